@@ -1,0 +1,27 @@
+"""Suite: a plugin-based application suite on Hugging Face."""
+
+from suite.assets import Asset, Wheel
+from suite.config import TrainConfig
+from suite.data.columns import Column, Columns, Finding
+from suite.domain import Batch, Domain, Example, Prediction, Splits, Starter
+from suite.errors import SuiteError
+from suite.hookspecs import Entry, hookimpl
+
+__version__ = "0.1.0"
+__all__ = [
+    "Asset",
+    "Batch",
+    "Column",
+    "Columns",
+    "Domain",
+    "Entry",
+    "Example",
+    "Finding",
+    "Prediction",
+    "Splits",
+    "Starter",
+    "SuiteError",
+    "TrainConfig",
+    "Wheel",
+    "hookimpl",
+]

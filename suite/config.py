@@ -1,0 +1,116 @@
+"""What a training run can be told: one typed model behind flags, YAML, `--set`, forms and docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from suite.errors import SuiteError, unknown
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides a run. A domain subclasses it to add knobs of its own."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    model: str = Field("", description="Model to start from: hub id, local folder, finished run; empty is the starter.")
+    data: str = Field("", description="Data to learn from: hub id, folder, file or starter name; empty is the starter.")
+    columns: dict[str, str] = Field({}, description="Which column of the data holds what, such as text=sentence.")
+    output: Path = Field(Path("runs"), description="Folder that receives the run's own folder.")
+    name: str = Field("", description="Name of the run, added to its time stamp.")
+    seed: int = Field(42, ge=0, description="Decides splits, order of examples, dropout and augmentation.")
+
+    epochs: float = Field(3.0, gt=0, description="Passes over the training examples.")
+    max_steps: int | None = Field(None, ge=1, description="Stop after so many optimizer steps, whatever the epochs.")
+    batch_size: int = Field(16, ge=1, description="Examples per optimizer step, over all processes.")
+    micro_batch_size: int | None = Field(
+        None, ge=1, description="Examples per forward pass and process; unset means the whole batch's share."
+    )
+    learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate of AdamW.")
+    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="Learning rate after the warm-up.")
+    warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps over which the learning rate rises.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's decoupled weight decay; none on biases and norms.")
+    clip_norm: float = Field(1.0, gt=0, description="Largest gradient norm; larger ones are scaled down to it.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="Arithmetic of forward and backward; auto is bf16 on a GPU that has it, else fp32."
+    )
+    ema: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged weights that are kept; 0 keeps the last.")
+    freeze: list[str] = Field([], description="Parameters left as they are: name patterns such as model.encoder.*.")
+    gradient_checkpointing: bool = Field(False, description="Trade a third more time for much less memory.")
+    compile: bool = Field(False, description="Compile the model with torch.compile.")
+
+    lora: bool = Field(False, description="Train low-rank adapters instead of all weights.")
+    lora_rank: int = Field(32, ge=1, description="Rank of the adapters.")
+    lora_alpha: float = Field(64.0, gt=0, description="Scale of the adapters; the update is alpha / rank.")
+    lora_dropout: float = Field(0.05, ge=0, lt=1, description="Dropout before the adapters.")
+    lora_targets: list[str] = Field([], description="Modules that get adapters; empty takes the domain's choice.")
+
+    validation_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the data that picks the checkpoint.")
+    test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the data that is only scored at the end.")
+    max_rejected: float = Field(0.1, ge=0, le=1, description="Share of unusable rows above which a run won't start.")
+    evaluate_every: int = Field(0, ge=0, description="Steps between evaluations; 0 evaluates after each epoch.")
+    save_every: int = Field(0, ge=0, description="Steps between checkpoints besides those at evaluations; 0 for none.")
+    log_every: int = Field(10, ge=1, description="Steps between lines in metrics.jsonl.")
+    patience: int = Field(0, ge=0, description="Evaluations without improvement before stopping; 0 never stops early.")
+    keep_checkpoints: int = Field(2, ge=2, description="Checkpoints kept besides the best one.")
+    workers: int = Field(0, ge=0, description="Processes that load examples; 0 loads in the training process.")
+    callbacks: list[str] = Field([], description="Extra callbacks and trackers by name.")
+
+    @classmethod
+    def build(cls, *layers: Mapping[str, Any]) -> Self:
+        """Merges `layers`, later ones first in rank, and checks the result.
+
+        Raises `SuiteError` naming the nearest field for an unknown key, and the reason for a bad value.
+        """
+        values: dict[str, Any] = {}
+        for layer in layers:
+            for key, value in layer.items():
+                if key not in cls.model_fields:
+                    raise unknown("option", key, cls.model_fields)
+                values[key] = value
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise SuiteError(f"{field}={first['input']!r} won't do: {first['msg']}.") from None
+
+    @classmethod
+    def from_file(cls, path: Path) -> dict[str, Any]:
+        """The values in a YAML file, unchecked. Raises `SuiteError` if it is not a YAML mapping."""
+        import yaml
+
+        try:
+            values = yaml.safe_load(path.read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SuiteError(f"Cannot read the config {path}: {error}") from None
+        if values is None:
+            return {}
+        if not isinstance(values, dict):
+            raise SuiteError(f"The config {path} holds a {type(values).__name__}; give lines such as 'epochs: 3'.")
+        return values
+
+    @classmethod
+    def parse_settings(cls, settings: Sequence[str]) -> dict[str, Any]:
+        """Turns `["epochs=3", "freeze=[a,b]"]` into values; each right side is read as YAML."""
+        import yaml
+
+        values: dict[str, Any] = {}
+        for setting in settings:
+            key, equals, text = setting.partition("=")
+            if not equals:
+                raise SuiteError(f"--set {setting!r} has no '='; write --set epochs=3.")
+            try:
+                values[key.strip()] = yaml.safe_load(text)
+            except yaml.YAMLError:
+                values[key.strip()] = text
+        return values
+
+    def to_yaml(self) -> str:
+        """The whole config as YAML; `from_file` of it rebuilds the same config."""
+        import yaml
+
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

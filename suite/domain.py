@@ -1,0 +1,191 @@
+"""What a task must say to become an application: everything the core cannot know."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from suite.config import TrainConfig
+from suite.data.columns import Columns, Finding
+from suite.errors import SuiteError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from datasets import Dataset
+
+    from suite.assets import Asset
+    from suite.predictor import Predictor
+
+Example = Any
+"""What `prepare` makes of rows and `collate` batches; the core only counts, orders and passes them on."""
+Batch = dict[str, Any]
+"""What `collate` returns; tensors in it are moved to the model's device."""
+Prediction = dict[str, Any]
+"""One example's answer, in values JSON can hold."""
+Splits = dict[str, "Dataset"]
+"""Checked rows under the keys "train", "validation" and "test"."""
+
+
+@dataclass(frozen=True)
+class Starter:
+    """Model and data that work with no argument and no hub; `assets` says how each name can be had."""
+
+    model: str
+    data: str
+    assets: tuple[Asset, ...] = ()
+
+
+class Domain(ABC):
+    """A whole application. One instance serves one config; `load_model` may keep a processor on it.
+
+    The path of an example: `read` or the core's readers give raw rows, `columns` maps them, `check` rejects some,
+    `split` parts them, `prepare` makes examples, `augment` varies them, `collate` makes a batch. Training goes on
+    to `loss`; evaluation, prediction, demo and API all go through `infer`.
+    """
+
+    name: ClassVar[str]
+    """The domain's word on the command line; equals its `Entry`'s name."""
+    title: ClassVar[str]
+    """The name people read, such as "Speech recognition"."""
+    Config: ClassVar[type[TrainConfig]] = TrainConfig
+    columns: ClassVar[Columns]
+    metric: ClassVar[str]
+    """Key of `metrics()` that picks the best checkpoint."""
+    greater_is_better: ClassVar[bool] = True
+    starter: ClassVar[Starter]
+    limits: ClassVar[str]
+    """Markdown: what it is not for and where it fails. Shown in the model card and the About tab."""
+    lora_targets: ClassVar[tuple[str, ...]] = ()
+    """Names of modules that get low-rank adapters; empty means the domain offers no LoRA."""
+
+    def __init__(self, config: TrainConfig | None = None) -> None:
+        self.config: Any = config if config is not None else self.Config()
+
+    # ---- to write ------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def load_model(self, source: Path, data: Dataset | None) -> torch.nn.Module:
+        """Loads a model folder, and whatever processor belongs to it onto `self`.
+
+        `source` is a local folder: a pretrained model (hub snapshot or starter) or the `model/` of a finished run.
+        `data`, the training rows, is there for what a pretrained model lacks (label set, vocabulary, catalogue);
+        it is None only for the folder of a finished run.
+        """
+
+    @abstractmethod
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        """Batches examples; labels are in the batch when the examples have references."""
+
+    @abstractmethod
+    def infer(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
+        """THE inference path: one prediction per example, in order. Called in eval mode, without gradients."""
+
+    @abstractmethod
+    def reference(self, example: Example) -> Any:
+        """What a prediction for this example is compared with."""
+
+    @abstractmethod
+    def score(self, prediction: Prediction, reference: Any) -> dict[str, float | Sequence[float]]:
+        """One example's numbers (error counts, hits, a probability and its label), the same keys each time."""
+
+    @abstractmethod
+    def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Metrics over any set of examples, from their stacked scores; called again for every bootstrap resample.
+
+        Means are sum / count over the set, never means of means. Each array's first axis is the examples.
+        """
+
+    @abstractmethod
+    def inputs(self, argument: str) -> list[Example]:
+        """Examples without reference from one argument of `predict`: mostly a file's path, perhaps text.
+
+        Raises `SuiteError` if the argument cannot be read.
+        """
+
+    @abstractmethod
+    def demo(self, predictor: Predictor) -> None:
+        """Builds the Demo tab inside an open `gr.Blocks`. Import gradio here, and torch only in the handlers."""
+
+    # ---- defaults to override where wrong ------------------------------------------------------------------------
+
+    def read(self, path: Path) -> Dataset | None:
+        """Raw rows of a file or folder in a format only this domain knows; None lets the core read it."""
+        return None
+
+    def check(self, rows: Dataset) -> Iterable[Finding]:
+        """Findings beyond missing values, duplicates and leaks between splits: unreadable files, empty labels."""
+        return ()
+
+    def split(self, rows: Dataset) -> Splits:
+        """By the rows' own split column, else by group, else by time, else at random."""
+        from suite.data.splits import split_rows
+
+        return split_rows(rows, self.columns, self.config)
+
+    def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[Example]:
+        """Examples from checked rows; what is dear and never changes (a frozen encoder's output) is done here."""
+        return rows
+
+    def lengths(self, examples: Sequence[Example]) -> Sequence[int] | None:
+        """Length of each example, so that batches hold alike ones; None when all cost the same."""
+        return None
+
+    def augment(self, example: Example, generator: np.random.Generator) -> Example:
+        """A random variation for training. Draw only from `generator`: it makes a resumed run exact."""
+        return example
+
+    def loss(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """Scalar mean of the loss over `count(batch)` items."""
+        return model(**batch).loss
+
+    def count(self, batch: Batch) -> int:
+        """How many items the loss is a mean over: labels that are not -100, or rows where labels are 1-D."""
+        labels = batch["labels"]
+        return int((labels != -100).sum()) if labels.ndim > 1 else len(labels)
+
+    def optimizer_groups(self, model: torch.nn.Module) -> list[dict[str, Any]]:
+        """Parameter groups for AdamW: matrices decay, biases and norms do not."""
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        return [
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.config.weight_decay},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+
+    def baselines(self, splits: Splits, examples: Sequence[Example]) -> dict[str, list[Prediction]]:
+        """What the model must beat: each baseline's predictions for `examples`, the test split's, in order."""
+        return {}
+
+    def before_evaluate(self, model: torch.nn.Module) -> None:
+        """Called before each evaluation and before saving: rebuild an index, refresh cached item vectors."""
+
+    def save_model(self, model: torch.nn.Module, path: Path) -> None:
+        """Writes a folder that loads without Suite; default is `save_pretrained` of model and processor."""
+        model.save_pretrained(path, safe_serialization=True)
+        processor = getattr(self, "processor", None)
+        if processor is not None:
+            processor.save_pretrained(path)
+
+    def write(self, predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
+        """Writes (input name, prediction) pairs; the ending of `path` picks the format: json, jsonl or csv."""
+        from suite.predictor import write_predictions
+
+        write_predictions(predictions, path)
+
+    def render(self, prediction: Prediction) -> str:
+        """One prediction as `predict` prints it."""
+        import json
+
+        return json.dumps(prediction, ensure_ascii=False)
+
+    def same(self, expected: Prediction, found: Prediction) -> bool:
+        """Whether a golden prediction is reproduced: equal, floats within 1e-3 (bf16 keeps 3 digits)."""
+        from suite.predictor import close
+
+        return close(expected, found, tolerance=1e-3)
+
+
+__all__ = ["Batch", "Domain", "Example", "Finding", "Prediction", "Splits", "Starter", "SuiteError"]

@@ -1,0 +1,30 @@
+"""The one exception that becomes a message; everything else is a bug and keeps its traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SuiteError(Exception):
+    """A mistake the user can mend: one sentence saying what was given, what was possible, what to do.
+
+    The command line prints it without a traceback and exits with status 2.
+    """
+
+
+def unknown(kind: str, given: str, known: Iterable[str], *, hint: str = "") -> SuiteError:
+    """The error for a name nobody knows: names the nearest one, then all of them.
+
+    >>> str(unknown("domain", "speach", ["speech", "fraud"]))
+    "No domain 'speach'. Did you mean 'speech'? Known: fraud, speech."
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(given, names, n=1)
+    parts = [f"No {kind} {given!r}."]
+    if near:
+        parts.append(f"Did you mean {near[0]!r}?")
+    parts.append(f"Known: {', '.join(names) or 'none'}.")
+    if hint:
+        parts.append(hint)
+    return SuiteError(" ".join(parts))
