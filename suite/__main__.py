@@ -1,0 +1,6 @@
+"""`python -m suite`, which is how launchers such as torchrun start it."""
+
+from suite.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The core's own commands, sources and callbacks, offered through the hooks every plugin uses."""
+
+from __future__ import annotations
+
+from suite.hookspecs import Entry, hookimpl
+
+
+@hookimpl
+def suite_commands() -> list[Entry]:
+    """The commands that belong to no domain."""
+    return [
+        Entry("list", "Domains, plugins, versions, and what is broken and why.", "suite.commands:list_"),
+        Entry("launch", "Open the web app.", "suite.web.command:launch"),
+        Entry("runs", "List training runs, or show one.", "suite.commands:runs"),
+        Entry("fetch", "Fetch every domain's starter model and data.", "suite.commands:fetch"),
+        Entry("doctor", "Check this machine and installation; each finding with its cure.", "suite.doctor:doctor"),
+    ]
+
+
+@hookimpl
+def suite_sources() -> list[Entry]:
+    """Where data come from."""
+    return [
+        Entry("hub", "A data set on the Hugging Face Hub.", "suite.data.sources:hub"),
+        Entry("folder", "A local folder.", "suite.data.sources:folder"),
+        Entry("file", "A CSV, TSV, Parquet, JSON or JSONL file.", "suite.data.sources:file"),
+        Entry("starter", "Data the domain brings or mirrors.", "suite.data.sources:starter"),
+    ]
+
+
+@hookimpl
+def suite_callbacks() -> list[Entry]:
+    """What watches a training run."""
+    return [Entry("progress", "A bar with loss, metric and time left.", "suite.training.callbacks:Progress")]
+
+
+@hookimpl
+def suite_pages() -> list[Entry]:
+    """Pages of the web app that belong to no domain."""
+    return [Entry("gallery", "Every domain at a glance.", "suite.web.gallery:build")]

@@ -1,0 +1,118 @@
+"""The core's small commands: `list`, `runs`, `fetch`."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from suite.console import duration, result, say, table
+from suite.errors import SuiteError
+from suite.plugins import load_plugins
+from suite.verbs import format_option, offline_option, quiet_option
+
+
+@click.command("list")
+@format_option
+def list_(form: str) -> None:
+    """Domains, plugins, versions, and what is broken and why."""
+    plugins = load_plugins()
+    domains = [
+        {"name": name, "summary": offer.entry.summary, "plugin": offer.plugin.name, "version": offer.plugin.version}
+        for name, offer in sorted(plugins.domains.items())
+    ]
+    if form == "json":
+        result(json.dumps({"domains": domains, "plugins": [asdict(info) for info in plugins.infos]}, indent=2))
+        return
+    result(table(["domain", "plugin", "version", "summary"], [[d[k] for k in ("name", "plugin", "version", "summary")] for d in domains]))
+    rows = [[i.name, i.distribution, i.version, i.error or ", ".join(h.removeprefix("suite_") for h in i.hooks)] for i in plugins.infos]
+    result("\n" + table(["plugin", "distribution", "version", "offers, or why it is broken"], rows))
+
+
+@click.group(no_args_is_help=True)
+def runs() -> None:
+    """List training runs, or show one."""
+
+
+@runs.command("list")
+@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@format_option
+def list_runs_(output: Path, form: str) -> None:
+    """Every run: state, best metric, time."""
+    from suite.runs import list_runs
+
+    rows = [_summary(run) for run in list_runs(output)]
+    if form == "json":
+        result(json.dumps(rows, indent=2))
+    elif not rows:
+        say(f"No runs in {output} yet. 'suite list' shows the domains; 'suite DOMAIN train' makes a run.")
+    else:
+        result(table(["run", "domain", "state", "step", "result"], [[r[k] for k in ("run", "domain", "state", "step", "result")] for r in rows]))
+
+
+@runs.command()
+@click.argument("run", default="latest")
+@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@format_option
+def show(run: str, output: Path, form: str) -> None:
+    """One run: what it was told, where it stands, how well it did."""
+    from suite.runs import Run
+
+    found = Run.open(run, output)
+    status, history = found.status(), found.history()
+    if form == "json":
+        content = {"path": str(found.path), **status, "state": found.state(), "history": history}
+        result(json.dumps(content | {"evaluation": found.evaluation()}, indent=2))
+        return
+    since = datetime.fromtimestamp(status["heartbeat"], UTC).strftime("%Y-%m-%d %H:%M")
+    ago = duration(max(time.time() - status["heartbeat"], 0))
+    result(f"{found.path}\n{found.domain}, {found.state()}, last written {since} UTC ({ago} ago)")
+    for key in ("cause", "next"):
+        if key in status:
+            result(f"{key}: {status[key]}")
+    validations = [line for line in history if any(key.startswith("validation/") for key in line)]
+    if validations:
+        names = [key for key in validations[-1] if key.startswith("validation/")]
+        rows = [[line["step"], *(line.get(name) for name in names)] for line in validations]
+        result("\n" + table(["step", *(name.removeprefix("validation/") for name in names)], rows))
+    card = found.path / "README.md"
+    if card.is_file():
+        result("\n" + card.read_text().split("---", 2)[-1].strip())
+
+
+@click.command()
+@click.argument("domains", nargs=-1)
+@quiet_option
+@offline_option
+def fetch(domains: tuple[str, ...]) -> None:
+    """Fetch the starter model and data of every domain, or of those named."""
+    from suite.assets import fetch_all
+
+    plugins = load_plugins()
+    assets: list[Any] = []
+    failures: list[str] = []
+    for name in domains or sorted(plugins.domains):
+        try:
+            assets += plugins.domain(name).starter.assets
+        except SuiteError as error:
+            if domains:
+                raise
+            failures.append(str(error))
+    fetch_all(list(dict.fromkeys(assets)))
+    for failure in failures:
+        say(f"Left out: {failure}")
+
+
+def _summary(run: Any) -> dict[str, Any]:
+    status, evaluation = run.status(), run.evaluation()
+    values = {"run": run.path.name, "domain": run.domain, "state": run.state(), "step": status.get("step"), "result": None}
+    if evaluation and "test" in evaluation:
+        metric = evaluation["test"]["metric"]
+        value = evaluation["test"]["systems"]["fine-tuned"][metric]["value"]
+        values["result"] = f"{metric} {value:.4g}"
+    return values

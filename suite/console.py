@@ -1,0 +1,71 @@
+"""What a person at a terminal sees: lines, tables and progress bars; quiet when asked or when nobody looks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+def quiet() -> bool:
+    """Whether `-q` was given (it sets `SUITE_QUIET`, so that child processes know too)."""
+    return os.environ.get("SUITE_QUIET") == "1"
+
+
+def say(text: str = "") -> None:
+    """A line for people, on stderr, so that stdout holds results only."""
+    if not quiet():
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints
+
+
+def warn(text: str) -> None:
+    """A line that must not be missed; printed even when quiet."""
+    print(f"Warning: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def result(text: str) -> None:
+    """What the command was asked for, on stdout."""
+    print(text, flush=True)  # noqa: T201
+
+
+def bar(
+    iterable: Iterable[Any] | None = None, *, description: str, total: int | None = None, unit: str = "it"
+) -> tqdm[Any]:
+    """A progress bar with time left on stderr; invisible when quiet or when stderr is no terminal."""
+    from tqdm import tqdm
+
+    hidden = quiet() or not sys.stderr.isatty()
+    return tqdm(iterable, desc=description, total=total, unit=unit, disable=hidden, dynamic_ncols=True, leave=False)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Aligned text columns: numbers to the right, three decimals; the last column is free to be long."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(head), *(len(row[i]) for row in cells), 0) for i, head in enumerate(header)]
+    numeric = [all(row[i][:1].lstrip("-+").isdigit() or row[i] in ("", "–") for row in cells) for i in range(len(header))]
+    lines = [list(header), *cells]
+    return "\n".join(
+        "  ".join(text.rjust(w) if right else text.ljust(w) for text, w, right in zip(line, widths, numeric, strict=True))
+        .rstrip()
+        for line in lines
+    )
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "–" if value is None else str(value)

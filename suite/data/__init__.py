@@ -1,0 +1,1 @@
+"""Data: sources, columns, checks and splits."""

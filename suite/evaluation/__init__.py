@@ -1,0 +1,1 @@
+"""Honest evaluation: one inference path, intervals, baselines on the same examples."""

@@ -1,0 +1,157 @@
+"""The table at the end of a run: fine-tuned beside pretrained beside baselines, on the same examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from suite import golden
+from suite.assets import resolve_model
+from suite.console import say, table
+from suite.data.load import load_splits, load_test_rows
+from suite.domain import Domain, Splits
+from suite.errors import SuiteError
+from suite.evaluation.intervals import difference, intervals, resamples
+from suite.evaluation.scoring import Scored, score_examples, scored
+from suite.runs import Run, write_json, write_text
+from suite.training.accelerator import make_accelerator
+
+TUNED, BEFORE = "fine-tuned", "before fine-tuning"
+CLUSTERS = 10  # fewer groups than this cannot carry a bootstrap over groups
+
+
+def evaluate(run: Run, domain: Domain, *, slice_by: str = "", references: Sequence[str] | None = None) -> dict[str, Any]:
+    """Scores a finished run on its test split and on further data sets; writes and returns `evaluation.json`.
+
+    `references` names the further data sets, by default those of the config's `also_evaluate`.
+    """
+    accelerator = make_accelerator(domain.config)
+    _, splits = load_splits(domain)
+    config = domain.config
+    sets: dict[str, Dataset] = {"test": splits["test"]}
+    for reference in config.also_evaluate if references is None else references:
+        sets[reference] = load_test_rows(domain, reference)
+    systems = {TUNED: domain, BEFORE: type(domain)(config)}
+    found: dict[str, dict[str, Scored]] = {name: {} for name in sets}
+    for system, its_domain in systems.items():
+        if system == TUNED:
+            model = its_domain.load_model(run.model, None)
+        else:
+            source = resolve_model(config.model or domain.starter.model, domain.starter.assets)
+            model = its_domain.load_model(source, splits["train"])
+        model.to(accelerator.device).eval()
+        if system == TUNED:
+            golden.check(run.path / "golden", its_domain, model, accelerator)
+        for name, rows in sets.items():
+            examples = its_domain.prepare(rows, model, training=False)
+            found[name][system] = score_examples(its_domain, model, examples, accelerator, f"{system}: {name}")
+        if system == TUNED:
+            found["test"] |= _baselines(domain, splits, domain.prepare(splits["test"], model, training=False))
+        del model
+    result = {name: summarise(domain, found[name], sets[name], slice_by) for name in sets}
+    write_json(run.path / "evaluation.json", result)
+    for name, answers in found.items():
+        _write_answers(run, name, answers)
+    return result
+
+
+def summarise(domain: Domain, systems: dict[str, Scored], rows: Dataset, slice_by: str = "") -> dict[str, Any]:
+    """Metrics with intervals for each system, the differences to the fine-tuned one, and slices if asked for."""
+    count = len(systems[TUNED].predictions)
+    groups = _clusters(domain, rows, count)
+    samples = resamples(count, domain.config.seed, groups)
+    result: dict[str, Any] = {
+        "examples": count,
+        "resampled": domain.columns.group if groups is not None else "example",
+        "metric": domain.metric,
+        "systems": {
+            name: {metric: vars(interval) for metric, interval in intervals(domain, one.scores, samples).items()}
+            for name, one in systems.items()
+        },
+        "differences": {
+            name: difference(domain, systems[TUNED].scores, one.scores, samples).to_json()
+            for name, one in systems.items()
+            if name != TUNED
+        },
+    }
+    if slice_by:
+        result["slices"] = {slice_by: slices(domain, systems, rows, slice_by)}
+    return result
+
+
+def slices(domain: Domain, systems: dict[str, Scored], rows: Dataset, column: str) -> dict[str, Any]:
+    """Metrics of each system for each value of a column. Raises `SuiteError` when the test rows lack it."""
+    if column not in rows.column_names:
+        raise SuiteError(f"No column {column!r} to slice by. The test rows have: {', '.join(rows.column_names)}.")
+    if len(rows) != len(systems[TUNED].predictions):
+        raise SuiteError(f"{domain.name} makes other examples than rows, so that they cannot be sliced by {column!r}.")
+    values = np.asarray([str(value) for value in rows[column]])
+    return {
+        value: {"examples": int((values == value).sum())}
+        | {
+            name: domain.metrics({key: scores[values == value] for key, scores in one.scores.items()})
+            for name, one in systems.items()
+        }
+        for value in sorted(set(values))
+    }
+
+
+def render(domain: Domain, result: dict[str, Any]) -> str:
+    """The tables as text, with what may be concluded below each."""
+    return "\n\n".join(_render_set(domain, name, one) for name, one in result.items())
+
+
+def verdicts(domain: Domain, result: dict[str, Any]) -> list[str]:
+    """A sentence per comparison of one data set: who won, by how much, and whether the interval supports it."""
+    lines = []
+    for name, gap in result["differences"].items():
+        span = f"{gap['value']:+.3f}, 95 % interval {gap['low']:+.3f} to {gap['high']:+.3f}"
+        lines.append(f"{gap['metric']} of {TUNED} against {name}: {gap['verdict']} ({span}).")
+    return lines
+
+
+def _render_set(domain: Domain, name: str, result: dict[str, Any]) -> str:
+    metrics = list(result["systems"][TUNED])
+    rows = []
+    for system, values in result["systems"].items():
+        main = values[domain.metric]
+        interval = f"[{main['low']:.3f}, {main['high']:.3f}]"
+        rest = [values[m]["value"] for m in metrics if m != domain.metric]
+        rows.append([system, main["value"], interval, *rest])
+    header = [name, domain.metric, "95 %", *(m for m in metrics if m != domain.metric)]
+    lines = [table(header, rows), f"{result['examples']} examples, resampled by {result['resampled']}."]
+    for column, parts in result.get("slices", {}).items():
+        cells = [[value, part["examples"], *(part[s][domain.metric] for s in result["systems"])] for value, part in parts.items()]
+        lines += ["", table([column, "examples", *result["systems"]], cells)]
+    return "\n".join(lines + verdicts(domain, result))
+
+
+def _baselines(domain: Domain, splits: Splits, examples: Sequence[Any]) -> dict[str, Scored]:
+    answers = domain.baselines(splits, examples)
+    if answers:
+        say(f"Baselines: {', '.join(answers)}.")
+    references = [domain.reference(examples[index]) for index in range(len(examples))]
+    return {name: scored(domain, predictions, references) for name, predictions in answers.items()}
+
+
+def _clusters(domain: Domain, rows: Dataset, count: int) -> list[Any] | None:
+    """Values of the group column, where there are enough groups to resample them instead of examples."""
+    group = domain.columns.group
+    if group is None or group not in rows.column_names or len(rows) != count:
+        return None
+    values = list(rows[group])
+    return values if CLUSTERS <= len(set(values)) < count else None
+
+
+def _write_answers(run: Run, name: str, systems: dict[str, Scored]) -> None:
+    """Every example's reference and answers, one JSON line each: what an error browser or a spreadsheet reads."""
+    lines = []
+    for index, reference in enumerate(systems[TUNED].references):
+        answers = {system: one.predictions[index] for system, one in systems.items()}
+        lines.append(json.dumps({"index": index, "reference": reference, **answers}, ensure_ascii=False, default=str))
+    slug = "".join(c if c.isalnum() or c in "-." else "-" for c in name)
+    write_text(run.path / f"predictions-{slug}.jsonl", "".join(line + "\n" for line in lines))

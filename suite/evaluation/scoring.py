@@ -1,0 +1,109 @@
+"""Predictions and scores of a set of examples: each example once, on one process or many, by one inference path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object, send_to_device
+
+from suite.console import bar
+from suite.data.examples import fetch
+from suite.domain import Batch, Domain, Example, Prediction
+
+Scores = dict[str, np.ndarray]
+"""Stacked `Domain.score` results: each array's first axis is the examples."""
+
+
+@dataclass
+class Scored:
+    """A system's answers for a list of examples, in their order."""
+
+    predictions: list[Prediction]
+    references: list[Any]
+    scores: Scores
+
+
+def predict_batches(
+    domain: Domain, model: torch.nn.Module, examples: Sequence[Example], indices: Sequence[int], accelerator: Accelerator
+) -> Iterator[tuple[list[int], list[Example], Batch, list[Prediction]]]:
+    """THE way predictions are made: collate, move, infer, in batches of the config's micro-batch size."""
+    size = domain.config.micro_batch_size or min(domain.config.batch_size, 32)
+    model.eval()
+    with torch.no_grad():
+        domain.before_evaluate(model)
+        for start in range(0, len(indices), size):
+            picked = list(indices[start : start + size])
+            found = fetch(examples, picked)
+            batch = send_to_device(domain.collate(found), accelerator.device)
+            with accelerator.autocast():
+                predictions = domain.infer(model, batch)
+            if len(predictions) != len(found):
+                raise ValueError(f"{domain.name}.infer gave {len(predictions)} predictions for {len(found)} examples.")
+            yield picked, found, batch, predictions
+
+
+def by_length(domain: Domain, examples: Sequence[Example]) -> list[int]:
+    """Example indices, alike lengths side by side: less padding, the same answers."""
+    lengths = domain.lengths(examples)
+    return list(range(len(examples))) if lengths is None else [int(i) for i in np.argsort(lengths, kind="stable")]
+
+
+def score_examples(
+    domain: Domain, model: torch.nn.Module, examples: Sequence[Example], accelerator: Accelerator, description: str
+) -> Scored:
+    """Predicts and scores all examples on this process."""
+    found: dict[int, tuple[Prediction, Any]] = {}
+    with bar(description=description, total=len(examples), unit="ex") as progress:
+        order = by_length(domain, examples)
+        for indices, batch_examples, _, predictions in predict_batches(domain, model, examples, order, accelerator):
+            for index, example, prediction in zip(indices, batch_examples, predictions, strict=True):
+                found[index] = (prediction, domain.reference(example))
+            progress.update(len(indices))
+    pairs = [found[index] for index in range(len(examples))]
+    return scored(domain, [prediction for prediction, _ in pairs], [reference for _, reference in pairs])
+
+
+def scored(domain: Domain, predictions: list[Prediction], references: list[Any]) -> Scored:
+    """Scores predictions made elsewhere, such as a baseline's."""
+    rows = [domain.score(p, r) for p, r in zip(predictions, references, strict=True)]
+    return Scored(predictions, references, stack(rows))
+
+
+def stack(rows: Iterable[dict[str, Any]]) -> Scores:
+    """One array per key from one dict per example."""
+    held = list(rows)
+    return {key: np.asarray([row[key] for row in held]) for key in held[0]} if held else {}
+
+
+def validate(
+    domain: Domain, model: torch.nn.Module, examples: Sequence[Example], accelerator: Accelerator, stop: Callable[[], bool]
+) -> dict[str, float] | None:
+    """Metrics and mean loss over all examples, shared out over the ranks; None when `stop()` cut it short.
+
+    Every example is scored by exactly one rank; sums are taken over everything, so the number of ranks is not felt.
+    """
+    mine = by_length(domain, examples)[accelerator.process_index :: accelerator.num_processes]
+    rows: list[tuple[int, dict[str, Any]]] = []
+    losses: list[tuple[float, int]] = []
+    for indices, found, batch, predictions in predict_batches(domain, model, examples, mine, accelerator):
+        for index, example, prediction in zip(indices, found, predictions, strict=True):
+            rows.append((index, domain.score(prediction, domain.reference(example))))
+        if "labels" in batch:
+            with torch.no_grad(), accelerator.autocast():
+                losses.append((domain.loss(model, batch).item(), domain.count(batch)))
+        if stop():
+            break
+    if accelerator.num_processes > 1:
+        rows, losses = gather_object(rows), gather_object(losses)
+    if len(rows) < len(examples):
+        return None
+    metrics = domain.metrics(stack(row for _, row in sorted(rows, key=lambda row: row[0])))
+    items = sum(count for _, count in losses)
+    if items:
+        metrics = {"loss": sum(loss * count for loss, count in losses if count) / items} | metrics
+    return metrics

@@ -1,0 +1,188 @@
+"""The run folder: everything one training leaves behind, readable without Suite."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from suite.errors import SuiteError
+
+PACKAGES = ("suite", "torch", "transformers", "datasets", "accelerate", "peft", "numpy", "safetensors")
+STALE = 120.0  # seconds without a heartbeat after which a "running" run of a vanished process counts as dead
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON so that a reader sees the old file or the new one, never half of it."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes aside, flushes to disk and renames."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder. Methods read and write its files; nothing is kept in memory."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, root: Path, domain: str, name: str) -> Run:
+        """A new folder `root/domain/<UTC time>-<name>`. Raises `SuiteError` where it cannot be made."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        slug = re.sub(r"[^\w.-]+", "-", name).strip("-") or "run"
+        for suffix in ("", *(f"-{i}" for i in range(2, 100))):
+            path = root / domain / f"{stamp}-{slug}{suffix}"
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                if not path.is_dir():
+                    raise SuiteError(f"Cannot make {path}: {root} is a file; give another --output.") from None
+                continue
+            except OSError as error:
+                raise SuiteError(f"Cannot make the run folder {path}: {error.strerror}; give another --output.") from None
+            return cls(path)
+        raise SuiteError(f"A hundred runs called {slug} started in one second in {root}.")
+
+    @classmethod
+    def open(cls, reference: str | Path, root: Path = Path("runs"), domain: str | None = None) -> Run:
+        """A run by its folder, its name, or "latest". Raises `SuiteError` listing what there is."""
+        if (Path(reference) / "status.json").is_file():
+            return cls(Path(reference))
+        found = [run for run in list_runs(root) if domain in (None, run.domain)]
+        if str(reference) == "latest" and found:
+            return found[-1]
+        for run in found:
+            if run.path.name == str(reference):
+                return run
+        names = ", ".join(run.path.name for run in found[-5:]) or "none"
+        what = f"of {domain} " if domain else ""
+        raise SuiteError(f"No run {str(reference)!r}. Runs {what}in {root}: {names}.")
+
+    @property
+    def domain(self) -> str:
+        """The domain's name."""
+        return str(self.status()["domain"])
+
+    @property
+    def model(self) -> Path:
+        """The folder with the finished model."""
+        return self.path / "model"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    def status(self) -> dict[str, Any]:
+        """State, process, heartbeat, and after a failure its cause and the next step."""
+        return json.loads((self.path / "status.json").read_text())
+
+    def state(self) -> str:
+        """`running`, `finished`, `interrupted`, `failed`; a run whose process has vanished is `interrupted`."""
+        status = self.status()
+        if status["state"] == "running" and not _alive(status):
+            return "interrupted"
+        return str(status["state"])
+
+    def set_status(self, state: str, domain: str | None = None, **details: Any) -> None:
+        """Replaces the status, with this process and the present time."""
+        where = {"pid": os.getpid(), "host": socket.gethostname(), "heartbeat": time.time()}
+        write_json(self.path / "status.json", {"domain": domain or self.domain, "state": state, **where, **details})
+
+    def log(self, values: dict[str, Any]) -> None:
+        """Appends a line to `metrics.jsonl`."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": time.time(), **values}) + "\n")
+
+    def note(self, text: str) -> None:
+        """Appends a dated line to `log.txt`."""
+        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
+
+    def history(self) -> list[dict[str, Any]]:
+        """The lines of `metrics.jsonl`; a last line torn by a crash is left out."""
+        path = self.path / "metrics.jsonl"
+        lines = path.read_text().splitlines() if path.is_file() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def truncate_history(self, step: int) -> None:
+        """Drops lines after `step`: a resumed run writes them again."""
+        kept = [json.dumps(line) for line in self.history() if line.get("step", 0) <= step]
+        write_text(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """The content of `evaluation.json`, if the run was evaluated."""
+        path = self.path / "evaluation.json"
+        return json.loads(path.read_text()) if path.is_file() else None
+
+
+def list_runs(root: Path = Path("runs")) -> list[Run]:
+    """Every run below `root`, oldest first."""
+    return sorted(_runs(root), key=lambda run: run.path.name)
+
+
+def _runs(root: Path) -> Iterator[Run]:
+    for status in root.glob("*/*/status.json"):
+        yield Run(status.parent)
+
+
+def _alive(status: dict[str, Any]) -> bool:
+    if status["host"] != socket.gethostname():
+        return time.time() - status["heartbeat"] < STALE
+    try:
+        os.kill(status["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def environment(fingerprint: str) -> dict[str, Any]:
+    """Versions, commit, hardware and the data's fingerprint: what a result depends on besides its config."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "commit": _commit(),
+        "threads": torch.get_num_threads(),
+        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else ["cpu"],
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "data": fingerprint,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

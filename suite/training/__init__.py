@@ -1,0 +1,1 @@
+"""Fine-tuning: the one loop, its checkpoints and what surrounds them."""

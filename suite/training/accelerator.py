@@ -1,0 +1,27 @@
+"""Device, precision and processes, decided once for training, evaluation and prediction."""
+
+from __future__ import annotations
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from suite.config import TrainConfig
+from suite.errors import SuiteError
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """Accelerate on whatever is there. `auto` is bf16 on a GPU that computes it natively, else fp32.
+
+    Raises `SuiteError` when bf16 is asked of a GPU that lacks it.
+    """
+    native = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    if config.precision == "bf16" and torch.cuda.is_available() and not native:
+        raise SuiteError(f"{torch.cuda.get_device_name()} has no bf16; use --precision fp32.")
+    wanted = config.precision == "bf16" or (config.precision == "auto" and native)
+    precision = "bf16" if wanted else "no"
+    if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
+        # Accelerate keeps one precision per process; a demo may serve a bf16 run and an fp32 one side by side.
+        AcceleratorState._reset_state()
+    # The loop owns the schedule, so Accelerate must not step one for us.
+    return Accelerator(mixed_precision=precision, step_scheduler_with_optimizer=False)

@@ -1,0 +1,60 @@
+"""What may watch a run: the interface, and the progress bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from suite.config import TrainConfig
+from suite.console import bar, say
+
+
+class Callback:
+    """Watches a run on its main process. Every method does nothing unless overridden."""
+
+    def on_start(self, config: TrainConfig, step: int, total: int) -> None:
+        """Training begins at `step` of `total`."""
+
+    def on_step(self, step: int) -> None:
+        """An optimizer step is done; called often, so do next to nothing here."""
+
+    def on_log(self, step: int, values: dict[str, float]) -> None:
+        """Loss, gradient norm, learning rate and examples per second, every `log_every` steps."""
+
+    def on_evaluate(self, step: int, metrics: dict[str, float], best: bool) -> None:
+        """The validation split was scored."""
+
+    def on_end(self, state: str) -> None:
+        """Training is over: "finished", "interrupted" or "failed"."""
+
+
+class Progress(Callback):
+    """A bar with loss and time left, and a line per evaluation."""
+
+    def on_start(self, config: TrainConfig, step: int, total: int) -> None:
+        """Opens the bar where training starts."""
+        self.bar = bar(description="Training", total=total, unit="step")
+        self.bar.update(step)
+
+    def on_step(self, step: int) -> None:
+        """Moves the bar."""
+        self.bar.update()
+
+    def on_log(self, step: int, values: dict[str, float]) -> None:
+        """Shows the loss."""
+        self.bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
+
+    def on_evaluate(self, step: int, metrics: dict[str, float], best: bool) -> None:
+        """Writes the metrics above the bar."""
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        self.bar.clear()
+        say(f"step {step}: {shown}{' (best so far)' if best else ''}")
+
+    def on_end(self, state: str) -> None:
+        """Closes the bar."""
+        self.bar.close()
+
+
+def tell(callbacks: list[Callback], event: str, *values: Any) -> None:
+    """Calls one method of every callback, in order."""
+    for callback in callbacks:
+        getattr(callback, event)(*values)

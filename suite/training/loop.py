@@ -1,0 +1,260 @@
+"""The one training loop. Read it top to bottom: every domain, one process or many, goes through these lines.
+
+What it promises: the loss of a step is the mean over all its items, however they are cut into micro-batches and
+ranks; a run killed anywhere and resumed ends with the same bits; the host waits for the device only to log.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from typing import TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import send_to_device
+
+from suite.config import TrainConfig
+from suite.domain import Domain, Example
+from suite.errors import SuiteError
+from suite.evaluation.scoring import validate
+from suite.runs import Run
+from suite.training import checkpoint
+from suite.training.callbacks import Callback, tell
+from suite.training.order import StepSampler, step_loader
+from suite.training.signals import Stopped, StopSignal
+from suite.training.state import TrainingState, best_weights, random_state, set_random_state
+from suite.training.weights import Average
+
+T = TypeVar("T")
+
+
+def fit(
+    domain: Domain,
+    model: torch.nn.Module,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    *,
+    run: Run,
+    accelerator: Accelerator,
+    callbacks: list[Callback],
+    resume: bool = False,
+) -> None:
+    """Trains `model` in place and leaves it with the weights that scored best on `validation`.
+
+    All ranks call it with the same arguments; only the main process has callbacks. With `resume` it goes on from the
+    newest sound checkpoint of `run`. Raises `Stopped` after a signal, `SuiteError` when the loss is not finite.
+    """
+    config: TrainConfig = domain.config
+    device, world, main = accelerator.device, accelerator.num_processes, accelerator.is_main_process
+
+    # ---- model, optimizer, data --------------------------------------------------------------------------------------
+    torch.manual_seed(config.seed * 7919 + accelerator.process_index)  # dropout differs between ranks
+    model.to(device)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        raise SuiteError(f"Nothing is left to train: freeze={config.freeze} covers every parameter.")
+    optimizer = torch.optim.AdamW(domain.optimizer_groups(model), lr=config.learning_rate, fused=True)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    average = Average(trained, config.ema)
+    wrapped = accelerator.prepare_model(model) if world > 1 else model
+    if config.compile:
+        wrapped.compile()
+    sampler = StepSampler(
+        len(train), config, rank=accelerator.process_index, world=world, lengths=domain.lengths(train)
+    )
+    loader = step_loader(domain, train, sampler, pin=device.type == "cuda")
+    total = config.max_steps or max(1, math.ceil(config.epochs * sampler.steps_per_epoch))
+    every = config.evaluate_every or sampler.steps_per_epoch
+
+    # ---- state: fresh, or from the newest sound checkpoint -----------------------------------------------------------
+    state = TrainingState(model, optimizer, average, accelerator)
+    found = checkpoint.latest(run.checkpoints) if resume else None
+    randoms = state.load(found) if found else None
+    at = state.cursor
+    if main:
+        run.truncate_history(at.step)
+        tell(callbacks, "on_start", config, at.step, total)
+    guard, window, clock = FiniteGuard(config.log_every, device), Window(device), time.monotonic()
+
+    def elapsed() -> float:
+        """Seconds of training, evaluations included, over all the run's starts."""
+        nonlocal clock
+        at.seconds, clock = at.seconds + time.monotonic() - clock, time.monotonic()
+        return at.seconds
+
+    def save() -> None:
+        elapsed()
+        state.save(run.checkpoints, config.keep_checkpoints)
+
+    def evaluate() -> None:
+        """Scores the validation split, with the averaged weights where there are any; draws no random number."""
+        held = random_state()
+        with average.applied():
+            metrics = validate(domain, model, validation, accelerator, lambda: stop.signum is not None)
+        set_random_state(held)
+        if metrics is None:  # a signal came: the resumed run will score this step
+            return
+        value, at.evaluated = metrics[domain.metric], at.step
+        better = at.best is None or (value > at.best if domain.greater_is_better else value < at.best)
+        if better and math.isfinite(value):
+            at.best, at.best_step, at.waited = value, at.step, 0
+        else:
+            at.waited += 1
+        if main:
+            named = {f"validation/{name}": number for name, number in metrics.items()}
+            run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **named})
+            tell(callbacks, "on_evaluate", at.step, metrics, at.best_step == at.step)
+
+    with StopSignal() as stop:
+        # Step 0 competes too: fine-tuning that only harms keeps the pretrained model.
+        if (at.step % every == 0 or at.step == total) and at.evaluated != at.step:
+            evaluate()
+            save()
+
+        while at.step < total and not (config.patience and at.waited >= config.patience):
+            sampler.epoch, sampler.cursor = at.epoch, at.batch
+            wrapped.train()
+            steps = iter(loader)
+            if randoms is not None:  # only now: making the iterator may draw numbers
+                set_random_state(randoms)
+                randoms = None
+
+            for step in steps:
+                # ==== one optimizer step ==============================================================================
+                items = accelerator.reduce(torch.tensor(float(sum(step.counts)), device=device)) if world > 1 else None
+                for last, (batch, count) in _mark_last(zip(step.batches, step.counts, strict=True)):
+                    batch = send_to_device(batch, device, non_blocking=True)
+                    with nullcontext() if last else accelerator.no_sync(wrapped):
+                        with accelerator.autocast():
+                            loss = domain.loss(wrapped, batch)
+                        # Sum over everything / number of everything: DDP takes the mean over ranks, hence `world`.
+                        share = count / max(sum(step.counts), 1) if items is None else count * world / items
+                        (loss * share).backward()
+                    window.add(loss, count)
+                norm = torch.nn.utils.clip_grad_norm_(trained, config.clip_norm)
+                guard.check(optimizer, norm, step.ids, at.step)
+                factor = schedule(config, at.step, total)
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * factor
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                average.update(at.step)
+                # ======================================================================================================
+                at.step, at.batch = at.step + 1, at.batch + 1
+                if at.batch == sampler.steps_per_epoch:
+                    at.epoch, at.batch = at.epoch + 1, 0
+                window.examples += len(step.ids) * world
+                if main:
+                    tell(callbacks, "on_step", at.step)
+                if at.step % config.log_every == 0 or at.step == total:
+                    guard.raise_if_tripped()
+                    values = window.close(accelerator, rate=rates[0] * factor, norm=norm)
+                    if main:
+                        run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **values})
+                        run.set_status("running", step=at.step, total=total)
+                        tell(callbacks, "on_log", at.step, values)
+
+                evaluated = at.step % every == 0 or at.step == total
+                if evaluated:
+                    guard.raise_if_tripped()
+                    evaluate()
+                    wrapped.train()
+                stopped = _any_rank(accelerator, stop.signum)
+                if evaluated or stopped or (config.save_every and at.step % config.save_every == 0):
+                    guard.raise_if_tripped()
+                    save()
+                if stopped:
+                    raise Stopped(stopped, at.step)
+                if at.step == total or (config.patience and at.waited >= config.patience):
+                    break
+
+    # ---- the best weights, not the last ------------------------------------------------------------------------------
+    best_weights(model, average, checkpoint.folder(run.checkpoints, at.best_step))
+    if main:
+        run.note(f"best step {at.best_step} of {at.step}: {domain.metric} {at.best}; {at.seconds:.0f} s of training")
+
+
+def schedule(config: TrainConfig, step: int, total: int) -> float:
+    """Share of the peak learning rate at a step: linear warm-up, then the schedule's way down (or none)."""
+    warmup = round(config.warmup * total)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(total - warmup, 1)
+    return {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}[config.schedule]
+
+
+class FiniteGuard:
+    """Stops before weights are spoilt: the optimizer skips a step whose gradient norm is not finite.
+
+    On a GPU nothing waits: fused AdamW reads `found_inf` on the device, and the host looks at every log line. A NaN
+    or infinity on one rank is in every rank's norm, because gradients are reduced before it is taken.
+    """
+
+    def __init__(self, log_every: int, device: torch.device) -> None:
+        self.tripped = torch.zeros((), device=device)
+        self.recent: list[tuple[int, list[int], torch.Tensor]] = []
+        self.keep, self.immediate = log_every, device.type == "cpu"
+
+    def check(self, optimizer: torch.optim.Optimizer, norm: torch.Tensor, ids: list[int], step: int) -> None:
+        """Notes a step's norm, and makes the optimizer skip the step if it, or one before it, was not finite."""
+        self.tripped = torch.maximum(self.tripped, (~torch.isfinite(norm)).float())
+        self.recent = [*self.recent, (step, ids, self.tripped)][-self.keep :]
+        optimizer.found_inf = self.tripped  # type: ignore[attr-defined]  # what a gradient scaler sets
+        optimizer.grad_scale = None  # type: ignore[attr-defined]
+        if self.immediate:
+            self.raise_if_tripped()
+
+    def raise_if_tripped(self) -> None:
+        """Raises `SuiteError` naming the examples of the first bad step."""
+        if not self.tripped.item():
+            return
+        step, ids, _ = next(entry for entry in self.recent if entry[2].item())
+        raise SuiteError(
+            f"The loss or its gradient is not finite at step {step}; the weights are as before it. Look at the training "
+            f"examples {ids} (numbers in the order of the training split), or lower the learning rate."
+        )
+
+
+class Window:
+    """What a log line tells: the mean loss over items since the last line, kept on the device until then."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.reset()
+
+    def reset(self) -> None:
+        """Starts a new window."""
+        self.loss = torch.zeros((), device=self.device)
+        self.items = self.examples = 0
+        self.started = time.monotonic()
+
+    def add(self, loss: torch.Tensor, count: int) -> None:
+        """Adds a micro-batch's loss, weighted by its items."""
+        self.loss += loss.detach().float() * count
+        self.items += count
+
+    def close(self, accelerator: Accelerator, *, rate: float, norm: torch.Tensor) -> dict[str, float]:
+        """The window's figures over all ranks; starts a new one."""
+        sums = accelerator.reduce(torch.stack([self.loss, torch.tensor(float(self.items), device=self.device)]))
+        loss, items = sums.tolist()
+        speed = self.examples / max(time.monotonic() - self.started, 1e-9)
+        self.reset()
+        return {"loss": loss / max(items, 1), "norm": norm.item(), "rate": rate, "examples_per_second": speed}
+
+
+def _mark_last(values: Iterable[T]) -> Iterator[tuple[bool, T]]:
+    """Each value with whether it is the last one."""
+    held = list(values)
+    for i, value in enumerate(held):
+        yield i == len(held) - 1, value
+
+
+def _any_rank(accelerator: Accelerator, signum: int | None) -> int:
+    """The signal any rank has seen, or 0: all must agree on the step at which they stop."""
+    if accelerator.num_processes == 1:
+        return signum or 0
+    seen = accelerator.gather(torch.tensor([signum or 0], device=accelerator.device))
+    return int(seen.max())

@@ -1,0 +1,152 @@
+"""Which examples make up which step: a pure function of seed, epoch and cursor, so that a resume costs nothing.
+
+Rank r takes rows r, r+W, r+2W … of each global batch. One item of the loader is one optimizer step of this rank.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from suite.config import TrainConfig
+from suite.data.examples import fetch
+from suite.domain import Batch, Domain, Example
+
+POOL = 50  # batches sorted by length together: enough for alike lengths, few enough to keep the order random
+
+
+class Pick(NamedTuple):
+    """One example of a step. `real` is False for the stand-in that a rank without rows computes but never counts."""
+
+    index: int
+    key: int
+    real: bool
+
+
+@dataclass
+class Step:
+    """One optimizer step of one rank: example indices, and micro-batches with what each loss is a mean over."""
+
+    ids: list[int]
+    batches: list[Batch]
+    counts: list[int]
+
+    def pin_memory(self) -> Step:
+        """Called by the loader for GPU training, so that copies to the device overlap with work."""
+        self.batches = [{k: v.pin_memory() if torch.is_tensor(v) else v for k, v in b.items()} for b in self.batches]
+        return self
+
+
+def example_key(seed: int, epoch: int, index: int) -> int:
+    """Seed of one example's augmentation in one epoch, the same whatever worker or rank draws it."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{epoch}:{index}".encode(), digest_size=8).digest(), "little")
+
+
+def global_batches(
+    count: int, batch_size: int, *, seed: int, epoch: int, lengths: Sequence[int] | None = None
+) -> list[list[int]]:
+    """The epoch's batches of example indices; each example once, the last batch may be smaller.
+
+    With `lengths`, examples of a pool are sorted by length before batches are cut, and the batches shuffled.
+    """
+    generator = np.random.default_rng([seed, epoch])
+    order = generator.permutation(count)
+    if lengths is None:
+        return [part.tolist() for part in np.split(order, range(batch_size, count, batch_size))]
+    sizes = np.asarray(lengths)
+    batches: list[list[int]] = []
+    for start in range(0, count, POOL * batch_size):
+        pool = order[start : start + POOL * batch_size]
+        pool = pool[np.argsort(sizes[pool], kind="stable")]
+        batches += [pool[i : i + batch_size].tolist() for i in range(0, len(pool), batch_size)]
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+class StepSampler(Sampler[list[Pick]]):
+    """Yields this rank's share of each global batch, from the cursor on."""
+
+    def __init__(
+        self, count: int, config: TrainConfig, *, rank: int, world: int, lengths: Sequence[int] | None
+    ) -> None:
+        self.count, self.config, self.rank, self.world, self.lengths = count, config, rank, world, lengths
+        self.epoch = self.cursor = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in one pass over the data."""
+        return math.ceil(self.count / self.config.batch_size)
+
+    def __len__(self) -> int:
+        return self.steps_per_epoch - self.cursor
+
+    def __iter__(self) -> Iterator[list[Pick]]:
+        seed, epoch = self.config.seed, self.epoch
+        batches = global_batches(self.count, self.config.batch_size, seed=seed, epoch=epoch, lengths=self.lengths)
+        for batch in batches[self.cursor :]:
+            mine = batch[self.rank :: self.world]
+            picks = [Pick(index, example_key(seed, epoch, index), True) for index in mine]
+            # A rank without rows must still run a backward pass, or the others wait for it for ever.
+            yield picks or [Pick(batch[0], example_key(seed, epoch, batch[0]), False)]
+
+
+class TrainingExamples(Dataset[Any]):
+    """Examples varied by `Domain.augment`, fetched a step at a time."""
+
+    def __init__(self, domain: Domain, examples: Sequence[Example]) -> None:
+        self.domain, self.examples = domain, examples
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitems__(self, picks: list[Pick]) -> list[tuple[Pick, Example]]:
+        found = fetch(self.examples, [pick.index for pick in picks])
+        return [
+            (pick, self.domain.augment(example, np.random.default_rng(pick.key)))
+            for pick, example in zip(picks, found, strict=True)
+        ]
+
+
+class StepCollator:
+    """Cuts a rank's rows into micro-batches and collates each."""
+
+    def __init__(self, domain: Domain, micro_batch_size: int) -> None:
+        self.domain, self.size = domain, micro_batch_size
+
+    def __call__(self, items: list[tuple[Pick, Example]]) -> Step:
+        step = Step([pick.index for pick, _ in items if pick.real], [], [])
+        for start in range(0, len(items), self.size):
+            part = items[start : start + self.size]
+            batch = self.domain.collate([example for _, example in part])
+            step.batches.append(batch)
+            step.counts.append(self.domain.count(batch) if part[0][0].real else 0)
+        return step
+
+
+def step_loader(domain: Domain, examples: Sequence[Example], sampler: StepSampler, *, pin: bool) -> DataLoader[Any]:
+    """A loader of `Step`. It has a generator of its own: `iter(loader)` would draw from the model's."""
+    config = domain.config
+    share = math.ceil(config.batch_size / sampler.world)
+    return DataLoader(
+        TrainingExamples(domain, examples),
+        batch_sampler=sampler,
+        collate_fn=StepCollator(domain, min(config.micro_batch_size or share, share)),
+        num_workers=config.workers,
+        persistent_workers=False,  # the sampler's cursor is read when the iterator is made
+        pin_memory=pin,
+        worker_init_fn=_ignore_signals,
+        generator=torch.Generator(),
+    )
+
+
+def _ignore_signals(worker: int) -> None:
+    """A signal to the process group must not take the workers, and with them the checkpoint, away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

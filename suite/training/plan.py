@@ -1,0 +1,77 @@
+"""`--dry-run`: the resolved config, the data check, the model's size, and the memory and time to expect.
+
+Memory and time are measured, not guessed: two real optimizer steps on the first batches, thrown away afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import time
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import send_to_device
+from datasets import Dataset
+
+from suite.assets import resolve_model
+from suite.console import duration
+from suite.data.load import load_splits
+from suite.domain import Domain
+from suite.training.accelerator import make_accelerator
+from suite.training.order import StepSampler, step_loader
+from suite.training.weights import Adapters, describe, freeze
+
+PROBE_STEPS = 2  # the first step also pays for allocations; the second is what the others cost
+
+
+def plan(domain: Domain) -> str:
+    """The text `--dry-run` prints. Nothing is written and the model is not kept."""
+    config = domain.config
+    accelerator = make_accelerator(config)
+    loaded, splits = load_splits(domain)
+    source = resolve_model(config.model or domain.starter.model, domain.starter.assets)
+    model = domain.load_model(source, splits["train"])
+    model.to(accelerator.device)
+    freeze(model, config.freeze)
+    if config.lora:
+        Adapters(domain, model)
+    steps = config.max_steps or math.ceil(config.epochs * math.ceil(len(splits["train"]) / config.batch_size))
+    seconds, memory = _probe(domain, model, splits["train"], accelerator)
+    counts = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
+    return "\n".join(
+        [
+            config.to_yaml(),
+            loaded.report.render(),
+            f"Splits: {counts}.",
+            f"Model: {source.name}, {describe(model)}.",
+            f"Memory: {memory / 1e9:.1f} GB at the peak of a step on {accelerator.device}.",
+            f"Time: {steps} steps of {seconds:.2f} s, {duration(steps * seconds)} without evaluations.",
+            "Nothing was trained.",
+        ]
+    )
+
+
+def _probe(domain: Domain, model: torch.nn.Module, rows: Dataset, accelerator: Accelerator) -> tuple[float, float]:
+    """Seconds of one optimizer step and bytes at its peak."""
+    device = accelerator.device
+    sample = rows.select(range(min(len(rows), PROBE_STEPS * domain.config.batch_size)))
+    examples = domain.prepare(sample, model, training=True)
+    sampler = StepSampler(len(examples), domain.config, rank=0, world=1, lengths=domain.lengths(examples))
+    optimizer = torch.optim.AdamW(domain.optimizer_groups(model), lr=domain.config.learning_rate, fused=True)
+    model.train()
+    seconds = 0.0
+    for step in step_loader(domain, examples, sampler, pin=False):
+        started = time.monotonic()
+        for batch in step.batches:
+            with accelerator.autocast():
+                loss = domain.loss(model, send_to_device(batch, device))
+            loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds = time.monotonic() - started
+    if device.type == "cuda":
+        return seconds, torch.cuda.max_memory_allocated()
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux reports KiB

@@ -1,0 +1,37 @@
+"""SIGTERM and Ctrl-C ask for a checkpoint and an orderly end; the loop looks at step boundaries."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the user or the scheduler asked for it
+    """Training was asked to stop and has; the checkpoint is written. `signum` decides the exit status."""
+
+    def __init__(self, signum: int, step: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name} at step {step}")
+        self.signum, self.step = signum, step
+
+
+class StopSignal:
+    """While entered, notes the first SIGTERM or SIGINT instead of dying; a second Ctrl-C interrupts at once."""
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+
+    def __enter__(self) -> StopSignal:
+        # Python delivers signals to the main thread only; elsewhere (a notebook's worker) there is nothing to catch.
+        main = threading.current_thread() is threading.main_thread()
+        self.before = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT)} if main else {}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        if self.signum is not None and signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signum = self.signum or signum

@@ -1,0 +1,149 @@
+"""Everything a resumed run needs, in one place: where it was, and the tensors that go with it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from suite.console import warn
+from suite.errors import SuiteError
+from suite.training import checkpoint
+from suite.training.checkpoint import Tensors
+from suite.training.weights import Average
+
+
+@dataclass
+class Cursor:
+    """Where training is. `batch` counts steps within the epoch; `best` is the metric's best value so far."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    best: float | None = None
+    best_step: int = 0
+    waited: int = 0
+    seconds: float = 0.0
+    evaluated: int = -1
+    """Last step that was evaluated, so that a resume neither repeats nor skips an evaluation."""
+
+
+class TrainingState:
+    """The cursor, the trained weights, the optimizer, the average and each rank's random state, as one checkpoint."""
+
+    def __init__(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Average, accelerator: Accelerator
+    ) -> None:
+        self.cursor = Cursor()
+        self.model, self.optimizer, self.average, self.accelerator = model, optimizer, average, accelerator
+
+    def save(self, root: Path, keep: int) -> None:
+        """Writes a checkpoint of the present step. All ranks call it."""
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        parts = {"model": kept_tensors(self.model), "optimizer": _optimizer_tensors(self.optimizer)}
+        parts["average"] = {str(i): tensor for i, tensor in enumerate(self.average.shadow)}
+        writer = checkpoint.Writer(root, self.cursor.step)
+        if rank == 0:
+            writer.open(sum(t.numel() * t.element_size() for tensors in parts.values() for t in tensors.values()))
+        self.accelerator.wait_for_everyone()
+        writer.add(f"random-{rank}.safetensors", random_state())
+        self.accelerator.wait_for_everyone()
+        if rank == 0:
+            for name, tensors in parts.items():
+                writer.add(f"{name}.safetensors", tensors)
+            threads = torch.get_num_threads()
+            writer.commit({"cursor": asdict(self.cursor), "processes": world, "threads": threads})
+            checkpoint.prune(root, keep, protect={self.cursor.best_step})
+        self.accelerator.wait_for_everyone()
+
+    def load(self, path: Path) -> Tensors:
+        """Takes everything from a checkpoint but the random state, which is returned: the caller restores it last.
+
+        Raises `SuiteError` when the checkpoint does not fit the model or the number of processes.
+        """
+        state, world = checkpoint.read_state(path), self.accelerator.num_processes
+        if state["processes"] != world:
+            raise SuiteError(f"{path} was made by {state['processes']} processes and this is {world}; use the same.")
+        if state["threads"] != torch.get_num_threads():
+            threads = torch.get_num_threads()
+            warn(f"{path.name} was made with {state['threads']} threads, this is {threads}: sums may round otherwise.")
+        self.cursor = Cursor(**{f.name: state["cursor"][f.name] for f in fields(Cursor)})
+        put_tensors(self.model, checkpoint.read_tensors(path, "model.safetensors"), path)
+        _load_optimizer(self.optimizer, checkpoint.read_tensors(path, "optimizer.safetensors"))
+        saved = checkpoint.read_tensors(path, "average.safetensors")
+        for i, shadow in enumerate(self.average.shadow):
+            shadow.copy_(saved[str(i)])
+        return checkpoint.read_tensors(path, f"random-{self.accelerator.process_index}.safetensors")
+
+
+def best_weights(model: torch.nn.Module, average: Average, path: Path) -> None:
+    """Gives the model the weights a checkpoint would be scored with: the average where there is one."""
+    put_tensors(model, checkpoint.read_tensors(path, "model.safetensors"), path)
+    saved = checkpoint.read_tensors(path, "average.safetensors")
+    for i, parameter in enumerate(average.parameters if saved else []):
+        parameter.data.copy_(saved[str(i)])
+
+
+def kept_tensors(model: torch.nn.Module) -> Tensors:
+    """Trained parameters and persistent buffers; what is frozen comes from the source again."""
+    tensors = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
+    persistent = model.state_dict(keep_vars=True).keys()
+    return tensors | {name: buffer for name, buffer in model.named_buffers() if name in persistent}
+
+
+@torch.no_grad()
+def put_tensors(model: torch.nn.Module, saved: Tensors, path: Path) -> None:
+    """Copies saved tensors into the model's own. Raises `SuiteError` when names differ."""
+    tensors = kept_tensors(model)
+    if tensors.keys() != saved.keys():
+        different = sorted(tensors.keys() ^ saved.keys())[:3]
+        raise SuiteError(f"{path} does not fit the model: {', '.join(different)} … are only in one of them.")
+    for name, tensor in tensors.items():
+        tensor.copy_(saved[name])
+
+
+def random_state() -> Tensors:
+    """The state of every global generator of this process, as tensors."""
+    version, words, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    states = {
+        "torch": torch.get_rng_state(),
+        "python": torch.tensor([version, *words], dtype=torch.int64),
+        "python_gauss": torch.tensor([] if gauss is None else [gauss], dtype=torch.float64),
+        "numpy": torch.tensor([*keys.tolist(), position, has_gauss], dtype=torch.int64),
+        "numpy_gauss": torch.tensor([cached], dtype=torch.float64),
+    }
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def set_random_state(states: Tensors) -> None:
+    """Restores what `random_state` gave."""
+    torch.set_rng_state(states["torch"])
+    version, *words = states["python"].tolist()
+    gauss = states["python_gauss"].tolist()
+    random.setstate((version, tuple(words), gauss[0] if gauss else None))
+    *keys, position, has_gauss = states["numpy"].tolist()
+    cached = states["numpy_gauss"].item()
+    np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), position, has_gauss, cached))
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
+    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
+    return {f"{i}.{key}": value for i, values in state.items() for key, value in values.items()}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Tensors) -> None:
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in saved.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

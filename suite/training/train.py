@@ -1,0 +1,166 @@
+"""A whole run: data in, model out, scored and described. The loop itself is in `loop.py`."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from suite import golden
+from suite.assets import resolve_model
+from suite.card import card
+from suite.console import duration, say, warn
+from suite.data.checks import write_rejected
+from suite.data.load import Loaded, load_splits
+from suite.domain import Domain, Splits
+from suite.errors import SuiteError
+from suite.evaluation.evaluate import evaluate
+from suite.plugins import load_plugins
+from suite.runs import Run, environment, write_json, write_text
+from suite.training.accelerator import make_accelerator
+from suite.training.callbacks import Callback
+from suite.training.loop import fit
+from suite.training.signals import Stopped
+from suite.training.weights import Adapters, describe, freeze
+
+
+def train(domain: Domain, resume: Run | None = None) -> Run:
+    """Runs `domain.config` from data to evaluated model, or goes on with `resume`; returns the run.
+
+    Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written, `SuiteError` for what the user can mend.
+    """
+    accelerator = make_accelerator(domain.config)
+    loaded, splits = load_splits(domain)
+    run = _continued(resume, loaded) if resume else _started(domain, loaded, accelerator)
+    try:
+        _train(domain, run, splits, accelerator, resume=resume is not None)
+    except Stopped as stopped:
+        _ended(run, accelerator, "interrupted", str(stopped))
+        raise
+    except KeyboardInterrupt:
+        _ended(run, accelerator, "interrupted", "interrupted before the first checkpoint or twice")
+        raise Stopped(signal.SIGINT, int(run.status().get("step", 0))) from None
+    except Exception as error:
+        _ended(run, accelerator, "failed", f"{type(error).__name__}: {error}")
+        raise
+    return run
+
+
+def _train(domain: Domain, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
+    config = domain.config
+    torch.manual_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
+    source = resolve_model(config.model or domain.starter.model, domain.starter.assets)
+    model = domain.load_model(source, splits["train"])
+    model.to(accelerator.device)
+    freeze(model, config.freeze)
+    adapters = Adapters(domain, model) if config.lora else None
+    if config.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    say(f"{domain.title}: {source.name}, {describe(model)}; " + ", ".join(f"{k} {len(v)}" for k, v in splits.items()))
+    examples = domain.prepare(splits["train"], model, training=True)
+    validation = domain.prepare(splits["validation"], model, training=False)
+    callbacks = make_callbacks(config.callbacks) if accelerator.is_main_process else []
+    state = "failed"
+    try:
+        fit(
+            domain, model, examples, validation,
+            run=run, accelerator=accelerator, callbacks=callbacks, resume=resume,
+        )  # fmt: skip
+        state = "finished"
+    except Stopped:
+        state = "interrupted"
+        raise
+    finally:
+        for callback in callbacks:
+            callback.on_end(state)
+    if accelerator.is_main_process:
+        _finish(domain, run, model, adapters, splits, accelerator)
+    accelerator.wait_for_everyone()
+
+
+def _finish(
+    domain: Domain,
+    run: Run,
+    model: torch.nn.Module,
+    adapters: Adapters | None,
+    splits: Splits,
+    accelerator: Accelerator,
+) -> None:
+    """Saves the model, proves that the saved one answers alike, evaluates it, writes the card."""
+    if adapters:
+        adapters.save(run.path / "adapter")
+        model = adapters.merge()
+    model.eval()
+    domain.before_evaluate(model)
+    save_model(domain, model, run.model)
+    golden.store(run.path / "golden", domain, model, splits["test"], accelerator)
+    run.set_status("running", stage="evaluating")
+    evaluation = evaluate(run, type(domain)(domain.config))
+    write_text(run.path / "README.md", card(domain, run.path.name, evaluation))
+    run.set_status("finished")
+    trained = duration(max((line.get("seconds", 0) for line in run.history()), default=0))
+    say(f"Trained in {trained}. Model: {run.model}")
+
+
+def save_model(domain: Domain, model: torch.nn.Module, path: Path) -> None:
+    """Writes the model folder aside and renames it: a reader never sees half a model."""
+    aside = path.with_name(".model")
+    shutil.rmtree(aside, ignore_errors=True)
+    domain.save_model(model, aside)
+    shutil.rmtree(path, ignore_errors=True)
+    aside.rename(path)
+
+
+def make_callbacks(names: list[str]) -> list[Callback]:
+    """The progress bar and the callbacks named."""
+    plugins = load_plugins()
+    return [plugins.find("suite_callbacks", name).load()() for name in ["progress", *names]]
+
+
+def _started(domain: Domain, loaded: Loaded, accelerator: Accelerator) -> Run:
+    """A new run folder with config and environment; every rank gets the same one."""
+    shared: list[str] = [""]
+    if accelerator.is_main_process:
+        config = domain.config
+        run = Run.create(config.output, domain.name, config.name or Path(config.model or domain.starter.model).name)
+        write_text(run.path / "config.yaml", config.to_yaml())
+        write_json(run.path / "environment.json", environment(loaded.fingerprint))
+        write_rejected(loaded.report, run.path / "rejected.jsonl")
+        run.set_status("running", domain.name)
+        say(f"Run: {run.path}")
+        shared = [str(run.path)]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(shared)
+    return Run(Path(shared[0]))
+
+
+def _continued(run: Run, loaded: Loaded) -> Run:
+    """The run to go on with. Raises `SuiteError` when it is finished or when its data have changed."""
+    import json
+
+    if run.state() == "finished":
+        raise SuiteError(f"{run.path} is finished; start another, or give it as --model to train on from it.")
+    if run.state() == "running":
+        raise SuiteError(f"{run.path} is still running in process {run.status()['pid']}; stop that one first.")
+    before = json.loads((run.path / "environment.json").read_text())
+    if before["data"] != loaded.fingerprint:
+        raise SuiteError(
+            f"The data of {run.path} have changed since it began, so that it cannot go on exactly. Put them back, or "
+            f"start a new run from its config: suite {run.domain} train --config {run.path / 'config.yaml'}"
+        )
+    now = environment(loaded.fingerprint)
+    for name, version in before["packages"].items():
+        if now["packages"].get(name) != version:
+            warn(f"{name} was {version} when the run began and is {now['packages'].get(name)}: not exactly the same run.")
+    run.set_status("running", run.domain)
+    return run
+
+
+def _ended(run: Run, accelerator: Accelerator, state: str, cause: str) -> None:
+    if accelerator.is_main_process:
+        run.note(f"{state}: {cause}")
+        run.set_status(state, cause=cause, next=f"suite {run.domain} train --resume {run.path}")

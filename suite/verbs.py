@@ -1,0 +1,265 @@
+"""What every domain can be told: `train`, `evaluate`, `predict`, `options`, `data check`.
+
+Each function makes the click command for one domain; the heavy imports happen when it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from suite.config import TrainConfig
+from suite.console import bar, duration, result, say, table
+from suite.errors import SuiteError
+from suite.plugins import Offer
+
+if TYPE_CHECKING:
+    from suite.domain import Domain, Prediction
+    from suite.runs import Run
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _quiet(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        os.environ["SUITE_QUIET"] = "1"
+
+
+def _offline(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        from suite.assets import set_offline
+
+        set_offline()
+
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_quiet, help="Results only.")
+offline_option = click.option(
+    "--offline", is_flag=True, expose_value=False, callback=_offline, help="Never open a connection."
+)
+format_option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+columns_option = click.option(
+    "--columns", default="", metavar="OURS=THEIRS,…", help="Which column of the data holds what; else guessed."
+)
+
+
+def train(offer: Offer) -> click.Command:
+    """`suite DOMAIN train`."""
+
+    @click.command(help=f"{offer.entry.summary} With no argument: fine-tunes the starter model on the starter data.")
+    @click.option("--model", help="Hub id, local folder or finished run to start from.")
+    @click.option("--data", help="Hub id, folder, file or starter name.")
+    @columns_option
+    @click.option("--epochs", type=float, help="Passes over the data.")
+    @click.option("--batch-size", type=int, help="Examples per optimizer step, over all processes.")
+    @click.option("--learning-rate", type=float, help="Peak learning rate.")
+    @click.option("--lora", is_flag=True, default=None, help="Train low-rank adapters only.")
+    @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Arithmetic.")
+    @click.option("--output", type=Path, help="Folder that receives the run's own folder.")
+    @click.option("--name", help="Name of the run.")
+    @click.option("--seed", type=int, help="Decides splits, order, dropout and augmentation.")
+    @click.option("--config", "file", type=Path, help="YAML file with options.")
+    @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option of 'suite DOMAIN options'.")
+    @click.option("--resume", is_flag=False, flag_value="latest", metavar="[RUN]", help="Go on with a stopped run.")
+    @click.option("--dry-run", is_flag=True, help="Show config, data check, model size and time; train nothing.")
+    @quiet_option
+    @offline_option
+    def command(file: Path | None, settings: tuple[str, ...], resume: str | None, dry_run: bool, **flags: Any) -> None:
+        cls = offer.load()
+        given = {key: value for key, value in flags.items() if value is not None and value != ""}
+        given |= {"columns": parse_columns(given["columns"])} if "columns" in given else {}
+        layers = [cls.Config.from_file(file) if file else {}, cls.Config.parse_settings(settings), given]
+        if resume:
+            _resume(cls, resume, layers)
+            return
+        domain = cls(cls.Config.build(*layers))
+        if dry_run:
+            from suite.training.plan import plan
+
+            result(plan(domain))
+            return
+        _train(domain, None)
+
+    return command
+
+
+def _resume(cls: type[Domain], reference: str, layers: list[dict[str, Any]]) -> None:
+    """A run goes on with its own config; only where to look for it may be said."""
+    from suite.predictor import read_config
+    from suite.runs import Run, list_runs
+
+    given = {key for layer in layers for key in layer} - {"output"}
+    if given:
+        raise SuiteError(f"--resume goes on with the run's own config; leave out {', '.join(sorted(given))}.")
+    root = Path(layers[-1].get("output", cls.Config().output))
+    if reference == "latest":
+        stopped = [run for run in list_runs(root) if run.domain == cls.name and run.state() != "finished"]
+        if not stopped:
+            raise SuiteError(f"No unfinished run of {cls.name} in {root}; 'suite runs list' shows what there is.")
+        reference = str(stopped[-1].path)
+    run = Run.open(reference, root, cls.name)
+    domain = cls()
+    _train(cls(read_config(run, domain)), run)
+
+
+def _train(domain: Domain, run: Run | None) -> None:
+    from suite.evaluation.evaluate import render
+    from suite.training.signals import Stopped
+    from suite.training.train import train as train_run
+
+    try:
+        run = train_run(domain, run)
+    except Stopped as stopped:
+        say(f"{str(stopped).capitalize()}. Go on with: suite {domain.name} train --resume")
+        raise click.exceptions.Exit(128 + stopped.signum) from None
+    if evaluation := run.evaluation():  # every rank may read it; only the main one prints
+        if os.environ.get("RANK", "0") == "0":
+            result(render(domain, evaluation))
+            say(f"Everything is in {run.path}. Next: suite {domain.name} predict … or suite launch")
+
+
+def evaluate(offer: Offer) -> click.Command:
+    """`suite DOMAIN evaluate`."""
+
+    @click.command(help="Scores a run on its test split, beside the pretrained model and the baselines.")
+    @click.argument("run", default="latest")
+    @click.option("--data", multiple=True, help="Further data sets to score, instead of the config's.")
+    @click.option("--slice-by", default="", metavar="COLUMN", help="Metrics for each value of a column.")
+    @click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+    @format_option
+    @quiet_option
+    @offline_option
+    def command(run: str, data: tuple[str, ...], slice_by: str, output: Path, form: str) -> None:
+        from suite.evaluation.evaluate import evaluate as evaluate_run
+        from suite.evaluation.evaluate import render
+        from suite.predictor import finished_run, read_config
+
+        cls = offer.load()
+        opened = finished_run(run, output, cls())
+        domain = cls(read_config(opened, cls()))
+        found = evaluate_run(opened, domain, slice_by=slice_by, references=list(data) or None)
+        result(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else render(domain, found))
+
+    return command
+
+
+def predict(offer: Offer) -> click.Command:
+    """`suite DOMAIN predict`."""
+
+    @click.command(help="Answers for files or texts, with the newest finished run or the starter model.")
+    @click.argument("inputs", nargs=-1, required=True)
+    @click.option("--model", default="", help="Finished run, model folder or hub id to answer with.")
+    @click.option("--output", type=Path, help="File or folder to write; the ending picks the form.")
+    @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Options such as language=fr.")
+    @format_option
+    @quiet_option
+    @offline_option
+    def command(inputs: tuple[str, ...], model: str, output: Path | None, settings: tuple[str, ...], form: str) -> None:
+        cls = offer.load()
+        domain = cls(cls.Config.build(cls.Config.parse_settings(settings)))
+        failures = predict_all(domain, inputs, model=model, output=output, form=form)
+        for failure in failures:
+            click.echo(f"Error: {failure}", err=True)
+        if failures:
+            raise click.exceptions.Exit(2)
+
+    return command
+
+
+def predict_all(
+    domain: Domain, inputs: tuple[str, ...], *, model: str, output: Path | None, form: str
+) -> list[SuiteError]:
+    """Predicts each input on its own, so that one unreadable file costs no other its answer; returns the failures."""
+    import time
+
+    from suite.predictor import Predictor
+
+    if output and output.suffix:
+        domain.check_output(output)
+    predictor = Predictor(domain, model)
+    answered: list[tuple[str, Prediction]] = []
+    failures: list[SuiteError] = []
+    with bar(inputs, description="Predicting", unit="input") as progress:
+        for name in progress:
+            started = time.monotonic()
+            try:
+                predictions = predictor(predictor.domain.inputs(name))
+            except SuiteError as error:
+                failures.append(error)
+                continue
+            for prediction in predictions:
+                answered.append((name, prediction))
+                if output is None and form == "text":
+                    result(domain.render(prediction))
+            say(f"{name}: {duration(time.monotonic() - started)}{domain.speed(predictions, time.monotonic() - started)}")
+    if form == "json" and output is None:
+        result(json.dumps([{"input": n, **p} for n, p in answered], indent=2, ensure_ascii=False))
+    if output and answered:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        domain.write(answered, output)
+        say(f"Written: {output}")
+    return failures
+
+
+def options(offer: Offer) -> click.Command:
+    """`suite DOMAIN options`."""
+
+    @click.command(help="Every option of a training run, with its default and a sentence.")
+    @format_option
+    def command(form: str) -> None:
+        config: type[TrainConfig] = offer.load().Config
+        if form == "json":
+            result(json.dumps(config.model_json_schema(), indent=2))
+            return
+        rows = [
+            (name, config().model_dump(mode="json")[name], field.description)
+            for name, field in config.model_fields.items()
+        ]
+        result(table(["option", "default", "meaning"], [(name, json.dumps(default), text) for name, default, text in rows]))
+
+    return command
+
+
+def data(offer: Offer) -> click.Group:
+    """`suite DOMAIN data check`."""
+
+    @click.group(help="Look at data before training.", no_args_is_help=True)
+    def group() -> None:
+        pass
+
+    @group.command(help="Which rows are usable, which are not and why; no model is loaded.")
+    @click.argument("data", default="")
+    @columns_option
+    @format_option
+    @offline_option
+    @quiet_option
+    @click.option("--rejected", type=Path, help="Where to write the rejected rows as JSON lines.")
+    def check(data: str, columns: str, form: str, rejected: Path | None) -> None:
+        from suite.data.checks import enforce, write_rejected
+        from suite.data.load import load
+
+        cls = offer.load()
+        domain = cls(cls.Config.build({"data": data, "columns": parse_columns(columns)}))
+        report = load(domain, data).report
+        result(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if form == "json" else report.render())
+        if rejected:
+            write_rejected(report, rejected)
+        enforce(report, domain.config.max_rejected)
+        if form == "text":
+            splits = domain.split(report.rows)
+            result("Splits: " + ", ".join(f"{name} {len(rows)}" for name, rows in splits.items()) + ".")
+
+    return group
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """`"text=sentence,audio=path"` as a mapping. Raises `SuiteError` for a part without `=`."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    for ours, equals, theirs in pairs:
+        if not equals or not theirs:
+            raise SuiteError(f"--columns {text!r}: {ours!r} has no '='; write --columns text=sentence,audio=path.")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
