@@ -1,0 +1,44 @@
+# What people run. Every target is safe to run twice; installing is done once, until a requirement changes.
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN = $(VENV)/bin
+NEEDS = requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml) tools/install.sh
+PACKAGES = suite $(wildcard plugins/*/suite_*)
+
+.PHONY: install demo test test-slow check fix docs bench clean
+.DELETE_ON_ERROR:
+
+install: $(VENV)/installed  ## the suite and every plugin, into a virtual environment
+
+$(VENV)/installed: $(NEEDS)
+	@PYTHON="$(PYTHON)" sh tools/install.sh "$(VENV)"
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@PYTHON="$(PYTHON)" sh tools/install.sh "$(VENV)" dev
+
+demo: install  ## fetch the starters and open the web app on 127.0.0.1
+	@$(BIN)/suite fetch
+	@$(BIN)/suite launch $(ARGS)
+
+test: $(VENV)/installed-dev  ## what a newcomer and CI run
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/installed-dev  ## the tests that take minutes each
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+check: $(VENV)/installed-dev  ## style, format, types, documentation
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy $(PACKAGES)
+	@$(BIN)/python docs/generate.py --check && $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
+
+fix: $(VENV)/installed-dev  ## mend style and format, write the generated documentation anew
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . && $(BIN)/python docs/generate.py
+
+docs: $(VENV)/installed-dev  ## the documentation as a web site, in site/
+	@$(BIN)/python docs/generate.py && $(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/installed-dev  ## what docs/log.md measures; slow
+	@set -e; for script in $(wildcard bench/*.py); do echo "$$script"; $(BIN)/python "$$script"; done
+
+clean:  ## what was built; runs and fetched weights stay
+	@rm -rf "$(VENV)" site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
