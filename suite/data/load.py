@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from datasets import Dataset
+from typing import TYPE_CHECKING
 
 from suite.console import say, warn
-from suite.data.checks import Report, check_rows, enforce, fingerprint, leaks
+from suite.data.checks import Report, check_rows, enforce, leaks
 from suite.data.columns import map_columns
+from suite.data.fingerprint import fingerprint
 from suite.data.sources import load_rows
 from suite.domain import Domain, Splits
 from suite.errors import SuiteError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass
@@ -39,7 +42,9 @@ def load(domain: Domain, reference: str) -> Loaded:
     guessed = {ours: theirs for ours, theirs in mapping.items() if ours != theirs and ours not in given}
     if guessed:
         say("Columns taken: " + ", ".join(f"{ours}={theirs}" for ours, theirs in guessed.items()) + ".")
-    return Loaded(reference or domain.starter.data, mapping, check_rows(rows, domain), fingerprint(rows))
+    return Loaded(
+        reference or domain.starter.data, mapping, check_rows(rows, domain), fingerprint(rows, domain.columns)
+    )
 
 
 def load_splits(domain: Domain) -> tuple[Loaded, Splits]:
@@ -49,8 +54,10 @@ def load_splits(domain: Domain) -> tuple[Loaded, Splits]:
     if rejected := len(loaded.report.rejected):
         warn(f"{rejected} of {rejected + len(loaded.rows)} rows are left out; rejected.jsonl says which and why.")
     splits = domain.split(loaded.rows)
-    if found := leaks(splits, domain.columns):
-        raise SuiteError(found[0].message)
+    for finding in leaks(splits, domain.columns):
+        if finding.severity == "error":
+            raise SuiteError(finding.message)
+        warn(finding.message)
     return loaded, {name: _first(rows, domain.config.limit) for name, rows in splits.items()}
 
 

@@ -1,0 +1,81 @@
+"""Columns of a data set as Arrow arrays, whatever rows were selected: the ground for checks that see a million rows."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Dataset
+
+
+def column(rows: Dataset, name: str) -> pa.ChunkedArray:
+    """One column of the rows as selected and ordered, not decoded; dictionaries are resolved to their values."""
+    import pyarrow as pa
+
+    array = rows.select_columns([name]).with_format("arrow")[:].column(name)
+    if array.num_chunks and pa.types.is_dictionary(array.type):
+        return array.cast(array.type.value_type)
+    return array
+
+
+def is_text(array: pa.ChunkedArray) -> bool:
+    """Whether the values are strings."""
+    import pyarrow as pa
+
+    return pa.types.is_string(array.type) or pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type)
+
+
+def is_missing(array: pa.ChunkedArray) -> np.ndarray:
+    """Boolean per row: null, NaN, blank text, or a file struct with neither bytes nor path."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(array) == 0:
+        return np.zeros(0, dtype=bool)
+    if is_text(array):
+        missing = pc.equal(pc.utf8_trim_whitespace(array), "")
+    elif pa.types.is_struct(array.type) and {"bytes", "path"} <= {field.name for field in array.type}:
+        missing = pc.and_(*(pc.is_null(pc.struct_field(array, part)) for part in ("bytes", "path")))
+    elif pa.types.is_floating(array.type):
+        missing = pc.is_nan(array)
+    else:
+        missing = pc.is_null(array)
+    return pc.or_kleene(pc.is_null(array), missing).fill_null(True).to_numpy().astype(bool)
+
+
+def codes(array: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
+    """A number per row, equal for equal values, and the values by number; nested values count by their content."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_nested(array.type):
+        array = pa.chunked_array(
+            [[_digest(value) for value in chunk.to_pylist()] for chunk in array.chunks], pa.string()
+        )
+    encoded = pc.dictionary_encode(array, null_encoding="encode").combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0)
+    return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+
+
+def row_keys(rows: Dataset, names: tuple[str, ...]) -> np.ndarray:
+    """A number per row, equal for rows with equal values in all these columns."""
+    keys = np.zeros(len(rows), dtype=np.int64)
+    for name in names:
+        numbers, values = codes(column(rows, name))
+        # Numbered anew after each column, so that the product never overflows.
+        keys = np.unique(keys * (len(values) + 1) + numbers, return_inverse=True)[1].reshape(-1)
+    return keys
+
+
+def _digest(value: Any) -> str | None:
+    """Content of a nested value: a file's bytes if it has them, else everything."""
+    if value is None:
+        return None
+    if isinstance(value, dict) and value.get("bytes") is not None:
+        value = value["bytes"]
+    return hashlib.blake2b(value if isinstance(value, bytes) else repr(value).encode(), digest_size=16).hexdigest()
