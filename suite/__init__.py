@@ -6,11 +6,13 @@ from suite.data.columns import Column, Columns, Finding
 from suite.domain import Batch, Domain, Example, Prediction, Splits, Starter
 from suite.errors import SuiteError
 from suite.hookspecs import Entry, hookimpl
+from suite.training.callbacks import Callback
 
 __version__ = "0.1.0"
 __all__ = [
     "Asset",
     "Batch",
+    "Callback",
     "Column",
     "Columns",
     "Domain",

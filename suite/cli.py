@@ -102,7 +102,10 @@ class SuiteGroup(LazyGroup):
         """Domains first: they are what people come for."""
         plugins, summaries = load_plugins(), self.summaries()
         domains = {name: text for name, text in summaries.items() if name in plugins.domains}
-        for title, part in (("Domains", domains), ("Commands", {n: t for n, t in summaries.items() if n not in domains})):
+        for title, part in (
+            ("Domains", domains),
+            ("Commands", {n: t for n, t in summaries.items() if n not in domains}),
+        ):
             if part:
                 with formatter.section(title):
                     formatter.write_dl(list(part.items()))
@@ -125,14 +128,14 @@ def suite() -> None:
 def run(command: Callable[..., Any], arguments: list[str]) -> int:
     """Runs a click command and turns its ending into an exit status: 0 worked, 2 a user's mistake, 1 ours."""
     try:
-        command(args=arguments, prog_name="suite", standalone_mode=False)
+        # Without standalone mode click returns the status that `Exit` carries, and else what the command returns.
+        status = command(args=arguments, prog_name="suite", standalone_mode=False)
+        return status if isinstance(status, int) else 0
     except SuiteError as error:
         if os.environ.get("SUITE_STRICT") == "1":
             raise
         click.echo(f"Error: {error}", err=True)
         return 2
-    except click.exceptions.Exit as ending:
-        return ending.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -145,4 +148,7 @@ def run(command: Callable[..., Any], arguments: list[str]) -> int:
 
 def main() -> None:
     """Entry point of the `suite` command."""
+    # Our own bars tell what takes long; a line per file loaded would drown them.
+    for library in ("HF_HUB", "HF_DATASETS"):
+        os.environ.setdefault(f"{library}_DISABLE_PROGRESS_BARS", "1")
     sys.exit(run(suite, sys.argv[1:]))

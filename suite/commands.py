@@ -29,8 +29,16 @@ def list_(form: str) -> None:
     if form == "json":
         result(json.dumps({"domains": domains, "plugins": [asdict(info) for info in plugins.infos]}, indent=2))
         return
-    result(table(["domain", "plugin", "version", "summary"], [[d[k] for k in ("name", "plugin", "version", "summary")] for d in domains]))
-    rows = [[i.name, i.distribution, i.version, i.error or ", ".join(h.removeprefix("suite_") for h in i.hooks)] for i in plugins.infos]
+    result(
+        table(
+            ["domain", "plugin", "version", "summary"],
+            [[d[k] for k in ("name", "plugin", "version", "summary")] for d in domains],
+        )
+    )
+    rows = [
+        [i.name, i.distribution, i.version, i.error or ", ".join(h.removeprefix("suite_") for h in i.hooks)]
+        for i in plugins.infos
+    ]
     result("\n" + table(["plugin", "distribution", "version", "offers, or why it is broken"], rows))
 
 
@@ -52,7 +60,12 @@ def list_runs_(output: Path, form: str) -> None:
     elif not rows:
         say(f"No runs in {output} yet. 'suite list' shows the domains; 'suite DOMAIN train' makes a run.")
     else:
-        result(table(["run", "domain", "state", "step", "result"], [[r[k] for k in ("run", "domain", "state", "step", "result")] for r in rows]))
+        result(
+            table(
+                ["run", "domain", "state", "step", "result"],
+                [[r[k] for k in ("run", "domain", "state", "step", "result")] for r in rows],
+            )
+        )
 
 
 @runs.command()
@@ -110,7 +123,13 @@ def fetch(domains: tuple[str, ...]) -> None:
 
 def _summary(run: Any) -> dict[str, Any]:
     status, evaluation = run.status(), run.evaluation()
-    values = {"run": run.path.name, "domain": run.domain, "state": run.state(), "step": status.get("step"), "result": None}
+    values = {
+        "run": run.path.name,
+        "domain": run.domain,
+        "state": run.state(),
+        "step": status.get("step"),
+        "result": None,
+    }
     if evaluation and "test" in evaluation:
         metric = evaluation["test"]["metric"]
         value = evaluation["test"]["systems"]["fine-tuned"][metric]["value"]

@@ -46,11 +46,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Aligned text columns: numbers to the right, three decimals; the last column is free to be long."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(len(head), *(len(row[i]) for row in cells), 0) for i, head in enumerate(header)]
-    numeric = [all(row[i][:1].lstrip("-+").isdigit() or row[i] in ("", "–") for row in cells) for i in range(len(header))]
+    numeric = [
+        all(row[i][:1].lstrip("-+").isdigit() or row[i] in ("", "–") for row in cells) for i in range(len(header))
+    ]
     lines = [list(header), *cells]
     return "\n".join(
-        "  ".join(text.rjust(w) if right else text.ljust(w) for text, w, right in zip(line, widths, numeric, strict=True))
-        .rstrip()
+        "  ".join(
+            text.rjust(w) if right else text.ljust(w) for text, w, right in zip(line, widths, numeric, strict=True)
+        ).rstrip()
         for line in lines
     )
 

@@ -164,7 +164,7 @@ class Domain(ABC):
 
     def save_model(self, model: torch.nn.Module, path: Path) -> None:
         """Writes a folder that loads without Suite; default is `save_pretrained` of model and processor."""
-        model.save_pretrained(path, safe_serialization=True)
+        model.save_pretrained(path, safe_serialization=True)  # type: ignore[operator]  # a PreTrainedModel's
         processor = getattr(self, "processor", None)
         if processor is not None:
             processor.save_pretrained(path)

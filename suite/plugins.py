@@ -205,4 +205,3 @@ def _take(plugins: Plugins, hook: str, offer: Offer) -> None:
 def _describe(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
-

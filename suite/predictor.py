@@ -142,7 +142,9 @@ def close(expected: Any, found: Any, *, tolerance: float) -> bool:
     if isinstance(expected, int | float) and isinstance(found, int | float):
         return math.isclose(expected, found, rel_tol=tolerance, abs_tol=tolerance)
     if isinstance(expected, dict) and isinstance(found, dict):
-        return expected.keys() == found.keys() and all(close(v, found[k], tolerance=tolerance) for k, v in expected.items())
+        return expected.keys() == found.keys() and all(
+            close(v, found[k], tolerance=tolerance) for k, v in expected.items()
+        )
     if isinstance(expected, list) and isinstance(found, list):
         return len(expected) == len(found) and all(
             close(a, b, tolerance=tolerance) for a, b in zip(expected, found, strict=True)

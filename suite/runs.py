@@ -57,7 +57,9 @@ class Run:
                     raise SuiteError(f"Cannot make {path}: {root} is a file; give another --output.") from None
                 continue
             except OSError as error:
-                raise SuiteError(f"Cannot make the run folder {path}: {error.strerror}; give another --output.") from None
+                raise SuiteError(
+                    f"Cannot make the run folder {path}: {error.strerror}; give another --output."
+                ) from None
             return cls(path)
         raise SuiteError(f"A hundred runs called {slug} started in one second in {root}.")
 

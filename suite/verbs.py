@@ -41,7 +41,9 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, expose_value=False, c
 offline_option = click.option(
     "--offline", is_flag=True, expose_value=False, callback=_offline, help="Never open a connection."
 )
-format_option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+format_option = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form."
+)
 columns_option = click.option(
     "--columns", default="", metavar="OURS=THEIRS,…", help="Which column of the data holds what; else guessed."
 )
@@ -116,10 +118,10 @@ def _train(domain: Domain, run: Run | None) -> None:
     except Stopped as stopped:
         say(f"{str(stopped).capitalize()}. Go on with: suite {domain.name} train --resume")
         raise click.exceptions.Exit(128 + stopped.signum) from None
-    if evaluation := run.evaluation():  # every rank may read it; only the main one prints
-        if os.environ.get("RANK", "0") == "0":
-            result(render(domain, evaluation))
-            say(f"Everything is in {run.path}. Next: suite {domain.name} predict … or suite launch")
+    evaluation = run.evaluation()
+    if evaluation and os.environ.get("RANK", "0") == "0":  # every rank may read it; only the main one prints
+        result(render(domain, evaluation))
+        say(f"Everything is in {run.path}. Next: suite {domain.name} predict … or suite launch")
 
 
 def evaluate(offer: Offer) -> click.Command:
@@ -195,7 +197,9 @@ def predict_all(
                 answered.append((name, prediction))
                 if output is None and form == "text":
                     result(domain.render(prediction))
-            say(f"{name}: {duration(time.monotonic() - started)}{domain.speed(predictions, time.monotonic() - started)}")
+            say(
+                f"{name}: {duration(time.monotonic() - started)}{domain.speed(predictions, time.monotonic() - started)}"
+            )
     if form == "json" and output is None:
         result(json.dumps([{"input": n, **p} for n, p in answered], indent=2, ensure_ascii=False))
     if output and answered:
@@ -219,7 +223,9 @@ def options(offer: Offer) -> click.Command:
             (name, config().model_dump(mode="json")[name], field.description)
             for name, field in config.model_fields.items()
         ]
-        result(table(["option", "default", "meaning"], [(name, json.dumps(default), text) for name, default, text in rows]))
+        result(
+            table(["option", "default", "meaning"], [(name, json.dumps(default), text) for name, default, text in rows])
+        )
 
     return command
 

@@ -24,7 +24,9 @@ TUNED, BEFORE = "fine-tuned", "before fine-tuning"
 CLUSTERS = 10  # fewer groups than this cannot carry a bootstrap over groups
 
 
-def evaluate(run: Run, domain: Domain, *, slice_by: str = "", references: Sequence[str] | None = None) -> dict[str, Any]:
+def evaluate(
+    run: Run, domain: Domain, *, slice_by: str = "", references: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Scores a finished run on its test split and on further data sets; writes and returns `evaluation.json`.
 
     `references` names the further data sets, by default those of the config's `also_evaluate`.
@@ -125,7 +127,10 @@ def _render_set(domain: Domain, name: str, result: dict[str, Any]) -> str:
     header = [name, domain.metric, "95 %", *(m for m in metrics if m != domain.metric)]
     lines = [table(header, rows), f"{result['examples']} examples, resampled by {result['resampled']}."]
     for column, parts in result.get("slices", {}).items():
-        cells = [[value, part["examples"], *(part[s][domain.metric] for s in result["systems"])] for value, part in parts.items()]
+        cells = [
+            [value, part["examples"], *(part[s][domain.metric] for s in result["systems"])]
+            for value, part in parts.items()
+        ]
         lines += ["", table([column, "examples", *result["systems"]], cells)]
     return "\n".join(lines + verdicts(domain, result))
 

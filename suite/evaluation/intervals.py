@@ -49,7 +49,10 @@ def resamples(count: int, seed: int, groups: Sequence[Any] | None = None) -> lis
         return [generator.integers(0, count, count) for _ in range(RESAMPLES)]
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     members = [np.flatnonzero(member == g) for g in range(member.max() + 1)]
-    return [np.concatenate([members[g] for g in generator.integers(0, len(members), len(members))]) for _ in range(RESAMPLES)]
+    return [
+        np.concatenate([members[g] for g in generator.integers(0, len(members), len(members))])
+        for _ in range(RESAMPLES)
+    ]
 
 
 def intervals(domain: Domain, scores: Scores, samples: Sequence[np.ndarray]) -> dict[str, Interval]:

@@ -29,7 +29,11 @@ class Scored:
 
 
 def predict_batches(
-    domain: Domain, model: torch.nn.Module, examples: Sequence[Example], indices: Sequence[int], accelerator: Accelerator
+    domain: Domain,
+    model: torch.nn.Module,
+    examples: Sequence[Example],
+    indices: Sequence[int],
+    accelerator: Accelerator,
 ) -> Iterator[tuple[list[int], list[Example], Batch, list[Prediction]]]:
     """THE way predictions are made: collate, move, infer, in batches of the config's micro-batch size."""
     size = domain.config.micro_batch_size or min(domain.config.batch_size, 32)
@@ -81,7 +85,11 @@ def stack(rows: Iterable[dict[str, Any]]) -> Scores:
 
 
 def validate(
-    domain: Domain, model: torch.nn.Module, examples: Sequence[Example], accelerator: Accelerator, stop: Callable[[], bool]
+    domain: Domain,
+    model: torch.nn.Module,
+    examples: Sequence[Example],
+    accelerator: Accelerator,
+    stop: Callable[[], bool],
 ) -> dict[str, float] | None:
     """Metrics and mean loss over all examples, shared out over the ranks; None when `stop()` cut it short.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -23,5 +25,14 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
         # Accelerate keeps one precision per process; a demo may serve a bf16 run and an fp32 one side by side.
         AcceleratorState._reset_state()
+    # Left to itself, Accelerate runs one process per rank, each alone, where a launcher started several on the CPU.
+    cpu = not torch.accelerator.is_available()
     # The loop owns the schedule, so Accelerate must not step one for us.
-    return Accelerator(mixed_precision=precision, step_scheduler_with_optimizer=False)
+    accelerator = Accelerator(cpu=cpu, mixed_precision=precision, step_scheduler_with_optimizer=False)
+    asked = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != asked:
+        raise SuiteError(
+            f"The launcher asked for {asked} processes and {accelerator.num_processes} came together; start them with "
+            f"python -m torch.distributed.run --nproc_per_node {asked} -m suite …"
+        )
+    return accelerator

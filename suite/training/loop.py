@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import send_to_device
+from accelerate.utils import send_to_device, set_seed
 
 from suite.config import TrainConfig
 from suite.domain import Domain, Example
@@ -23,6 +23,7 @@ from suite.evaluation.scoring import validate
 from suite.runs import Run
 from suite.training import checkpoint
 from suite.training.callbacks import Callback, tell
+from suite.training.meters import FiniteGuard, Window
 from suite.training.order import StepSampler, step_loader
 from suite.training.signals import Stopped, StopSignal
 from suite.training.state import TrainingState, best_weights, random_state, set_random_state
@@ -51,7 +52,8 @@ def fit(
     device, world, main = accelerator.device, accelerator.num_processes, accelerator.is_main_process
 
     # ---- model, optimizer, data --------------------------------------------------------------------------------------
-    torch.manual_seed(config.seed * 7919 + accelerator.process_index)  # dropout differs between ranks
+    # Every global generator; dropout differs between ranks (7919, a prime, keeps seeds and ranks from meeting).
+    set_seed((config.seed * 7919 + accelerator.process_index) % 2**32)
     model.to(device)
     trained = [p for p in model.parameters() if p.requires_grad]
     if not trained:
@@ -184,65 +186,6 @@ def schedule(config: TrainConfig, step: int, total: int) -> float:
         return (step + 1) / (warmup + 1)
     done = (step - warmup) / max(total - warmup, 1)
     return {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}[config.schedule]
-
-
-class FiniteGuard:
-    """Stops before weights are spoilt: the optimizer skips a step whose gradient norm is not finite.
-
-    On a GPU nothing waits: fused AdamW reads `found_inf` on the device, and the host looks at every log line. A NaN
-    or infinity on one rank is in every rank's norm, because gradients are reduced before it is taken.
-    """
-
-    def __init__(self, log_every: int, device: torch.device) -> None:
-        self.tripped = torch.zeros((), device=device)
-        self.recent: list[tuple[int, list[int], torch.Tensor]] = []
-        self.keep, self.immediate = log_every, device.type == "cpu"
-
-    def check(self, optimizer: torch.optim.Optimizer, norm: torch.Tensor, ids: list[int], step: int) -> None:
-        """Notes a step's norm, and makes the optimizer skip the step if it, or one before it, was not finite."""
-        self.tripped = torch.maximum(self.tripped, (~torch.isfinite(norm)).float())
-        self.recent = [*self.recent, (step, ids, self.tripped)][-self.keep :]
-        optimizer.found_inf = self.tripped  # type: ignore[attr-defined]  # what a gradient scaler sets
-        optimizer.grad_scale = None  # type: ignore[attr-defined]
-        if self.immediate:
-            self.raise_if_tripped()
-
-    def raise_if_tripped(self) -> None:
-        """Raises `SuiteError` naming the examples of the first bad step."""
-        if not self.tripped.item():
-            return
-        step, ids, _ = next(entry for entry in self.recent if entry[2].item())
-        raise SuiteError(
-            f"The loss or its gradient is not finite at step {step}; the weights are as before it. Look at the training "
-            f"examples {ids} (numbers in the order of the training split), or lower the learning rate."
-        )
-
-
-class Window:
-    """What a log line tells: the mean loss over items since the last line, kept on the device until then."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.reset()
-
-    def reset(self) -> None:
-        """Starts a new window."""
-        self.loss = torch.zeros((), device=self.device)
-        self.items = self.examples = 0
-        self.started = time.monotonic()
-
-    def add(self, loss: torch.Tensor, count: int) -> None:
-        """Adds a micro-batch's loss, weighted by its items."""
-        self.loss += loss.detach().float() * count
-        self.items += count
-
-    def close(self, accelerator: Accelerator, *, rate: float, norm: torch.Tensor) -> dict[str, float]:
-        """The window's figures over all ranks; starts a new one."""
-        sums = accelerator.reduce(torch.stack([self.loss, torch.tensor(float(self.items), device=self.device)]))
-        loss, items = sums.tolist()
-        speed = self.examples / max(time.monotonic() - self.started, 1e-9)
-        self.reset()
-        return {"loss": loss / max(items, 1), "norm": norm.item(), "rate": rate, "examples_per_second": speed}
 
 
 def _mark_last(values: Iterable[T]) -> Iterator[tuple[bool, T]]:

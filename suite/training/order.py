@@ -26,7 +26,7 @@ POOL = 50  # batches sorted by length together: enough for alike lengths, few en
 class Pick(NamedTuple):
     """One example of a step. `real` is False for the stand-in that a rank without rows computes but never counts."""
 
-    index: int
+    example: int
     key: int
     real: bool
 
@@ -107,7 +107,8 @@ class TrainingExamples(Dataset[Any]):
         return len(self.examples)
 
     def __getitems__(self, picks: list[Pick]) -> list[tuple[Pick, Example]]:
-        found = fetch(self.examples, [pick.index for pick in picks])
+        """A step's examples in one fetch: torch's loader asks for a batch at once where it can."""
+        found = fetch(self.examples, [pick.example for pick in picks])
         return [
             (pick, self.domain.augment(example, np.random.default_rng(pick.key)))
             for pick, example in zip(picks, found, strict=True)
@@ -121,7 +122,7 @@ class StepCollator:
         self.domain, self.size = domain, micro_batch_size
 
     def __call__(self, items: list[tuple[Pick, Example]]) -> Step:
-        step = Step([pick.index for pick, _ in items if pick.real], [], [])
+        step = Step([pick.example for pick, _ in items if pick.real], [], [])
         for start in range(0, len(items), self.size):
             part = items[start : start + self.size]
             batch = self.domain.collate([example for _, example in part])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, set_seed
 
 from suite import golden
 from suite.assets import resolve_model
@@ -52,15 +52,18 @@ def train(domain: Domain, resume: Run | None = None) -> Run:
 
 def _train(domain: Domain, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
     config = domain.config
-    torch.manual_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
+    set_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
     source = resolve_model(config.model or domain.starter.model, domain.starter.assets)
     model = domain.load_model(source, splits["train"])
     model.to(accelerator.device)
     freeze(model, config.freeze)
     adapters = Adapters(domain, model) if config.lora else None
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    say(f"{domain.title}: {source.name}, {describe(model)}; " + ", ".join(f"{k} {len(v)}" for k, v in splits.items()))
+        model.gradient_checkpointing_enable(  # type: ignore[operator]  # a PreTrainedModel's
+            gradient_checkpointing_kwargs={"use_reentrant": False}
+        )
+    sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
+    say(f"{domain.title}: {config.model or domain.starter.model}, {describe(model)}; rows: {sizes}")
     examples = domain.prepare(splits["train"], model, training=True)
     validation = domain.prepare(splits["validation"], model, training=False)
     callbacks = make_callbacks(config.callbacks) if accelerator.is_main_process else []
@@ -155,7 +158,9 @@ def _continued(run: Run, loaded: Loaded) -> Run:
     now = environment(loaded.fingerprint)
     for name, version in before["packages"].items():
         if now["packages"].get(name) != version:
-            warn(f"{name} was {version} when the run began and is {now['packages'].get(name)}: not exactly the same run.")
+            warn(
+                f"{name} was {version} when the run began and is {now['packages'].get(name)}: not exactly the same run."
+            )
     run.set_status("running", run.domain)
     return run
 

@@ -1,0 +1,40 @@
+"""What all tests share: the toy domain, installed for this process and for every process it starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+TOY = Path(__file__).parent / "toy"
+
+sys.path.insert(0, str(TOY))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(TOY), *filter(None, [os.environ.get("PYTHONPATH")])])
+# One thread each: several torch processes with two threads on two cores were seen 30 times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests never wait for a hub
+
+
+@pytest.fixture
+def toy():
+    """The toy domain with its defaults."""
+    from suite_toy.domain import ToyDomain
+
+    return ToyDomain()
+
+
+@pytest.fixture
+def toy_model(toy):
+    """The toy's starter model."""
+    return toy.load_model(TOY / "suite_toy" / "starter" / "model", None)
+
+
+@pytest.fixture
+def toy_rows():
+    """All of the toy's rows, as dicts."""
+    import csv
+
+    with (TOY / "suite_toy" / "starter" / "words.csv").open() as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,51 @@
+"""One config behind flags, files, settings and forms."""
+
+from __future__ import annotations
+
+import pytest
+
+from suite.config import TrainConfig
+from suite.errors import SuiteError
+
+
+def test_later_layers_win_and_values_are_converted():
+    config = TrainConfig.build({"epochs": 2, "seed": 1}, TrainConfig.parse_settings(["epochs=5", "freeze=[a.*,b]"]))
+    assert (config.epochs, config.seed, config.freeze) == (5.0, 1, ["a.*", "b"])
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"num_epoch": 30}, "No option 'num_epoch'"),
+        ({"epoch": 30}, "Did you mean 'epochs'?"),
+        ({"epochs": 0}, "epochs=0 won't do: Input should be greater than 0"),
+        ({"precision": "fp16"}, "precision='fp16' won't do: Input should be 'auto', 'fp32' or 'bf16'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(values, said):
+    with pytest.raises(SuiteError, match=said.replace("?", r"\?").replace("(", r"\(")):
+        TrainConfig.build(values)
+
+
+def test_the_yaml_of_a_config_rebuilds_it(tmp_path):
+    config = TrainConfig.build({"learning_rate": 3e-5, "columns": {"text": "sentence"}, "lora": True, "limit": 7})
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    assert TrainConfig.build(TrainConfig.from_file(tmp_path / "config.yaml")) == config
+
+
+@pytest.mark.parametrize(("text", "said"), [("- a\n- b", "holds a list"), ("a: [", "Cannot read the config")])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, said):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(SuiteError, match=said):
+        TrainConfig.from_file(tmp_path / "c.yaml")
+    with pytest.raises(SuiteError, match="Cannot read the config"):
+        TrainConfig.from_file(tmp_path / "absent.yaml")
+
+
+def test_a_setting_without_equals_is_refused():
+    with pytest.raises(SuiteError, match="has no '='"):
+        TrainConfig.parse_settings(["epochs"])
+
+
+def test_every_option_has_a_sentence():
+    assert all(f.description and f.description.endswith(".") for f in TrainConfig.model_fields.values())

@@ -1,0 +1,72 @@
+"""Which examples make up which step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from suite_toy.domain import ToyConfig
+
+from suite.training.order import StepCollator, StepSampler, TrainingExamples, example_key, global_batches
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 33])
+@pytest.mark.parametrize("lengths", [False, True])
+def test_each_example_is_in_exactly_one_batch(count, lengths):
+    sizes = list(range(count)) if lengths else None
+    batches = global_batches(count, 8, seed=1, epoch=0, lengths=sizes)
+    assert sorted(i for batch in batches for i in batch) == list(range(count))
+    assert len(batches) == -(-count // 8)
+
+
+def test_order_depends_on_seed_and_epoch_only():
+    first = global_batches(50, 8, seed=1, epoch=0)
+    assert first == global_batches(50, 8, seed=1, epoch=0)
+    assert first != global_batches(50, 8, seed=1, epoch=1) != global_batches(50, 8, seed=2, epoch=1)
+
+
+def test_lengths_put_alike_examples_together():
+    sizes = np.random.default_rng(0).integers(1, 1000, 400)
+    spread = [np.ptp(sizes[batch]) for batch in global_batches(400, 8, seed=1, epoch=0, lengths=sizes)]
+    shuffled = [np.ptp(sizes[batch]) for batch in global_batches(400, 8, seed=1, epoch=0)]
+    assert np.mean(spread) < np.mean(shuffled) / 10
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 10, 33])
+def test_ranks_share_every_global_batch_without_overlap(world, count):
+    config = ToyConfig(batch_size=4)
+    ranks = [list(StepSampler(count, config, rank=r, world=world, lengths=None)) for r in range(world)]
+    assert len({len(steps) for steps in ranks}) == 1, "every rank must take as many steps"
+    seen = [pick.example for steps in ranks for picks in steps for pick in picks if pick.real]
+    assert sorted(seen) == list(range(count))
+
+
+def test_the_cursor_skips_without_changing_what_follows():
+    whole, rest = (StepSampler(30, ToyConfig(batch_size=4), rank=0, world=1, lengths=None) for _ in range(2))
+    rest.cursor = 3
+    assert list(whole)[3:] == list(rest)
+    assert len(rest) == len(whole) - 3
+
+
+def test_a_stand_in_counts_nothing(toy, toy_rows):
+    sampler = StepSampler(1, ToyConfig(batch_size=4), rank=1, world=2, lengths=None)
+    (picks,) = list(sampler)
+    step = StepCollator(toy, 4)(TrainingExamples(toy, toy_rows).__getitems__(picks))
+    assert (step.ids, step.counts) == ([], [0]) and len(step.batches) == 1
+
+
+def test_augmentation_is_keyed_by_seed_epoch_and_index(toy, toy_rows):
+    toy.config.noise = 1.0
+    examples = TrainingExamples(toy, toy_rows)
+    sampler = StepSampler(len(toy_rows), toy.config, rank=0, world=1, lengths=None)
+    first = next(iter(sampler))
+    words = [example["word"] for _, example in examples.__getitems__(first)]
+    again = [examples.__getitems__([pick])[0][1]["word"] for pick in reversed(first)]
+    assert words == again[::-1] and words != [toy_rows[pick.example]["word"] for pick in first]
+    assert example_key(1, 0, 5) != example_key(1, 1, 5) != example_key(2, 1, 5)
+
+
+def test_micro_batches_cut_a_step(toy, toy_rows):
+    sampler = StepSampler(10, ToyConfig(batch_size=10), rank=0, world=1, lengths=None)
+    step = StepCollator(toy, 4)(TrainingExamples(toy, toy_rows).__getitems__(next(iter(sampler))))
+    assert step.counts == [4, 4, 2] and len(step.ids) == 10
