@@ -50,7 +50,7 @@ class Domain(ABC):
     name: ClassVar[str]
     """The domain's word on the command line; equals its `Entry`'s name."""
     title: ClassVar[str]
-    """The name people read, such as "Speech recognition"."""
+    """The name people read, such as "Weather forecasts"."""
     Config: ClassVar[type[TrainConfig]] = TrainConfig
     columns: ClassVar[Columns]
     metric: ClassVar[str]

@@ -16,8 +16,8 @@ class SuiteError(Exception):
 def unknown(kind: str, given: str, known: Iterable[str], *, hint: str = "") -> SuiteError:
     """The error for a name nobody knows: names the nearest one, then all of them.
 
-    >>> str(unknown("domain", "speach", ["speech", "fraud"]))
-    "No domain 'speach'. Did you mean 'speech'? Known: fraud, speech."
+    >>> str(unknown("domain", "wether", ["weather", "tides"]))
+    "No domain 'wether'. Did you mean 'weather'? Known: tides, weather."
     """
     names = sorted(known)
     near = difflib.get_close_matches(given, names, n=1)

@@ -31,7 +31,7 @@ def suite_domains() -> Iterable[Entry]:
 
 @hookspec
 def suite_commands() -> Iterable[Entry]:
-    """Commands: each target is a `click.Command`; `"speech subtitles"` adds a verb to a domain."""
+    """Commands: each target is a `click.Command`; `"weather stations"` adds a verb to a domain."""
     return ()
 
 
