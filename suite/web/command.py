@@ -1,0 +1,28 @@
+"""The command `suite launch`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; a wider one needs --auth.")
+@click.option("--port", default=7860, show_default=True, type=click.IntRange(1, 65535), help="First port to try.")
+@click.option("--auth", default="", envvar="SUITE_AUTH", help="USER:PASSWORD that visitors must give.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+@click.option("--domain", default="", help="Serve this domain's page only.")
+@click.option("--run", "reference", default="", help="Run whose model answers: its folder, its name, or latest.")
+def launch(host: str, port: int, auth: str, no_browser: bool, domain: str, reference: str) -> None:
+    """Open the web app: every domain's demo, limits and licences.
+
+    \b
+    suite launch
+    suite launch --domain NAME --run latest
+    suite launch --host 0.0.0.0 --auth ada:secret
+    """
+    from suite.runs import Run
+    from suite.web.server import Binding, serve
+
+    if reference and not domain:
+        domain = Run.open(reference).domain
+    serve(Binding(host, port, auth), only=domain, run=reference, open_browser=not no_browser)

@@ -1,0 +1,116 @@
+"""A domain's page: the tabs Demo and About, or the reason why there is none."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from suite.console import warn
+from suite.domain import Domain
+from suite.errors import SuiteError
+from suite.plugins import Offer
+from suite.predictor import Predictor, finished_run, newest_run
+from suite.web.about import about
+from suite.web.telling import tell_errors
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+
+@dataclass(frozen=True)
+class DomainPage:
+    """A domain's names, its demo and the predictor behind it; a domain that failed to load shows the reason."""
+
+    name: str
+    title: str
+    summary: str
+    predictor: Predictor | None
+    demo: gr.Blocks
+
+    @classmethod
+    def open(cls, offer: Offer, run: str, output: Path) -> DomainPage:
+        """The page of a domain that must work, its model chosen now and loaded at the first question.
+
+        `run` is a finished run's folder, its name below `output`, or "latest"; empty takes the newest finished one
+        or else the starter. The choice is made once: a page never names one model and answers with another. Raises
+        `SuiteError` for a run without a model, and whatever a broken domain raises.
+        """
+        kind: type[Domain] = offer.load()
+        domain = kind(kind.Config.build({"output": output}))
+        chosen = finished_run(run, output, domain) if run else newest_run(domain)
+        predictor = Predictor(domain, str(chosen.path) if chosen else "")
+        demo = drawn(lambda: domain.demo(predictor))
+        return cls(offer.entry.name, domain.title, offer.entry.summary, predictor, demo)
+
+    @classmethod
+    def load(cls, offer: Offer, output: Path) -> DomainPage:
+        """The page of one domain among several: if it is broken it says why, and the others live."""
+        try:
+            return cls.open(offer, "", output)
+        except Exception as error:
+            entry = offer.entry
+            box = failed(f"{entry.name.capitalize()} could not be loaded.", error)
+            return cls(entry.name, entry.name.capitalize(), entry.summary, None, box)
+
+    def show(self) -> None:
+        """Builds the page inside an open route."""
+        import gradio as gr
+
+        title, summary = html.escape(self.title), html.escape(self.summary)
+        gr.HTML(f'<header class="suite-head"><h1>{title}</h1><p>{summary}</p></header>', padding=False)
+        if self.predictor is None:
+            self.demo.render()
+            return
+        with gr.Tabs():
+            with gr.Tab("Demo", id="demo"):
+                gr.Markdown(f"Answering: {self.predictor.describe()}", elem_classes="suite-answering")
+                self.demo.render()
+            with gr.Tab("About", id="about"):
+                about(self.summary, self.predictor)
+
+
+def drawn(build: Callable[[], None]) -> gr.Blocks:
+    """What `build` draws, or the error it raised, as Blocks to `render()` in a page; half a page is never kept.
+
+    Call it outside every other Blocks: Gradio renders inner Blocks at once, and an error would close the outer ones.
+    """
+    import gradio as gr
+
+    try:
+        with gr.Blocks(analytics_enabled=False) as blocks:
+            build()
+        tell_errors(blocks)
+        return blocks
+    except Exception as error:
+        return failed("This page could not be built.", error)
+
+
+def failed(headline: str, error: Exception) -> gr.Blocks:
+    """Blocks that say what is broken, why, and where to look."""
+    import gradio as gr
+
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        gr.HTML(failure(headline, _reason(error)), padding=False)
+    return blocks
+
+
+def failure(headline: str, reason: str) -> str:
+    """HTML of a box that says what is broken, why, and where to look."""
+    return (
+        f'<div class="suite-failure" role="alert"><strong>{html.escape(headline)}</strong>'
+        f"<p>{html.escape(reason)}</p>"
+        "<p>The rest of the app works. <code>suite doctor</code> says what may mend this.</p></div>"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """One line for the page; for a bug the console gets it too. `SUITE_STRICT=1` raises instead."""
+    if os.environ.get("SUITE_STRICT") == "1":
+        raise error
+    reason = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
+    warn(f"A page shows an error instead of its content: {reason}")
+    return reason

@@ -1,0 +1,145 @@
+"""Serves the app: bound to this machine, in an empty folder of its own, with limits on what anybody can send."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.console import result, warn
+from suite.errors import SuiteError
+from suite.plugins import load_plugins
+from suite.web import security
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+PORT = 7860  # Gradio's, and what Spaces expect
+PORTS_TRIED = 100
+UPLOAD = "256mb"  # two hours of 16 kHz 16-bit sound are 230 MB
+WAITING = 64  # requests in the queue; the next one is told to come back
+AT_ONCE = 4  # handlers of one kind at a time: a search must not wait for a long answer
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where the server listens and whom it lets in; `public` is for Spaces, which everybody may open."""
+
+    host: str = "127.0.0.1"
+    port: int = PORT
+    auth: str = ""
+    public: bool = False
+
+
+def serve(binding: Binding, *, only: str = "", run: str = "", open_browser: bool = True) -> None:
+    """Serves until Ctrl-C or SIGTERM: every domain, or `only` one, with `run`'s model (see `suite.web.app`).
+
+    Raises `SuiteError` for an open address without a password, or when no port is free.
+    """
+    auth = security.credentials(binding.host, binding.auth, public=binding.public)
+    if auth and not security.is_loopback(binding.host):
+        warn("Passwords and data travel unencrypted; put a proxy with HTTPS in front.")
+    output, run = Path("runs").resolve(), _anchored(run)
+    plugins = load_plugins()
+    with _own_folder():
+        from suite.web.app import build, build_one
+
+        app = build_one(plugins, only, run=run, output=output) if only else build(plugins, output=output)
+        port = free_port(binding.host, binding.port)
+        _launch(app, binding, port, auth, open_browser)
+        if port != binding.port:
+            warn(f"Port {binding.port} is taken; this is {port}.")
+        result(f"Suite is at {app.local_url} (Ctrl-C stops it)")
+        _wait()
+        app.close(verbose=False)
+
+
+def _anchored(run: str) -> str:
+    """A run's folder by its full path, for the working directory is about to change; a name or "latest" as it is."""
+    return str(Path(run).resolve()) if run and Path(run).exists() else run
+
+
+def free_port(host: str, first: int) -> int:
+    """`first`, or the next port nobody listens on. Raises `SuiteError` when there is none, or no such address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in range(first, first + PORTS_TRIED):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host.strip("[]"), port))
+            except OSError as error:
+                if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                    raise SuiteError(f"--host {host} is no address of this machine; try 127.0.0.1.") from None
+                continue
+            return port
+    raise SuiteError(f"No port from {first} to {first + PORTS_TRIED - 1} is free on {host}; give another --port.")
+
+
+def _launch(app: gr.Blocks, binding: Binding, port: int, auth: tuple[str, str] | None, open_browser: bool) -> None:
+    from suite.web.theme import STYLE, theme
+
+    app.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
+    app.launch(
+        server_name=binding.host,
+        server_port=port,
+        auth=auth,
+        inbrowser=open_browser,
+        share=False,  # said aloud: GRADIO_SHARE=true in the environment would open a public tunnel
+        prevent_thread_lock=True,
+        quiet=True,
+        footer_links=["api", "settings"],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+        max_file_size=UPLOAD,
+        theme=theme(),
+        css_paths=[STYLE],
+        app_kwargs=_app_options(binding),
+    )
+
+
+def _app_options(binding: Binding) -> dict[str, Any]:
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    return {
+        "middleware": security.middleware(binding.host, public=binding.public),
+        "routes": [Route("/healthz", lambda request: PlainTextResponse("ok"))],
+    }
+
+
+@contextmanager
+def _own_folder() -> Iterator[None]:
+    """An empty working and temporary folder for as long as the server lives.
+
+    Gradio publishes any file a handler returns that lies in the working directory or the system's temporary folder:
+    neither may hold anything the app did not make. Uploads and answers go here too, and are gone at the end.
+    """
+    before = Path.cwd(), tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="suite-web-", ignore_cleanup_errors=True) as folder:
+        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=f"{folder}/cache")
+        os.environ.pop("GRADIO_ALLOWED_PATHS", None)
+        os.chdir(folder)
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            os.chdir(before[0])
+            tempfile.tempdir = before[1]
+
+
+def _wait() -> None:
+    """Returns at Ctrl-C or SIGTERM, so that the folder of uploads is removed either way."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()

@@ -1,0 +1,72 @@
+"""Errors in a demo: a user's mistake is told as it is, a bug is told to be one and spelt out in the console only."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from suite.errors import SuiteError
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+BUG = "This is a fault of the application, not of what you gave it. The terminal it was started from says more."
+
+
+def tell_errors(blocks: gr.Blocks) -> None:
+    """Makes every exception of the handlers in `blocks` a message on the page.
+
+    Of a bug the page does not show the text, which may hold paths of the server or another visitor's data.
+    """
+    for function in blocks.fns.values():
+        if function.fn is not None:
+            function.fn = telling(function.fn)
+
+
+def telling(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """`handler`, plain, generator or async, with `SuiteError` and bugs raised as errors Gradio shows."""
+    if inspect.isasyncgenfunction(handler):
+
+        async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            with _told():
+                async for value in handler(*args, **kwargs):
+                    yield value
+
+        return functools.wraps(handler)(stream)
+    if inspect.iscoroutinefunction(handler):
+
+        async def wait(*args: Any, **kwargs: Any) -> Any:
+            with _told():
+                return await handler(*args, **kwargs)
+
+        return functools.wraps(handler)(wait)
+    if inspect.isgeneratorfunction(handler):
+
+        def walk(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            with _told():
+                yield from handler(*args, **kwargs)
+
+        return functools.wraps(handler)(walk)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _told():
+            return handler(*args, **kwargs)
+
+    return functools.wraps(handler)(call)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    import gradio as gr
+
+    try:
+        yield
+    except gr.Error:
+        raise
+    except SuiteError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    except Exception as error:
+        raise gr.Error(BUG) from error

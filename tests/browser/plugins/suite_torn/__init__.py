@@ -1,0 +1,3 @@
+"""A plugin that cannot be imported: tests only."""
+
+raise ImportError("the <b>torn</b> library is missing")

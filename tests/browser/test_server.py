@@ -1,0 +1,91 @@
+"""What the served app lets in, and what it leaves behind."""
+
+import socket
+import tempfile
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client
+
+LAUNCH = ["-m", "suite", "launch", "--no-browser", "--port", "17900"]
+
+
+def test_health(server):
+    answer = httpx.get(f"{server.address}/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+@pytest.mark.parametrize("path", ["/", "/toy", "/healthz", "/config", "/gradio_api/info"])
+def test_an_unknown_host_is_refused(server, path):
+    """A stranger's page can point its own name at 127.0.0.1; the Host header gives it away."""
+    assert httpx.get(server.address + path).status_code == 200
+    assert httpx.get(server.address + path, headers={"Host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:1", "null"])
+def test_another_origin_may_not_call(server, origin):
+    files = {"files": ("a.txt", b"hello")}
+    assert httpx.post(f"{server.address}/gradio_api/upload", files=files).status_code == 200
+    answer = httpx.post(f"{server.address}/gradio_api/upload", files=files, headers={"Origin": origin})
+    assert (answer.status_code, answer.text) == (403, "This app answers its own pages only.")
+
+
+def test_every_answer_has_the_security_headers(server):
+    for path in ("/", "/toy", "/config", "/no-such-page"):
+        headers = httpx.get(server.address + path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+def test_an_oversized_upload_is_refused(server):
+    block = bytes(2**20)
+    boundary = b'--cut\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
+
+    def body(megabytes):
+        yield boundary
+        yield from (block for _ in range(megabytes))
+        yield b"\r\n--cut--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=cut"}
+    url = f"{server.address}/gradio_api/upload"
+    assert httpx.post(url, content=body(1), headers=headers).status_code == 200
+    assert httpx.post(url, content=body(257), headers=headers, timeout=60).status_code == 413
+
+
+def test_files_of_this_machine_are_not_served(server):
+    with tempfile.NamedTemporaryFile(suffix=".txt") as file:
+        for path in (file.name, "/etc/hostname", str(Path(__file__))):
+            assert httpx.get(f"{server.address}/gradio_api/file={path}").status_code == 403
+
+
+def test_the_endpoint_answers_without_a_browser(server, told_by_predictor):
+    answer = Client(server.address, verbose=False).predict("area", api_name="/toy_decide")
+    assert answer["label"] == told_by_predictor("area")
+
+
+def test_a_taken_port_gives_the_next_and_the_folder_stays_clean(serve):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with serve([*LAUNCH[:-1], str(port)]) as process:
+            assert port < int(process.address.rpartition(":")[2]) < port + 100
+            assert f"Port {port} is taken" in process.log.read_text()
+            own = Path(f"/proc/{process.pid}/cwd").resolve()
+            assert own != process.log.parent
+    assert process.returncode == 0
+    assert not own.exists()
+    assert [path.name for path in process.log.parent.iterdir()] == ["stderr.txt"]
+
+
+def test_a_password_is_asked_for(serve):
+    with serve([*LAUNCH, "--auth", "ada:lovelace"], GRADIO_SHARE="true") as process:
+        for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=a"):
+            assert httpx.get(process.address + path).status_code == 401
+        wrong = httpx.post(f"{process.address}/login", data={"username": "ada", "password": "byron"})
+        assert wrong.status_code == 400
+        with httpx.Client(base_url=process.address) as client:
+            assert client.post("/login", data={"username": "ada", "password": "lovelace"}).status_code == 200
+            assert client.get("/config").status_code == 200
