@@ -68,24 +68,31 @@ def cache_dir() -> Path:
 
 
 def offline() -> bool:
-    """Whether the network is off limits: `--offline`, `SUITE_OFFLINE=1` or `HF_HUB_OFFLINE=1`."""
-    return any(
-        os.environ.get(name, "").lower() in {"1", "true", "yes", "on"} for name in ("SUITE_OFFLINE", "HF_HUB_OFFLINE")
-    )
+    """Whether the network is off limits, package indexes included: `--offline` or `SUITE_OFFLINE=1`."""
+    return _is_on("SUITE_OFFLINE")
+
+
+def hub_refused() -> bool:
+    """Whether the hub must not be asked: when offline, or with `HF_HUB_OFFLINE=1`, which leaves mirrors allowed."""
+    return offline() or _is_on("HF_HUB_OFFLINE")
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() in {"1", "true", "yes", "on"}
 
 
 def set_offline() -> None:
     """Puts the network off limits for this process and its children; what `--offline` does."""
     os.environ["SUITE_OFFLINE"] = os.environ["HF_HUB_OFFLINE"] = "1"
     # Both libraries read the variable once, when imported; whoever came first must hear of it too.
-    for module, attribute in (("huggingface_hub.constants", "HF_HUB_OFFLINE"), ("datasets.config", "HF_HUB_OFFLINE")):
+    for module in ("huggingface_hub.constants", "datasets.config"):
         if module in sys.modules:
-            setattr(sys.modules[module], attribute, True)
+            sys.modules[module].HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
 
 
 def hub_reachable() -> bool:
-    """Whether the hub answers; asked at most once per process, and never when offline."""
-    return not offline() and _hub_answers()
+    """Whether the hub answers; asked at most once per process, and never when refused."""
+    return not hub_refused() and _hub_answers()
 
 
 @cache
@@ -228,7 +235,7 @@ def _with_weights(folder: Path, name: str, *, local: bool) -> Path | None:
 
 def _no_model(reference: str, assets: Sequence[Asset], *, refused: bool) -> SuiteError:
     names = [asset.name for asset in assets if asset.kind == "model"]
-    if refused or offline():
+    if refused or hub_refused():
         reason = "the hub is not asked when offline"
     else:
         reason = "the hub has none of that name" if hub_reachable() else "the hub cannot be reached"

@@ -16,6 +16,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -79,7 +80,7 @@ def unzip(archive: Path, into: Path) -> Path:
             _refuse_hostile(archive, members)
             for member in members:
                 opened.extract(member, into)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError) as error:
         raise SuiteError(f"Cannot unpack {archive.name}: {error}. Delete it and fetch it again.") from None
     return into
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -79,17 +79,19 @@ class Report:
 
 
 def check_rows(rows: Dataset, domain: Domain) -> Report:
-    """Checks mapped rows: missing values, numbers, files, duplicates, one class only, then `domain.check`.
+    """Checks mapped rows: missing values, numbers, files, one class only, `domain.check`, duplicates.
 
-    An error with a row rejects that row. Text in a number column is turned into numbers.
+    An error with a row rejects that row, and later checks don't see it: `domain.check` meets no missing value, and a
+    row is the duplicate of a good one only. Text in a number column is turned into numbers.
     """
-    columns = domain.columns
-    rows, findings = _read_numbers(rows, columns)
-    findings += [*_missing(rows, columns), *_absent_files(rows, columns)]
-    spoilt = {finding.row for finding in findings}
-    # A row that is rejected anyway must not make a good one look like its duplicate.
-    findings += _duplicates(rows, columns, spoilt)
-    findings += [*_one_class(rows, columns), *domain.check(rows)]
+    rows, findings = _read_numbers(rows, domain.columns)
+    findings += [
+        *_missing(rows, domain.columns),
+        *_absent_files(rows, domain.columns),
+        *_one_class(rows, domain.columns),
+    ]
+    findings += _by_domain(rows, domain, findings)
+    findings += _duplicates(rows, domain.columns, findings)
     rejected = _rejected(findings)
     gone = np.array([entry["row"] for entry in rejected], dtype=np.int64)
     accepted = rows.select(np.delete(np.arange(len(rows)), gone)) if rejected else rows
@@ -202,12 +204,26 @@ def _no_file(path: Path) -> str:
         return "is not there"
 
 
-def _duplicates(rows: Dataset, columns: Columns, spoilt: set[int | None]) -> Iterator[Finding]:
+def _whole(rows: Dataset, findings: Iterable[Finding]) -> np.ndarray:
+    """Numbers of the rows that nothing speaks against so far."""
+    spoilt = [finding.row for finding in findings if finding.severity == "error" and finding.row is not None]
+    return np.delete(np.arange(len(rows)), np.array(spoilt, dtype=np.int64))
+
+
+def _by_domain(rows: Dataset, domain: Domain, findings: list[Finding]) -> Iterator[Finding]:
+    if any(finding.severity == "error" and finding.row is None for finding in findings):
+        return  # without a required column a domain has nothing to look at
+    whole = _whole(rows, findings)
+    for finding in domain.check(rows.select(whole) if len(whole) < len(rows) else rows):
+        yield finding if finding.row is None else replace(finding, row=int(whole[finding.row]))
+
+
+def _duplicates(rows: Dataset, columns: Columns, findings: list[Finding]) -> Iterator[Finding]:
     if not columns.unique or not set(columns.unique) <= set(rows.column_names):
         return
-    keys = row_keys(rows, columns.unique)
-    whole = np.array([row for row in range(len(rows)) if row not in spoilt], dtype=np.int64)
-    _, first, inverse = np.unique(keys[whole], return_index=True, return_inverse=True)
+    whole = _whole(rows, findings)
+    keys = row_keys(rows, columns.unique)[whole]
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     what = ", ".join(columns.unique)
     for place in np.flatnonzero(first[inverse] != np.arange(len(whole))):
         yield Finding("error", f"duplicate: same {what} as row {whole[first[inverse[place]]]}", int(whole[place]))

@@ -52,7 +52,7 @@ def hub(reference: str, domain: Domain, *, offline: bool = False) -> Dataset:
         raise SuiteError(
             f"{reference!r} is no data set's name; write owner/name, owner/name@revision or owner/name:config."
         )
-    refused = offline or assets.offline()
+    refused = offline or assets.hub_refused()
     if refused or not assets.hub_reachable():
         why = "the hub is not asked when offline" if refused else "the hub cannot be reached"
         raise SuiteError(

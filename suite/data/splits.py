@@ -113,7 +113,7 @@ def _by_group(numbers: np.ndarray, names: list[str], shares: dict[str, float], s
                 room -= sizes[number]
         taken = taken or [min(free, key=lambda number: sizes[number])]
         place[taken] = name
-        free = [number for number in free if number not in set(taken)]
+        free = [number for number in free if place[number] == "train"]
     return place[numbers]
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +66,7 @@ def read_table(path: Path, reading: Reading) -> pa.Table:
     except (OSError, pa.ArrowException) as error:
         raise SuiteError(f"Cannot read {path}: {str(error).splitlines()[0]}") from None
     if table.num_rows == 0:
-        raise SuiteError(f"{path} has a header, but no row.")
+        raise SuiteError(f"{path} holds no row.")
     return _checked_names(table, path)
 
 
@@ -80,12 +82,13 @@ def _read_csv(path: Path, reading: Reading) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    encoding, head = _encoding(path), _head(path)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(head.decode(encoding, errors="replace"))
+    encoding = _encoding(path)
+    head = _head(path).decode(encoding, errors="replace")
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(head)
     quote: str | bool = '"'
     if delimiter == "\t" and _has_stray_quotes(path, encoding):
         quote = False
-    names = next(csv.reader([head.decode(encoding, errors="replace").splitlines()[0]], delimiter=delimiter), [])
+    names = next(iter(_records(head, delimiter)), [])
     bad: list[Any] = []
 
     def keep_bad(row: Any) -> str:
@@ -112,7 +115,7 @@ def _read_csv(path: Path, reading: Reading) -> pa.Table:
         row = bad[0]
         raise SuiteError(
             f"{path}: row {row.number} has {row.actual_columns} fields where the header has {row.expected_columns} "
-            f"({len(bad)} such rows); quote fields that hold {delimiter!r}."
+            f"({len(bad)} such rows; the header is row 1); close every quote, and quote fields that hold {delimiter!r}."
         )
     return table
 
@@ -120,6 +123,8 @@ def _read_csv(path: Path, reading: Reading) -> pa.Table:
 def _head(path: Path) -> bytes:
     with path.open("rb") as opened:
         head = opened.read(_HEAD)
+    if not head.strip():
+        raise SuiteError(f"{path} is empty.")
     if b"\0" in head and head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         raise SuiteError(f"{path} is not a text file, whatever its ending says; give CSV, or name it as what it is.")
     return head
@@ -141,21 +146,24 @@ def _encoding(path: Path) -> str:
 
 
 def _delimiter(head: str) -> str:
-    """The one that parts the first lines into the most fields, as many in each; a comma if none does."""
-    lines = head.splitlines()[:20]
-    lines = lines[:-1] if len(lines) > 1 and len(head) >= _HEAD else lines
-    best, most = ",", 1
+    """The one that parts the first records into the most fields, as many in each; else the header's most frequent."""
+    best, most = max(",\t;|", key=head.partition("\n")[0].count), 1
     for delimiter in ",\t;|":
-        counts = [len(fields) for fields in csv.reader(lines, delimiter=delimiter) if fields]
-        if counts and min(counts) == max(counts) > most:
-            best, most = delimiter, counts[0]
-    if most == 1 and lines:  # uneven lines: the header decides, and the reader will name the line
-        best = max(",\t;|", key=lines[0].count)
+        counts = {len(record) for record in _records(head, delimiter)}
+        if len(counts) == 1 and max(counts) > most:
+            best, most = delimiter, max(counts)
     return best
 
 
+def _records(head: str, delimiter: str) -> list[list[str]]:
+    """The first records, header included; the last is left out if the head may end within it."""
+    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+    records = [record for record in islice(reader, 20) if record]
+    return records[:-1] if len(records) > 1 and len(head) >= _HEAD // 4 else records
+
+
 def _has_stray_quotes(path: Path, encoding: str) -> bool:
-    """Whether quotes in a tab-separated file are plain characters, as speech corpora have them."""
+    """Whether quotes in a tab-separated file are plain characters, as corpora of recordings have them."""
     with path.open(encoding=encoding, newline="") as opened:
         return any(
             field.startswith('"') and not re.fullmatch(r'"([^"]|"")*"', field)
