@@ -72,14 +72,14 @@ def fit(
     every = config.evaluate_every or sampler.steps_per_epoch
 
     # ---- state: fresh, or from the newest sound checkpoint -----------------------------------------------------------
-    state = TrainingState(model, optimizer, average, accelerator)
+    window, guard, clock = Window(device), FiniteGuard(config.log_every, device), time.monotonic()
+    state = TrainingState(model, optimizer, average, window, accelerator)
     found = checkpoint.latest(run.checkpoints) if resume else None
     randoms = state.load(found) if found else None
     at = state.cursor
     if main:
         run.truncate_history(at.step)
         tell(callbacks, "on_start", config, at.step, total)
-    guard, window, clock = FiniteGuard(config.log_every, device), Window(device), time.monotonic()
 
     def elapsed() -> float:
         """Seconds of training, evaluations included, over all the run's starts."""

@@ -60,6 +60,15 @@ class Window:
         self.loss += loss.detach().float() * count
         self.items += count
 
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The sums so far: a resumed run logs what the whole one would have."""
+        return {"window_loss": self.loss, "window_counts": torch.tensor([self.items, self.examples])}
+
+    def load(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Goes on from saved sums."""
+        self.loss = tensors["window_loss"].to(self.device)
+        self.items, self.examples = tensors["window_counts"].tolist()
+
     def close(self, accelerator: Accelerator, *, rate: float, norm: torch.Tensor) -> dict[str, float]:
         """The window's figures over all ranks; starts a new one."""
         sums = accelerator.reduce(torch.stack([self.loss, torch.tensor(float(self.items), device=self.device)]))

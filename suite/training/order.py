@@ -122,6 +122,7 @@ class StepCollator:
         self.domain, self.size = domain, micro_batch_size
 
     def __call__(self, items: list[tuple[Pick, Example]]) -> Step:
+        """One rank's step from its picked examples."""
         step = Step([pick.example for pick, _ in items if pick.real], [], [])
         for start in range(0, len(items), self.size):
             part = items[start : start + self.size]

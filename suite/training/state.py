@@ -15,6 +15,7 @@ from suite.console import warn
 from suite.errors import SuiteError
 from suite.training import checkpoint
 from suite.training.checkpoint import Tensors
+from suite.training.meters import Window
 from suite.training.weights import Average
 
 
@@ -34,13 +35,19 @@ class Cursor:
 
 
 class TrainingState:
-    """The cursor, the trained weights, the optimizer, the average and each rank's random state, as one checkpoint."""
+    """The cursor, the trained weights, the optimizer, the average, and each rank's own: random state, log window."""
 
     def __init__(
-        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Average, accelerator: Accelerator
+        self,
+        model: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: Average,
+        window: Window,
+        accelerator: Accelerator,
     ) -> None:
         self.cursor = Cursor()
-        self.model, self.optimizer, self.average, self.accelerator = model, optimizer, average, accelerator
+        self.model, self.optimizer, self.average = model, optimizer, average
+        self.window, self.accelerator = window, accelerator
 
     def save(self, root: Path, keep: int) -> None:
         """Writes a checkpoint of the present step. All ranks call it."""
@@ -51,7 +58,7 @@ class TrainingState:
         if rank == 0:
             writer.open(sum(t.numel() * t.element_size() for tensors in parts.values() for t in tensors.values()))
         self.accelerator.wait_for_everyone()
-        writer.add(f"random-{rank}.safetensors", random_state())
+        writer.add(f"rank-{rank}.safetensors", random_state() | self.window.tensors())
         self.accelerator.wait_for_everyone()
         if rank == 0:
             for name, tensors in parts.items():
@@ -78,7 +85,9 @@ class TrainingState:
         saved = checkpoint.read_tensors(path, "average.safetensors")
         for i, shadow in enumerate(self.average.shadow):
             shadow.copy_(saved[str(i)])
-        return checkpoint.read_tensors(path, f"random-{self.accelerator.process_index}.safetensors")
+        mine = checkpoint.read_tensors(path, f"rank-{self.accelerator.process_index}.safetensors")
+        self.window.load(mine)
+        return mine
 
 
 def best_weights(model: torch.nn.Module, average: Average, path: Path) -> None:

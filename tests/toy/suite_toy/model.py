@@ -8,6 +8,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 class ToyModelConfig(PretrainedConfig):
     model_type = "suite_toy"
     width: int = 16
+    dropout: float = 0.1
 
 
 class ToyModel(PreTrainedModel):
@@ -17,7 +18,7 @@ class ToyModel(PreTrainedModel):
         super().__init__(config)
         self.embed = torch.nn.Embedding(27, config.width, padding_idx=0)
         self.hidden = torch.nn.Linear(config.width, config.width)
-        self.dropout = torch.nn.Dropout(0.1)
+        self.dropout = torch.nn.Dropout(config.dropout)
         self.head = torch.nn.Linear(config.width, 2)
         self.post_init()
 

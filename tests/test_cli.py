@@ -1,0 +1,172 @@
+"""The command line as users meet it, on the toy domain, in processes of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from suite.testing import newest
+
+
+def suite(*arguments, cwd=None, **environment):
+    """Runs `suite …` and keeps its output."""
+    return subprocess.run(
+        [sys.executable, "-m", "suite", *arguments],
+        capture_output=True, text=True, cwd=cwd, env=os.environ | environment, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A working directory with one finished run."""
+    folder = tmp_path_factory.mktemp("cli")
+    done = suite("toy", "train", "--epochs", "2", "--name", "mine", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "fine-tuned" in done.stdout and "majority" in done.stdout and "95 %" in done.stdout
+    return folder
+
+
+def test_a_run_can_be_listed_shown_and_evaluated_again(folder):
+    listed = json.loads(suite("runs", "list", "--format", "json", cwd=folder).stdout)
+    assert [(r["domain"], r["state"]) for r in listed] == [("toy", "finished")] and "accuracy" in listed[0]["result"]
+    shown = suite("runs", "show", cwd=folder).stdout
+    assert "## Evaluation" in shown and "loss  accuracy" in shown and "## Limits" in shown
+    again = suite("toy", "evaluate", "--slice-by", "label", "--format", "json", cwd=folder)
+    assert again.returncode == 0, again.stderr
+    result = json.loads(again.stdout)
+    assert set(result["test"]["slices"]["label"]) == {"vowels", "consonants"}
+    assert json.loads((newest(folder / "runs") / "evaluation.json").read_text()) == result
+
+
+def test_further_data_are_scored_beside(folder, tmp_path):
+    (tmp_path / "more.csv").write_text("word,label\narea,vowels\nrhythm,consonants\n")
+    done = suite("toy", "evaluate", "--data", str(tmp_path / "more.csv"), "--format", "json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[str(tmp_path / "more.csv")]["examples"] == 2
+
+
+def test_predict_prints_writes_and_goes_on_after_a_bad_input(folder):
+    done = suite("toy", "predict", "area", "r2d2", "rhythm", "--output", "out.csv", cwd=folder)
+    assert done.returncode == 2
+    assert "Error: 'r2d2' is no word" in done.stderr
+    with (folder / "out.csv").open() as file:
+        assert [row["input"] for row in csv.DictReader(file)] == ["area", "rhythm"]
+    printed = suite("toy", "predict", "area", "--format", "json", cwd=folder)
+    assert json.loads(printed.stdout)[0]["input"] == "area"
+    refused = suite("toy", "predict", "area", "--output", "out.xlsx", cwd=folder)
+    assert refused.returncode == 2 and ".json, .jsonl or .csv" in refused.stderr
+
+
+def test_the_model_folder_loads_without_suite(folder):
+    """The toy's class and transformers are enough; nothing of Suite is imported."""
+    toy, model = Path(__file__).parent / "toy" / "suite_toy", newest(folder / "runs") / "model"
+    script = (
+        f"import sys; sys.path.insert(0, {str(toy)!r})\n"  # beside the package: its __init__ imports the hooks
+        f"from model import ToyModel; ToyModel.from_pretrained({str(model)!r}, use_safetensors=True)\n"
+        "assert not [name for name in sys.modules if name.startswith('suite')]"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_goes_on_training_from_a_run(folder, tmp_path):
+    run = newest(folder / "runs")
+    done = suite("toy", "train", "--model", str(run), "--set", "max_steps=1", "--output", str(tmp_path), cwd=folder)
+    assert done.returncode == 0, done.stderr
+
+
+def test_lora_leaves_a_merged_model_and_its_adapter(folder, tmp_path):
+    done = suite("toy", "train", "--lora", "--epochs", "1", "--output", str(tmp_path), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    run = newest(tmp_path)
+    assert (run / "adapter" / "adapter_model.safetensors").is_file()
+    assert json.loads((run / "adapter" / "adapter_config.json").read_text())["lora_alpha"] == 64.0
+
+
+def test_the_config_of_a_run_reproduces_it(folder, tmp_path):
+    run = newest(folder / "runs")
+    done = suite("toy", "train", "--config", str(run / "config.yaml"), "--output", str(tmp_path), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    digests = [
+        json.loads((max(r.glob("checkpoints/step-*")) / "MANIFEST.json").read_text())["files"]["model.safetensors"]
+        for r in (run, newest(tmp_path))
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_dry_run_says_what_would_happen_and_writes_nothing(tmp_path):
+    done = suite("toy", "train", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for text in ("epochs: 4.0", "160 rows: 160 usable", "Splits: train", "parameters", "Memory:", "Time: 68 steps"):
+        assert text in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_check_names_rows_and_fails_when_too_many_are_bad(tmp_path):
+    (tmp_path / "d.csv").write_text("token,class\narea,vowels\nr2d2,consonants\n,vowels\narea,vowels\n")
+    done = suite("toy", "data", "check", str(tmp_path / "d.csv"), "--rejected", str(tmp_path / "rejected.jsonl"))
+    assert done.returncode == 2
+    assert "4 rows: 1 usable, 3 rejected" in done.stdout
+    assert "Columns taken: word=token, label=class." in done.stderr
+    assert "3 of 4 rows are unusable (75.0%)" in done.stderr
+    rejected = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
+    assert [entry["row"] for entry in rejected] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tow", "train"], "No command or domain 'tow'. Did you mean 'toy'?"),
+        (["toy", "trian"], "No command 'trian'. Did you mean 'train'?"),
+        (["toy", "train", "--data", "nowhere.csv"], "nowhere.csv"),
+        (["toy", "train", "--set", "num_epoch=30"], "No option 'num_epoch'"),
+        (["toy", "train", "--columns", "word"], "has no '='"),
+        (["toy", "train", "--resume"], "No unfinished run of toy"),
+        (["toy", "train", "--resume", "x"], "No run 'x'"),
+        (["toy", "train", "--resume", "--epochs", "3"], "leave out epochs"),
+        (["toy", "evaluate"], "No run 'latest'"),
+        (["toy", "train", "--model", "owner/nothing"], "owner/nothing"),
+        (["toy", "train", "--precision", "fp8"], "is not one of"),
+        (["runs", "show"], "No run 'latest'"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_status_2(arguments, said, tmp_path):
+    done = suite(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_our_own_mistakes_keep_their_traceback_and_status_1(tmp_path):
+    from suite.testing import distribution
+
+    source = (
+        "import click\nfrom suite import Entry, hookimpl\n@hookimpl\ndef suite_commands():\n"
+        "    return [Entry('crash', 'Crashes.', 'suite_crash:crash')]\n"
+        "@click.command()\ndef crash():\n    raise RuntimeError('ours')\n"
+    )
+    distribution(tmp_path, "suite_crash", source)
+    done = suite("crash", PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
+    assert done.returncode == 1 and "RuntimeError: ours" in done.stderr
+
+
+def test_quiet_prints_results_only(folder):
+    done = suite("toy", "predict", "area", "-q", cwd=folder)
+    assert done.returncode == 0 and done.stderr == "" and json.loads(done.stdout)["label"]
+
+
+def test_a_plugins_command_is_a_verb_of_its_domain():
+    assert "Count the vowels of a word." in suite("toy", "--help").stdout
+    assert suite("toy", "count", "area").stdout == "3\n"
+
+
+def test_options_name_every_field_with_its_default(folder):
+    text = suite("toy", "options").stdout
+    assert "noise" in text and "Chance that a training letter is replaced." in text and "0.1" in text
+    schema = json.loads(suite("toy", "options", "--format", "json").stdout)
+    assert schema["properties"]["noise"]["default"] == 0.1

@@ -1,0 +1,126 @@
+"""Scores, intervals and verdicts: exact values on toy sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from suite_toy.domain import ToyDomain
+
+from suite.errors import SuiteError
+from suite.evaluation.evaluate import BEFORE, TUNED, slices, summarise
+from suite.evaluation.intervals import RESAMPLES, difference, intervals, resamples
+from suite.evaluation.scoring import score_examples, scored, stack, validate
+from suite.training.accelerator import make_accelerator
+
+
+def right(*values):
+    return {"right": np.array(values, dtype=float)}
+
+
+def test_intervals_of_a_binomial_are_those_of_its_distribution(toy):
+    """100 of 200 right: the 95 % interval of a share is 0.5 ± 1.96 · sqrt(.25 / 200) = 0.431 … 0.569."""
+    found = intervals(toy, right(*[0, 1] * 100), resamples(200, seed=1))["accuracy"]
+    assert found.value == 0.5
+    assert (found.low, found.high) == (pytest.approx(0.431, abs=0.01), pytest.approx(0.569, abs=0.01))
+
+
+def test_resampling_by_group_draws_whole_groups_and_widens_the_interval(toy):
+    scores = right(*[1] * 50, *[0] * 50)
+    groups = ["a"] * 50 + ["b"] * 50
+    samples = resamples(100, seed=1, groups=groups)
+    assert len(samples) == RESAMPLES
+    assert {float(scores["right"][sample].mean()) for sample in samples} == {0.0, 0.5, 1.0}
+    assert intervals(toy, scores, samples)["accuracy"].high == 1.0
+
+
+def test_a_difference_is_paired_and_its_verdict_follows_the_interval(toy):
+    rng = np.random.default_rng(0)
+    base = (rng.random(200) < 0.5).astype(float)
+    better = base.copy()
+    better[np.flatnonzero(base == 0)[:15]] = 1.0
+    samples = resamples(200, seed=1)
+    found = difference(toy, right(*better), right(*base), samples)
+    assert (found.value, found.verdict) == (pytest.approx(0.075), "better")
+    assert found.low > 0  # unpaired, two intervals of ±.07 would hide it
+    assert difference(toy, right(*base), right(*better), samples).verdict == "worse"
+    same = difference(toy, right(*base), right(*rng.permutation(base)), samples)
+    assert same.verdict == "no difference shown"
+
+
+def test_smaller_can_be_better():
+    class Errors(ToyDomain):
+        greater_is_better = False
+
+    samples = resamples(100, seed=1)
+    assert difference(Errors(), right(*[0] * 100), right(*[1] * 100), samples).verdict == "better"
+
+
+def test_every_example_is_scored_once_in_order_whatever_the_batch(toy, toy_model, toy_rows):
+    accelerator = make_accelerator(toy.config)
+    whole = score_examples(toy, toy_model, toy_rows[:33], accelerator, "toy")
+    for size in (1, 4, 50):
+        toy.config.micro_batch_size = size
+        again = score_examples(toy, toy_model, toy_rows[:33], accelerator, "toy")
+        assert again.references == [row["label"] for row in toy_rows[:33]]
+        assert [p["label"] for p in again.predictions] == [p["label"] for p in whole.predictions]
+        assert np.array_equal(again.scores["right"], whole.scores["right"])
+
+
+def test_validation_loss_is_the_mean_over_examples_not_over_batches(toy, toy_model, toy_rows):
+    losses = []
+    for size in (1, 7, 33):
+        toy.config.micro_batch_size = size
+        losses.append(validate(toy, toy_model, toy_rows[:33], make_accelerator(toy.config), lambda: False)["loss"])
+    assert losses == pytest.approx([losses[0]] * 3, abs=1e-6)
+
+
+def test_validation_cut_short_gives_no_metric(toy, toy_model, toy_rows):
+    toy.config.micro_batch_size = 4
+    assert validate(toy, toy_model, toy_rows[:33], make_accelerator(toy.config), lambda: True) is None
+
+
+def test_infer_must_answer_every_example(toy_model, toy_rows):
+    class Mute(ToyDomain):
+        def infer(self, model, batch):
+            return super().infer(model, batch)[:-1]
+
+    domain = Mute()
+    with pytest.raises(ValueError, match="7 predictions for 8 examples"):
+        score_examples(domain, toy_model, toy_rows[:8], make_accelerator(domain.config), "toy")
+
+
+def test_stack_keeps_vectors():
+    assert stack([{"a": 1.0, "b": [1, 2]}, {"a": 2.0, "b": [3, 4]}])["b"].shape == (2, 2)
+    assert stack([]) == {}
+
+
+def answers(toy, labels, references):
+    return scored(toy, [{"label": label, "vowels": 0.0} for label in labels], references)
+
+
+def test_a_summary_has_every_system_difference_and_slice(toy):
+    from datasets import Dataset
+
+    references = ["vowels"] * 6 + ["consonants"] * 6
+    systems = {
+        TUNED: answers(toy, references, references),
+        BEFORE: answers(toy, ["vowels"] * 12, references),
+    }
+    rows = Dataset.from_dict({"word": [f"w{i}" for i in range(12)], "label": references, "author": ["a", "b"] * 6})
+    result = summarise(toy, systems, rows, slice_by="label")
+    assert result["examples"] == 12 and result["resampled"] == "example"  # two authors cannot be resampled
+    assert result["systems"][BEFORE]["accuracy"]["value"] == 0.5
+    assert result["differences"][BEFORE]["verdict"] == "better"
+    assert result["slices"]["label"]["vowels"] == {"examples": 6, TUNED: {"accuracy": 1.0}, BEFORE: {"accuracy": 1.0}}
+    assert result["slices"]["label"]["consonants"][BEFORE] == {"accuracy": 0.0}
+    with pytest.raises(SuiteError, match="No column 'sex' to slice by. The test rows have: word, label, author"):
+        slices(toy, systems, rows, "sex")
+
+
+def test_many_groups_are_resampled_as_groups(toy):
+    from datasets import Dataset
+
+    references = ["vowels"] * 40
+    rows = Dataset.from_dict({"word": [f"w{i}" for i in range(40)], "author": [f"a{i % 20}" for i in range(40)]})
+    result = summarise(toy, {TUNED: answers(toy, references, references)}, rows)
+    assert result["resampled"] == "author"

@@ -1,0 +1,75 @@
+"""The run folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from suite.errors import SuiteError
+from suite.runs import Run, list_runs, write_text
+
+
+def make(root, name="a", state="running"):
+    run = Run.create(root, "toy", name)
+    run.set_status(state, "toy")
+    return run
+
+
+def test_runs_made_in_one_second_get_folders_of_their_own(tmp_path):
+    paths = {make(tmp_path, "same name!").path for _ in range(3)}
+    assert len(paths) == 3 and all(path.name.split("-", 2)[2].startswith("same-name") for path in paths)
+
+
+def test_a_run_whose_process_is_gone_is_interrupted_not_running(tmp_path):
+    script = (
+        f"from suite.runs import *; r = Run.create(Path({str(tmp_path)!r}), 'toy', 'x'); r.set_status('running', 'toy')"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    (gone,) = list_runs(tmp_path)
+    assert (gone.status()["state"], gone.state()) == ("running", "interrupted")
+    assert make(tmp_path).state() == "running"  # this process is alive
+
+
+def test_a_run_is_opened_by_path_name_or_latest(tmp_path):
+    first, second = make(tmp_path, "one"), make(tmp_path, "two")
+    assert Run.open(first.path) == first
+    assert Run.open(first.path.name, tmp_path) == first
+    assert Run.open("latest", tmp_path, "toy").path == max(first.path, second.path, key=lambda p: p.name)
+    with pytest.raises(SuiteError, match=r"No run 'x'. Runs of toy in .*one"):
+        Run.open("x", tmp_path, "toy")
+    with pytest.raises(SuiteError, match=r"No run 'latest'. Runs of other in .*: none"):
+        Run.open("latest", tmp_path, "other")
+
+
+def test_history_survives_a_torn_line_and_is_cut_where_a_resume_begins(tmp_path):
+    run = make(tmp_path)
+    for step in (1, 2, 3):
+        run.log({"step": step})
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "lo')
+    assert [line["step"] for line in run.history()] == [1, 2, 3]
+    run.truncate_history(2)
+    run.log({"step": 3})
+    assert [line["step"] for line in run.history()] == [1, 2, 3]
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def fails(descriptor):
+        raise OSError("disk")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="disk"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SuiteError, match="give another --output"):
+        Run.create(tmp_path / "file", "toy", "x")
