@@ -186,11 +186,11 @@ def pip() -> Check:
 
 def hub() -> Check:
     """Whether models can come from the hub; not asked when offline. No hub is no fault."""
-    from suite.assets import hub_reachable, offline
+    from suite.assets import hub_reachable, hub_refused
 
     endpoint = os.environ.get("HF_ENDPOINT", "the Hugging Face Hub")
-    if offline():
-        return Check("hub", "ok", "not asked: offline is set")
+    if hub_refused():
+        return Check("hub", "ok", "not asked: SUITE_OFFLINE or HF_HUB_OFFLINE is set")
     if hub_reachable():
         return Check("hub", "ok", f"{endpoint} answers")
     cure = "Starters come through pip instead; for other models give --model a folder. HF_HUB_OFFLINE=1 saves the wait."

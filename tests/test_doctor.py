@@ -48,7 +48,7 @@ def test_a_stray_torchvision_breaks_transformers_and_is_named_with_its_cure(tmp_
     assert "torchvision::nms" in checks["transformers"]["found"]
     assert checks["transformers"]["cure"] == "First follow the cure of torchvision below."
     assert checks["torch"]["state"] == "ok"
-    assert checks["hub"]["found"] == "not asked: offline is set"
+    assert checks["hub"]["found"] == "not asked: SUITE_OFFLINE or HF_HUB_OFFLINE is set"
 
 
 def test_a_probe_that_kills_its_process_blames_the_import_that_did_it():
