@@ -6,6 +6,7 @@ it at once. Everything heavy is imported inside functions: `suite/__init__.py` i
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
@@ -177,6 +178,13 @@ def resolve_model(reference: str, starter_assets: Sequence[Asset], *, offline: b
     return fetch(assets[0], offline=offline)
 
 
+def nearest_path(path: Path) -> str:
+    """`; did you mean 'runs/first'?` if something beside `path`, which isn't there, has a name like it; else ""."""
+    beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f"; did you mean {str(path.parent / near[0])!r}?" if near else ""
+
+
 def _shipped(asset: Asset) -> Path:
     from importlib.resources import files
 
@@ -200,8 +208,10 @@ def _refuse_missing_path(reference: str, path: Path) -> None:
     if path.is_file():
         raise SuiteError(f"The model {reference!r} is a file; give the folder that holds config.json and its weights.")
     if not _HUB_ID.fullmatch(reference.partition("@")[0]):
-        beside = [other.name for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
-        raise unknown("model folder", reference, beside, hint="Give a folder, a hub id such as owner/name, or nothing.")
+        raise SuiteError(
+            f"There is no model folder {reference!r}{nearest_path(path) or '.'} "
+            "Give a folder, a hub id such as owner/name, or no model for the starter."
+        )
 
 
 def _snapshot(name: str, revision: str, *, local: bool) -> Path | None:

@@ -47,6 +47,8 @@ def fetch(asset: Asset, root: Path, *, offline: bool) -> Path:
     _make(root)
     with _locked(folder, asset.name):
         if not is_cached(asset, root):
+            if folder.exists():
+                console.warn(f"{asset.name} in {folder} is damaged or outdated; it is fetched again.")
             _sweep(root)
             _check_space(asset, root)
             _build(asset, folder, offline=offline)
@@ -56,7 +58,7 @@ def fetch(asset: Asset, root: Path, *, offline: bool) -> Path:
 def is_cached(asset: Asset, root: Path) -> bool:
     """Whether the asset is there, is of this revision, and has every file as it was written.
 
-    Files are hashed once per process (1.5 GB/s); a damaged copy counts as absent, and is said aloud.
+    Files are hashed once per process (1.5 GB/s); a damaged copy counts as absent.
     """
     folder = _folder(asset, root)
     manifest = _read_manifest(folder)
@@ -64,9 +66,7 @@ def is_cached(asset: Asset, root: Path) -> bool:
         return False
     if folder in _verified:
         return True
-    damaged = [name for name, digest in manifest["files"].items() if _sha256(folder / name) != digest]
-    if damaged:
-        console.warn(f"{asset.name} in the cache is damaged ({damaged[0]}); it has to be fetched again.")
+    if any(_sha256(folder / name) != digest for name, digest in manifest["files"].items()):
         return False
     _verified.add(folder)
     return True
@@ -276,9 +276,10 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 def _grown(folder: Path) -> int:
     """Bytes of the download so far: the largest file, since pip copies the finished one to its destination."""
     sizes = [0]
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # pip may move it at any moment
-            sizes.append(path.stat().st_size if path.is_file() else 0)
+    for where, _, files in os.walk(folder):  # unlike rglob it bears folders that pip removes meanwhile
+        for name in files:
+            with suppress(OSError):  # pip may move it at any moment
+                sizes.append((Path(where) / name).stat().st_size)
     return max(sizes)
 
 

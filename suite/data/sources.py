@@ -66,7 +66,7 @@ def folder(reference: str, domain: Domain) -> Dataset:
     """A local folder, told apart from a starter or hub id of the same name."""
     path = Path(reference).expanduser()
     if not path.is_dir():
-        raise SuiteError(f"There is no folder {reference!r}{_near(path)}.")
+        raise SuiteError(f"There is no folder {reference!r}{assets.nearest_path(path) or '.'}")
     return _local(path, domain, reference)
 
 
@@ -74,7 +74,7 @@ def file(reference: str, domain: Domain) -> Dataset:
     """A local CSV, TSV, Parquet, JSON or JSONL file."""
     path = Path(reference).expanduser()
     if not path.is_file():
-        raise SuiteError(f"There is no file {reference!r}{_near(path)}.")
+        raise SuiteError(f"There is no file {reference!r}{assets.nearest_path(path) or '.'}")
     return _local(path, domain, reference)
 
 
@@ -209,17 +209,9 @@ def _or_starter(domain: Domain) -> str:
     return f", the starter ({', '.join(_starters(domain))})" if _starters(domain) else ""
 
 
-def _near(path: Path) -> str:
-    import difflib
-
-    beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, beside, n=1)
-    return f"; did you mean {str(path.parent / near[0])!r}?" if near else ""
-
-
 def _nothing(reference: str, domain: Domain) -> SuiteError:
     path = Path(reference).expanduser()
     return SuiteError(
-        f"No data {reference!r}: there is no such file or folder{_near(path).rstrip('?')}. Give a folder, "
+        f"No data {reference!r}: there is no such file or folder{assets.nearest_path(path) or '.'} Give a folder, "
         f"a file ({', '.join(SUFFIXES)}){_or_starter(domain)}, or a data set on the hub (owner/name)."
     )
