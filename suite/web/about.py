@@ -28,8 +28,8 @@ def answering(predictor: Predictor) -> str:
     """Which model answers, and how to have another."""
     name = predictor.domain.name
     return (
-        f"Now answering: {predictor.describe()} The newest finished run is taken when the app "
-        f"starts, or the starter; `suite launch --run latest --domain {name}` picks one."
+        f"Now answering: {predictor.describe()} When the app starts it takes the newest finished run, "
+        f"or else the starter. To have another: `suite launch --domain {name} --run RUN`."
     )
 
 
@@ -51,7 +51,7 @@ def tuning(domain: Domain) -> str:
     commands = (
         f"# is it usable, and which rows are not?\nsuite {name} data check ./mine\n"
         f"# fine-tune\nsuite {name} train --data ./mine\n"
-        f"# score beside the untuned model and the baselines\nsuite {name} evaluate latest"
+        f"# beside the untuned model and baselines\nsuite {name} evaluate latest"
     )
     return f"```bash\n{commands}\n```\n\nA folder or a table with these columns:\n\n{columns}"
 

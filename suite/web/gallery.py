@@ -22,7 +22,7 @@ def build() -> None:
         "on data of your own, and see honestly how much that helped.</p></header>"
         f'<nav class="suite-cards" aria-label="Applications">{cards or _EMPTY}</nav>'
         f"{_broken(plugins.broken)}{_STEPS}",
-        padding=False,
+        elem_classes="suite-flush",
     )
 
 

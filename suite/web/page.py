@@ -61,7 +61,7 @@ class DomainPage:
         import gradio as gr
 
         title, summary = html.escape(self.title), html.escape(self.summary)
-        gr.HTML(f'<header class="suite-head"><h1>{title}</h1><p>{summary}</p></header>', padding=False)
+        gr.HTML(f'<header class="suite-head"><h1>{title}</h1><p>{summary}</p></header>', elem_classes="suite-flush")
         if self.predictor is None:
             self.demo.render()
             return
@@ -94,16 +94,16 @@ def failed(headline: str, error: Exception) -> gr.Blocks:
     import gradio as gr
 
     with gr.Blocks(analytics_enabled=False) as blocks:
-        gr.HTML(failure(headline, _reason(error)), padding=False)
+        gr.HTML(failure(headline, _reason(error)), elem_classes="suite-flush")
     return blocks
 
 
 def failure(headline: str, reason: str) -> str:
-    """HTML of a box that says what is broken, why, and where to look."""
+    """HTML of a box that says what is broken and why."""
     return (
         f'<div class="suite-failure" role="alert"><strong>{html.escape(headline)}</strong>'
         f"<p>{html.escape(reason)}</p>"
-        "<p>The rest of the app works. <code>suite doctor</code> says what may mend this.</p></div>"
+        "<p>The rest of the app works.</p></div>"
     )
 
 
@@ -111,6 +111,10 @@ def _reason(error: Exception) -> str:
     """One line for the page; for a bug the console gets it too. `SUITE_STRICT=1` raises instead."""
     if os.environ.get("SUITE_STRICT") == "1":
         raise error
-    reason = str(error) if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
+    reason = (
+        str(error)
+        if isinstance(error, SuiteError)
+        else f"{type(error).__name__}: {error} ('suite doctor' may know why)"
+    )
     warn(f"A page shows an error instead of its content: {reason}")
     return reason

@@ -75,6 +75,8 @@ def test_a_taken_port_gives_the_next_and_the_folder_stays_clean(serve):
             assert f"Port {port} is taken" in process.log.read_text()
             own = Path(f"/proc/{process.pid}/cwd").resolve()
             assert own != process.log.parent
+            (kept,) = httpx.post(f"{process.address}/gradio_api/upload", files={"files": ("a.txt", b"private")}).json()
+            assert own in Path(kept).parents
     assert process.returncode == 0
     assert not own.exists()
     assert [path.name for path in process.log.parent.iterdir()] == ["stderr.txt"]

@@ -16,6 +16,7 @@ from suite.plugins import load_plugins
 ROOT = Path(__file__).parents[2]
 SPACES = sorted(path.parent.name for path in ROOT.glob("spaces/*/app.py"))
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}  # what the Hub knows
+PLATFORM = {"Host": "ada-toy.hf.space", "Origin": "https://huggingface.co"}  # the site frames the app
 TOY = ["-c", "from suite.web import space; space('toy')"]
 
 
@@ -33,7 +34,7 @@ def test_on_the_platform_it_is_open_and_framed_by_its_site_only(serve):
         listening = Path(f"/proc/{process.pid}/net/tcp").read_text()
         port = int(process.address.rpartition(":")[2])
         assert f"00000000:{port:04X}" in listening
-        answer = httpx.get(process.address.replace("localhost", "127.0.0.1"), headers={"Host": "ada-toy.hf.space"})
+        answer = httpx.get(process.address.replace("localhost", "127.0.0.1"), headers=PLATFORM)
         assert answer.status_code == 200
         assert "frame-ancestors https://huggingface.co" in answer.headers["content-security-policy"]
 
