@@ -223,6 +223,32 @@ def test_adapters_train_alone_and_merge_into_equal_answers(toy_rows, tmp_path):
         assert not torch.allclose(merged, start(batch["input_ids"]).logits, atol=1e-3), "the adapters learnt nothing"
 
 
+class Drawing(ToyDomain):
+    """Its answers draw random numbers, as decoding with a temperature does."""
+
+    def infer(self, model, batch):
+        torch.rand(3)
+        return super().infer(model, batch)
+
+
+def test_what_an_evaluation_draws_is_not_felt_by_training(toy_rows, tmp_path):
+    plain, drawing = (Fitting(toy_rows, tmp_path / d.__name__, domain=d, dropout=0.3) for d in (ToyDomain, Drawing))
+    assert largest(plain.last(), drawing.last()) == 0
+
+
+def test_averaged_weights_are_what_is_scored_and_kept(toy_rows, tmp_path):
+    fitted = Fitting(toy_rows, tmp_path, ema=0.9, epochs=3)
+    path = checkpoint.folder(
+        fitted.run.checkpoints, checkpoint.read_state(checkpoint.latest(fitted.run.checkpoints))["cursor"]["best_step"]
+    )
+    average = checkpoint.read_tensors(path, "average.safetensors")
+    kept = [p.data for p in fitted.model.parameters()]
+    assert all(torch.equal(average[str(i)], value) for i, value in enumerate(kept))
+    last = checkpoint.read_tensors(path, "model.safetensors")
+    assert any(not torch.equal(last[name], fitted.model.state_dict()[name]) for name in last)
+    assert any(not torch.equal(fitted.start[name], fitted.model.state_dict()[name]) for name in last)
+
+
 def test_average_follows_its_formula():
     parameter = torch.nn.Parameter(torch.zeros(3))
     average = Average([parameter], 0.9)
