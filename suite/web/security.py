@@ -24,7 +24,7 @@ POLICY = (
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches `host`."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

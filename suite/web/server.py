@@ -34,6 +34,7 @@ class Binding:
     """Where the server listens and whom it lets in; `public` is for Spaces, which everybody may open."""
 
     host: str = "127.0.0.1"
+    """A name or an address; IPv6 without brackets."""
     port: int = PORT
     auth: str = ""
     public: bool = False
@@ -74,7 +75,7 @@ def free_port(host: str, first: int) -> int:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((host.strip("[]"), port))
+                probe.bind((host, port))
             except OSError as error:
                 if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
                     raise SuiteError(f"--host {host} is no address of this machine; try 127.0.0.1.") from None
@@ -88,7 +89,7 @@ def _launch(app: gr.Blocks, binding: Binding, port: int, auth: tuple[str, str] |
 
     app.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
     app.launch(
-        server_name=binding.host,
+        server_name=f"[{binding.host}]" if binding.host.count(":") > 1 else binding.host,  # IPv6, as in an address
         server_port=port,
         auth=auth,
         inbrowser=open_browser,

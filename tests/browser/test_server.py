@@ -82,6 +82,14 @@ def test_a_taken_port_gives_the_next_and_the_folder_stays_clean(serve):
     assert [path.name for path in process.log.parent.iterdir()] == ["stderr.txt"]
 
 
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
+def test_ipv6(serve):
+    with serve([*LAUNCH, "--host", "::1"]) as process:
+        assert process.address.startswith("http://[::1]:")
+        assert httpx.get(f"{process.address}/healthz").text == "ok"
+        assert httpx.get(f"{process.address}/healthz", headers={"Host": "evil.example"}).status_code == 400
+
+
 def test_a_password_is_asked_for(serve):
     with serve([*LAUNCH, "--auth", "ada:lovelace"], GRADIO_SHARE="true") as process:
         for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=a"):
