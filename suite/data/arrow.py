@@ -64,6 +64,8 @@ def codes(array: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_null(array.type):  # nothing in it, not even a type
+        return np.zeros(len(array), dtype=np.int64), [None] if len(array) else []
     if pa.types.is_nested(array.type):
         array = pa.chunked_array(
             [[_digest(value) for value in chunk.to_pylist()] for chunk in array.chunks], pa.string()
