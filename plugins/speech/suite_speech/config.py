@@ -1,0 +1,41 @@
+"""What a speech run can be told, beyond what every run can."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from suite import TrainConfig
+
+Preset = Literal["frozen-encoder", "full", "lora"]
+
+
+class SpeechConfig(TrainConfig):
+    """Knobs of speech recognition; the defaults are the recipe measured in the plugin's README."""
+
+    language: str = Field("fr", description="Language spoken, as a code such as fr or en; auto lets Whisper decide.")
+    task: Literal["transcribe", "translate"] = Field(
+        "transcribe", description="Write what is said, or its English translation (Whisper only)."
+    )
+    preset: Preset = Field(
+        "frozen-encoder", description="Train the decoder on cached encoder output, all weights, or LoRA adapters."
+    )
+    longest: float = Field(30.0, gt=0, le=30, description="Seconds a training clip may last; longer ones are left out.")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="Probability spread over all tokens in the loss.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout inside the trained layers.")
+    masking: float = Field(0.1, ge=0, lt=1, description="Share of time steps hidden from the model while training.")
+    word_times: bool = Field(True, description="Give each word its start, end and confidence.")
+    also_evaluate: list[str] = Field(
+        ["prompts-en"], description="Other data scored before and after, to see what was forgotten or carries over."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_lora(cls, values: Any) -> Any:
+        """The preset named lora and the switch `lora` mean the same."""
+        if isinstance(values, dict) and values.get("preset") == "lora":
+            return {**values, "lora": True}
+        if isinstance(values, dict) and values.get("lora"):
+            return {**values, "preset": "lora"}
+        return values

@@ -1,0 +1,155 @@
+"""Subtitles read and written: SubRip (.srt) and WebVTT (.vtt), with the line rules viewers are used to.
+
+Rules after the BBC's and Netflix's public guidelines: at most two lines of 42 characters, at most seven seconds, a
+break after punctuation rather than between two words that belong together, no two cues at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from suite import SuiteError
+
+LINE = 42
+"""Characters in a line."""
+LINES = 2
+"""Lines in a cue."""
+LONGEST = 7.0
+"""Seconds a cue stays at most."""
+SHORTEST = 0.7
+"""Seconds a cue stays at least, where the next one leaves room: less cannot be read."""
+_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{3})"
+_ARROW = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
+_TAG = re.compile(r"<[^>]*>|\{\\[^}]*\}")  # <i>, <v Anna>, {\an8}
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A text and when it is shown, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+def parse(path: Path) -> list[Cue]:
+    """The cues of an .srt or .vtt file, without tags and empty ones. Raises `SuiteError` if there is none."""
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise SuiteError(f"{path} is not UTF-8; save the subtitles as UTF-8.") from None
+    except OSError as error:
+        raise SuiteError(f"Cannot read {path}: {error.strerror}.") from None
+    cues: list[Cue] = []
+    for block in re.split(r"\n\s*\n", content.replace("\r\n", "\n").replace("\r", "\n")):
+        lines = block.split("\n")
+        for number, line in enumerate(lines):
+            if found := _ARROW.match(line):
+                text = " ".join(_TAG.sub("", " ".join(lines[number + 1 :])).split())
+                if text:
+                    cues.append(Cue(_seconds(found.groups()[:4]), _seconds(found.groups()[4:]), text))
+                break
+    if not cues:
+        raise SuiteError(f"{path} holds no subtitle; a cue looks like '00:00:01,000 --> 00:00:02,500' and its text.")
+    return cues
+
+
+def cues(segments: Iterable[dict[str, Any]]) -> list[Cue]:
+    """Segments of a prediction as cues that keep the line rules; words' times decide where a long one is parted."""
+    found: list[Cue] = []
+    for segment in segments:
+        words = segment.get("words") or _spread(segment)
+        found.extend(_parted(words))
+    return [_held(cue, found[i + 1].start if i + 1 < len(found) else None) for i, cue in enumerate(found)]
+
+
+def to_srt(segments: Iterable[dict[str, Any]]) -> str:
+    """SubRip text."""
+    blocks = (
+        f"{number}\n{_stamp(cue.start, ',')} --> {_stamp(cue.end, ',')}\n{wrap(cue.text)}\n"
+        for number, cue in enumerate(cues(segments), 1)
+    )
+    return "\n".join(blocks)
+
+
+def to_vtt(segments: Iterable[dict[str, Any]]) -> str:
+    """WebVTT text."""
+    escape = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+    blocks = (
+        f"{_stamp(cue.start, '.')} --> {_stamp(cue.end, '.')}\n{wrap(cue.text).translate(escape)}\n"
+        for cue in cues(segments)
+    )
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def wrap(text: str) -> str:
+    """The text on one line, or on two of the most even lengths that fit; a break after punctuation is preferred."""
+    if len(text) <= LINE:
+        return text
+    words = text.split(" ")
+    ways = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words))]
+    fitting = [way for way in ways if max(map(len, way)) <= LINE]
+    if not fitting:  # one word longer than a line
+        return "\n".join(text[at : at + LINE] for at in range(0, len(text), LINE))
+    return "\n".join(
+        min(fitting, key=lambda way: abs(len(way[0]) - len(way[1])) - 8 * way[0].endswith((",", ".", ";")))
+    )
+
+
+def _parted(words: Sequence[dict[str, Any]]) -> list[Cue]:
+    """Cues of as many words as two lines and seven seconds hold."""
+    found: list[Cue] = []
+    held: list[dict[str, Any]] = []
+    for word in words:
+        if held and not _fits([*held, word]):
+            found.append(_cue(held))
+            held = []
+        held.append(word)
+    return [*found, *([_cue(held)] if held else [])]
+
+
+def _fits(words: Sequence[dict[str, Any]]) -> bool:
+    lines = wrap(" ".join(word["word"] for word in words)).split("\n")
+    even = len(lines) <= LINES and all(len(line) <= LINE for line in lines)
+    return even and words[-1]["end"] - words[0]["start"] <= LONGEST
+
+
+def _cue(words: Sequence[dict[str, Any]]) -> Cue:
+    return Cue(words[0]["start"], words[-1]["end"], " ".join(word["word"] for word in words))
+
+
+def _held(cue: Cue, following: float | None) -> Cue:
+    """The cue, shown long enough to read and gone before the next begins."""
+    end = max(cue.end, cue.start + SHORTEST)
+    return Cue(cue.start, end if following is None else max(cue.start, min(end, following)), cue.text)
+
+
+def _spread(segment: dict[str, Any]) -> list[dict[str, Any]]:
+    """Words of a segment without word times, by their share of its characters."""
+    words = [piece for word in segment["text"].split() for piece in _chopped(word)]
+    total = sum(len(word) + 1 for word in words)
+    found, at, length = [], segment["start"], segment["end"] - segment["start"]
+    for word in words:
+        end = at + length * (len(word) + 1) / total
+        found.append({"word": word, "start": at, "end": end})
+        at = end
+    return found
+
+
+def _chopped(word: str) -> list[str]:
+    return [word[at : at + LINE] for at in range(0, len(word), LINE)]
+
+
+def _seconds(parts: Sequence[str | None]) -> float:
+    hours, minutes, seconds, thousandths = (int(part or 0) for part in parts)
+    return hours * 3600 + minutes * 60 + seconds + thousandths / 1000
+
+
+def _stamp(seconds: float, point: str) -> str:
+    thousandths = round(seconds * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}"
