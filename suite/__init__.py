@@ -6,6 +6,7 @@ from suite.data.columns import Column, Columns, Finding
 from suite.domain import Batch, Domain, Example, Prediction, Splits, Starter
 from suite.errors import SuiteError
 from suite.hookspecs import Entry, hookimpl
+from suite.predictor import Predictor
 from suite.training.callbacks import Callback
 
 __version__ = "0.1.0"
@@ -20,6 +21,7 @@ __all__ = [
     "Example",
     "Finding",
     "Prediction",
+    "Predictor",
     "Splits",
     "Starter",
     "SuiteError",
