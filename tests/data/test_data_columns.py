@@ -39,6 +39,7 @@ def test_map_renames_keeps_the_rest_and_drops_what_clashes():
     table = Dataset.from_dict({"text": ["old"], "said": ["new"], "weight": [1.5]})
     mapped, mapping = map_columns(table, COLUMNS, {"text": "said"})
     assert mapping == {"text": "said"}
+    assert mapped.column_names == ["text", "weight"]
     assert mapped.to_dict() == {"text": ["new"], "weight": [1.5]}
 
 

@@ -163,6 +163,14 @@ def test_parquet_with_media_keeps_bytes_undecoded(labels, tmp_path):
     ]
 
 
+def test_media_that_nobody_maps_stay_undecoded(clips, tmp_path):
+    schema = Features({"audio": Value("string"), "text": Value("string"), "cover": Image()}).arrow_schema
+    cover = pa.array([{"bytes": b"not a picture", "path": None}], schema.field("cover").type)
+    table = pa.Table.from_arrays([pa.array(["1.wav"]), pa.array(["x"]), cover], schema=schema)
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert load_rows(str(tmp_path / "a.parquet"), clips)[0]["cover"] == {"bytes": b"not a picture", "path": None}
+
+
 def test_parquet_without_bytes_passes_the_gate(clips, tmp_path):
     (tmp_path / "in").mkdir()
     path = media_parquet(tmp_path / "in" / "a.parquet", "audio", Audio(), [{"bytes": None, "path": "1.wav"}])
@@ -176,7 +184,16 @@ def test_parquet_without_bytes_passes_the_gate(clips, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["../secret.wav", "/etc/passwd", "a/../../secret.wav", "link.wav", "linked/secret.wav", ".."]
+    "name",
+    [
+        "../secret.wav",
+        "/etc/passwd",
+        "a/../../secret.wav",
+        "link.wav",
+        "linked/secret.wav",
+        "..",
+        "../data-secret/1.wav",
+    ],
 )
 def test_escapes_are_refused(clips, folder, tmp_path, name):
     (tmp_path / "secret.wav").write_bytes(b"secret")

@@ -139,6 +139,11 @@ def test_json_of_mixed_types_names_the_column(read):
         read('{"n": "1"}\n{"n": 2}\n', "a.jsonl")
 
 
+def test_bomb_of_brackets(read):
+    with pytest.raises(SuiteError, match=r"^Cannot read .*a.json: maximum recursion depth exceeded.*\.$"):
+        read("[" * 200_000, "a.json")
+
+
 def test_torn_parquet(read):
     with pytest.raises(SuiteError, match=r"^Cannot read .*a.parquet: Parquet"):
         read(b"PAR1 and nothing more", "a.parquet")
