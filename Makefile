@@ -29,13 +29,13 @@ test-slow: $(VENV)/installed-dev  ## the tests that take minutes each
 
 check: $(VENV)/installed-dev  ## style, format, types, documentation
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy $(PACKAGES)
-	@$(BIN)/python docs/generate.py --check && $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
+	@$(BIN)/python docs/generate.py --check && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 fix: $(VENV)/installed-dev  ## mend style and format, write the generated documentation anew
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . && $(BIN)/python docs/generate.py
 
 docs: $(VENV)/installed-dev  ## the documentation as a web site, in site/
-	@$(BIN)/python docs/generate.py && $(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/python docs/generate.py && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/installed-dev  ## what docs/log.md measures; slow
 	@set -e; for script in $(wildcard bench/*.py); do echo "$$script"; $(BIN)/python "$$script"; done
