@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite import SuiteError
+from suite import Predictor, SuiteError
 
 if TYPE_CHECKING:
     from suite_recommendations.build import Shelf
@@ -63,7 +63,6 @@ def add_items(table: Path, model: str, runs: Path, output: Path) -> None:
 
 def opened(model: str, runs: Path) -> Shelf:
     """The shelf of a model folder or finished run, or of the newest run; without any run that of the starter."""
-    from suite import Predictor
     from suite_recommendations.domain import RecommendationsDomain
 
     domain: RecommendationsDomain = RecommendationsDomain(RecommendationsDomain.Config.build({"output": runs}))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite import Batch, Column, Columns, Domain, Finding, Prediction, Splits, SuiteError, TrainConfig
+from suite import Batch, Column, Columns, Domain, Finding, Prediction, Predictor, Splits, SuiteError, TrainConfig
 from suite_recommendations import examples as histories
 from suite_recommendations import ranking, tables
 from suite_recommendations.catalogue import Catalogue
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import torch
     from datasets import Dataset
 
-    from suite.predictor import Predictor
     from suite_recommendations.build import Shelf
 
 _USER = "user_id userid uid customer customer_id session session_id account visitor member reviewer_id"
