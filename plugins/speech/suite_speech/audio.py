@@ -71,7 +71,9 @@ def facts(clip: Clip) -> Facts:
     if whole > MAX_SECONDS:
         raise SuiteError(f"{clip.name} claims {whole / 3600:.0f} hours; give files of up to 12 hours.")
     end = whole if clip.end is None else min(clip.end, whole)
-    if end <= clip.start:
+    if not clip.start >= 0:  # NaN too
+        raise SuiteError(f"{clip.name} is to be read from {clip.start:g} s; a start is 0 s or later.")
+    if not end > clip.start:
         raise SuiteError(f"{clip.name} lasts {whole:.1f} s, so there is nothing from {clip.start:g} s to {end:g} s.")
     return Facts(end - clip.start, rate, channels)
 
@@ -88,15 +90,12 @@ def read(clip: Clip, *, limit: float) -> np.ndarray:
 def stream(clip: Clip) -> Iterator[np.ndarray]:
     """The clip's samples in consecutive blocks of some ten seconds, resampled without seams."""
     wanted = facts(clip)
-    with _opened(clip) as file:
+    with _opened(clip) as file, _damage_told(clip):
         file.seek(round(clip.start * wanted.rate))
         resample = soxr.ResampleStream(wanted.rate, RATE, 1, dtype="float32")
         left, block = round(wanted.seconds * wanted.rate), _BLOCK_SECONDS * wanted.rate
         while left > 0:
-            try:
-                found = file.read(min(block, left), dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise SuiteError(f"{clip.name} is damaged: {error}") from None
+            found = file.read(min(block, left), dtype="float32", always_2d=True)
             left = left - len(found) if len(found) else 0  # a header may promise more than there is
             mono = np.nan_to_num(found.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
             yield mono if wanted.rate == RATE else resample.resample_chunk(mono, last=left <= 0)
@@ -105,6 +104,14 @@ def stream(clip: Clip) -> Iterator[np.ndarray]:
 def write_wav(path: Path, samples: np.ndarray) -> None:
     """16 kHz mono samples as a 16-bit WAV file."""
     soundfile.write(path, samples, RATE, subtype="PCM_16")
+
+
+@contextmanager
+def _damage_told(clip: Clip) -> Iterator[None]:
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        raise SuiteError(f"{clip.name} is damaged: {error}") from None
 
 
 @contextmanager

@@ -88,7 +88,9 @@ class _Mapping:
         self.state: Arrays = {}
 
     def take(self, name: str) -> np.ndarray:
-        """The array called `name`, as float32."""
+        """The array called `name`, as float32. Raises `SuiteError` if there is none."""
+        if name not in self.arrays:
+            raise SuiteError(f"The mirror's model lacks the weights {name!r}; delete it from the cache and retry.")
         self.left.discard(name)
         return self.arrays[name].astype(np.float32)
 

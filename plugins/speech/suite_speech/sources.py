@@ -20,7 +20,7 @@ _WHOLE = ("validated", "other")  # tables without splits, the better one first
 
 def read(path: Path) -> Dataset | None:
     """Rows of a Common Voice or subtitle folder (or a Common Voice table), None for anything else."""
-    if path.is_file() and path.suffix == ".tsv":
+    if path.is_file() and path.suffix == ".tsv" and (path.parent / "clips").is_dir():
         return _dataset(_table(path, ""))
     if not path.is_dir():
         return None
@@ -43,16 +43,22 @@ def _common_voice(folder: Path) -> list[dict[str, Any]]:
 
 def _table(path: Path, split: str) -> list[dict[str, Any]]:
     """Rows of one Common Voice table; a quote in a sentence is a character, not a delimiter."""
-    with path.open(encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if missing := {"path", "sentence"} - set(table.fieldnames or ()):
-            raise SuiteError(f"{path} lacks {', '.join(sorted(missing))}; Common Voice tables have path and sentence.")
-        return [_row(row, path.parent / "clips", split) for row in table]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            names, rows = set(table.fieldnames or ()), list(table)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SuiteError(f"{path} is not a table in UTF-8 ({error}); save it as UTF-8, parted by tabs.") from None
+    if missing := {"path", "sentence"} - names:
+        raise SuiteError(f"{path} lacks {', '.join(sorted(missing))}; Common Voice tables have path and sentence.")
+    return [_row(row, path.parent / "clips", split) for row in rows]
 
 
-def _row(row: dict[str, str], clips: Path, split: str) -> dict[str, Any]:
-    # The name alone: a table must not reach files outside its own folder.
-    values = {"audio": str(clips / Path(row["path"]).name), "text": row["sentence"], "speaker": row.get("client_id")}
+def _row(row: dict[str, str | None], clips: Path, split: str) -> dict[str, Any]:
+    # The name alone: a table must not reach files outside its own folder. A row cut short has None.
+    name = Path(row["path"] or "").name
+    audio = str(clips / name) if name not in ("", "..") else None
+    values: dict[str, Any] = {"audio": audio, "text": row["sentence"], "speaker": row.get("client_id")}
     language = (row.get("locale") or "").split("-")[0]
     return values | ({"language": language} if language else {}) | ({"split": split} if split else {})
 
@@ -64,7 +70,9 @@ def _subtitled(folder: Path) -> list[tuple[Path, Path]]:
     ]
     pairs = []
     for recording in recordings:
-        beside = sorted(path for path in recording.parent.iterdir() if path.suffix.lower() in _SUBTITLES)
+        beside = sorted(
+            path for path in recording.parent.iterdir() if path.suffix.lower() in _SUBTITLES and not path.is_symlink()
+        )
         fitting = [path for path in beside if path.name.startswith(f"{recording.stem}.")]
         if fitting:
             pairs.append((recording, fitting[0]))

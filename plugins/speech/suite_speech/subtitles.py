@@ -6,6 +6,7 @@ break after punctuation rather than between two words that belong together, no t
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ def parse(path: Path) -> list[Cue]:
         lines = block.split("\n")
         for number, line in enumerate(lines):
             if found := _ARROW.match(line):
-                text = " ".join(_TAG.sub("", " ".join(lines[number + 1 :])).split())
+                bare = _TAG.sub("", " ".join(lines[number + 1 :]))
+                text = " ".join((html.unescape(bare) if path.suffix.lower() == ".vtt" else bare).split())
                 if text:
                     cues.append(Cue(_seconds(found.groups()[:4]), _seconds(found.groups()[4:]), text))
                 break
@@ -60,10 +62,8 @@ def parse(path: Path) -> list[Cue]:
 
 def cues(segments: Iterable[dict[str, Any]]) -> list[Cue]:
     """Segments of a prediction as cues that keep the line rules; words' times decide where a long one is parted."""
-    found: list[Cue] = []
-    for segment in segments:
-        words = segment.get("words") or _spread(segment)
-        found.extend(_parted(words))
+    found = [cue for segment in segments for cue in _parted(_whole(segment.get("words") or ()) or _spread(segment))]
+    found.sort(key=lambda cue: cue.start)  # a model's times may overlap
     return [_held(cue, found[i + 1].start if i + 1 < len(found) else None) for i, cue in enumerate(found)]
 
 
@@ -113,8 +113,9 @@ def _parted(words: Sequence[dict[str, Any]]) -> list[Cue]:
 
 
 def _fits(words: Sequence[dict[str, Any]]) -> bool:
-    lines = wrap(" ".join(word["word"] for word in words)).split("\n")
-    even = len(lines) <= LINES and all(len(line) <= LINE for line in lines)
+    text = " ".join(word["word"] for word in words)
+    lines = wrap(text).split("\n")
+    even = len(lines) <= LINES and " ".join(lines) == text  # else a word was cut in two
     return even and words[-1]["end"] - words[0]["start"] <= LONGEST
 
 
@@ -124,24 +125,29 @@ def _cue(words: Sequence[dict[str, Any]]) -> Cue:
 
 def _held(cue: Cue, following: float | None) -> Cue:
     """The cue, shown long enough to read and gone before the next begins."""
-    end = max(cue.end, cue.start + SHORTEST)
+    end = min(max(cue.end, cue.start + SHORTEST), cue.start + LONGEST)
     return Cue(cue.start, end if following is None else max(cue.start, min(end, following)), cue.text)
 
 
 def _spread(segment: dict[str, Any]) -> list[dict[str, Any]]:
     """Words of a segment without word times, by their share of its characters."""
-    words = [piece for word in segment["text"].split() for piece in _chopped(word)]
-    total = sum(len(word) + 1 for word in words)
-    found, at, length = [], segment["start"], segment["end"] - segment["start"]
-    for word in words:
-        end = at + length * (len(word) + 1) / total
-        found.append({"word": word, "start": at, "end": end})
-        at = end
+    return _shared(segment["text"].split(), segment["start"], segment["end"])
+
+
+def _whole(words: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The words without the spaces and line breaks a model may leave on them, none longer than a line."""
+    return [piece for word in words for piece in _shared(word["word"].split(), word["start"], word["end"])]
+
+
+def _shared(texts: Sequence[str], start: float, end: float) -> list[dict[str, Any]]:
+    """Texts, those longer than a line in pieces, each with its share of the time by its number of characters."""
+    pieces = [text[at : at + LINE] for text in texts for at in range(0, len(text), LINE)]
+    each = (end - start) / max(1, sum(len(piece) + 1 for piece in pieces))
+    found: list[dict[str, Any]] = []
+    for piece in pieces:
+        begin = found[-1]["end"] if found else start
+        found.append({"word": piece, "start": begin, "end": begin + each * (len(piece) + 1)})
     return found
-
-
-def _chopped(word: str) -> list[str]:
-    return [word[at : at + LINE] for at in range(0, len(word), LINE)]
 
 
 def _seconds(parts: Sequence[str | None]) -> float:

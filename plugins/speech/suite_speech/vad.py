@@ -20,6 +20,7 @@ HOP = 160
 _FRAME = 512  # 32 ms: two periods of a deep voice
 _BAND = slice(4, 122)  # 125 to 3,800 Hz in bins of 31.25 Hz: what a telephone carries, where voices are
 _FLOOR_RANGE = (-75.0, -40.0)  # dB: digital silence, and the loudest room; a floor above it is a voice without pauses
+_STEADY = 4.0  # dB between the 10th and 90th percentile: hum and beeps stay below 1, the most even voice measured 10
 _ON, _OFF = 12.0, 7.0  # dB above the floor at which speech begins and below which it has ended
 _FLATNESS = 0.45  # white noise measures .56, voices .01 to .3
 _HANGOVER = 0.25  # seconds below the threshold that still belong to a word: a plosive's closure lasts .15
@@ -73,7 +74,7 @@ def speech(track: Track) -> list[tuple[float, float]]:
     """Stretches of speech, (start, end) in seconds, in order and apart."""
     if not len(track.level):
         return []
-    floor = float(np.clip(np.percentile(track.level, 10), *_FLOOR_RANGE))
+    floor = _floor(track.level)
     spoken = track.flatness < _FLATNESS
     on, off = (track.level > floor + _ON) & spoken, track.level > floor + _OFF
     step = HOP / RATE
@@ -82,6 +83,12 @@ def speech(track: Track) -> list[tuple[float, float]]:
         if on[start:end].sum() * step >= _SHORTEST:
             found.append((max(0.0, start * step - _MARGIN), min(track.seconds, end * step + _MARGIN)))
     return _merged(found)
+
+
+def _floor(level: np.ndarray) -> float:
+    """The noise's level in dB; without pauses the lowest level is a voice's own, unless it never moves."""
+    low, high = (float(value) for value in np.percentile(level, [10, 90]))
+    return max(low, _FLOOR_RANGE[0]) if high - low < _STEADY else float(np.clip(low, *_FLOOR_RANGE))
 
 
 def windows(track: Track, longest: float) -> list[tuple[float, float]]:
@@ -100,7 +107,8 @@ def windows(track: Track, longest: float) -> list[tuple[float, float]]:
 
 def _pieces(track: Track, start: float, end: float, longest: float) -> Iterator[tuple[float, float]]:
     while end - start > longest:
-        first, last = (int(at * RATE / HOP) for at in (start + longest - _EDGE, start + longest))
+        edge = min(_EDGE, longest / 2)  # so that each cut moves on
+        first, last = (int(at * RATE / HOP) for at in (start + longest - edge, start + longest))
         smooth = np.convolve(track.level[first:last], np.full(10, 0.1), mode="valid")
         cut = (first + int(smooth.argmin()) + 5) * HOP / RATE
         yield start, cut
