@@ -12,7 +12,7 @@ from suite import TrainConfig
 class RecommendationsConfig(TrainConfig):
     """Defaults are the ones that reach the README's figures on the starter; chosen on its validation split."""
 
-    epochs: float = Field(8.0, gt=0, description="Passes over the training windows.")
+    epochs: float = Field(6.0, gt=0, description="Passes over the training windows.")
     batch_size: int = Field(16, ge=1, description="Windows of user histories per optimizer step.")
     learning_rate: float = Field(
         1e-3, gt=0, description="Peak learning rate of the transformer; the gates learn faster."

@@ -209,13 +209,16 @@ class Recommender(PreTrainedModel):
         return torch.full((self.config.items,), -1, device=candidates.device).scatter(0, candidates, places)
 
     def own_counts(self, history: Tensor, low: int, high: int) -> Tensor:
-        """(kernels, high - low, n): what a training history itself added to the counts of its places low … high - 1."""
+        """(kernels, high - low, n): what a training history itself added to the counts of its items low … high - 1."""
         place = torch.arange(len(history), device=history.device)
-        distance = place - place[low:high, None]
         weight = torch.tensor(self.config.kernels, device=history.device).abs()[:, None] ** (place - 1).clamp(min=0)
         weight = torch.where((weight >= SMALLEST) & (place > 0), weight, 0.0)
+        # An item that occurs twice has the contributions of both its places in its one row of counts.
+        repeated = len(history.unique()) < len(history)
+        distance = place - (place if repeated else place[low:high])[:, None]
         ahead = [distance if kernel > 0 else -distance for kernel in self.config.kernels]
-        return torch.stack([w[d.clamp(min=0)] for w, d in zip(weight, ahead, strict=True)])
+        added = torch.stack([w[d.clamp(min=0)] for w, d in zip(weight, ahead, strict=True)])
+        return (history[low:high, None] == history).float() @ added if repeated else added
 
     def count_scores(self, history: Tensor, end: int, places: int, candidates: Tensor | None, *, own: bool) -> Tensor:
         """(places, candidates or items) scores from counts after the last `places` before `end` of one history (n,)."""

@@ -15,7 +15,10 @@ from suite_recommendations.catalogue import Catalogue
 from suite_recommendations.config import RecommendationsConfig
 from suite_recommendations.text import TextEncoder
 
-WORDS = "red green blue big small old new quiet loud film song book about space love war dogs".split()
+WORDS = (
+    *("red", "green", "blue", "big", "small", "old", "new", "quiet", "loud"),
+    *("film", "song", "book", "about", "space", "love", "war", "dogs"),
+)
 
 
 def encoder_folder(folder: Path) -> Path:
@@ -66,7 +69,9 @@ def write_log(folder: Path, users: int = 30, items: int = 12, length: int = 9) -
     ]
     pd.DataFrame(rows).to_csv(folder / "interactions.csv", index=False)
     known = catalogue(items)
-    about = [{"movieId": i, "title": t, "genres": x} for i, t, x in zip(known.ids, known.titles, known.texts, strict=True)]
+    about = [
+        {"movieId": i, "title": t, "genres": x} for i, t, x in zip(known.ids, known.titles, known.texts, strict=True)
+    ]
     pd.DataFrame(about).to_csv(folder / "items.csv", index=False)
     return folder
 

@@ -40,15 +40,30 @@ def training_batch(toy: Shelf, items: int = 12, width: int = 8):
     return collate(windows(rows, toy.catalogue, width)[:4], toy.catalogue, width)
 
 
-def loss(toy: Shelf, batch) -> float:
+def loss(toy: Shelf, batch) -> torch.Tensor:
     wanted = {name: batch[name] for name in ("history", "end", "own", "labels")}
     return toy.model(**wanted).loss
 
 
+def value(toy: Shelf, batch) -> float:
+    with torch.no_grad():
+        return float(loss(toy, batch))
+
+
 def test_texts_are_frozen_and_the_rest_learns(toy):
     loss(toy, training_batch(toy)).backward()
-    names = {name for name, parameter in toy.model.named_parameters() if parameter.grad is not None and parameter.grad.any()}
-    assert {"project.weight", "delta", "positions", "gates.amount", "gates.log_weight", "gates.slope", "gates.mix"} <= names
+    names = {
+        name for name, parameter in toy.model.named_parameters() if parameter.grad is not None and parameter.grad.any()
+    }
+    assert {
+        "project.weight",
+        "delta",
+        "positions",
+        "gates.amount",
+        "gates.log_weight",
+        "gates.slope",
+        "gates.mix",
+    } <= names
     assert not {"text", "centre", "popularity", "count_values"} & dict(toy.model.named_parameters()).keys()
 
 
@@ -80,15 +95,11 @@ def test_counts_leave_out_the_history_itself(tmp_path):
 def test_the_future_of_a_window_changes_nothing(toy):
     toy = stirred(toy)
     toy.model.eval()
-    history, end = asked(toy, [1, 2, 3, 4, 5, 6])
+    history, _ = asked(toy, [1, 2, 3, 4, 5, 6])
     before = toy.model.scores(history, torch.tensor([4]), 3)
     changed = history.clone()
     changed[0, 4:] = torch.tensor([9, 0])
     torch.testing.assert_close(toy.model.scores(changed, torch.tensor([4]), 3), before)
-    first = toy.model.scores(history, end, 6)[0, 2]
-    torch.testing.assert_close(first, toy.model.scores(*asked(toy, [1, 2, 3]), 1)[0, 0], rtol=1e-3, atol=1e-3, msg="") if (
-        toy.model.positions.abs().max() == 0
-    ) else None
 
 
 def test_padding_changes_nothing(toy):
@@ -104,24 +115,30 @@ def test_candidates_score_as_in_the_whole(toy):
     toy.model.eval()
     history, end = asked(toy, [4, 5, 6], [1])
     chosen = torch.tensor([0, 5, 11])
-    torch.testing.assert_close(toy.model.scores(history, end, 1, chosen), toy.model.scores(history, end, 1)[:, :, chosen])
+    torch.testing.assert_close(
+        toy.model.scores(history, end, 1, chosen), toy.model.scores(history, end, 1)[:, :, chosen]
+    )
 
 
 def test_sampling_every_item_is_the_full_loss(tmp_path):
-    full, sampled = stirred(shelf(tmp_path)), stirred(shelf(tmp_path, objective="sampled", negatives=1000))
-    few = stirred(shelf(tmp_path, objective="sampled", negatives=1))
-    batch = training_batch(full)
-    expected = float(loss(full, batch))
-    assert float(loss(sampled, batch)) == pytest.approx(expected, rel=1e-5)
-    assert float(loss(few, batch)) != pytest.approx(expected, rel=1e-5)
+    full = stirred(shelf(tmp_path, items=60))
+    sampled = stirred(shelf(tmp_path, items=60, objective="sampled", negatives=1000))
+    few = stirred(shelf(tmp_path, items=60, objective="sampled", negatives=1))
+    batch = training_batch(full, items=60)
+    expected = value(full, batch)
+    assert value(sampled, batch) == pytest.approx(expected, rel=1e-5)
+    assert value(few, batch) != pytest.approx(expected, rel=1e-5)
 
 
 def test_sampled_loss_estimates_the_full_one(tmp_path):
-    full, sampled = stirred(shelf(tmp_path, items=40)), stirred(shelf(tmp_path, items=40, objective="sampled", negatives=20))
+    full, sampled = (
+        stirred(shelf(tmp_path, items=40)),
+        stirred(shelf(tmp_path, items=40, objective="sampled", negatives=20)),
+    )
     batch = training_batch(full, items=40)
     torch.manual_seed(0)
-    mean = np.mean([float(loss(sampled, batch)) for _ in range(60)])
-    assert mean == pytest.approx(float(loss(full, batch)), rel=0.03)
+    mean = np.mean([value(sampled, batch) for _ in range(60)])
+    assert mean == pytest.approx(value(full, batch), rel=0.03)
 
 
 def test_gbce_without_calibration_is_binary_cross_entropy(tmp_path):
@@ -151,7 +168,7 @@ def test_every_objective_learns_the_chain(tmp_path, objective):
         losses[-1].backward()
         optimizer.step()
         optimizer.zero_grad()
-    assert float(losses[-1]) < 0.5 * float(losses[0])
+    assert losses[-1].item() < 0.5 * losses[0].item()
     toy.model.eval()
     numbers, _ = inference.rank(toy, *asked(toy, [2, 3, 4]), exclude_seen=True)
     assert numbers[0, 0] == 5
@@ -224,7 +241,9 @@ def test_reasons_are_deletions(toy):
     found = inference.reasons(toy, history, shown)
     whole = toy.model.scores(*asked(toy, [1, 5, 8]), 1)[0, 0]
     for item, reason in zip(shown, found, strict=True):
-        falls = [float(whole[item] - toy.model.scores(*asked(toy, rest), 1)[0, 0][item]) for rest in ([5, 8], [1, 8], [1, 5])]
+        falls = [
+            float(whole[item] - toy.model.scores(*asked(toy, rest), 1)[0, 0][item]) for rest in ([5, 8], [1, 8], [1, 5])
+        ]
         assert reason == (int(np.argmax(falls)) if max(falls) > 0 else None)
 
 

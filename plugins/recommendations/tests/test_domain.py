@@ -1,0 +1,210 @@
+"""The domain and its commands: users in, lists out, items added, mistakes told in one sentence."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from recommendation_toys import config, encoder_folder, write_log
+
+from suite import SuiteError
+from suite.data.load import load_splits
+from suite_recommendations import demo
+from suite_recommendations.build import Shelf
+from suite_recommendations.commands import add_items, read_items, similar
+from suite_recommendations.domain import RecommendationsDomain
+
+
+@pytest.fixture
+def ready(tmp_path):
+    """A domain with an untrained toy model, and its splits."""
+    domain = RecommendationsDomain(config(data=str(write_log(tmp_path / "log"))))
+    _, splits = load_splits(domain)
+    domain.load_model(encoder_folder(tmp_path / "encoder"), splits["train"]).eval()
+    domain.before_evaluate(domain.loaded.model)
+    return domain, splits
+
+
+def answer(domain, examples):
+    with torch.no_grad():
+        return domain.infer(domain.loaded.model, domain.collate(examples))
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_one_filter_of_seen_items_for_model_and_baselines(ready):
+    domain, splits = ready
+    examples = domain.prepare(splits["test"], domain.loaded.model, training=False)
+    systems = domain.baselines(splits, examples) | {"model": answer(domain, examples)}
+    assert set(systems) == {"popularity", "ItemKNN", "co-visitation", "EASE", "model"}
+    for name, predictions in systems.items():
+        for row, prediction in zip(splits["test"], predictions, strict=True):
+            assert prediction["items"] and not set(prediction["items"]) & set(row["history"]), name
+
+
+def test_untrained_it_finds_the_chain_better_than_popularity(ready):
+    domain, splits = ready
+    examples = domain.prepare(splits["test"], domain.loaded.model, training=False)
+    found = {}
+    for name, predictions in (domain.baselines(splits, examples) | {"model": answer(domain, examples)}).items():
+        rows = [domain.score(p, domain.reference(e)) for p, e in zip(predictions, examples, strict=True)]
+        found[name] = domain.metrics({key: np.asarray([row[key] for row in rows]) for key in rows[0]})
+    assert found["model"]["hr@5"] > 0.9 > found["popularity"]["ndcg@5"] + 0.2
+    assert found["co-visitation"]["hr@5"] > 0.9
+    assert found["model"]["index_recall@20"] == 1.0
+
+
+def test_users_of_a_file_are_answered_once_each_with_reasons(ready, tmp_path):
+    domain, _ = ready
+    table = write(tmp_path / "users.csv", "user,item,time\nann,i3,2\nann,i2,1\nbob,Title 7,5\nbob,what is that,6\n")
+    ann, bob = answer(domain, domain.inputs(str(table)))
+    assert ann["user"] == "ann" and ann["items"][0] == "i4" and "i3" not in ann["items"]
+    assert len(ann["reasons"]) == 10 and ann["reasons"][0] == "because of Title 3"
+    assert bob["unknown"] == ["what is that"] and "i7" not in bob["items"] and bob["reasons"][0] == "because of Title 7"
+    assert "not in the catalogue: what is that" in domain.render(bob)
+
+
+def test_users_come_in_any_order_and_without_times(ready, tmp_path):
+    domain, _ = ready
+    rows = [json.dumps({"customer": "z", "product": item}) for item in ("i5", "i6")]
+    (example,) = domain.inputs(str(write(tmp_path / "users.jsonl", "\n".join(rows))))
+    assert example.items == ["i5", "i6"] and answer(domain, [example])[0]["items"][0] == "i7"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("users.txt", "a,b", "Cannot read histories"),
+        ("users.csv", "user,thing\na,b\n", "no column for 'item'"),
+        ("users.csv", "user,item\n", "no interaction"),
+        ("users.csv", "", "Cannot read"),
+        ("users.json", "not json", "Cannot read"),
+    ],
+)
+def test_a_bad_file_of_users_is_one_sentence(ready, tmp_path, name, text, told):
+    with pytest.raises(SuiteError, match=told):
+        ready[0].inputs(str(write(tmp_path / name, text)))
+    with pytest.raises(SuiteError, match="Cannot read histories"):
+        ready[0].inputs(str(tmp_path / "nowhere.csv"))
+
+
+def test_a_csv_has_a_line_per_item_and_no_formula(ready, tmp_path):
+    domain, _ = ready
+    domain.loaded.catalogue.titles[4] = "=SUM(A1)"
+    (example,) = domain.inputs(str(write(tmp_path / "u.csv", "user,item\n@cmd,i3\n")))
+    domain.write([("u.csv", answer(domain, [example])[0])], tmp_path / "out.csv")
+    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    assert rows[0]["rank"] == "1" and rows[0]["item"] == "i4"
+    assert rows[0]["title"] == "'=SUM(A1)" and rows[0]["user"] == "'@cmd" and float(rows[-1]["score"]) is not None
+
+
+def test_a_run_without_a_model_is_refused(ready, tmp_path):
+    with pytest.raises(SuiteError, match="holds no recommender"):
+        ready[0].load_model(tmp_path / "encoder", None)
+
+
+def test_rows_of_another_data_set_are_asked_for_their_last_item(ready):
+    from datasets import Dataset
+
+    rows = Dataset.from_dict({"user": ["n", "n", "n"], "item": ["i1", "i2", "i3"], "time": [1, 2, 3]})
+    (example,) = ready[0].prepare(rows, ready[0].loaded.model, training=False)
+    assert example.numbers.tolist() == [ready[0].loaded.catalogue.numbers[i] for i in ("i1", "i2")]
+    assert example.target == "i3"
+
+
+@pytest.fixture
+def saved(ready, tmp_path) -> Path:
+    ready[0].save_model(ready[0].loaded.model, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_similar_by_title_and_the_nearest_name(saved):
+    done = CliRunner().invoke(similar, ["Title 5", "--model", str(saved), "--count", "3", "--format", "json"])
+    assert done.exit_code == 0, done.output
+    assert len(json.loads(done.output)) == 3 and "Title 5" not in done.output
+    wrong = CliRunner().invoke(similar, ["Titel 5", "--model", str(saved)])
+    assert isinstance(wrong.exception, SuiteError) and "'Title 5'" in str(wrong.exception)
+
+
+def test_add_items_makes_a_new_model_and_loses_nothing(saved, tmp_path):
+    before = {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()}
+    table = write(tmp_path / "new.csv", "id,name,description\nn1,Newcomer,red film\nn2,Other,war dogs\n")
+    arguments = [str(table), "--model", str(saved), "--output", str(tmp_path / "grown")]
+    done = CliRunner().invoke(add_items, arguments)
+    assert done.exit_code == 0, done.exception
+    assert before == {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()}
+    old, new = Shelf.load(saved), Shelf.load(tmp_path / "grown")
+    assert new.catalogue.ids == [*old.catalogue.ids, "n1", "n2"] and new.index.index.ntotal == 14
+    assert new.catalogue.texts[12] == "Newcomer. red film"
+    again = CliRunner().invoke(add_items, arguments)
+    assert isinstance(again.exception, SuiteError) and "exists already" in str(again.exception)
+    assert not list(tmp_path.glob(".grown*"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("id,title\ni3,Again\n", "knows the item 'i3' already"),
+        ("id,title\nn,A\nn,B\n", "1 repeated item ids"),
+        ("id,title\nn,\n", "neither title nor text"),
+        ("id,title\n", "holds no item"),
+        ("thing\nn\n", "no column for 'item'"),
+    ],
+)
+def test_bad_new_items_are_told(ready, tmp_path, text, told):
+    with pytest.raises(SuiteError, match=told):
+        read_items(write(tmp_path / "new.csv", text), ready[0].loaded.catalogue)
+
+
+class Asked:
+    """Stands for a predictor whose model is loaded."""
+
+    def __init__(self, domain: RecommendationsDomain) -> None:
+        self.domain, self.model = domain, domain.loaded.model
+
+    def __call__(self, examples):
+        return answer(self.domain, examples)
+
+
+def test_the_demo_puts_what_is_typed_into_the_session_only(ready):
+    domain, _ = ready
+    session = demo.Session(domain, Asked(domain))
+    added = [demo.invented_item("Newcomer", domain.loaded.catalogue.texts[domain.loaded.catalogue.numbers["i4"]], [])]
+    grown, prediction = session.answer(["i2", "i3"], added)
+    assert "new-1" in prediction["items"][:5] and "new-1" not in domain.loaded.catalogue.numbers
+    assert "Newcomer" in demo.cards(grown.loaded, prediction, {"new-1"})
+    assert "place <b>" in demo.placement(grown, ["i2", "i3"], "new-1")
+    rank, among = demo.rank_of(grown, ["i2", "i3"], grown.loaded.catalogue.numbers["new-1"])
+    assert rank == prediction["items"].index("new-1") + 1 and among == 11
+
+
+def test_the_demo_refuses_nothing_at_all(ready):
+    domain, _ = ready
+    with pytest.raises(SuiteError, match="at least one title"):
+        demo.Session(domain, Asked(domain)).answer([], [])
+    with pytest.raises(SuiteError, match="a title"):
+        demo.invented_item(" ", "text", [])
+    with pytest.raises(SuiteError, match="20 new items"):
+        demo.invented_item("a", "b", [{}] * 20)
+
+
+def test_the_demo_escapes_what_is_typed(ready):
+    domain, _ = ready
+    session = demo.Session(domain, Asked(domain))
+    entry = demo.invented_item("<script>x</script>", "<img src=x>", [])
+    grown, prediction = session.answer(["i2", "i3"], [entry])
+    page = demo.cards(grown.loaded, prediction, {"new-1"}) + demo.placement(grown, ["i2"], "new-1")
+    assert "<script>" not in page and "<img" not in page
+
+
+def test_example_tastes_are_made_of_the_data(ready):
+    tastes = demo.example_tastes(ready[0].loaded)
+    assert tastes and all(0 <= number < 12 for taste in tastes for number in taste)
