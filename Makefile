@@ -22,10 +22,10 @@ demo: install  ## fetch the starters and open the web app on 127.0.0.1
 	@$(BIN)/suite launch $(ARGS)
 
 test: $(VENV)/installed-dev  ## what a newcomer and CI run
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/installed-dev  ## the tests that take minutes each
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(ARGS)
 
 check: $(VENV)/installed-dev  ## style, format, types, documentation
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy $(PACKAGES)

@@ -1,0 +1,166 @@
+"""The documentation says what the code does: generated pages are current, commands and links in the others are real."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import suite
+from suite import hookspecs
+from suite.cli import DomainGroup, LazyGroup
+from suite.cli import suite as program
+from suite.config import TrainConfig
+from suite.plugins import HOOKS, load_plugins
+
+ROOT = Path(suite.__file__).parent.parent
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+
+
+def fenced(text: str, *languages: str) -> list[str]:
+    """The code blocks of a page in one of the languages; "" is a block that names none."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [content for language, content in blocks if language in languages]
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """(page, line) of every `suite …` line in a block that is meant to be typed."""
+    pages = [(path, block) for path in WRITTEN for block in fenced(path.read_text(), "", "sh", "bash", "console")]
+    lines = [(path.name, line.strip().removeprefix("$ ")) for path, block in pages for line in block.splitlines()]
+    return sorted(
+        {(name, re.sub(r"^\.venv/bin/", "", line)) for name, line in lines if re.match(r"(\.venv/bin/)?suite ", line)}
+    )
+
+
+def fault(line: str) -> str:
+    """What is wrong with a command line, by the commands themselves; "" when nothing is."""
+    words = shlex.split(line, comments=True)[1:]
+    command: click.Command = program
+    path = "suite"
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        name = words.pop(0)
+        group = command
+        known = list(group.summaries()) if isinstance(group, LazyGroup) else list(group.commands)
+        if name not in known:
+            return f"{path} has no {name}"
+        found = group.get_command(click.Context(group), name)
+        assert found is not None
+        command, path = found, f"{path} {name}"
+    flags = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)} | {
+        "--help",
+        "-h",
+    }
+    if isinstance(command, click.Group) and words and words[0] not in flags:
+        return f"{path} needs a command"
+    wrong = [word for word in words if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in flags]
+    settings = [words[i + 1].partition("=")[0] for i, word in enumerate(words[:-1]) if word == "--set"]
+    domain = path.split()[1]
+    options = load_plugins().domain(domain).Config.model_fields if domain in load_plugins().domains else {}
+    wrong += [name for name in settings if name not in options]
+    if wrong:
+        return f"{path} knows no {', '.join(wrong)}"
+    options_needed = [p for p in command.params if p.required and isinstance(p, click.Option)]
+    missing = [p.opts[0] for p in options_needed if not set(p.opts) & {word.partition("=")[0] for word in words}]
+    return f"{path} needs {', '.join(missing)}" if missing else ""
+
+
+def test_generated_pages_are_current():
+    command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert child.returncode == 0, child.stderr
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_every_hook_is_described_with_its_exact_signature(name):
+    page = (ROOT / "docs" / "hooks.md").read_text()
+    section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    source = next(n for n in ast.parse(Path(hookspecs.__file__).read_text()).body if getattr(n, "name", "") == name)
+    assert isinstance(source, ast.FunctionDef) and source.returns is not None
+    assert f"def {name}({ast.unparse(source.args)})" in section
+    assert (ast.get_docstring(source) or "") in section
+
+
+def test_every_hook_has_a_shipped_user():
+    page = (ROOT / "docs" / "hooks.md").read_text()
+    for section in page.split("\n## ")[1:]:
+        assert section.count("\n| `") >= 1, section.splitlines()[0]
+
+
+@pytest.mark.parametrize("name", TrainConfig.model_fields)
+def test_every_option_is_described(name):
+    assert f"\n| `{name}` | " in (ROOT / "docs" / "config.md").read_text()
+
+
+def test_every_command_is_described():
+    page = (ROOT / "docs" / "commands.md").read_text()
+    plugins = load_plugins()
+    names = [name for name, offer in plugins.commands.items() if (ROOT / "plugins" / offer.plugin.name).is_dir()]
+    names += [name for name, offer in plugins.commands.items() if offer.plugin.name == "suite"]
+    names += [f"DOMAIN {verb}" for verb in ("train", "evaluate", "predict", "options", "data check")]
+    assert [name for name in names if not re.search(rf"^#+ suite {name}$", page, re.MULTILINE)] == []
+
+
+def test_every_variable_is_described():
+    sources = "".join(path.read_text() for path in (ROOT / "suite").rglob("*.py"))
+    pages = "".join(path.read_text() for path in DOCS)
+    assert {name for name in re.findall(r"\bSUITE_[A-Z]+\b", sources) if name not in pages} == set()
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines(), ids=lambda value: value)
+def test_every_command_line_in_the_docs_is_one(page, line):
+    assert fault(line) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("suite toy trian", "suite toy has no trian"),
+        ("suite toy train --epoch 3", "suite toy train knows no --epoch"),
+        ("suite toy train --set epoch=3", "suite toy train knows no epoch"),
+        ("suite toy train --set noise=0.5 --lora  # a comment with --nonsense", ""),
+        ("suite runs lst", "suite runs has no lst"),
+        ("suite toy data check ./calls", ""),
+        ("suite nonsense", "suite has no nonsense"),
+    ],
+)
+def test_command_lines_are_checked(line, said):
+    assert fault(line) == said
+
+
+def test_python_in_the_docs_is_python():
+    for path in WRITTEN:
+        for block in fenced(path.read_text(), "python"):
+            ast.parse(block)
+
+
+def test_public_names_used_in_the_docs_exist():
+    for path in WRITTEN:
+        for block in fenced(path.read_text(), "python"):
+            for node in ast.walk(ast.parse(block)):
+                if isinstance(node, ast.ImportFrom) and node.module == "suite":
+                    assert {alias.name for alias in node.names} <= set(suite.__all__), path
+
+
+def test_links_lead_somewhere():
+    for path in WRITTEN:
+        text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if not re.match(r"https?:|#|mailto:", target):
+                assert (path.parent / target.partition("#")[0]).exists(), f"{path.name} links to {target}"
+
+
+def test_every_method_of_domain_is_named_for_plugin_authors():
+    page = (ROOT / "docs" / "writing-a-plugin.md").read_text()
+    methods = [name for name, value in vars(suite.Domain).items() if callable(value) and not name.startswith("_")]
+    assert [name for name in methods if f"`{name}" not in page] == []
+
+
+def test_the_domain_group_is_lazy():
+    """The checks above walk the commands; this makes sure they walk the real ones."""
+    found = program.get_command(click.Context(program), "toy")
+    assert isinstance(found, DomainGroup)
