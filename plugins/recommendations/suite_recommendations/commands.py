@@ -13,11 +13,12 @@ import click
 from suite import Predictor, SuiteError
 
 if TYPE_CHECKING:
-    from suite_recommendations.build import Shelf
     from suite_recommendations.catalogue import Catalogue
     from suite_recommendations.domain import RecommendationsDomain
 
 _MODEL = click.option("--model", default="", help="Finished run or model folder; empty takes the newest run.")
+_KEPT = ("config.yaml", "environment.json", "status.json", "log.txt", "README.md")
+"""Files of a run that hold for its copy with more items; its evaluation does not."""
 _OUTPUT = click.option("--runs", type=Path, default=Path("runs"), help="Folder the runs are in.")
 
 
@@ -31,7 +32,7 @@ def similar(item: str, model: str, runs: Path, count: int, form: str) -> None:
     """Prints the nearest items with their cosines."""
     from suite_recommendations.inference import neighbours
 
-    shelf = opened(model, runs)
+    shelf = loaded(model, runs)[1].loaded
     number = shelf.catalogue.find(item)
     near = neighbours(shelf, number, count)
     if form == "json":
@@ -47,28 +48,32 @@ def similar(item: str, model: str, runs: Path, count: int, form: str) -> None:
 @click.argument("table", type=Path)
 @_MODEL
 @_OUTPUT
-@click.option("--output", type=Path, required=True, help="New model folder; the old model stays as it is.")
-def add_items(table: Path, model: str, runs: Path, output: Path) -> None:
-    """Writes a copy of the model that knows the items of the table."""
+@click.option("--output", type=Path, help="New folder; by default beside the run, named after it.")
+def add_items(table: Path, model: str, runs: Path, output: Path | None) -> None:
+    """Writes a copy of a run (or model folder) that knows the items of the table; the old one stays as it is."""
     from suite_recommendations.build import with_items
 
-    if output.exists():
-        raise SuiteError(f"{output} exists already; give a new folder for the model with the added items.")
-    shelf = opened(model, runs)
+    predictor, domain = loaded(model, runs)
+    shelf, run = domain.loaded, predictor.run
     items = read_items(table, shelf.catalogue)
-    grown = with_items(shelf, items)
-    write_whole(grown, output)
-    click.echo(f"{len(items)} items added to {len(shelf.catalogue):,}. Predict with: --model {output}")
+    if output is None and run is None:
+        raise SuiteError("There is no run to put the new model beside; say where with --output FOLDER.")
+    target = output or run.path.with_name(f"{run.path.name}-added-{len(items)}")
+    if target.exists():
+        raise SuiteError(f"{target} exists already; give another folder with --output.")
+    domain.shelf = with_items(shelf, items)
+    write_whole(domain, run.path if run else None, target)
+    click.echo(f"{len(items)} items added to {len(shelf.catalogue):,}. Answer with: --model {target}")
 
 
-def opened(model: str, runs: Path) -> Shelf:
-    """The shelf of a model folder or finished run, or of the newest run; without any run that of the starter."""
+def loaded(model: str, runs: Path) -> tuple[Any, RecommendationsDomain]:
+    """The predictor of a finished run or model folder, else of the newest run or the starter, and its domain."""
     from suite_recommendations.domain import RecommendationsDomain
 
-    domain: RecommendationsDomain = RecommendationsDomain(RecommendationsDomain.Config.build({"output": runs}))
-    predictor: Any = Predictor(domain, model)
+    domain = RecommendationsDomain(RecommendationsDomain.Config.build({"output": runs}))
+    predictor = Predictor(domain, model)
     _ = predictor.model
-    return domain.loaded
+    return predictor, domain
 
 
 def read_items(path: Path, known: Catalogue) -> Catalogue:
@@ -97,14 +102,37 @@ def read_items(path: Path, known: Catalogue) -> Catalogue:
     return Catalogue.of(records)
 
 
-def write_whole(shelf: Shelf, output: Path) -> None:
-    """Writes a model folder aside and renames it: whoever looks sees all of it or nothing."""
+def write_whole(domain: RecommendationsDomain, run: Path | None, output: Path) -> None:
+    """Writes the domain's model, with the files of its run if it has one, aside and renames it: all or nothing."""
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
-        shelf.save(aside)
+        if run is None:
+            domain.loaded.save(aside)
+        else:
+            domain.loaded.save(aside / "model")
+            for name in _KEPT:
+                if (run / name).is_file():
+                    shutil.copyfile(run / name, aside / name)
+            if (run / "golden").is_dir():
+                _renew_golden(domain, run / "golden", aside / "golden")
         aside.chmod(0o755)  # mkdtemp's folders are for their owner only
         aside.rename(output)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+def _renew_golden(domain: RecommendationsDomain, old: Path, new: Path) -> None:
+    """The same golden rows with the answers of the larger catalogue, in which a new item may be."""
+    import torch
+    from datasets import Dataset
+
+    shutil.copytree(old, new)
+    rows = Dataset.from_parquet(str(new / "rows.parquet"))
+    model = domain.loaded.model
+    examples = domain.prepare(rows, model, training=False)
+    with torch.no_grad():
+        predictions = domain.infer(model, domain.collate(examples))
+    kept = {"device": model.device.type, "predictions": predictions}
+    (new / "predictions.json").write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")

@@ -155,12 +155,16 @@ class RecommendationsDomain(Domain):
     # ---- the model ---------------------------------------------------------------------------------------------------
 
     def load_model(self, source: Path, data: Dataset | None) -> torch.nn.Module:
-        """A finished run's model, or one made of a text encoder and the training rows; with both, the run trains on."""
+        """A finished run's model as it is, or one made of a text encoder and the training rows.
+
+        Where the config names the run as the model to start from, it trains on: what it learned goes to the
+        catalogue and counts of `data`. A model that only answers keeps its own.
+        """
         from suite_recommendations.build import Shelf, continued, is_saved
 
         if is_saved(source):
             self.shelf = Shelf.load(source)
-            if data is not None:
+            if data is not None and self.config.model:
                 self.shelf = continued(self.shelf, self._built(source / "encoder", data))
         elif data is None:
             raise SuiteError(f"{source} holds no recommender: catalogue.parquet is missing. Give a finished run.")

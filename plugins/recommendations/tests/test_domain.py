@@ -12,8 +12,9 @@ import torch
 from click.testing import CliRunner
 from recommendation_toys import config, encoder_folder, write_log
 
-from suite import SuiteError
+from suite import Predictor, SuiteError, golden
 from suite.data.load import load_splits
+from suite.training.accelerator import make_accelerator
 from suite_recommendations import demo
 from suite_recommendations.build import Shelf
 from suite_recommendations.commands import add_items, read_items, similar
@@ -98,12 +99,13 @@ def test_a_bad_file_of_users_is_one_sentence(ready, tmp_path, name, text, told):
 
 def test_a_csv_has_a_line_per_item_and_no_formula(ready, tmp_path):
     domain, _ = ready
-    domain.loaded.catalogue.titles[4] = "=SUM(A1)"
+    domain.loaded.catalogue.titles[domain.loaded.catalogue.numbers["i4"]] = "=SUM(A1)"
     (example,) = domain.inputs(str(write(tmp_path / "u.csv", "user,item\n@cmd,i3\n")))
     domain.write([("u.csv", answer(domain, [example])[0])], tmp_path / "out.csv")
     rows = list(csv.DictReader((tmp_path / "out.csv").open()))
     assert rows[0]["rank"] == "1" and rows[0]["item"] == "i4"
-    assert rows[0]["title"] == "'=SUM(A1)" and rows[0]["user"] == "'@cmd" and float(rows[-1]["score"]) is not None
+    assert rows[0]["title"] == "'=SUM(A1)" and rows[0]["user"] == "'@cmd"
+    assert [row["rank"] for row in rows] == [str(n) for n in range(1, 12)] and float(rows[0]["score"]) > 0
 
 
 def test_a_run_without_a_model_is_refused(ready, tmp_path):
@@ -121,32 +123,57 @@ def test_rows_of_another_data_set_are_asked_for_their_last_item(ready):
 
 
 @pytest.fixture
-def saved(ready, tmp_path) -> Path:
-    ready[0].save_model(ready[0].loaded.model, tmp_path / "model")
-    return tmp_path / "model"
+def run(ready, tmp_path) -> Path:
+    """A finished run's folder, as the core writes one."""
+    domain, splits = ready
+    folder = tmp_path / "runs" / "recommendations" / "1-toy"
+    domain.save_model(domain.loaded.model, folder / "model")
+    (folder / "config.yaml").write_text(domain.config.to_yaml())
+    status = {"domain": "recommendations", "state": "finished", "pid": 1, "host": "h", "heartbeat": 0}
+    (folder / "status.json").write_text(json.dumps(status))
+    golden.store(folder / "golden", domain, domain.loaded.model, splits["test"], make_accelerator(domain.config))
+    return folder
 
 
-def test_similar_by_title_and_the_nearest_name(saved):
-    done = CliRunner().invoke(similar, ["Title 5", "--model", str(saved), "--count", "3", "--format", "json"])
-    assert done.exit_code == 0, done.output
-    assert len(json.loads(done.output)) == 3 and "Title 5" not in done.output
-    wrong = CliRunner().invoke(similar, ["Titel 5", "--model", str(saved)])
+def test_similar_by_title_and_the_nearest_name(run):
+    done = CliRunner().invoke(similar, ["Title 5", "--model", str(run), "--count", "3", "--format", "json"])
+    assert done.exit_code == 0, done.exception
+    assert len(json.loads(done.stdout)) == 3 and "Title 5" not in done.stdout
+    wrong = CliRunner().invoke(similar, ["Titel 5", "--model", str(run)])
     assert isinstance(wrong.exception, SuiteError) and "'Title 5'" in str(wrong.exception)
 
 
-def test_add_items_makes_a_new_model_and_loses_nothing(saved, tmp_path):
-    before = {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()}
+def test_add_items_makes_a_new_run_and_loses_nothing(run, tmp_path):
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     table = write(tmp_path / "new.csv", "id,name,description\nn1,Newcomer,red film\nn2,Other,war dogs\n")
-    arguments = [str(table), "--model", str(saved), "--output", str(tmp_path / "grown")]
+    arguments = [str(table), "--runs", str(tmp_path / "runs")]
     done = CliRunner().invoke(add_items, arguments)
     assert done.exit_code == 0, done.exception
-    assert before == {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()}
-    old, new = Shelf.load(saved), Shelf.load(tmp_path / "grown")
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    copy = run.with_name("1-toy-added-2")
+    old, new = Shelf.load(run / "model"), Shelf.load(copy / "model")
     assert new.catalogue.ids == [*old.catalogue.ids, "n1", "n2"] and new.index.index.ntotal == 14
     assert new.catalogue.texts[12] == "Newcomer. red film"
-    again = CliRunner().invoke(add_items, arguments)
+    predictor = Predictor(
+        RecommendationsDomain(config(output=tmp_path / "runs"))
+    )  # the newest run: golden samples hold
+    assert predictor.model is not None and len(predictor.domain.loaded.catalogue) == 14
+    again = CliRunner().invoke(add_items, [*arguments, "--model", str(run)])
     assert isinstance(again.exception, SuiteError) and "exists already" in str(again.exception)
-    assert not list(tmp_path.glob(".grown*"))
+    assert not list(run.parent.glob(".*"))
+
+
+def test_training_on_takes_the_catalogue_of_the_new_data(ready, run, tmp_path):
+    _, splits = ready
+    settings = {"data": str(tmp_path / "log"), "model": str(run)}
+    domain = RecommendationsDomain(config(**settings))
+    smaller = splits["train"].select(range(len(splits["train"])))
+    ready[0].loaded.model.gates.amount.data += 1
+    ready[0].save_model(ready[0].loaded.model, run / "model")
+    model = domain.load_model(run / "model", smaller)
+    torch.testing.assert_close(model.gates.amount, ready[0].loaded.model.gates.amount)
+    answering = RecommendationsDomain(config())
+    assert answering.load_model(run / "model", None).config.items == 12
 
 
 @pytest.mark.parametrize(

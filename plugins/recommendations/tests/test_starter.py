@@ -33,9 +33,7 @@ def test_a_minute_of_training_beats_every_baseline(tmp_path):
     _, found = train(tmp_path, "--set", "max_steps=150", "--set", "evaluate_every=150")
     ndcg = {name: values["ndcg@10"]["value"] for name, values in found["systems"].items()}
     assert found["examples"] == 943
-    assert ndcg["popularity"] == pytest.approx(
-        0.045, abs=0.001
-    )  # the protocol's fingerprint: it depends on nothing else
+    assert ndcg["popularity"] == pytest.approx(0.045, abs=0.001)  # the protocol's fingerprint
     assert ndcg["EASE"] == pytest.approx(0.075, abs=0.003)
     assert ndcg["fine-tuned"] > max(value for name, value in ndcg.items() if name != "fine-tuned")
 
