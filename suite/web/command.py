@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from suite.verbs import offline_option, quiet_option
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; a wider one needs --auth.")
@@ -11,6 +13,8 @@ import click
 @click.option("--auth", default="", envvar="SUITE_AUTH", help="USER:PASSWORD that visitors must give.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--domain", default="", help="Serve this domain's page only.")
+@offline_option
+@quiet_option
 @click.option("--run", "reference", default="", help="Run whose model answers: its folder, its name, or latest.")
 def launch(host: str, port: int, auth: str, no_browser: bool, domain: str, reference: str) -> None:
     """Open the web app: every domain's demo, limits and licences.

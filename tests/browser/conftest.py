@@ -58,8 +58,9 @@ def server(serve):
         yield process
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Chromium; closed with the module, for its driver keeps an event loop running in this thread."""
     if not CHROMIUM:
         pytest.skip("no chromium on this machine; install it with: apt install chromium")
     api = pytest.importorskip("playwright.sync_api", reason="no playwright; install it with: pip install playwright")
