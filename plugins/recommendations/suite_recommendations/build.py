@@ -20,6 +20,10 @@ from suite_recommendations.model import Recommender, RecommenderConfig
 from suite_recommendations.text import TextEncoder
 
 ENCODER = "encoder"
+BOLDNESS = 3.0
+"""Times the mean likeness that a new item borrows. Chosen on validation targets of the starter, 60 of which were hidden
+and added again by text: at 3 they are found as often as with counts of their own (HR@50 .44 against .47), at 1 hardly
+(.06), at 5 they push others aside (.62)."""
 LENDERS = 5
 """Known items whose counts a new one borrows; more blur its taste, fewer make it one item's shadow."""
 SPREAD = 3.0
@@ -163,10 +167,10 @@ def _on(model: Recommender, like: Recommender) -> Recommender:
 
 
 def borrowed(vectors: torch.Tensor, known: torch.Tensor) -> sp.csr_matrix:
-    """(new, known) float32 shares: likeness / `LENDERS` for the likest items; a row sums to its mean likeness."""
+    """(new, known) float32 shares: for the likest items; a row sums to `BOLDNESS` times its mean likeness."""
     likeness, number = (vectors @ known.T).clamp(min=0).topk(min(LENDERS, len(known)), dim=1)
     row = torch.arange(len(vectors))[:, None].expand_as(number)
-    entries = (likeness / likeness.shape[1]).reshape(-1).numpy()
+    entries = (BOLDNESS * likeness / likeness.shape[1]).reshape(-1).numpy()
     shape = (len(vectors), len(known))
     return sp.csr_matrix(
         (entries, (row.reshape(-1).numpy(), number.reshape(-1).numpy())), shape=shape, dtype=np.float32

@@ -105,8 +105,8 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
                 about = gr.Textbox(label="What is it like? Genres, plot, anything", lines=2, max_length=LONGEST)
             add = gr.Button("Add it to the catalogue and see")
         with gr.Column(scale=3, min_width=360):
-            shown = gr.HTML(elem_id="recommendations-list")
             placed = gr.HTML(elem_id="recommendations-placed")
+            shown = gr.HTML(elem_id="recommendations-list")
 
     def start() -> list[Any]:
         shelf = session.domain.loaded
@@ -256,7 +256,7 @@ def cards(shelf: Shelf, prediction: Prediction, new: set[str]) -> str:
             f"<b>{html.escape(prediction['titles'][place])}</b> <small>{html.escape(text)}</small>"
             f"<p><small>{html.escape(prediction['reasons'][place]) or 'by the whole history'}</small></p></div>"
             f"<div title='score {scores[place]:.2f}'><div class='rec-bar'><i style='width:{width:.0f}%'></i></div>"
-            f"<small>score {scores[place]:.1f} · {popularity_word(share)}</small></div></li>"
+            f"<small>{popularity_word(share)}</small></div></li>"
         )
     return f"{STYLE}<ol class='rec-list'>{''.join(lines)}</ol>"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -40,10 +41,11 @@ def test_a_minute_of_training_beats_every_baseline(tmp_path):
 
 @pytest.mark.slow
 def test_the_figures_of_the_readme_hold(tmp_path):
-    run, found = train(tmp_path)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    _, found = train(tmp_path)
+    cpu_seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     tuned = {name: value["value"] for name, value in found["systems"]["fine-tuned"].items()}
     assert tuned["ndcg@10"] >= 0.11 and tuned["hr@10"] >= 0.205
     for rival in ("co-visitation", "EASE", "ItemKNN", "popularity", "before fine-tuning"):
         assert found["differences"][rival]["verdict"] == "better"
-    seconds = [json.loads(line)["seconds"] for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert max(seconds) < 360
+    assert cpu_seconds < 360  # of one core, so that a busy machine doesn't count; six minutes are promised on two
