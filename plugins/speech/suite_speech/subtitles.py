@@ -46,7 +46,7 @@ def parse(path: Path) -> list[Cue]:
     except OSError as error:
         raise SuiteError(f"Cannot read {path}: {error.strerror}.") from None
     cues: list[Cue] = []
-    for block in re.split(r"\n\s*\n", content.replace("\r\n", "\n").replace("\r", "\n")):
+    for block in re.split(r"\n\s*\n", content):
         lines = block.split("\n")
         for number, line in enumerate(lines):
             if found := _ARROW.match(line):
@@ -95,9 +95,12 @@ def wrap(text: str) -> str:
     fitting = [way for way in ways if max(map(len, way)) <= LINE]
     if not fitting:  # one word longer than a line
         return "\n".join(text[at : at + LINE] for at in range(0, len(text), LINE))
-    return "\n".join(
-        min(fitting, key=lambda way: abs(len(way[0]) - len(way[1])) - 8 * way[0].endswith((",", ".", ";")))
-    )
+    return "\n".join(min(fitting, key=_unevenness))
+
+
+def _unevenness(way: tuple[str, str]) -> int:
+    """Characters between two lines' lengths, less eight where the first ends with punctuation."""
+    return abs(len(way[0]) - len(way[1])) - 8 * way[0].endswith((",", ".", ";"))
 
 
 def _parted(words: Sequence[dict[str, Any]]) -> list[Cue]:

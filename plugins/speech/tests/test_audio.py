@@ -8,10 +8,10 @@ import tracemalloc
 import numpy as np
 import pytest
 import soundfile
-from suite_speech import vad
-from suite_speech.audio import MAX_SECONDS, RATE, Clip, clip_of, facts, read, stream, write_wav
 
 from suite import SuiteError
+from suite_speech import vad
+from suite_speech.audio import MAX_SECONDS, RATE, Clip, clip_of, facts, read, stream, write_wav
 
 RATES = (8_000, 16_000, 22_050, 44_100, 48_000)
 
@@ -224,6 +224,18 @@ def test_a_header_that_claims_100_hours_is_refused(saved, tmp_path):
         facts(Clip(str(tmp_path / "b.flac")))
     struct.pack_into(">Q", data, at, field >> 36 << 36 | MAX_SECONDS * RATE)
     assert facts(Clip("b.flac", bytes(data))).seconds == MAX_SECONDS
+
+
+def test_a_header_that_promises_more_than_there_is_ends(saved, tmp_path):
+    """Twenty seconds claimed, one there: that one is read, or the damage told; never waited for the rest."""
+    saved(tone(1, RATE), RATE, "a.flac")
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    (field,) = struct.unpack_from(">Q", data, 18)
+    struct.pack_into(">Q", data, 18, field >> 36 << 36 | 20 * RATE)
+    try:
+        assert len(read(Clip("b.flac", bytes(data)), limit=30)) == RATE
+    except SuiteError as error:
+        assert "damaged" in str(error)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(1_000, 1), (500_000, 1), (16_000, 17)])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from suite_speech.audio import clip_of, facts, write_wav
-from suite_speech.sources import read
 
 from suite import SuiteError
+from suite_speech.audio import clip_of, facts, write_wav
+from suite_speech.sources import read
 
 HEAD = "client_id\tpath\tsentence\tlocale\n"
 
@@ -128,9 +128,10 @@ def test_recordings_with_subtitles_beside_them_become_a_row_per_cue(tmp_path):
     write_wav(tmp_path / "alone.wav", np.zeros(16_000, np.float32))
     write_wav(tmp_path / "deep" / "talk2.wav", np.zeros(16_000, np.float32))
     (tmp_path / "deep" / "talk.fr.srt").write_text(SRT, encoding="utf-8")
+    (tmp_path / "alone2.srt").write_text(SRT, encoding="utf-8")
     rows = read(tmp_path).to_list()
     audio = f"{tmp_path}/deep/talk.wav"
-    assert rows == [
+    assert rows == [  # alone2.srt is not alone.wav's
         {"audio": audio, "text": "Une étoile.", "start": 0.5, "end": 1.25, "speaker": "talk"},
         {"audio": audio, "text": "Deux.", "start": 2.0, "end": 3.0, "speaker": "talk"},
     ]

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from suite_speech.subtitles import LINE, LINES, LONGEST, SHORTEST, Cue, cues, parse, to_srt, to_vtt, wrap
 
 from suite import SuiteError
+from suite_speech.subtitles import LINE, LINES, LONGEST, SHORTEST, Cue, cues, parse, to_srt, to_vtt, wrap
 
 WORD = st.text("abcdefgéхनि,.!?&<>'\"-", min_size=1, max_size=12) | st.just("x" * 100)
 
@@ -116,6 +116,14 @@ def test_lines_are_even_and_break_after_punctuation(text, expected):
     assert wrap(text) == expected
 
 
+def test_no_word_is_cut_to_fill_a_line():
+    """Eighty characters fit in two lines of 42, but not these words: the second would begin in the first line."""
+    words = ["a" * 30, "b" * 20, "c" * 28]
+    found = cues([{"start": 0.0, "end": 6.0, "text": " ".join(words)}])
+    assert [cue.text for cue in found] == [f"{words[0]} {words[1]}", words[2]]
+    assert wrap(found[0].text) == f"{words[0]}\n{words[1]}"
+
+
 def test_a_long_segment_is_parted_at_the_words_times():
     words = [{"word": f"word{i:02}", "start": i * 0.5, "end": i * 0.5 + 0.4} for i in range(40)]
     found = cues([{"start": 0, "end": 20, "text": "", "words": words}])
@@ -159,7 +167,7 @@ def parsed(tmp_path):
 
 def test_srt_as_found_in_the_wild(parsed):
     content = (
-        "\ufeff1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>Hello</i> {\\an8}there,\r\nyou.\r\n\r\n"
+        "\ufeff00:00:01,000 --> 00:00:02,500\r\n<i>Hello</i> {\\an8}there,\r\nyou.\r\n\r\n"
         "2\r\n00:00:03.000 --> 00:00:04,000 X1:100 X2:200\r\n- Bye & co.\r\n\r\n"
         "3\r\n00:00:05,000 --> 00:00:06,000\r\n\r\n"
     )
