@@ -61,7 +61,7 @@ class RecommendationsDomain(Domain):
         "the counts of items with similar texts and is guessed at best.\n\n"
         "Figures are for the protocol named beside them. With leave-one-out, counts and weights come from all "
         "training histories, some of which are later in time than a given user's test item; the temporal protocol "
-        "has no such look ahead and gives lower figures. The starter's films end in 1998, its log reflects the order "
+        "has no such look ahead. The starter's films end in 1998, its log reflects the order "
         "in which a website listed them, and its licence forbids commercial use and redistribution."
     )
 
