@@ -15,11 +15,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from suite import SuiteError
 from suite_speech import audio
 from suite_speech.audio import Clip, write_wav
 from suite_speech.demo import BANDS, DETECT, KEPT_SECONDS, Desk, band, clock, label_of, marked, table, transcript
-
-from suite import SuiteError
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,11 @@ def test_words_are_marked_by_confidence_with_their_times():
     )
 
 
+def test_what_stands_between_words_is_escaped_too():
+    text = marked({"text": "<b> yes <i>", "words": [word("yes", 0, 1, 0.9)]})
+    assert re.sub(r"</?span[^>]*>", "", text) == "&lt;b&gt; yes &lt;i&gt;"
+
+
 def test_a_segment_without_words_is_marked_as_a_whole():
     assert marked(ANSWER["segments"][1]) == (
         "<span class='speech-doubtful' title='0:03.0 to 0:03.8, 40 % sure'>Bye &amp; co.</span>"
@@ -237,6 +242,7 @@ def test_the_tab_is_built_without_torch_and_offers_one_endpoint(recording):
 
 def test_the_tab_lives_without_examples():
     import gradio as gr
+
     from suite_speech.demo import build
 
     with gr.Blocks() as blocks:

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from suite_speech.text import Errors, characters, compare, normalise, tidy, words
 
 SHORT = st.lists(st.sampled_from("abc"), max_size=6)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from suite_speech.audio import RATE
 from suite_speech.vad import _MARGIN, HOP, Track, measure, speech, windows
 
@@ -66,6 +67,12 @@ def test_silence_is_no_speech(samples):
     track = measure([samples])
     assert speech(track) == []
     assert windows(track, 30) == []
+
+
+@pytest.mark.parametrize("level", [0.01, 0.1])
+def test_a_gust_of_noise_is_no_speech(level):
+    """It begins and ends like a word, only its spectrum is flat."""
+    assert speech(sound(silence(1), noise(1, level), silence(1))) == []
 
 
 def test_a_click_is_no_speech():
