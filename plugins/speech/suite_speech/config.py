@@ -14,7 +14,13 @@ Preset = Literal["frozen-encoder", "full", "lora"]
 class SpeechConfig(TrainConfig):
     """Knobs of speech recognition; the defaults are the recipe measured in the plugin's README."""
 
-    language: str = Field("fr", description="Language spoken, as a code such as fr or en; auto lets Whisper decide.")
+    epochs: float = Field(4.0, gt=0, description="Passes over the training examples.")
+    batch_size: int = Field(8, ge=1, description="Examples per optimizer step, over all processes.")
+    learning_rate: float = Field(3e-5, gt=0, description="Peak learning rate of AdamW.")
+    evaluate_every: int = Field(40, ge=0, description="Steps between evaluations; 0 evaluates after each epoch.")
+    language: str = Field(
+        "auto", description="Language spoken, as a code such as fr; auto takes the rows' or lets Whisper decide."
+    )
     task: Literal["transcribe", "translate"] = Field(
         "transcribe", description="Write what is said, or its English translation (Whisper only)."
     )

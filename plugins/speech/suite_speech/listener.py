@@ -1,0 +1,138 @@
+"""What Whisper and CTC models have in common: the interface the rest of the plugin speaks to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from suite import SuiteError
+from suite_speech.audio import Clip
+
+if TYPE_CHECKING:
+    import torch
+    from datasets import Dataset
+
+    from suite_speech.config import SpeechConfig
+
+WINDOW = 30.0
+"""Seconds a model hears at once; Whisper was trained on no more."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One example: a stretch of sound, the language, perhaps what was said.
+
+    `encoded` is the cached encoder output, float16 (positions, width); `seed` decides what training hides of it.
+    """
+
+    clip: Clip
+    seconds: float
+    language: str
+    text: str | None = None
+    encoded: np.ndarray | None = None
+    spoken: bool = True
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word with its time in seconds and the mean probability of its tokens."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+
+    def later(self, seconds: float) -> Word:
+        """The same word in a recording that began `seconds` before the window."""
+        return replace(self, start=self.start + seconds, end=self.end + seconds)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a model heard in one window."""
+
+    text: str
+    language: str
+    confidence: float
+    words: list[Word] = field(default_factory=list)
+
+
+class Listener(ABC):
+    """A kind of model: how it takes sound in, learns from text and answers."""
+
+    targets: ClassVar[tuple[str, ...]] = ("q_proj", "v_proj")
+    """Modules that get low-rank adapters."""
+    caches: ClassVar[bool]
+    """Whether a frozen encoder's output can stand for the sound."""
+
+    def __init__(self, config: SpeechConfig) -> None:
+        self.config = config
+        self.processor: Any = None
+        self.language = config.language
+        """What is spoken unless an example says otherwise; "auto" where it is not known."""
+
+    @abstractmethod
+    def load(self, source: Path, texts: Sequence[str] | None, spoken: str) -> torch.nn.Module:
+        """Loads model and processor. The training rows give `texts`, for a vocabulary the model may lack, and the
+        language `spoken` ("auto" if several); a finished run has no rows, and says itself what it was trained for.
+        """
+
+    @abstractmethod
+    def features(self, samples: np.ndarray) -> np.ndarray:
+        """Model input for up to 30 s of sound. Its length depends on the sound's alone, never on its neighbours."""
+
+    @abstractmethod
+    def encode(self, model: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
+        """Encoder output for features of equal length, float16 (batch, positions, width)."""
+
+    @abstractmethod
+    def labels(self, texts: Sequence[str], languages: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Targets, -100 where there is none, under "labels", with what else the loss needs."""
+
+    @abstractmethod
+    def loss(self, model: torch.nn.Module, group: dict[str, Any]) -> torch.Tensor:
+        """Summed loss over the labels of a group."""
+
+    @abstractmethod
+    def hear(self, model: torch.nn.Module, group: dict[str, Any], seconds: Sequence[float]) -> list[Heard]:
+        """What is said in each window of a group, whose sounds last `seconds`."""
+
+
+def listener_for(source: Path, config: SpeechConfig) -> Listener:
+    """The listener for a model folder. Raises `SuiteError` if it holds no speech recogniser."""
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CTC_MAPPING_NAMES
+
+    from suite_speech.ctc import CTCListener
+    from suite_speech.whisper import WhisperListener
+
+    try:
+        kind = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
+    except (OSError, ValueError, KeyError) as error:
+        raise SuiteError(f"{source} is no model folder: {str(error).splitlines()[0]}") from None
+    if kind == "whisper":
+        return WhisperListener(config)
+    if kind in MODEL_FOR_CTC_MAPPING_NAMES:
+        return CTCListener(config)
+    raise SuiteError(f"{source} is a {kind} model; speech takes whisper, wav2vec2, hubert and their CTC kin.")
+
+
+def hide(array: np.ndarray, seed: int, share: float, axis: int) -> np.ndarray:
+    """The array with about `share` of its time steps set to zero, in stretches of ten (SpecAugment's time masks)."""
+    generator = np.random.default_rng(seed)
+    length = array.shape[axis]
+    hidden = array.copy()
+    for start in generator.integers(0, max(1, length - 10), size=round(share * length / 10)):
+        hidden[(slice(None),) * axis + (slice(start, start + 10),)] = 0
+    return hidden
+
+
+def texts_of(rows: Dataset | None) -> list[str] | None:
+    """The transcripts of training rows."""
+    return None if rows is None else [text or "" for text in rows["text"]]
