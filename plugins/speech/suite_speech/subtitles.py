@@ -92,10 +92,11 @@ def wrap(text: str) -> str:
         return text
     words = text.split(" ")
     ways = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words))]
-    fitting = [way for way in ways if max(map(len, way)) <= LINE]
+    fitting: list[tuple[str, str]] = [way for way in ways if max(map(len, way)) <= LINE]
     if not fitting:  # one word longer than a line
         return "\n".join(text[at : at + LINE] for at in range(0, len(text), LINE))
-    return "\n".join(min(fitting, key=_unevenness))
+    best: tuple[str, str] = min(fitting, key=_unevenness)
+    return "\n".join(best)
 
 
 def _unevenness(way: tuple[str, str]) -> int:
