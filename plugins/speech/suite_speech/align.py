@@ -63,11 +63,11 @@ def warp(cost: np.ndarray) -> np.ndarray:
             came[row, column] = step = options.index(min(options))
             left = total[row, column] = options[step] + cost[row - 1, column - 1]
     first = np.zeros(rows, int)
-    row, column = cost.shape
+    row, column = rows, columns
     while row > 0:
         first[row - 1] = column - 1
-        step = came[row, column]
-        row, column = row - (step != 2), column - (step != 1)
+        came_from = int(came[row, column])
+        row, column = row - int(came_from != 2), column - int(came_from != 1)
     return first
 
 

@@ -28,8 +28,9 @@ class SpeechConfig(TrainConfig):
         "frozen-encoder", description="Train the decoder on cached encoder output, all weights, or LoRA adapters."
     )
     longest: float = Field(30.0, gt=0, le=30, description="Seconds a training clip may last; longer ones are left out.")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="Probability spread over all tokens in the loss.")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout inside the trained layers.")
+    # Whisper was trained without either: on four clips dropout of .1 raises its loss from .8 to 8.5, smoothing by 1.5.
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread over all tokens in the loss.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout inside the trained layers.")
     masking: float = Field(0.1, ge=0, lt=1, description="Share of time steps hidden from the model while training.")
     word_times: bool = Field(True, description="Give each word its start, end and confidence.")
     also_evaluate: list[str] = Field(
