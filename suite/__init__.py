@@ -1,12 +1,13 @@
 """Suite: a plugin-based application suite on Hugging Face."""
 
-from suite.assets import Asset, Wheel
+from suite.assets import Asset, Wheel, cache_dir
 from suite.config import TrainConfig
+from suite.console import bar
 from suite.data.columns import Column, Columns, Finding
 from suite.domain import Batch, Domain, Example, Prediction, Splits, Starter
 from suite.errors import SuiteError
 from suite.hookspecs import Entry, hookimpl
-from suite.predictor import Predictor
+from suite.predictor import Predictor, write_predictions
 from suite.training.callbacks import Callback
 
 __version__ = "0.1.0"
@@ -27,5 +28,8 @@ __all__ = [
     "SuiteError",
     "TrainConfig",
     "Wheel",
+    "bar",
+    "cache_dir",
     "hookimpl",
+    "write_predictions",
 ]

@@ -62,11 +62,13 @@ def load_splits(domain: Domain) -> tuple[Loaded, Splits]:
 
 
 def load_test_rows(domain: Domain, reference: str) -> Dataset:
-    """The rows of another data set to score: its test split where it names one, else all of it."""
+    """The rows of another data set to score: those it marks as test where it marks any, else all of it."""
     loaded = load(domain, reference)
     enforce(loaded.report, domain.config.max_rejected)
-    rows = domain.split(loaded.rows)["test"] if "split" in loaded.rows.column_names else loaded.rows
-    return _first(rows, domain.config.limit)
+    rows = loaded.rows
+    marks = rows["split"] if "split" in rows.column_names else []
+    tests = [index for index, mark in enumerate(marks) if mark == "test"]
+    return _first(rows.select(tests) if tests else rows, domain.config.limit)
 
 
 def _first(rows: Dataset, limit: int | None) -> Dataset:
