@@ -1,20 +1,33 @@
-"""Texts as vectors: a frozen sentence encoder (mean of the last states, unit length), with a memory by content."""
+"""Texts as vectors: a frozen sentence encoder (mean of the last states, unit length), with a memory by content.
+
+A catalogue's vectors are also kept in the user's cache, under a name made of the texts and the encoder's files: the
+next process reads 2 MB where the first one computed for 15 seconds. The folder may be deleted at any time.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import tempfile
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 
-from suite import SuiteError
+from suite import SuiteError, cache_dir
 
 BATCH = 64
 LONGEST = 128
 """Tokens of a text that are read: the length all-MiniLM-L6-v2 was trained with."""
+KEPT_FROM = 64
+"""Texts in a call from which on they are kept on disk: fewer take below a second, and what visitors type stays out."""
+_FILES = (".json", ".txt", ".model", ".safetensors")
+"""Endings of the files that make an encoder what it is: weights, config, tokenizer."""
 _MEMORY: dict[str, torch.Tensor] = {}
 """Vectors by encoder and text: training, its evaluation and the pretrained model beside it need the same ones."""
 
@@ -24,7 +37,6 @@ class TextEncoder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._key = hashlib.blake2b((folder / "config.json").read_bytes() + str(folder).encode()).hexdigest()
         self._model: PreTrainedModel | None = None
 
     @property
@@ -37,19 +49,42 @@ class TextEncoder:
     @property
     def size(self) -> int:
         """Length of a vector."""
-        return int(self.model.config.hidden_size)
+        try:
+            return int(AutoConfig.from_pretrained(self.folder, trust_remote_code=False).hidden_size)
+        except (OSError, ValueError) as error:
+            raise self._unusable(error) from None
+
+    @cached_property
+    def identity(self) -> str:
+        """The same for folders with the same files, wherever they are. Reading MiniLM's 90 MB takes 0.2 s."""
+        digest = hashlib.blake2b(f"mean of {LONGEST} tokens".encode(), digest_size=20)
+        for path in sorted(path for path in self.folder.iterdir() if path.suffix in _FILES):
+            digest.update(f"{path.name}:{path.stat().st_size}:".encode())
+            with path.open("rb") as file:
+                while part := file.read(1 << 20):
+                    digest.update(part)
+        return digest.hexdigest()
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """(n, size) unit vectors in fp32; zeros for an empty text."""
         new = [text for text in dict.fromkeys(texts) if text and self._name(text) not in _MEMORY]
-        for start in range(0, len(new), BATCH):
-            part = new[start : start + BATCH]
-            for text, vector in zip(part, self._embed(part), strict=True):
-                _MEMORY[self._name(text)] = vector
+        if new:
+            _MEMORY.update(zip(map(self._name, new), self._vectors(new), strict=True))
         empty = torch.zeros(self.size)
         return (
             torch.stack([_MEMORY[self._name(text)] if text else empty for text in texts]) if texts else empty[None][:0]
         )
+
+    def _vectors(self, texts: list[str]) -> torch.Tensor:
+        """(n, size) of texts that are not empty: out of the cache where it has exactly these, in this order."""
+        named = hashlib.blake2b("\0".join([self.identity, *texts]).encode(), digest_size=20).hexdigest()
+        path = cache_dir() / "recommendations" / f"vectors-{named}.npy"
+        found = _read(path, (len(texts), self.size)) if len(texts) >= KEPT_FROM else None
+        if found is None:
+            found = torch.cat([self._embed(texts[n : n + BATCH]) for n in range(0, len(texts), BATCH)])
+            if len(texts) >= KEPT_FROM:
+                _keep(found, path)
+        return found
 
     @torch.no_grad()
     def _embed(self, texts: list[str]) -> torch.Tensor:
@@ -68,8 +103,35 @@ class TextEncoder:
         try:
             return AutoModel.from_pretrained(self.folder, trust_remote_code=False, use_safetensors=True, dtype=dtype)
         except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise SuiteError(f"{self.folder} holds no text encoder that transformers can load: {reason}") from None
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> SuiteError:
+        reason = str(error).splitlines()[0]
+        return SuiteError(f"{self.folder} holds no text encoder that transformers can load: {reason}")
 
     def _name(self, text: str) -> str:
-        return f"{self._key}:{text}"
+        return f"{self.identity}:{text}"
+
+
+def _read(path: Path, shape: tuple[int, int]) -> torch.Tensor | None:
+    """Vectors kept by `_keep`; None where there are none of that shape, or the file is damaged."""
+    try:
+        vectors = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return torch.from_numpy(vectors) if vectors.shape == shape and vectors.dtype == np.float32 else None
+
+
+def _keep(vectors: torch.Tensor, path: Path) -> None:
+    """Writes aside and renames, so that a second process sees the whole file or none. A full disk is no failure."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".vectors-", suffix=".npy")
+        aside = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, vectors.numpy(), allow_pickle=False)
+            aside.replace(path)
+        except BaseException:
+            aside.unlink()
+            raise
