@@ -7,8 +7,8 @@ use of the model, not when the page is built.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from suite import Prediction, Predictor, SuiteError
 from suite_recommendations.catalogue import Catalogue
@@ -27,22 +27,41 @@ MOST_ADDED = 20
 TASTES = 3
 FANS = 300
 """Popular items whose fans are asked whether a new item would reach them."""
+SHOWN = 10
+"""Cards of a list."""
 
 Added = list[dict[str, str]]
 """A session's new items: records with item, title and text."""
 
 STYLE = """<style>
-.rec-list { display: grid; gap: 0.6rem; margin: 0.25rem 0; padding: 0; list-style: none; }
-.rec-card { display: grid; grid-template-columns: 2.2rem 1fr 7rem; gap: 0.75rem; align-items: center; margin: 0;
-  padding: 0.7rem 0.9rem; border: 1px solid var(--border-color-primary); border-radius: 0.75rem;
+.rec-box { container-type: inline-size; }
+.rec-list { display: grid; gap: 0.6rem; }
+.rec-box .rec-card { display: grid; grid-template-columns: 2.6rem 1fr 7rem; gap: 0.75rem; align-items: center;
+  margin: 0; padding: 0.7rem 0.9rem; border: 1px solid var(--border-color-primary); border-radius: 0.75rem;
   background: var(--block-background-fill); color: var(--body-text-color); }
-.rec-card.rec-new { border: 2px solid var(--color-accent); }
+.rec-box .rec-card.rec-new { border: 2px solid var(--color-accent); }
+.rec-box .rec-said { display: block; }
 .rec-rank { font-size: 1.15rem; font-weight: 700; text-align: right; color: var(--body-text-color-subdued); }
+.rec-new .rec-rank { color: var(--color-accent); }
 .rec-card b { font-weight: 700; } .rec-card small { color: var(--body-text-color-subdued); line-height: 1.4; }
-.rec-card p { margin: 0.1rem 0 0; line-height: 1.35; }
+.rec-card p { margin: 0.1rem 0 0; line-height: 1.35; } .rec-said .rec-first { font-size: 1.15rem; }
+.rec-box .rec-gap { margin: 0; text-align: center; color: var(--body-text-color-subdued); }
 .rec-bar { height: 0.4rem; border-radius: 0.2rem; background: var(--border-color-primary); overflow: hidden; }
 .rec-bar i { display: block; height: 100%; background: var(--color-accent); }
+@container (max-width: 30rem) {
+  .rec-box .rec-card { grid-template-columns: 2.2rem 1fr; gap: 0.35rem 0.6rem; padding: 0.6rem 0.7rem; }
+  .rec-meter { grid-column: 2; display: flex; gap: 0.6rem; align-items: center; }
+  .rec-meter .rec-bar { flex: 1; }
+}
 </style>"""
+
+
+class Place(NamedTuple):
+    """Where an item stands for a taste: its rank from 1, among how many that could be shown, and its score."""
+
+    rank: int
+    among: int
+    score: float
 
 
 class Session:
@@ -104,9 +123,9 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
                 title = gr.Textbox(label="A title that does not exist", max_length=120)
                 about = gr.Textbox(label="What is it like? Genres, plot, anything", lines=2, max_length=LONGEST)
             add = gr.Button("Add it to the catalogue and see")
-        with gr.Column(scale=3, min_width=360):
-            placed = gr.HTML(elem_id="recommendations-placed")
-            shown = gr.HTML(elem_id="recommendations-list")
+        with gr.Column(scale=3, min_width=320):
+            placed = gr.HTML(elem_id="recommendations-placed", padding=False)
+            shown = gr.HTML(elem_id="recommendations-list", padding=False)
 
     def start() -> list[Any]:
         shelf = session.domain.loaded
@@ -118,21 +137,18 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
         story = gr.Textbox(value="Space adventure: a young pilot and a stubborn robot race to save a rebel planet")
         return [gr.Dropdown(choices=choices(shelf, [])), chosen, invented, story, *labels]
 
-    def recommend(picked: list[str], new: Added) -> str:
-        answering, prediction = session.answer(picked, new)
-        return cards(answering.loaded, prediction, {entry["item"] for entry in new})
+    def recommend(picked: list[str], new: Added) -> tuple[str, str]:
+        return page(*session.answer(picked, new), picked, new)
 
-    def pick(chosen: list[list[int]], new: Added, which: int) -> tuple[list[str], str]:
+    def pick(chosen: list[list[int]], new: Added, which: int) -> tuple[list[str], str, str]:
         ids = [session.domain.loaded.catalogue.ids[number] for number in chosen[which]]
-        return ids, recommend(ids, new)
+        return ids, *recommend(ids, new)
 
     def invent(picked: list[str], new: Added, name: str, text: str) -> tuple[Any, Added, str, str]:
-        entry = invented_item(name, text, new)
-        new = [*new, entry]
+        new = [*new, invented_item(name, text, new)]
         answering, prediction = session.answer(picked, new)
-        page = cards(answering.loaded, prediction, {item["item"] for item in new})
-        where = placement(answering, picked, entry["item"])
-        return gr.Dropdown(choices=choices(answering.loaded, new)), new, page, where
+        options = gr.Dropdown(choices=choices(answering.loaded, new))
+        return options, new, *page(answering, prediction, picked, new)
 
     def recommend_api(items: list[str], count: int = 10) -> list[dict[str, Any]]:
         """Recommends for somebody who liked these items (ids or titles, oldest first)."""
@@ -145,11 +161,11 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
         ][: max(0, count)]
 
     gr.on(None, start, None, [liked, tastes, title, about, *buttons], api_visibility="private", show_progress="minimal")
-    go.click(recommend, [liked, added], shown, api_visibility="private")
+    go.click(recommend, [liked, added], [placed, shown], api_visibility="private")
     for number, button in enumerate(buttons):
         index = gr.State(number)
-        button.click(pick, [tastes, added, index], [liked, shown], api_visibility="private")
-    add.click(invent, [liked, added, title, about], [liked, added, shown, placed], api_visibility="private")
+        button.click(pick, [tastes, added, index], [liked, placed, shown], api_visibility="private")
+    add.click(invent, [liked, added, title, about], [liked, added, placed, shown], api_visibility="private")
     gr.api(recommend_api, api_name="recommendations_recommend")
 
 
@@ -191,37 +207,49 @@ def invented_item(title: str, text: str, added: Added) -> dict[str, str]:
     return {"item": f"new-{len(added) + 1}", "title": title, "text": f"{title}. {text}"}
 
 
-def placement(domain: RecommendationsDomain, liked: Sequence[str], item: str) -> str:
+def page(domain: RecommendationsDomain, found: Prediction, liked: Sequence[str], added: Added) -> tuple[str, str]:
+    """HTML: what to say of the newest item, and the list with the session's items in their places."""
+    asked = [domain.loaded.catalogue.numbers[entry["item"]] for entry in added if entry["item"] not in liked]
+    places = places_of(domain, liked, asked)
+    newest = max(places, default=None)
+    said = "" if newest is None else placement(domain.loaded, newest, places[newest])
+    return said, cards(domain.loaded, found, places)
+
+
+def placement(shelf: Shelf, number: int, place: Place) -> str:
     """HTML: where a new item ranks for this taste, what it resembles, and whose fans would be shown it first."""
     from suite_recommendations.inference import neighbours
 
-    shelf = domain.loaded
-    catalogue, number = shelf.catalogue, shelf.catalogue.numbers[item]
-    rank, among = rank_of(domain, liked, number)
-    near = ", ".join(html.escape(catalogue.titles[n]) for n, _ in neighbours(shelf, number, 5))
-    fans = "; ".join(f"{html.escape(catalogue.titles[n])} (place {place})" for n, place in reached(shelf, number))
+    titles = [html.escape(title) for title in shelf.catalogue.titles]
+    near = ", ".join(titles[n] for n, _ in neighbours(shelf, number, 5))
+    fans = "; ".join(f"{titles[n]} (number {rank:,})" for n, rank in reached(shelf, number))
+    verdict = "is recommended: number" if place.rank <= SHOWN else "would be number"
+    verdict = f"<b>{titles[number]}</b> {verdict} <b>{place.rank:,} of {place.among:,}</b> for you."
     paragraphs = (
-        f"<b>{html.escape(catalogue.titles[number])}</b> is place <b>{rank:,}</b> of {among:,} for this taste.",
+        f"<span class='rec-first'>{verdict}</span>",
         f"<small>Most like it: {near}.</small>",
-        f"<small>Who would be shown it first: people who just liked {fans}.</small>",
+        f"<small>Shown highest to people who just liked {fans}.</small>",
         "<small>Known by its text alone: until it has a history it borrows counts from what it resembles.</small>",
     )
     body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
-    return f"{STYLE}<div class='rec-card rec-new' style='display:block'>{body}</div>"
+    return f"{STYLE}<div class='rec-box'><div class='rec-card rec-new rec-said'>{body}</div></div>"
 
 
-def rank_of(domain: RecommendationsDomain, liked: Sequence[str], number: int) -> tuple[int, int]:
-    """An item's place for a taste, and among how many that could be shown."""
+def places_of(domain: RecommendationsDomain, liked: Sequence[str], numbers: Sequence[int]) -> dict[int, Place]:
+    """The places of items for a taste, by their numbers."""
     import numpy as np
 
     from suite_recommendations.inference import all_scores
 
+    if not numbers:
+        return {}
     batch = domain.collate([History("you", list(liked))])
     scores = all_scores(domain.loaded, batch["history"], batch["end"])[0]
     seen = batch["history"][0].numpy()
     if domain.config.exclude_seen:
         scores[seen[seen >= 0]] = -np.inf
-    return int((scores > scores[number]).sum()) + 1, int(np.isfinite(scores).sum())
+    among = int(np.isfinite(scores).sum())
+    return {n: Place(int((scores > scores[n]).sum()) + 1, among, float(scores[n])) for n in numbers}
 
 
 def reached(shelf: Shelf, number: int) -> list[tuple[int, int]]:
@@ -238,27 +266,40 @@ def reached(shelf: Shelf, number: int) -> list[tuple[int, int]]:
     return [(int(popular[n]), int(places[n])) for n in first]
 
 
-def cards(shelf: Shelf, prediction: Prediction, new: set[str]) -> str:
-    """HTML of the first ten, with score, reason and how popular each is."""
-    scores = prediction["scores"][:10]
+def cards(shelf: Shelf, prediction: Prediction, new: Mapping[int, Place]) -> str:
+    """HTML of the first ten, with reason, score and popularity; then the new items below them, in their places."""
+    scores = prediction["scores"][:SHOWN]
     if not scores:
         return f"{STYLE}<p>Nothing is left to recommend: everything has been seen.</p>"
-    low, high = min(scores), max(scores)
-    most = max(float(shelf.model.popularity.max()), 1.0)
-    lines = []
-    for place, item in enumerate(prediction["items"][:10]):
-        number = shelf.catalogue.numbers[item]
-        share = float(shelf.model.popularity[number]) / most
-        width = 30 + 70 * (scores[place] - low) / max(high - low, 1e-9)
-        text = shelf.catalogue.texts[number].removeprefix(shelf.catalogue.titles[number]).lstrip(". ")
-        lines.append(
-            f"<li class='rec-card{' rec-new' if item in new else ''}'><span class='rec-rank'>{place + 1}</span><div>"
-            f"<b>{html.escape(prediction['titles'][place])}</b> <small>{html.escape(text)}</small>"
-            f"<p><small>{html.escape(prediction['reasons'][place]) or 'by the whole history'}</small></p></div>"
-            f"<div title='score {scores[place]:.2f}'><div class='rec-bar'><i style='width:{width:.0f}%'></i></div>"
-            f"<small>{popularity_word(share)}</small></div></li>"
-        )
-    return f"{STYLE}<ol class='rec-list'>{''.join(lines)}</ol>"
+    shown = [shelf.catalogue.numbers[item] for item in prediction["items"][:SHOWN]]
+    lines = [
+        _card(shelf, number, Place(rank, 0, score), scores, prediction["reasons"][rank - 1], new=number in new)
+        for rank, (number, score) in enumerate(zip(shown, scores, strict=True), start=1)
+    ]
+    last = len(shown)
+    for number, place in sorted(new.items(), key=lambda entry: entry[1].rank):
+        if number not in shown:
+            between = place.rank - last - 1
+            lines += [f"<div class='rec-gap'>… {between:,} more …</div>"] * (between > 0)
+            lines.append(_card(shelf, number, place, scores, "yours, known by its text alone", new=True))
+            last = place.rank
+    return f"{STYLE}<div class='rec-box'><div role='list' class='rec-list'>{''.join(lines)}</div></div>"
+
+
+def _card(shelf: Shelf, number: int, place: Place, scores: Sequence[float], reason: str, *, new: bool) -> str:
+    """HTML of one item; its bar is measured by the scores of the ten, the lowest of which has 30 % of the width."""
+    share = float(shelf.model.popularity[number]) / max(float(shelf.model.popularity.max()), 1.0)
+    width = max(3.0, 30 + 70 * (place.score - min(scores)) / max(max(scores) - min(scores), 1e-9))
+    title = shelf.catalogue.titles[number]
+    text = shelf.catalogue.texts[number].removeprefix(title).lstrip(". ")
+    return (
+        f"<div role='listitem' class='rec-card{' rec-new' if new else ''}'><span class='rec-rank'>{place.rank:,}</span>"
+        f"<div><b>{html.escape(title)}</b> <small>{html.escape(text)}</small>"
+        f"<p><small>{html.escape(reason) or 'by the whole history'}</small></p></div>"
+        f"<div class='rec-meter' title='score {place.score:.2f}'>"
+        f"<div class='rec-bar'><i style='width:{width:.0f}%'></i></div>"
+        f"<small>{'new' if new else popularity_word(share)}</small></div></div>"
+    )
 
 
 def popularity_word(share: float) -> str:

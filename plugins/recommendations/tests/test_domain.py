@@ -207,10 +207,26 @@ def test_the_demo_puts_what_is_typed_into_the_session_only(ready):
     added = [demo.invented_item("Newcomer", domain.loaded.catalogue.texts[domain.loaded.catalogue.numbers["i4"]], [])]
     grown, prediction = session.answer(["i2", "i3"], added)
     assert "new-1" in prediction["items"][:5] and "new-1" not in domain.loaded.catalogue.numbers
-    assert "Newcomer" in demo.cards(grown.loaded, prediction, {"new-1"})
-    assert "place <b>" in demo.placement(grown, ["i2", "i3"], "new-1")
-    rank, among = demo.rank_of(grown, ["i2", "i3"], grown.loaded.catalogue.numbers["new-1"])
-    assert rank == prediction["items"].index("new-1") + 1 and among == 11
+    number = grown.loaded.catalogue.numbers["new-1"]
+    places = demo.places_of(grown, ["i2", "i3"], [number])
+    assert places[number].rank == prediction["items"].index("new-1") + 1 and places[number].among == 11
+    said, listed = demo.page(grown, prediction, ["i2", "i3"], added)
+    assert f"is recommended: number <b>{places[number].rank} of 11</b>" in said
+    assert listed.count("Newcomer") == 1 and " more …" not in listed
+
+
+def test_a_new_item_below_the_list_has_its_own_place(ready, monkeypatch):
+    monkeypatch.setattr(demo, "SHOWN", 1)
+    domain, _ = ready
+    added = [demo.invented_item("Faraway", "unheard", [])]
+    grown, prediction = demo.Session(domain, Asked(domain)).answer(["i2"], added)
+    assert prediction["items"][2] == "new-1"
+    said, listed = demo.page(grown, prediction, ["i2"], added)
+    assert "</b> would be number <b>3 of 12</b>" in said
+    assert listed.count("role='listitem'") == 2 and "… 1 more …" in listed
+    assert listed.index("… 1 more …") < listed.index(">3<") < listed.index("Faraway")
+    said, listed = demo.page(grown, prediction, ["i2", "new-1"], added)
+    assert said == "" and "Faraway" not in listed
 
 
 def test_the_demo_refuses_nothing_at_all(ready):
@@ -228,7 +244,7 @@ def test_the_demo_escapes_what_is_typed(ready):
     session = demo.Session(domain, Asked(domain))
     entry = demo.invented_item("<script>x</script>", "<img src=x>", [])
     grown, prediction = session.answer(["i2", "i3"], [entry])
-    page = demo.cards(grown.loaded, prediction, {"new-1"}) + demo.placement(grown, ["i2"], "new-1")
+    page = "".join(demo.page(grown, prediction, ["i2", "i3"], [entry]))
     assert "<script>" not in page and "<img" not in page
 
 
