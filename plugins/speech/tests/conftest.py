@@ -1,0 +1,103 @@
+"""What the tests of the model side share: made-up voices as files, and a Whisper of some thousand weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from suite_speech.audio import RATE, write_wav
+
+SPECIAL = (
+    "<|endoftext|>",
+    "<|startoftranscript|>",
+    "<|en|>",
+    "<|fr|>",
+    "<|de|>",
+    "<|translate|>",
+    "<|transcribe|>",
+    "<|startofprev|>",
+    "<|nospeech|>",
+    "<|notimestamps|>",
+)
+
+
+def made_voice(seconds: float, pitch: float = 120.0) -> np.ndarray:
+    """Harmonics of a gliding pitch under a formant, four syllables a second: enough for the detector of speech."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    phase = 2 * np.pi * np.cumsum(pitch + 15 * np.sin(2 * np.pi * 0.7 * time)) / RATE
+    pulses = sum(np.sin(k * phase) / (1 + ((pitch * k - 600) / 400) ** 2) for k in range(1, 25))
+    return (0.03 * pulses * np.clip(np.sin(2 * np.pi * 4 * time) + 0.7, 0, 1)).astype(np.float32)
+
+
+@pytest.fixture
+def voice():
+    """A function that makes speech-like samples of so many seconds."""
+    return made_voice
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A function that writes samples as a WAV file and returns its path."""
+
+    def save(samples: np.ndarray, name: str = "a.wav") -> str:
+        write_wav(tmp_path / name, samples)
+        return str(tmp_path / name)
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def tiny_whisper(tmp_path_factory):
+    """A folder with a multilingual Whisper of two layers of 16, its 256 bytes as tokens; random weights."""
+    import torch
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import (
+        GenerationConfig,
+        WhisperConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperProcessor,
+        WhisperTokenizer,
+    )
+
+    tokenizer = WhisperTokenizer(
+        vocab={letter: i for i, letter in enumerate(sorted(ByteLevel.alphabet()))}, merges=[], pad_token=SPECIAL[0]
+    )
+    tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL)})
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
+    torch.manual_seed(0)
+    model = WhisperForConditionalGeneration(
+        WhisperConfig(
+            vocab_size=len(tokenizer) + 10,  # time stamps come last
+            d_model=16,
+            encoder_layers=2,
+            decoder_layers=2,
+            encoder_attention_heads=2,
+            decoder_attention_heads=2,
+            encoder_ffn_dim=32,
+            decoder_ffn_dim=32,
+            decoder_start_token_id=ids["<|startoftranscript|>"],
+            eos_token_id=ids["<|endoftext|>"],
+            bos_token_id=ids["<|endoftext|>"],
+            pad_token_id=ids["<|endoftext|>"],
+        )
+    )
+    model.generation_config = GenerationConfig(
+        decoder_start_token_id=ids["<|startoftranscript|>"],
+        eos_token_id=ids["<|endoftext|>"],
+        bos_token_id=ids["<|endoftext|>"],
+        pad_token_id=ids["<|endoftext|>"],
+        is_multilingual=True,
+        lang_to_id={token: ids[token] for token in ("<|en|>", "<|fr|>", "<|de|>")},
+        task_to_id={task: ids[f"<|{task}|>"] for task in ("translate", "transcribe")},
+        no_timestamps_token_id=ids["<|notimestamps|>"],
+        suppress_tokens=[],
+        begin_suppress_tokens=[ids["<|endoftext|>"]],
+        language=None,
+        task=None,
+        max_length=448,
+    )
+    folder = tmp_path_factory.mktemp("whisper")
+    model.save_pretrained(folder)
+    WhisperProcessor(WhisperFeatureExtractor(), tokenizer).save_pretrained(folder)
+    return folder
