@@ -24,6 +24,7 @@ class CTCListener(Listener):
     """A model that gives each 20 ms of sound a letter or a blank."""
 
     caches = False
+    stretch = RATE // 10  # features are samples
 
     def load(self, source: Path, texts: Sequence[str] | None, spoken: str) -> torch.nn.Module:
         """Model in fp32 and processor; a model pretrained without letters gets those of `texts`."""
@@ -42,6 +43,8 @@ class CTCListener(Listener):
             ctc_zero_infinity=True,
             ignore_mismatched_sizes=not spelt,
         )
+        # Its own masks fail on clips below .2 s and would come on top of those of `hide`.
+        model.config.apply_spec_augment = False
         model.freeze_feature_encoder()
         if self.config.preset == "frozen-encoder":
             model.base_model.requires_grad_(False)

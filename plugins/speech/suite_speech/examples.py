@@ -106,12 +106,12 @@ def starter_clips(folder: Path, count: int) -> list[tuple[Path, str]]:
 def _input(example: Utterance, listener: Listener, masking: float) -> tuple[str, np.ndarray]:
     """The model's input and its kind, with stretches hidden while training (those of a seeded example)."""
     if example.encoded is not None:
-        kind, array, axis = "encoded", np.array(example.encoded), 0
+        kind, array, axis, stretch = "encoded", np.array(example.encoded), 0, 10
     else:
         kind, array = "features", listener.features(audio.read(example.clip, limit=WINDOW))
-        axis = array.ndim - 1
+        axis, stretch = array.ndim - 1, listener.stretch
     if example.seed is not None and masking:
-        array = hide(array, example.seed, masking, axis)
+        array = hide(array, example.seed, masking, axis, stretch)
     return kind, array
 
 

@@ -70,6 +70,8 @@ class Listener(ABC):
     """Modules that get low-rank adapters."""
     caches: ClassVar[bool]
     """Whether a frozen encoder's output can stand for the sound."""
+    stretch: ClassVar[int] = 10
+    """Time steps of the features that training hides together: a tenth of a second."""
 
     def __init__(self, config: SpeechConfig) -> None:
         self.config = config
@@ -123,13 +125,13 @@ def listener_for(source: Path, config: SpeechConfig) -> Listener:
     raise SuiteError(f"{source} is a {kind} model; speech takes whisper, wav2vec2, hubert and their CTC kin.")
 
 
-def hide(array: np.ndarray, seed: int, share: float, axis: int) -> np.ndarray:
-    """The array with about `share` of its time steps set to zero, in stretches of ten (SpecAugment's time masks)."""
+def hide(array: np.ndarray, seed: int, share: float, axis: int, stretch: int = 10) -> np.ndarray:
+    """The array with about `share` of its time steps set to zero, `stretch` at a time (SpecAugment's time masks)."""
     generator = np.random.default_rng(seed)
     length = array.shape[axis]
     hidden = array.copy()
-    for start in generator.integers(0, max(1, length - 10), size=round(share * length / 10)):
-        hidden[(slice(None),) * axis + (slice(start, start + 10),)] = 0
+    for start in generator.integers(0, max(1, length - stretch), size=round(share * length / stretch)):
+        hidden[(slice(None),) * axis + (slice(start, start + stretch),)] = 0
     return hidden
 
 

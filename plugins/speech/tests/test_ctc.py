@@ -1,0 +1,269 @@
+"""CTC models get their letters from the data, learn, and write the words that stand on their frames."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from transformers import (
+    AutoModelForCTC,
+    HubertConfig,
+    HubertModel,
+    Wav2Vec2Config,
+    Wav2Vec2CTCTokenizer,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2Model,
+    Wav2Vec2Processor,
+)
+
+from suite_speech.config import SpeechConfig
+from suite_speech.ctc import PAD, SPACE, UNKNOWN, CTCListener, alphabet
+from suite_speech.domain import SpeechDomain
+
+KINDS = {"wav2vec2": (Wav2Vec2Config, Wav2Vec2Model), "hubert": (HubertConfig, HubertModel)}
+TEXTS = ["Oui, là!", "Non"]
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def pretrained(request, tmp_path_factory):
+    """A folder as self-supervised training leaves it: a body without letters."""
+    config, model = KINDS[request.param]
+    torch.manual_seed(0)
+    body = model(
+        config(
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            conv_dim=(16,) * 7,
+            num_conv_pos_embeddings=16,
+            num_conv_pos_embedding_groups=2,
+            do_stable_layer_norm=True,
+            initializer_range=0.2,  # with the usual .02 so small a body needs hundreds of steps
+            layerdrop=0.0,
+            hidden_dropout=0.0,
+            activation_dropout=0.0,
+            attention_dropout=0.0,
+            feat_proj_dropout=0.0,
+            final_dropout=0.0,
+        )
+    )
+    folder = tmp_path_factory.mktemp(request.param)
+    body.save_pretrained(folder)
+    Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def rows(saved, voice):
+    sounds = [voice(1.2, 100), voice(0.8, 220)]
+    files = [saved(sound, f"{i}.wav") for i, sound in enumerate(sounds)]
+    return Dataset.from_list([{"audio": f, "text": text} for f, text in zip(files, TEXTS, strict=True)])
+
+
+def loaded(folder, rows, **settings) -> tuple[SpeechDomain, torch.nn.Module]:
+    domain = SpeechDomain(SpeechConfig.build({"preset": "full", "masking": 0.0, **settings}))
+    torch.manual_seed(1)
+    return domain, domain.load_model(folder, rows)
+
+
+# ---- letters ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_alphabet_is_that_of_the_training_texts(pretrained, rows):
+    domain, model = loaded(pretrained, rows)
+    vocabulary = domain.processor.tokenizer.get_vocab()
+    letters = {token: i for token, i in vocabulary.items() if token not in ("<s>", "</s>")}
+    assert letters == {token: i for i, token in enumerate([PAD, UNKNOWN, SPACE, *"ilnouà"])}
+    assert model.lm_head.out_features == len(domain.processor.tokenizer)
+    assert model.config.pad_token_id == letters[PAD]
+
+
+def test_labels_are_letters_and_a_bar_between_words():
+    listener = CTCListener(SpeechConfig())
+    listener.processor, listener.upper = SimpleNamespace(tokenizer=alphabet(TEXTS)), False
+    spelt = listener.labels([*TEXTS, "zut"], [""] * 3)["labels"]
+    tokens = listener.processor.tokenizer.convert_ids_to_tokens
+    assert tokens(spelt[0].tolist()) == ["o", "u", "i", "|", "l", "à"]
+    assert tokens(spelt[1, :3].tolist()) == ["n", "o", "n"]
+    assert spelt[1, 3:].tolist() == [-100] * 3
+    assert tokens(spelt[2, :3].tolist()) == [UNKNOWN, "u", UNKNOWN]
+
+
+def test_a_model_with_letters_keeps_them_and_its_capitals(pretrained, rows, tmp_path):
+    domain, model = loaded(pretrained, rows)
+    path = tmp_path / "spelling.json"
+    path.write_text(json.dumps({token: i for i, token in enumerate([PAD, UNKNOWN, SPACE, *"EINOU"])}))
+    tokenizer = Wav2Vec2CTCTokenizer(str(path), unk_token=UNKNOWN, pad_token=PAD, word_delimiter_token=SPACE)
+    extractor = domain.processor.feature_extractor
+    Wav2Vec2Processor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(tmp_path / "m")
+    model.config.vocab_size = len(tokenizer)
+    model.lm_head = torch.nn.Linear(32, len(tokenizer))
+    model.save_pretrained(tmp_path / "m")
+    capital, again = loaded(tmp_path / "m", rows)
+    assert capital.processor.tokenizer.get_vocab() == tokenizer.get_vocab()
+    assert torch.equal(again.lm_head.weight, model.lm_head.weight)
+    spelt = capital.listener.labels(["Non, oui"], [""])["labels"][0].tolist()
+    assert tokenizer.convert_ids_to_tokens(spelt) == [*"NON", SPACE, *"OUI"]
+    assert written(capital.listener, "NON") == ["non"]
+
+
+# ---- learning and hearing --------------------------------------------------------------------------------------------
+
+
+def test_two_clips_are_learnt_heard_and_heard_by_plain_transformers(pretrained, rows, tmp_path):
+    domain, model = loaded(pretrained, rows)
+    batch = domain.collate(list(domain.prepare(rows, model, training=True)))
+    assert domain.count(batch) == 9  # "oui là" and "non"
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=3e-3)
+    losses = []
+    for _ in range(120):
+        loss = domain.loss(model.train(), batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[8] < losses[0]
+    assert losses[-1] < 0.2
+    with torch.no_grad():
+        heard = domain.infer(model.eval(), batch)
+    assert [one["text"] for one in heard] == ["oui là", "non"]
+    assert [word["word"] for word in heard[0]["segments"][0]["words"]] == ["oui", "là"]
+    json.dumps(heard)
+    _saved_folder_answers_alike(domain, model, batch, tmp_path)
+
+
+def _saved_folder_answers_alike(domain, model, batch, folder):
+    model.save_pretrained(folder)
+    domain.processor.save_pretrained(folder)
+    again = AutoModelForCTC.from_pretrained(folder).eval()
+    processor = Wav2Vec2Processor.from_pretrained(folder)
+    with torch.no_grad():
+        letters = again(batch["groups"][0]["features"]).logits.argmax(-1)
+        assert processor.batch_decode(letters) == ["oui là"]
+        finished, same = loaded(folder, None)
+        assert [one["text"] for one in finished.infer(same.eval(), batch)] == ["oui là", "non"]
+
+
+def test_a_clip_as_short_as_a_click_can_be_learnt_from(pretrained, saved, voice):
+    """The model's own masks of ten frames do not fit into it."""
+    rows = Dataset.from_list([{"audio": saved(voice(0.1)), "text": "on"}])
+    domain, model = loaded(pretrained, rows)
+    loss = domain.loss(model.train(), domain.collate(list(domain.prepare(rows, model, training=True))))
+    assert torch.isfinite(loss)
+    assert float(loss.detach()) > 0
+
+
+def test_training_hides_nothing_but_what_the_domain_hides(pretrained, rows):
+    """The model's own masks would come on top."""
+    _, model = loaded(pretrained, rows)
+    assert not model.config.apply_spec_augment
+
+
+def test_a_tenth_of_a_second_is_hidden_at_once(pretrained, rows):
+    domain, model = loaded(pretrained, rows, masking=0.2)
+    examples = domain.prepare(rows, model, training=True)
+    seeded = domain.augment(examples[0], np.random.default_rng(0))
+    [plain], [masked] = (domain.collate([e])["groups"][0]["features"].numpy() for e in (examples[0], seeded))
+    changed = np.flatnonzero(plain != masked)
+    assert len(changed) >= 0.9 * 1600
+    assert np.abs(masked[changed]).max() == 0
+    assert np.array_equal(masked, domain.collate([seeded])["groups"][0]["features"][0].numpy())
+
+
+def test_a_sound_shorter_than_a_frame_has_features(pretrained, rows):
+    domain, model = loaded(pretrained, rows)
+    features = domain.listener.features(np.full(10, 0.1, np.float32))
+    assert model(torch.from_numpy(features)[None]).logits.shape[:2] == (1, 1)
+
+
+@pytest.mark.parametrize("preset", ["full", "frozen-encoder"])
+def test_the_convolutions_are_never_trained_and_the_rest_as_asked(pretrained, rows, preset):
+    _, model = loaded(pretrained, rows, preset=preset)
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert {"lm_head.weight", "lm_head.bias"} <= trained
+    assert not [name for name in trained if "feature_extractor" in name]
+    assert bool(trained - {"lm_head.weight", "lm_head.bias"}) == (preset == "full")
+
+
+def test_a_frozen_encoders_output_is_not_cached(pretrained, rows):
+    """CTC models have no text decoder: what follows the frozen part costs nothing beside it."""
+    domain, model = loaded(pretrained, rows, preset="frozen-encoder")
+    assert domain.prepare(rows, model, training=True)[0].encoded is None
+
+
+# ---- collapse --------------------------------------------------------------------------------------------------------
+
+
+class Said:
+    """A model whose likeliest letters are given, one per 20 ms."""
+
+    def __init__(self, ids: list[int], size: int, chance: float) -> None:
+        rest = (1 - chance) / (size - 1)
+        table = torch.full((1, len(ids), size), rest)
+        table[0, torch.arange(len(ids)), ids] = chance
+        self.logits = table.log()
+
+    def __call__(self, features: torch.Tensor) -> Said:
+        return self
+
+
+def heard(listener, frames: str, seconds: float = 60.0, chance: float = 0.8):
+    """What is heard in frames written as letters, "_" a blank, "|" a space, "?" an unknown letter."""
+    names = {"_": PAD, "?": UNKNOWN}
+    tokenizer = listener.processor.tokenizer
+    ids = [tokenizer.convert_tokens_to_ids(names.get(letter, letter)) for letter in frames]
+    group = {"features": torch.zeros(1, 1), "languages": ["auto"]}
+    return listener.hear(Said(ids, len(tokenizer), chance), group, [seconds])[0]
+
+
+def written(listener, frames: str) -> list[str]:
+    return [word.word for word in heard(listener, frames).words]
+
+
+@pytest.fixture(scope="module")
+def speller():
+    listener = CTCListener(SpeechConfig())
+    listener.processor, listener.upper, listener.stride = SimpleNamespace(tokenizer=alphabet(["abc"])), False, 320
+    return listener
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        ("aaabbb", ["ab"]),
+        ("aa_a", ["aa"]),  # a blank parts two of one letter
+        ("_a__b_", ["ab"]),
+        ("ab|ca", ["ab", "ca"]),
+        ("a|||b", ["a", "b"]),
+        ("a|_|b", ["a", "b"]),
+        ("|a_|_b|", ["a", "b"]),
+        ("a|a", ["a", "a"]),
+        ("a?b", ["ab"]),
+        ("____", []),
+        ("||", []),
+    ],
+)
+def test_repeats_and_blanks_collapse(speller, frames, words):
+    assert written(speller, frames) == words
+    assert heard(speller, frames).text == " ".join(words)
+
+
+def test_collapse_is_that_of_transformers(speller):
+    generator = np.random.default_rng(0)
+    names = {"_": PAD}
+    for _ in range(50):
+        frames = "".join(generator.choice(list("abc_|"), size=30))
+        ids = [speller.processor.tokenizer.convert_tokens_to_ids(names.get(letter, letter)) for letter in frames]
+        assert heard(speller, frames).text == " ".join(speller.processor.tokenizer.decode(ids).split())
+
+
+def test_words_stand_on_their_frames_and_end_with_the_sound(speller):
+    first, second = heard(speller, "__aab|__c_", seconds=0.17).words
+    assert (first.start, first.end) == pytest.approx((0.04, 0.10))
+    assert (second.start, second.end) == pytest.approx((0.16, 0.17))
+    assert first.confidence == pytest.approx(0.8, abs=1e-5)
