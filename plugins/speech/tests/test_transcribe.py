@@ -1,6 +1,6 @@
 """A recording of any length is heard window by window, in order, and silence is never heard at all.
 
-The listener here says how long the sound it was given is and at which pitch it hums: what reached it can be told.
+The listener here says how long the sound it was given is: what reached it can be told.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Meter(Listener):
 
     def features(self, samples):
         self.lengths.append(len(samples) / RATE)
-        return np.array([len(samples) / RATE, np.abs(samples).max()], np.float32)
+        return np.full(1 + len(samples) // RATE, len(samples) / RATE, np.float32)
 
     def hear(self, model, group, seconds):
         self.groups.append(len(seconds))
         found = []
-        for (length, _), asked, language in zip(group["features"].tolist(), seconds, group["languages"], strict=True):
+        for (length, *_), asked, language in zip(group["features"].tolist(), seconds, group["languages"], strict=True):
             assert length == pytest.approx(asked, abs=0.02)
             words = [Word("first", 0.5, 1.0, 0.5), Word("last.", asked - 1, asked - 0.5, 1.0)]
             found.append(Heard(f"{length:.1f}", language, 0.75, words if self.times else []))
@@ -140,6 +140,15 @@ def test_a_stretch_of_a_recording_is_heard_alone(saved, voice):
     assert found["segments"][0]["start"] == 0.5
 
 
+def test_windows_of_a_stretch_are_read_from_where_it_begins(saved, voice):
+    """The first 20 s are silent: a window read from the file's start would be shorter or silent."""
+    clip = Clip(saved(np.concatenate([silence(20), voice(40)])), None, 20.0, 60.0)
+    found = list(windows_of(0, Utterance(clip, 40.0, "fr")))
+    assert [(w.sound.start, w.sound.end) for w in found] == [(20 + w.start, 20 + w.end) for w in found]
+    assert found[0].start < 0.5
+    assert found[-1].end == pytest.approx(40, abs=0.5)
+
+
 def test_answers_keep_the_order_of_the_utterances(utterance, voice):
     lengths = [1.0, 3.0, 1.0, 2.0, 3.0, 40.0, *[1.5] * 8]
     sounds = [utterance(voice(seconds), name=f"{i}.wav") for i, seconds in enumerate(lengths)]
@@ -147,8 +156,10 @@ def test_answers_keep_the_order_of_the_utterances(utterance, voice):
     listener = Meter()
     found = transcribe(listener, MODEL, sounds)
     assert [one["duration"] for one in found] == [1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 40.0, *[1.5] * 8]
-    assert [one["text"] for one in found][:6] == ["1.0", "3.0", "", "1.0", "2.0", "3.0"]
-    assert len(found[6]["text"].split()) == 2
+    texts = [one["text"] for one in found]
+    assert texts[:6] == ["1.0", "3.0", "", "1.0", "2.0", "3.0"]
+    assert len(texts[6].split()) == 2
+    assert texts[7:] == ["1.5"] * 8
     assert max(listener.groups) <= BATCH
 
 
