@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import soundfile
+from corrections import CORRECTIONS
 
 from suite.assets import fetch
 from suite_speech import text
@@ -34,24 +35,32 @@ SURE, DIFFERENT = 0.6, 0.6  # mean confidence from which, and letter errors from
 ENGLISH = 160  # clips of English: enough for the forgetting check, small enough to ship
 
 
-def prompts(sounds: Path, transcripts: Path) -> Iterator[dict[str, Any]]:
+def prompts(sounds: Path, transcripts: Path, language: str) -> Iterator[dict[str, Any]]:
     """Every prompt with a recording and words; the first of a name counts."""
     seen: set[str] = set()
     for line in gzip.decompress(transcripts.read_bytes()).decode().splitlines():
         name, colon, spoken = line.partition(":")
-        path, spoken = sounds / f"{name.strip()}.wav", tidy(spoken)
+        path, spoken = sounds / f"{name.strip()}.wav", tidy(spoken, CORRECTIONS if language == "fr" else ())
         if line.startswith(";") or not colon or name in seen or not path.is_file() or not spoken:
             continue
         seen.add(name)
-        if len(text.normalise(spoken).split()) >= FEWEST and soundfile.info(path).duration <= LONGEST:
+        words = text.normalise(spoken).split()
+        if len(words) >= FEWEST and not spelt(words) and soundfile.info(path).duration <= LONGEST:
             yield {"path": path, "name": name.strip(), "text": spoken}
 
 
-def tidy(spoken: str) -> str:
-    """A transcript without stage directions, quotes around it and dots that stand for a voice left hanging."""
+def tidy(spoken: str, corrections: tuple[tuple[str, str], ...]) -> str:
+    """A transcript without stage directions, quotes and dots that stand for a voice left hanging; corrected."""
     spoken = re.sub(r"[\[(<][^\])>]*[\])>]", " ", spoken)
     spoken = re.sub(r"\.{2,}|…", " ", spoken).replace('"', " ").replace("“", " ").replace("”", " ")
+    for pattern, correct in corrections:
+        spoken = re.sub(pattern, correct, spoken)
     return " ".join(spoken.split()).strip("-– ")
+
+
+def spelt(words: list[str]) -> bool:
+    """Whether more than half of the words are single characters: "I A X" is no test of language."""
+    return 2 * sum(len(word) == 1 for word in words) > len(words)
 
 
 def split_of(spoken: str) -> str:
@@ -72,19 +81,27 @@ def flac(path: Path) -> bytes:
     return out.getvalue()
 
 
-def zero_shot(found: list[dict[str, Any]], language: str) -> Iterator[dict[str, Any]]:
-    """What Whisper base hears in each prompt, shortest first within a batch's reach."""
+def zero_shot(found: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
+    """What Whisper base hears in each prompt at its first, greedy attempt."""
     import torch
     from datasets import Dataset
 
-    domain = SpeechDomain(SpeechDomain.Config.build({"language": language}))
+    from suite_speech import whisper
+
+    whisper.TEMPERATURES = (0.0,)  # doubt is what the rule wants to know, so nothing is tried again
+    domain = SpeechDomain(SpeechDomain.Config.build({"language": language, "word_times": False}))
     data = Dataset.from_list([{"text": prompt["text"], "language": language} for prompt in found])
     model = domain.load_model(fetch(WHISPER), data).eval()
     examples = [example for prompt in found for example in domain.inputs(str(prompt["path"]))]
-    for start in range(0, len(examples), 8):
+    order = sorted(range(len(examples)), key=lambda i: examples[i].seconds)  # alike lengths make full batches
+    heard: dict[int, dict[str, Any]] = {}
+    for start in range(0, len(order), 8):
+        part = order[start : start + 8]
         with torch.no_grad():
-            yield from domain.infer(model, domain.collate(examples[start : start + 8]))
-        print(f"{min(start + 8, len(examples))} of {len(examples)} clips heard", end="\r")
+            answers = domain.infer(model, domain.collate([examples[i] for i in part]))
+        heard.update(zip(part, answers, strict=True))
+        print(f"{len(heard)} of {len(examples)} clips heard", end="\r")
+    return [heard[i] for i in range(len(found))]
 
 
 def main() -> None:
@@ -94,7 +111,7 @@ def main() -> None:
     parser.add_argument("sounds", type=Path)
     parser.add_argument("transcripts", type=Path)
     arguments = parser.parse_args()
-    found = list(prompts(arguments.sounds, arguments.transcripts))
+    found = list(prompts(arguments.sounds, arguments.transcripts, arguments.language))
     if arguments.language == "en":  # spread over the alphabet, so that all kinds of prompts are in
         found = found[:: max(1, len(found) // ENGLISH)][:ENGLISH]
     rows, dropped = [], 0
