@@ -49,9 +49,8 @@ def main() -> None:
     for seed in SEEDS:
         path, seconds = run(folder, seed)
         history = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-        print(
-            f"\nseed {seed}: {max(line['seconds'] for line in history):.0f} s in the loop, {seconds:.0f} s to the model\n"
-        )
+        loop = max(line["seconds"] for line in history)
+        print(f"\nseed {seed}: {loop:.0f} s in the loop, {seconds:.0f} s from the command to the model\n")
         for name, evaluation in json.loads((path / "evaluation.json").read_text()).items():
             print(f"{name}, {evaluation['examples']} clips")
             print("\n".join(rows(evaluation)))

@@ -16,8 +16,8 @@ class SpeechConfig(TrainConfig):
 
     epochs: float = Field(4.0, gt=0, description="Passes over the training examples.")
     batch_size: int = Field(8, ge=1, description="Examples per optimizer step, over all processes.")
-    learning_rate: float = Field(3e-5, gt=0, description="Peak learning rate of AdamW.")
-    evaluate_every: int = Field(40, ge=0, description="Steps between evaluations; 0 evaluates after each epoch.")
+    learning_rate: float = Field(6e-5, gt=0, description="Peak learning rate of AdamW.")
+    evaluate_every: int = Field(44, ge=0, description="Steps between evaluations; 0 evaluates after each epoch.")
     language: str = Field(
         "auto", description="Language spoken, as a code such as fr; auto takes the rows' or lets Whisper decide."
     )
