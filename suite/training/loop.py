@@ -25,7 +25,7 @@ from suite.training import checkpoint
 from suite.training.callbacks import Callback, tell
 from suite.training.meters import FiniteGuard, Window
 from suite.training.order import StepSampler, step_loader
-from suite.training.signals import Stopped, StopSignal
+from suite.training.signals import Stopped, StopSignal, held_back
 from suite.training.state import TrainingState, best_weights, random_state, set_random_state
 from suite.training.weights import Average
 
@@ -119,7 +119,8 @@ def fit(
         while at.step < total and not (config.patience and at.waited >= config.patience):
             sampler.epoch, sampler.cursor = at.epoch, at.batch
             wrapped.train()
-            steps = iter(loader)
+            with held_back():
+                steps = iter(loader)
             if randoms is not None:  # only now: making the iterator may draw numbers
                 set_random_state(randoms)
                 randoms = None

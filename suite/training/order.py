@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -143,12 +142,5 @@ def step_loader(domain: Domain, examples: Sequence[Example], sampler: StepSample
         num_workers=config.workers,
         persistent_workers=False,  # the sampler's cursor is read when the iterator is made
         pin_memory=pin,
-        worker_init_fn=_ignore_signals,
         generator=torch.Generator(),
     )
-
-
-def _ignore_signals(worker: int) -> None:
-    """A signal to the process group must not take the workers, and with them the checkpoint, away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)

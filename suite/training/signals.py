@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 
@@ -13,6 +15,20 @@ class Stopped(Exception):  # noqa: N818 - not an error: the user or the schedule
     def __init__(self, signum: int, step: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name} at step {step}")
         self.signum, self.step = signum, step
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Processes started inside never get SIGTERM or SIGINT, from their first instruction on.
+
+    A signal to the process group would take the loader's workers away, and with them the checkpoint. Blocked signals
+    are inherited; ignoring them in the worker would come too late for one that is just starting.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class StopSignal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from pathlib import Path
@@ -35,7 +36,7 @@ def train(domain: Domain, resume: Run | None = None) -> Run:
     """
     accelerator = make_accelerator(domain.config)
     loaded, splits = load_splits(domain)
-    run = _continued(resume, loaded) if resume else _started(domain, loaded, accelerator)
+    run = _continued(resume, loaded, accelerator) if resume else _started(domain, loaded, accelerator)
     try:
         _train(domain, run, splits, accelerator, resume=resume is not None)
     except Stopped as stopped:
@@ -141,10 +142,17 @@ def _started(domain: Domain, loaded: Loaded, accelerator: Accelerator) -> Run:
     return Run(Path(shared[0]))
 
 
-def _continued(run: Run, loaded: Loaded) -> Run:
-    """The run to go on with. Raises `SuiteError` when it is finished or when its data have changed."""
-    import json
+def _continued(run: Run, loaded: Loaded, accelerator: Accelerator) -> Run:
+    """The run to go on with. The main process looks and marks it as running; the others wait, or would see that."""
+    if accelerator.is_main_process:
+        _check_resumable(run, loaded)
+        run.set_status("running", run.domain)
+    accelerator.wait_for_everyone()
+    return run
 
+
+def _check_resumable(run: Run, loaded: Loaded) -> None:
+    """Raises `SuiteError` when a run is finished, still running, or when its data have changed."""
     if run.state() == "finished":
         raise SuiteError(f"{run.path} is finished; start another, or give it as --model to train on from it.")
     if run.state() == "running":
@@ -161,8 +169,6 @@ def _continued(run: Run, loaded: Loaded) -> Run:
             warn(
                 f"{name} was {version} when the run began and is {now['packages'].get(name)}: not exactly the same run."
             )
-    run.set_status("running", run.domain)
-    return run
 
 
 def _ended(run: Run, accelerator: Accelerator, state: str, cause: str) -> None:
