@@ -29,7 +29,7 @@ def build() -> None:
 _STEPS = (
     '<h2 class="suite-more">Make one your own</h2><ol class="suite-steps">'
     "<li><b>Check your data</b>What is usable, what is not, and why.<code>suite NAME data check ./mine</code></li>"
-    "<li><b>Fine-tune</b>Here, with pause and exact resume.<code>suite NAME train --data ./mine</code></li>"
+    "<li><b>Fine-tune</b>At the command line, with exact resume.<code>suite NAME train --data ./mine</code></li>"
     "<li><b>Compare</b>Beside the untuned model and plain baselines.<code>suite NAME evaluate latest</code></li></ol>"
 )
 _EMPTY = (

@@ -16,10 +16,12 @@ from suite import Batch, bar
 from suite_speech import audio
 from suite_speech.audio import Clip
 from suite_speech.listener import WINDOW, Listener, Utterance, hide
+from suite_speech.text import normalise
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+NAMED = 5  # words that name an example: enough to know what it says, short enough for a button
 ENCODED_AT_ONCE = 8  # clips: more take memory and no less time on a CPU
 
 
@@ -88,14 +90,17 @@ def seeded(example: Utterance, generator: np.random.Generator) -> Utterance:
 
 
 def starter_clips(folder: Path, count: int) -> list[tuple[Path, str]]:
-    """The first test clips of each starter data set as WAV files, with their languages."""
+    """Sentences of each starter that were not trained on, as WAV files named by their words, with their languages."""
     from datasets import Dataset
 
     found = []
     for path in sorted((Path(__file__).parent / "starter").glob("*.parquet"), reverse=True):
         rows = Dataset.from_parquet(str(path))
-        for row in [row for row in rows if row.get("split", "test") == "test"][:count]:
-            wav = folder / f"{Path(clip_of(row).name).stem}-{row['language']}.wav"
+        tests = [row for row in rows if row.get("split", "test") == "test"]
+        sentences = [row for row in tests if len(normalise(row["text"]).split()) >= NAMED]
+        for row in sentences[:count]:
+            words = normalise(row["text"]).split()[:NAMED]
+            wav = folder / f"{' '.join(words)}-{row['language']}.wav"
             if not wav.is_file():
                 folder.mkdir(parents=True, exist_ok=True)
                 audio.write_wav(wav, audio.read(clip_of(row), limit=WINDOW))
