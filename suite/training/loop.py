@@ -24,8 +24,8 @@ from suite.runs import Run
 from suite.training import checkpoint
 from suite.training.callbacks import Callback, tell
 from suite.training.meters import FiniteGuard, Window
-from suite.training.order import StepSampler, step_loader
-from suite.training.signals import Stopped, StopSignal, held_back
+from suite.training.order import StepSampler, running, step_loader
+from suite.training.signals import Stopped, StopSignal
 from suite.training.state import TrainingState, best_weights, random_state, set_random_state
 from suite.training.weights import Average
 
@@ -119,60 +119,61 @@ def fit(
         while at.step < total and not (config.patience and at.waited >= config.patience):
             sampler.epoch, sampler.cursor = at.epoch, at.batch
             wrapped.train()
-            with held_back():
-                steps = iter(loader)
-            if randoms is not None:  # only now: making the iterator may draw numbers
-                set_random_state(randoms)
-                randoms = None
+            with running(loader) as steps:
+                if randoms is not None:  # only now: making the iterator may draw numbers
+                    set_random_state(randoms)
+                    randoms = None
 
-            for step in steps:
-                # ==== one optimizer step ==============================================================================
-                items = accelerator.reduce(torch.tensor(float(sum(step.counts)), device=device)) if world > 1 else None
-                for last, (batch, count) in _mark_last(zip(step.batches, step.counts, strict=True)):
-                    batch = send_to_device(batch, device, non_blocking=True)
-                    with nullcontext() if last else accelerator.no_sync(wrapped):
-                        with accelerator.autocast():
-                            loss = domain.loss(wrapped, batch)
-                        # Sum over everything / number of everything: DDP takes the mean over ranks, hence `world`.
-                        share = count / max(sum(step.counts), 1) if items is None else count * world / items
-                        (loss * share).backward()
-                    window.add(loss, count)
-                norm = torch.nn.utils.clip_grad_norm_(trained, config.clip_norm)
-                guard.check(optimizer, norm, step.ids, at.step)
-                factor = schedule(config, at.step, total)
-                for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                    group["lr"] = rate * factor
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                average.update(at.step)
-                # ======================================================================================================
-                at.step, at.batch = at.step + 1, at.batch + 1
-                if at.batch == sampler.steps_per_epoch:
-                    at.epoch, at.batch = at.epoch + 1, 0
-                window.examples += len(step.ids) * world
-                if main:
-                    tell(callbacks, "on_step", at.step)
-                if at.step % config.log_every == 0 or at.step == total:
-                    guard.raise_if_tripped()
-                    values = window.close(accelerator, rate=rates[0] * factor, norm=norm)
+                for step in steps:
+                    # ==== one optimizer step ==========================================================================
+                    items = (
+                        accelerator.reduce(torch.tensor(float(sum(step.counts)), device=device)) if world > 1 else None
+                    )
+                    for last, (batch, count) in _mark_last(zip(step.batches, step.counts, strict=True)):
+                        batch = send_to_device(batch, device, non_blocking=True)
+                        with nullcontext() if last else accelerator.no_sync(wrapped):
+                            with accelerator.autocast():
+                                loss = domain.loss(wrapped, batch)
+                            # Sum over everything / number of everything: DDP takes the mean over ranks, hence `world`.
+                            share = count / max(sum(step.counts), 1) if items is None else count * world / items
+                            (loss * share).backward()
+                        window.add(loss, count)
+                    norm = torch.nn.utils.clip_grad_norm_(trained, config.clip_norm)
+                    guard.check(optimizer, norm, step.ids, at.step)
+                    factor = schedule(config, at.step, total)
+                    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                        group["lr"] = rate * factor
+                    optimizer.step()
+                    optimizer.zero_grad(set_to_none=True)
+                    average.update(at.step)
+                    # ==================================================================================================
+                    at.step, at.batch = at.step + 1, at.batch + 1
+                    if at.batch == sampler.steps_per_epoch:
+                        at.epoch, at.batch = at.epoch + 1, 0
+                    window.examples += len(step.ids) * world
                     if main:
-                        run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **values})
-                        run.set_status("running", step=at.step, total=total)
-                        tell(callbacks, "on_log", at.step, values)
+                        tell(callbacks, "on_step", at.step)
+                    if at.step % config.log_every == 0 or at.step == total:
+                        guard.raise_if_tripped()
+                        values = window.close(accelerator, rate=rates[0] * factor, norm=norm)
+                        if main:
+                            run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **values})
+                            run.set_status("running", step=at.step, total=total)
+                            tell(callbacks, "on_log", at.step, values)
 
-                evaluated = at.step % every == 0 or at.step == total
-                if evaluated:
-                    guard.raise_if_tripped()
-                    evaluate()
-                    wrapped.train()
-                stopped = _any_rank(accelerator, stop.signum)
-                if evaluated or stopped or (config.save_every and at.step % config.save_every == 0):
-                    guard.raise_if_tripped()
-                    save()
-                if stopped:
-                    raise Stopped(stopped, at.step)
-                if at.step == total or (config.patience and at.waited >= config.patience):
-                    break
+                    evaluated = at.step % every == 0 or at.step == total
+                    if evaluated:
+                        guard.raise_if_tripped()
+                        evaluate()
+                        wrapped.train()
+                    stopped = _any_rank(accelerator, stop.signum)
+                    if evaluated or stopped or (config.save_every and at.step % config.save_every == 0):
+                        guard.raise_if_tripped()
+                        save()
+                    if stopped:
+                        raise Stopped(stopped, at.step)
+                    if at.step == total or (config.patience and at.waited >= config.patience):
+                        break
 
     # ---- the best weights, not the last ------------------------------------------------------------------------------
     best_weights(model, average, checkpoint.folder(run.checkpoints, at.best_step))

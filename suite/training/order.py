@@ -8,16 +8,19 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from suite.config import TrainConfig
 from suite.data.examples import fetch
 from suite.domain import Batch, Domain, Example
+from suite.training.signals import held_back
 
 POOL = 50  # batches sorted by length together: enough for alike lengths, few enough to keep the order random
 
@@ -144,3 +147,15 @@ def step_loader(domain: Domain, examples: Sequence[Example], sampler: StepSample
         pin_memory=pin,
         generator=torch.Generator(),
     )
+
+
+@contextmanager
+def running(loader: DataLoader[Any]) -> Iterator[Iterator[Step]]:
+    """The loader's steps; its workers never see a signal, and end here, not whenever the iterator is collected."""
+    with held_back():
+        steps = iter(loader)
+    try:
+        yield steps
+    finally:
+        if isinstance(steps, _MultiProcessingDataLoaderIter):
+            steps._shutdown_workers()
