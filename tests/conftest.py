@@ -17,6 +17,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests never wait for a hub
 
 
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch):
+    """What a command run in this process set for its children (`-q`, `--offline`) is not felt by the next test."""
+    for name in ("SUITE_QUIET", "SUITE_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def toy():
     """The toy domain with its defaults."""
