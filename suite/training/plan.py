@@ -14,13 +14,12 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from datasets import Dataset
 
-from suite.assets import resolve_model
 from suite.console import duration
 from suite.data.load import load_splits
 from suite.domain import Domain
 from suite.training.accelerator import make_accelerator
 from suite.training.order import StepSampler, step_loader
-from suite.training.weights import Adapters, describe, freeze
+from suite.training.weights import describe, trainable_model
 
 PROBE_STEPS = 2  # the first step also pays for allocations; the second is what the others cost
 
@@ -30,12 +29,7 @@ def plan(domain: Domain) -> str:
     config = domain.config
     accelerator = make_accelerator(config)
     loaded, splits = load_splits(domain)
-    source = resolve_model(config.model or domain.starter.model, domain.starter.assets)
-    model = domain.load_model(source, splits["train"])
-    model.to(accelerator.device)
-    freeze(model, config.freeze)
-    if config.lora:
-        Adapters(domain, model)
+    model, _ = trainable_model(domain, splits["train"], accelerator.device)
     steps = config.max_steps or math.ceil(config.epochs * math.ceil(len(splits["train"]) / config.batch_size))
     seconds, memory = _probe(domain, model, splits["train"], accelerator)
     counts = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
@@ -44,7 +38,7 @@ def plan(domain: Domain) -> str:
             config.to_yaml(),
             loaded.report.render(),
             f"Splits: {counts}.",
-            f"Model: {source.name}, {describe(model)}.",
+            f"Model: {config.model or domain.starter.model}, {describe(model)}.",
             f"Memory: {memory / 1e9:.1f} GB at the peak of a step on {accelerator.device}.",
             f"Time: {steps} steps of {seconds:.2f} s, {duration(steps * seconds)} without evaluations.",
             "Nothing was trained.",

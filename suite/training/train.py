@@ -12,7 +12,6 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 
 from suite import golden
-from suite.assets import resolve_model
 from suite.card import card
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
@@ -26,7 +25,7 @@ from suite.training.accelerator import make_accelerator
 from suite.training.callbacks import Callback
 from suite.training.loop import fit
 from suite.training.signals import Stopped
-from suite.training.weights import Adapters, describe, freeze
+from suite.training.weights import Adapters, describe, trainable_model
 
 
 def train(domain: Domain, resume: Run | None = None) -> Run:
@@ -54,15 +53,7 @@ def train(domain: Domain, resume: Run | None = None) -> Run:
 def _train(domain: Domain, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
     config = domain.config
     set_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
-    source = resolve_model(config.model or domain.starter.model, domain.starter.assets)
-    model = domain.load_model(source, splits["train"])
-    model.to(accelerator.device)
-    freeze(model, config.freeze)
-    adapters = Adapters(domain, model) if config.lora else None
-    if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable(  # type: ignore[operator]  # a PreTrainedModel's
-            gradient_checkpointing_kwargs={"use_reentrant": False}
-        )
+    model, adapters = trainable_model(domain, splits["train"], accelerator.device)
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
     say(f"{domain.title}: {config.model or domain.starter.model}, {describe(model)}; rows: {sizes}")
     examples = domain.prepare(splits["train"], model, training=True)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
 
+from suite.assets import resolve_model
 from suite.domain import Domain
 from suite.errors import SuiteError
 
@@ -91,6 +93,21 @@ class Average:
             held = parameter.data.clone()
             parameter.data.copy_(shadow)
             shadow.copy_(held)
+
+
+def trainable_model(domain: Domain, data: Dataset, device: torch.device) -> tuple[torch.nn.Module, Adapters | None]:
+    """The config's model on the device, ready to be trained: frozen parts, adapters, gradient checkpointing."""
+    config = domain.config
+    source = resolve_model(config.model or domain.starter.model, domain.starter.assets)
+    model = domain.load_model(source, data)
+    model.to(device)
+    freeze(model, config.freeze)
+    adapters = Adapters(domain, model) if config.lora else None
+    if config.gradient_checkpointing:
+        model.gradient_checkpointing_enable(  # type: ignore[operator]  # a PreTrainedModel's
+            gradient_checkpointing_kwargs={"use_reentrant": False}
+        )
+    return model, adapters
 
 
 def describe(model: torch.nn.Module) -> str:
