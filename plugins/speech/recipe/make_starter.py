@@ -53,9 +53,10 @@ def tidy(spoken: str, corrections: tuple[tuple[str, str], ...]) -> str:
     """A transcript without stage directions, quotes and dots that stand for a voice left hanging; corrected."""
     spoken = re.sub(r"[\[(<][^\])>]*[\])>]", " ", spoken)
     spoken = re.sub(r"\.{2,}|…", " ", spoken).replace('"', " ").replace("“", " ").replace("”", " ")
+    spoken = " ".join(spoken.split()).strip("-– ")
     for pattern, correct in corrections:
         spoken = re.sub(pattern, correct, spoken)
-    return " ".join(spoken.split()).strip("-– ")
+    return spoken.strip()
 
 
 def spelt(words: list[str]) -> bool:

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCTC, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2Processor
 
 from suite_speech.audio import RATE
-from suite_speech.listener import Heard, Listener, Word
+from suite_speech.listener import FROZEN, Heard, Listener, Word
 from suite_speech.text import normalise
 
 SPACE, PAD, UNKNOWN = "|", "[PAD]", "[UNK]"
@@ -46,8 +46,7 @@ class CTCListener(Listener):
         # Its own masks fail on clips below .2 s and would come on top of those of `hide`.
         model.config.apply_spec_augment = False
         model.freeze_feature_encoder()
-        if self.config.preset == "frozen-encoder":
-            model.base_model.requires_grad_(False)
+        _freeze(model.base_model, FROZEN[self.config.preset])
         self.processor = Wav2Vec2Processor(feature_extractor=extractor, tokenizer=tokenizer)
         self.stride = int(np.prod(model.config.conv_stride))
         self.upper = _upper(tokenizer)
@@ -117,6 +116,14 @@ def alphabet(texts: Iterable[str]) -> Wav2Vec2CTCTokenizer:
         path = Path(folder) / "vocab.json"
         path.write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
         return Wav2Vec2CTCTokenizer(str(path), unk_token=UNKNOWN, pad_token=PAD, word_delimiter_token=SPACE)
+
+
+def _freeze(base: Any, share: float) -> None:
+    """Freezes this share of the layers with all that lies below them."""
+    if share:
+        layers = base.encoder.layers
+        base.requires_grad_(False)
+        layers[round(share * len(layers)) :].requires_grad_(True)
 
 
 def _upper(tokenizer: Any) -> bool:

@@ -90,10 +90,11 @@ class SpeechDomain(Domain):
         return findings(rows, self.config.longest)
 
     def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[Example]:
-        """An utterance per row; with a frozen Whisper encoder its output is computed once and cached by content."""
+        """An utterance per row; the output of frozen Whisper layers is computed once and cached by content."""
         from suite_speech.examples import utterances
+        from suite_speech.listener import FROZEN
 
-        cached = self.config.preset == "frozen-encoder" and self._listener.caches
+        cached = FROZEN[self.config.preset] > 0 and self._listener.caches
         return utterances(rows, self._listener, model, self._language, cache_dir() / "speech" if cached else None)
 
     def augment(self, example: Example, generator: np.random.Generator) -> Example:

@@ -1,4 +1,4 @@
-"""From rows to batches: utterances, with the output of a frozen encoder beside them where it is cached."""
+"""From rows to batches: utterances, with the output of the encoder's frozen layers beside them where it is cached."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENCODED_AT_ONCE = 8  # clips: more take memory and no less time on a CPU
 
 
 class Utterances(Sequence[Utterance]):
-    """Rows of a table as utterances, with the encoder's output where it was computed."""
+    """Rows of a table as utterances, with the output of the frozen layers where it was computed."""
 
     def __init__(self, rows: Dataset, language: str, encoded: list[np.ndarray] | None = None) -> None:
         self.rows, self.language, self.encoded = rows, language, encoded
@@ -43,9 +43,9 @@ class Utterances(Sequence[Utterance]):
 
 
 def utterances(rows: Dataset, listener: Listener, model: Any, language: str, cache: Path | None) -> Utterances:
-    """The rows' utterances; with `cache` each carries the encoder's output, float16 (positions, width).
+    """The rows' utterances; with `cache` each carries what the encoder's frozen layers made of it, float16.
 
-    The output lies memory-mapped in a file named by the sounds and the encoder's weights, so that a second run starts
+    The output lies memory-mapped in a file named by the sounds and those layers' weights, so that a second run starts
     at once. Rounding to float16 moves a logit by less than 1e-2, and `encode` rounds a fresh output alike.
     """
     plain = Utterances(rows, language)
@@ -121,18 +121,18 @@ def _input(example: Utterance, listener: Listener, masking: float) -> tuple[str,
 
 
 def _content(clips: Sequence[Clip], model: Any) -> str:
-    """A name for the encoder's output that changes with any sound and any weight of the encoder."""
+    """A name for the cached output that changes with any sound and any weight of the frozen layers."""
     digest = hashlib.sha256()
     for clip in clips:
         data = clip.data if clip.data is not None else Path(clip.name).read_bytes()
         digest.update(hashlib.sha256(data).digest() + json.dumps([clip.start, clip.end]).encode())
-    for parameter in model.get_encoder().parameters():
+    for parameter in model.get_encoder().fixed():
         digest.update(parameter.detach().cpu().numpy().tobytes())
     return digest.hexdigest()[:24]
 
 
 def _encode(clips: Sequence[Clip], seconds: Sequence[float], listener: Listener, model: Any, path: Path) -> None:
-    """Writes the encoder's output aside and renames it: another process sees all of it or nothing."""
+    """Writes the output aside and renames it: another process sees all of it or nothing."""
     import torch
 
     model.eval()

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 WINDOW = 30.0
 """Seconds a model hears at once; Whisper was trained on no more."""
 
+FROZEN = {"frozen-encoder": 1.0, "half-encoder": 0.5, "full": 0.0, "lora": 0.0}
+"""Share of the encoder's layers, from below, that each preset leaves as they are."""
+
 
 @dataclass(frozen=True)
 class Utterance:
     """One example: a stretch of sound, the language, perhaps what was said.
 
-    `encoded` is the cached encoder output, float16 (positions, width); `seed` decides what training hides of it.
+    `encoded` is the cached output of the encoder's frozen layers, float16 (positions, width); `seed` decides what
+    training hides of it.
     """
 
     clip: Clip
@@ -69,7 +73,7 @@ class Listener(ABC):
     targets: ClassVar[tuple[str, ...]] = ("q_proj", "v_proj")
     """Modules that get low-rank adapters."""
     caches: ClassVar[bool]
-    """Whether a frozen encoder's output can stand for the sound."""
+    """Whether the output of frozen layers can stand for the sound."""
     stretch: ClassVar[int] = 10
     """Time steps of the features that training hides together: a tenth of a second."""
 
@@ -91,7 +95,7 @@ class Listener(ABC):
 
     @abstractmethod
     def encode(self, model: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
-        """Encoder output for features of equal length, float16 (batch, positions, width)."""
+        """Output of the frozen layers for features of equal length, float16 (batch, positions, width)."""
 
     @abstractmethod
     def labels(self, texts: Sequence[str], languages: Sequence[str]) -> dict[str, torch.Tensor]:

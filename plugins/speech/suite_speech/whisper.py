@@ -7,7 +7,7 @@ times of words by dynamic time warping over cross-attention, as OpenAI's and tra
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from suite import SuiteError
 from suite_speech.align import repeated, word_groups, word_times
 from suite_speech.audio import RATE
 from suite_speech.decode import Decoded, decode
-from suite_speech.listener import Heard, Listener, Word
+from suite_speech.listener import FROZEN, Heard, Listener, Word
 
 # Measured on 80 French prompts with whisper-base: word errors .175 with 4 s of silence behind the sound, .176 with a
 # whole window of 30 s; but .64 with 2 s and 1.67 with 1 s, because the model then misses where to stop.
@@ -34,16 +34,48 @@ COMPRESSION, LOGPROB, NO_SPEECH = 2.4, -1.0, 0.6  # the paper's thresholds
 
 
 class AnyLengthEncoder(WhisperEncoder):
-    """Whisper's encoder for windows of up to 30 s: the first positions of the same table, the same weights."""
+    """Whisper's encoder for windows of up to 30 s: the first positions of the same table, the same weights.
+
+    It works in two halves, so that the output of a lower one that is not trained can be computed once and kept.
+    """
+
+    frozen: int
+    """Layers, from below, that are not trained."""
 
     def forward(self, input_features: torch.Tensor, **kwargs: Any) -> BaseModelOutput:
-        """Features (batch, mels, frames) to hidden states (batch, frames / 2, width)."""
-        hidden = F.gelu(self.conv2(F.gelu(self.conv1(input_features)))).permute(0, 2, 1)
+        """Features (batch, mels, frames), or what `lower` made of them, to hidden states (batch, frames / 2, width).
+
+        The two are told apart by their second dimension: there are at most 128 mels, and at least 200 positions.
+        """
+        made = input_features.shape[1] != self.num_mel_bins
+        return BaseModelOutput(last_hidden_state=self.upper(input_features if made else self.lower(input_features)))
+
+    def lower(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (batch, mels, frames) to the hidden states (batch, frames / 2, width) behind the frozen layers."""
+        hidden = F.gelu(self.conv2(F.gelu(self.conv1(features)))).permute(0, 2, 1)
         hidden = hidden + self.embed_positions.weight[: hidden.shape[1]]
         hidden = F.dropout(hidden, p=self.dropout, training=self.training)
-        for layer in self.layers:
+        for layer in self.layers[: self.frozen]:
             hidden = layer(hidden, None)
-        return BaseModelOutput(last_hidden_state=self.layer_norm(hidden))
+        return hidden
+
+    def upper(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The trained layers, and the norm behind the last."""
+        for layer in self.layers[self.frozen :]:
+            hidden = layer(hidden, None)
+        return self.layer_norm(hidden)
+
+    def freeze(self, share: float) -> None:
+        """Freezes this share of the layers with all that lies below them; all of the layers, and the norm too."""
+        self.frozen = round(share * len(self.layers))
+        for parameter in self.fixed():
+            parameter.requires_grad_(False)
+        self.layer_norm.requires_grad_(self.frozen < len(self.layers))
+
+    def fixed(self) -> Iterator[torch.nn.Parameter]:
+        """Every weight that the output of `lower` depends on; none where no layer is frozen."""
+        for part in (self.conv1, self.conv2, self.embed_positions, *self.layers[: self.frozen]) if self.frozen else ():
+            yield from part.parameters()
 
 
 class WhisperListener(Listener):
@@ -58,14 +90,14 @@ class WhisperListener(Listener):
             source, dropout=dropout, activation_dropout=dropout, use_safetensors=True, dtype=torch.float32
         )
         model.model.encoder.__class__ = AnyLengthEncoder
+        model.model.encoder.freeze(FROZEN[self.config.preset])
         self.processor = WhisperProcessor.from_pretrained(source)
         self.settings: Any = model.generation_config
         if texts is None:
             self._recall(source)
         else:
             self._agree(self.config.language if self.config.language != "auto" else spoken)
-        if self.config.preset == "frozen-encoder":
-            model.model.encoder.requires_grad_(False)
+        if FROZEN[self.config.preset]:
             # The embeddings, shared with the output layer, hold what the model knows of every other language.
             model.model.decoder.embed_tokens.requires_grad_(False)
         return model
@@ -97,9 +129,9 @@ class WhisperListener(Listener):
         return found[:, : round(seconds * FRAMES)]
 
     def encode(self, model: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
-        """Hidden states (batch, frames / 2, width), rounded to float16 so that a cached and a fresh one are equal."""
+        """What the frozen layers make of the sound, rounded to float16 so that a cached and a fresh one are equal."""
         encoder: Any = model.get_submodule("model.encoder")
-        return encoder(features).last_hidden_state.to(torch.float16)
+        return encoder.lower(features).to(torch.float16)
 
     def labels(self, texts: Sequence[str], languages: Sequence[str]) -> dict[str, torch.Tensor]:
         """Decoder inputs and targets. Padding equals the end token, so only what follows the first end is masked."""
@@ -119,11 +151,8 @@ class WhisperListener(Listener):
 
     def loss(self, model: torch.nn.Module, group: dict[str, Any]) -> torch.Tensor:
         """Summed cross-entropy."""
-        if "encoded" in group:
-            sound = {"encoder_outputs": BaseModelOutput(last_hidden_state=group["encoded"].float())}
-        else:
-            sound = {"input_features": group["features"]}
-        logits = model(**sound, decoder_input_ids=group["decoder_input_ids"], use_cache=False).logits
+        sound = group["encoded"].float() if "encoded" in group else group["features"]
+        logits = model(sound, decoder_input_ids=group["decoder_input_ids"], use_cache=False).logits
         smoothing = self.config.label_smoothing if model.training else 0.0
         return F.cross_entropy(
             logits.flatten(0, 1).float(), group["labels"].flatten(), reduction="sum", label_smoothing=smoothing
@@ -132,7 +161,8 @@ class WhisperListener(Listener):
     def hear(self, model: torch.nn.Module, group: dict[str, Any], seconds: Sequence[float]) -> list[Heard]:
         """Greedy decoding; a window that loops or is unsure is tried again with rising temperature."""
         encoded = group["encoded"] if "encoded" in group else self.encode(model, group["features"])
-        encoded = encoded.float()
+        encoder: Any = model.get_submodule("model.encoder")
+        encoded = encoder.upper(encoded.float())
         languages = self._languages(model, encoded, group["languages"])
         prompts = [self.prompt(language) for language in languages]
         best: list[Decoded | None] = [None] * len(prompts)

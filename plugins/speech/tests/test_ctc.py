@@ -182,13 +182,16 @@ def test_a_sound_shorter_than_a_frame_has_features(pretrained, rows):
     assert model(torch.from_numpy(features)[None]).logits.shape[:2] == (1, 1)
 
 
-@pytest.mark.parametrize("preset", ["full", "frozen-encoder"])
-def test_the_convolutions_are_never_trained_and_the_rest_as_asked(pretrained, rows, preset):
+@pytest.mark.parametrize(("preset", "share"), [("full", 1.0), ("half-encoder", 0.5), ("frozen-encoder", 0.0)])
+def test_the_convolutions_are_never_trained_and_the_rest_as_asked(pretrained, rows, preset, share):
     _, model = loaded(pretrained, rows, preset=preset)
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    layers = model.base_model.encoder.layers
     assert {"lm_head.weight", "lm_head.bias"} <= trained
     assert not [name for name in trained if "feature_extractor" in name]
-    assert bool(trained - {"lm_head.weight", "lm_head.bias"}) == (preset == "full")
+    assert [layer.attention.q_proj.weight.requires_grad for layer in layers] == [
+        i >= round((1 - share) * len(layers)) for i in range(len(layers))
+    ]
 
 
 def test_a_frozen_encoders_output_is_not_cached(pretrained, rows):

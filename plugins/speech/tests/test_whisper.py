@@ -147,12 +147,31 @@ def test_windows_are_the_sound_and_four_seconds_of_silence(tiny_whisper, voice, 
     assert encoded.dtype == torch.float16
 
 
-def test_a_frozen_encoder_leaves_encoder_and_embeddings_alone(tiny_whisper):
-    _, model = load(tiny_whisper, preset="frozen-encoder")
-    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    assert trained
-    assert all(name.startswith("model.decoder.") for name in trained)
-    assert "model.decoder.embed_tokens.weight" not in trained
+def trained_parts(model):
+    """What is trained of encoder and decoder: "encoder.layers.1", "decoder.embed_tokens" and the like."""
+    names = [name.split(".")[1:] for name, parameter in model.named_parameters() if parameter.requires_grad]
+    return {".".join(name[: 3 if name[1] == "layers" else 2]) for name in names}
+
+
+def test_each_preset_trains_what_it_says(tiny_whisper):
+    decoder = {"decoder.layers.0", "decoder.layers.1", "decoder.layer_norm", "decoder.embed_positions"}
+    upper = {"encoder.layers.1", "encoder.layer_norm"}
+    below = {"encoder.conv1", "encoder.conv2", "encoder.embed_positions", "encoder.layers.0"}
+    for preset, parts in (
+        ("frozen-encoder", decoder),
+        ("half-encoder", decoder | upper),
+        ("full", decoder | upper | below | {"decoder.embed_tokens"}),
+    ):
+        _, model = load(tiny_whisper, preset=preset)
+        assert trained_parts(model) == parts, preset
+
+
+def test_the_cache_is_named_by_the_frozen_layers_alone(tiny_whisper):
+    _, model = load(tiny_whisper, preset="half-encoder")
+    fixed = {id(parameter) for parameter in model.model.encoder.fixed()}
+    names = {name for name, parameter in model.model.encoder.named_parameters() if id(parameter) in fixed}
+    parts = {".".join(name.split(".")[: 2 if name.startswith("layers") else 1]) for name in names}
+    assert parts == {"conv1", "conv2", "embed_positions", "layers.0"}
 
 
 # ---- learning --------------------------------------------------------------------------------------------------------
@@ -203,8 +222,9 @@ def test_smoothing_raises_the_loss_in_training_alone(tiny_whisper, sounds):
         assert float(smooth.loss(same.train(), group)) != pytest.approx(float(listener.loss(model.train(), group)))
 
 
-def test_the_cached_encoding_gives_the_same_loss_and_text(tiny_whisper, sounds):
-    listener, model = load(tiny_whisper)
+@pytest.mark.parametrize("preset", ["frozen-encoder", "half-encoder"])
+def test_the_cached_encoding_gives_the_same_loss_and_text(tiny_whisper, sounds, preset):
+    listener, model = load(tiny_whisper, preset=preset)
     group = group_of(listener, sounds)
     with torch.no_grad():
         fresh = float(listener.loss(model.eval(), group))
@@ -212,6 +232,17 @@ def test_the_cached_encoding_gives_the_same_loss_and_text(tiny_whisper, sounds):
         group["encoded"] = listener.encode(model, group.pop("features"))
         assert float(listener.loss(model, group)) == pytest.approx(fresh, rel=1e-3)
         assert listener.hear(model, group, [0.2, 0.2]) == heard
+
+
+def test_the_upper_half_learns_from_cached_encodings(tiny_whisper, sounds):
+    listener, model = load(tiny_whisper, preset="half-encoder")
+    group = group_of(listener, sounds)
+    with torch.no_grad():
+        group["encoded"] = listener.encode(model, group.pop("features"))
+    listener.loss(model.train(), group).backward()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    assert all(parameter.grad is not None for parameter in trained)
+    assert model.model.encoder.layers[1].fc1.weight.grad.abs().sum() > 0
 
 
 def test_auto_takes_one_of_the_languages_there_are(tiny_whisper, sounds):
