@@ -6,65 +6,21 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 from suite_toy.domain import ToyConfig, ToyDomain
+from suite_toy.fitting import LAUNCHER, MODEL, Fitting, largest, suite, without_dropout
 
 from suite.errors import SuiteError
 from suite.runs import Run
 from suite.testing import fault_plugin, newest
 from suite.training import checkpoint
-from suite.training.accelerator import make_accelerator
 from suite.training.callbacks import Callback
-from suite.training.loop import fit, schedule
+from suite.training.loop import schedule
 from suite.training.signals import Stopped
 from suite.training.weights import Adapters, Average, freeze
-
-MODEL = Path(__file__).parent / "toy" / "suite_toy" / "starter" / "model"
-
-
-class Fitting:
-    """One call of `fit` on toy rows, with what it left behind."""
-
-    def __init__(
-        self, rows, folder, *, dropout=0.0, domain=ToyDomain, callbacks=(), resume=False, prepare=None, **settings
-    ):
-        settings = {"noise": 0.0, "epochs": 2, "log_every": 5, **settings}
-        self.domain = domain(ToyConfig.build(settings))
-        self.run = Run(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.run.set_status("running", "toy")
-        self.model = self.domain.load_model(MODEL, None)
-        self.model.dropout.p = dropout
-        self.start = {name: value.clone() for name, value in self.model.state_dict().items()}
-        if prepare:
-            prepare(self)
-        fit(
-            self.domain,
-            self.model,
-            rows[:50],
-            rows[50:80],
-            run=self.run,
-            accelerator=make_accelerator(self.domain.config),
-            callbacks=list(callbacks),
-            resume=resume,
-        )  # fmt: skip
-
-    def last(self):
-        """Tensors of the newest checkpoint."""
-        path = checkpoint.latest(self.run.checkpoints)
-        return checkpoint.read_tensors(path, "model.safetensors")
-
-
-def largest(a, b):
-    """Largest absolute difference over all tensors."""
-    assert a.keys() == b.keys()
-    return max(float((a[name] - b[name]).abs().max()) for name in a)
 
 
 def test_micro_batches_of_any_size_give_the_weights_of_one_batch(toy_rows, tmp_path):
@@ -287,15 +243,6 @@ def test_a_signal_writes_a_checkpoint_and_the_rest_is_exact(toy_rows, tmp_path, 
     assert largest(whole.last(), Fitting(toy_rows, tmp_path / "parts", resume=True, **settings).last()) == 0
 
 
-def suite(folder, *arguments, launcher=(), environment=None):
-    """`python -m suite toy …` in the folder, started and not waited for."""
-    line = [sys.executable, *launcher, "-m", "suite", "toy", *arguments]
-    return subprocess.Popen(
-        line, cwd=folder, env=os.environ | (environment or {}), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True,
-    )  # fmt: skip
-
-
 def test_sigterm_to_the_process_group_with_workers_checkpoints_and_leaves_no_orphan(tmp_path):
     process = suite(tmp_path, "train", "--epochs", "500", "--set", "workers=2", "--set", "evaluate_every=5")
     deadline = time.monotonic() + 120
@@ -311,9 +258,6 @@ def test_sigterm_to_the_process_group_with_workers_checkpoints_and_leaves_no_orp
         os.killpg(process.pid, 0)
     status = json.loads((newest(tmp_path / "runs") / "status.json").read_text())
     assert status["state"] == "interrupted" and "--resume" in status["next"]
-
-
-LAUNCHER = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 
 
 def test_two_processes_train_as_one_and_a_killed_rank_resumes_exactly(tmp_path):
@@ -344,11 +288,3 @@ def test_two_processes_train_as_one_and_a_killed_rank_resumes_exactly(tmp_path):
         for name in ("one", "two")
     ]
     assert metrics[0] == metrics[1]
-
-
-def without_dropout(folder):
-    """The toy's model with its dropout off."""
-    model = ToyDomain().load_model(MODEL, None)
-    model.config.dropout = 0.0
-    model.save_pretrained(folder)
-    return folder

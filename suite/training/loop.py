@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -23,8 +24,9 @@ from suite.evaluation.scoring import validate
 from suite.runs import Run
 from suite.training import checkpoint
 from suite.training.callbacks import Callback, tell
+from suite.training.memory import MicroBatches
 from suite.training.meters import FiniteGuard, Window
-from suite.training.order import StepSampler, running, step_loader
+from suite.training.order import Step, StepSampler, running, step_loader
 from suite.training.signals import Stopped, StopSignal
 from suite.training.state import TrainingState, best_weights, random_state, set_random_state
 from suite.training.weights import Average
@@ -68,6 +70,7 @@ def fit(
         len(train), config, rank=accelerator.process_index, world=world, lengths=domain.lengths(train)
     )
     loader = step_loader(domain, train, sampler, pin=device.type == "cuda")
+    micro = MicroBatches(loader, optimizer, run, device)
     total = config.max_steps or max(1, math.ceil(config.epochs * sampler.steps_per_epoch))
     every = config.evaluate_every or sampler.steps_per_epoch
 
@@ -110,6 +113,28 @@ def fit(
             run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **named})
             tell(callbacks, "on_evaluate", at.step, metrics, at.best_step == at.step)
 
+    def gradients(step: Step, items: torch.Tensor | int) -> list[tuple[torch.Tensor, int]]:
+        """Leaves the gradient of the mean loss over `items`, those of the step on all ranks, in the parameters.
+
+        Returns the mean loss of each micro-batch with the number of items it is the mean of.
+        """
+        losses = []
+        for last, (batch, count) in _mark_last(zip(step.batches, step.counts, strict=True)):
+            batch = send_to_device(batch, device, non_blocking=True)
+            with nullcontext() if last else accelerator.no_sync(wrapped):
+                with accelerator.autocast():
+                    loss = domain.loss(wrapped, batch)
+                micro.exchanging = last and world > 1
+                # Sum over everything / number of everything: DDP takes the mean over ranks, hence `world`.
+                (loss * (count * world / items)).backward()
+            losses.append((loss.detach(), count))
+        return losses
+
+    if device.type != "cpu":  # a CPU that runs out of memory does not say so, it is killed
+        sampler.epoch = at.epoch
+        wrapped.train()
+        micro.probe(sampler.heaviest(), model, partial(gradients, items=1))
+
     with StopSignal() as stop:
         # Step 0 competes too: fine-tuning that only harms keeps the pretrained model.
         if (at.step % every == 0 or at.step == total) and at.evaluated != at.step:
@@ -126,17 +151,8 @@ def fit(
 
                 for step in steps:
                     # ==== one optimizer step ==========================================================================
-                    items = (
-                        accelerator.reduce(torch.tensor(float(sum(step.counts)), device=device)) if world > 1 else None
-                    )
-                    for last, (batch, count) in _mark_last(zip(step.batches, step.counts, strict=True)):
-                        batch = send_to_device(batch, device, non_blocking=True)
-                        with nullcontext() if last else accelerator.no_sync(wrapped):
-                            with accelerator.autocast():
-                                loss = domain.loss(wrapped, batch)
-                            # Sum over everything / number of everything: DDP takes the mean over ranks, hence `world`.
-                            share = count / max(sum(step.counts), 1) if items is None else count * world / items
-                            (loss * share).backward()
+                    items = _items(step, accelerator)
+                    for loss, count in micro.fit(step, at.step, partial(gradients, items=items)):
                         window.add(loss, count)
                     norm = torch.nn.utils.clip_grad_norm_(trained, config.clip_norm)
                     guard.check(optimizer, norm, step.ids, at.step)
@@ -166,7 +182,8 @@ def fit(
                         guard.raise_if_tripped()
                         evaluate()
                         wrapped.train()
-                    stopped = _any_rank(accelerator, stop.signum)
+                    stopped, size = _agreed(accelerator, stop.signum, micro.size)
+                    micro.limit(size)
                     if evaluated or stopped or (config.save_every and at.step % config.save_every == 0):
                         guard.raise_if_tripped()
                         save()
@@ -197,9 +214,17 @@ def _mark_last(values: Iterable[T]) -> Iterator[tuple[bool, T]]:
         yield i == len(held) - 1, value
 
 
-def _any_rank(accelerator: Accelerator, signum: int | None) -> int:
-    """The signal any rank has seen, or 0: all must agree on the step at which they stop."""
+def _items(step: Step, accelerator: Accelerator) -> torch.Tensor | int:
+    """What the step's loss is a mean over, counted over all ranks; at least 1."""
+    mine = sum(step.counts)
     if accelerator.num_processes == 1:
-        return signum or 0
-    seen = accelerator.gather(torch.tensor([signum or 0], device=accelerator.device))
-    return int(seen.max())
+        return max(mine, 1)
+    return accelerator.reduce(torch.tensor(float(mine), device=accelerator.device)).clamp(min=1)
+
+
+def _agreed(accelerator: Accelerator, signum: int | None, size: int) -> tuple[int, int]:
+    """The signal any rank has seen (0 for none) and the smallest micro-batch: all must do the same from here on."""
+    if accelerator.num_processes == 1:
+        return signum or 0, size
+    seen = accelerator.gather(torch.tensor([[signum or 0, -size]], device=accelerator.device))
+    return int(seen[:, 0].max()), -int(seen[:, 1].max())

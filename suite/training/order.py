@@ -35,11 +35,20 @@ class Pick(NamedTuple):
 
 @dataclass
 class Step:
-    """One optimizer step of one rank: example indices, and micro-batches with what each loss is a mean over."""
+    """One optimizer step of one rank: what was picked, and micro-batches with what each loss is a mean over.
 
-    ids: list[int]
+    `size` is the largest micro-batch it was cut into.
+    """
+
+    picks: list[Pick]
+    size: int
     batches: list[Batch]
     counts: list[int]
+
+    @property
+    def ids(self) -> list[int]:
+        """The examples, as numbers in the order of the training split."""
+        return [pick.example for pick in self.picks if pick.real]
 
     def pin_memory(self) -> Step:
         """Called by the loader for GPU training, so that copies to the device overlap with work."""
@@ -90,13 +99,23 @@ class StepSampler(Sampler[list[Pick]]):
         return self.steps_per_epoch - self.cursor
 
     def __iter__(self) -> Iterator[list[Pick]]:
+        for batch in self._batches()[self.cursor :]:
+            yield self._mine(batch)
+
+    def heaviest(self) -> list[Pick]:
+        """This rank's share of the epoch's batch that takes the most room: long and many."""
+        sizes = np.ones(self.count, int) if self.lengths is None else np.asarray(self.lengths)
+        return self._mine(max(self._batches(), key=lambda batch: int(sizes[batch].max()) * len(batch)))
+
+    def _batches(self) -> list[list[int]]:
+        size, seed = self.config.batch_size, self.config.seed
+        return global_batches(self.count, size, seed=seed, epoch=self.epoch, lengths=self.lengths)
+
+    def _mine(self, batch: list[int]) -> list[Pick]:
         seed, epoch = self.config.seed, self.epoch
-        batches = global_batches(self.count, self.config.batch_size, seed=seed, epoch=epoch, lengths=self.lengths)
-        for batch in batches[self.cursor :]:
-            mine = batch[self.rank :: self.world]
-            picks = [Pick(index, example_key(seed, epoch, index), True) for index in mine]
-            # A rank without rows must still run a backward pass, or the others wait for it for ever.
-            yield picks or [Pick(batch[0], example_key(seed, epoch, batch[0]), False)]
+        picks = [Pick(index, example_key(seed, epoch, index), True) for index in batch[self.rank :: self.world]]
+        # A rank without rows must still run a backward pass, or the others wait for it for ever.
+        return picks or [Pick(batch[0], example_key(seed, epoch, batch[0]), False)]
 
 
 class TrainingExamples(Dataset[Any]):
@@ -121,13 +140,23 @@ class StepCollator:
     """Cuts a rank's rows into micro-batches and collates each."""
 
     def __init__(self, domain: Domain, micro_batch_size: int) -> None:
-        self.domain, self.size = domain, micro_batch_size
+        self.domain = domain
+        self._size = torch.tensor(micro_batch_size).share_memory_()  # so that a change reaches the loader's workers
+
+    @property
+    def size(self) -> int:
+        """The largest micro-batch."""
+        return int(self._size)
+
+    @size.setter
+    def size(self, size: int) -> None:
+        self._size.fill_(size)
 
     def __call__(self, items: list[tuple[Pick, Example]]) -> Step:
         """One rank's step from its picked examples."""
-        step = Step([pick.example for pick, _ in items if pick.real], [], [])
-        for start in range(0, len(items), self.size):
-            part = items[start : start + self.size]
+        step = Step([pick for pick, _ in items], self.size, [], [])
+        for start in range(0, len(items), step.size):
+            part = items[start : start + step.size]
             batch = self.domain.collate([example for _, example in part])
             step.batches.append(batch)
             step.counts.append(self.domain.count(batch) if part[0][0].real else 0)

@@ -1,0 +1,73 @@
+"""Runs of the toy: one call of `fit`, or the command in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from suite.runs import Run
+from suite.training import checkpoint
+from suite.training.accelerator import make_accelerator
+from suite.training.loop import fit
+from suite_toy.domain import ToyConfig, ToyDomain
+
+MODEL = Path(__file__).parent / "starter" / "model"
+LAUNCHER = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+
+
+class Fitting:
+    """One call of `fit` on toy rows, with what it left behind."""
+
+    def __init__(
+        self, rows, folder, *, dropout=0.0, domain=ToyDomain, callbacks=(), resume=False, prepare=None, **settings
+    ):
+        settings = {"noise": 0.0, "epochs": 2, "log_every": 5, **settings}
+        self.domain = domain(ToyConfig.build(settings))
+        self.run = Run(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.run.set_status("running", "toy")
+        self.model = self.domain.load_model(MODEL, None)
+        self.model.dropout.p = dropout
+        self.start = {name: value.clone() for name, value in self.model.state_dict().items()}
+        if prepare:
+            prepare(self)
+        fit(
+            self.domain,
+            self.model,
+            rows[:50],
+            rows[50:80],
+            run=self.run,
+            accelerator=make_accelerator(self.domain.config),
+            callbacks=list(callbacks),
+            resume=resume,
+        )  # fmt: skip
+
+    def last(self):
+        """Tensors of the newest checkpoint."""
+        path = checkpoint.latest(self.run.checkpoints)
+        return checkpoint.read_tensors(path, "model.safetensors")
+
+
+def largest(a, b):
+    """Largest absolute difference over all tensors."""
+    assert a.keys() == b.keys()
+    return max(float((a[name] - b[name]).abs().max()) for name in a)
+
+
+def suite(folder, *arguments, launcher=(), environment=None, domain="toy"):
+    """`python -m suite toy …` in the folder, started and not waited for."""
+    line = [sys.executable, *launcher, "-m", "suite", domain, *arguments]
+    return subprocess.Popen(
+        line, cwd=folder, env=os.environ | (environment or {}), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def without_dropout(folder):
+    """The toy's model with its dropout off."""
+    model = ToyDomain().load_model(MODEL, None)
+    model.config.dropout = 0.0
+    model.save_pretrained(folder)
+    return folder
