@@ -44,7 +44,7 @@ def list_(form: str) -> None:
 
 @click.group(no_args_is_help=True)
 def runs() -> None:
-    """List training runs, or show one."""
+    """List training runs, show one, or go on with one."""
 
 
 @runs.command("list")
@@ -66,6 +66,27 @@ def list_runs_(output: Path, form: str) -> None:
                 [[r[k] for k in ("run", "domain", "state", "step", "result")] for r in rows],
             )
         )
+
+
+@runs.command()
+@click.argument("run", default="latest")
+@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@quiet_option
+@offline_option
+@click.pass_context
+def resume(ctx: click.Context, run: str, output: Path) -> None:
+    """Go on with a stopped run, exactly where it was; without a name, with the newest one."""
+    from suite.runs import Run, list_runs
+    from suite.verbs import train
+
+    if run == "latest":
+        stopped = [found for found in list_runs(output) if found.state() in ("interrupted", "failed")]
+        if not stopped:
+            raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
+        run = str(stopped[-1].path)
+    found = Run.open(run, output)
+    offer = load_plugins().find("suite_domains", found.domain)
+    ctx.invoke(train(offer), resume=str(found.path))
 
 
 @runs.command()

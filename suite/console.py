@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def quiet() -> bool:
-    """Whether `-q` was given (it sets `SUITE_QUIET`, so that child processes know too)."""
-    return os.environ.get("SUITE_QUIET") == "1"
+    """Whether `-q` was given (it sets `SUITE_QUIET`, so that child processes know too), or another process speaks."""
+    return os.environ.get("SUITE_QUIET") == "1" or os.environ.get("RANK", "0") != "0"
 
 
 def say(text: str = "") -> None:

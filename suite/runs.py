@@ -84,6 +84,11 @@ class Run:
         return str(self.status()["domain"])
 
     @property
+    def processes(self) -> int:
+        """How many processes trained it."""
+        return int(json.loads((self.path / "environment.json").read_text())["processes"])
+
+    @property
     def model(self) -> Path:
         """The folder with the finished model."""
         return self.path / "model"

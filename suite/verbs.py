@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,15 +69,31 @@ def train(offer: Offer) -> click.Command:
     @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option of 'suite DOMAIN options'.")
     @click.option("--resume", is_flag=False, flag_value="latest", metavar="[RUN]", help="Go on with a stopped run.")
     @click.option("--dry-run", is_flag=True, help="Show config, data check, model size and time; train nothing.")
+    @click.option("--processes", type=click.IntRange(1), help="Processes on this machine, one for each GPU.")
+    @click.option("--nodes", type=click.IntRange(1), default=1, help="Machines; give each the same command.")
+    @click.option("--rendezvous", default="", metavar="HOST:PORT", help="Where the machines meet: one of them.")
     @quiet_option
     @offline_option
-    def command(file: Path | None, settings: tuple[str, ...], resume: str | None, dry_run: bool, **flags: Any) -> None:
+    def command(
+        file: Path | None,
+        settings: tuple[str, ...],
+        resume: str | None,
+        dry_run: bool,
+        processes: int | None,
+        nodes: int,
+        rendezvous: str,
+        **flags: Any,
+    ) -> None:
+        from suite.predictor import read_config
+
         cls = offer.load()
         given = {key: value for key, value in flags.items() if value is not None and value != ""}
         given |= {"columns": parse_columns(given["columns"])} if "columns" in given else {}
         layers = [cls.Config.from_file(file) if file else {}, cls.Config.parse_settings(settings), given]
         if resume:
-            _resume(cls, resume, layers)
+            run = _stopped(cls, resume, layers)
+            _spread(processes or (run.processes if nodes == 1 else 1), nodes, rendezvous)
+            _train(cls(read_config(run, cls())), run)
             return
         domain = cls(cls.Config.build(*layers))
         if dry_run:
@@ -84,14 +101,14 @@ def train(offer: Offer) -> click.Command:
 
             result(plan(domain))
             return
+        _spread(processes or 1, nodes, rendezvous)
         _train(domain, None)
 
     return command
 
 
-def _resume(cls: type[Domain], reference: str, layers: list[dict[str, Any]]) -> None:
-    """A run goes on with its own config; only where to look for it may be said."""
-    from suite.predictor import read_config
+def _stopped(cls: type[Domain], reference: str, layers: list[dict[str, Any]]) -> Run:
+    """The run to go on with. It keeps its own config; only where to look for it may be said."""
     from suite.runs import Run, list_runs
 
     given = {key for layer in layers for key in layer} - {"output"}
@@ -103,9 +120,16 @@ def _resume(cls: type[Domain], reference: str, layers: list[dict[str, Any]]) -> 
         if not stopped:
             raise SuiteError(f"No unfinished run of {cls.name} in {root}; 'suite runs list' shows what there is.")
         reference = str(stopped[-1].path)
-    run = Run.open(reference, root, cls.name)
-    domain = cls()
-    _train(cls(read_config(run, domain)), run)
+    return Run.open(reference, root, cls.name)
+
+
+def _spread(processes: int, nodes: int, rendezvous: str) -> None:
+    """Where several processes are wanted, starts them with this same command line and ends as they do."""
+    if processes * nodes == 1 or "RANK" in os.environ:  # one of them already
+        return
+    from suite.training.launch import Processes, launch
+
+    raise click.exceptions.Exit(launch(Processes(processes, nodes, rendezvous), sys.argv[1:]))
 
 
 def _train(domain: Domain, run: Run | None) -> None:
@@ -116,7 +140,7 @@ def _train(domain: Domain, run: Run | None) -> None:
     try:
         run = train_run(domain, run)
     except Stopped as stopped:
-        say(f"{str(stopped).capitalize()}. Go on with: suite {domain.name} train --resume")
+        say(f"Stopped{str(stopped).removeprefix('stopped')}. Go on with: suite {domain.name} train --resume")
         raise click.exceptions.Exit(128 + stopped.signum) from None
     evaluation = run.evaluation()
     if evaluation and os.environ.get("RANK", "0") == "0":  # every rank may read it; only the main one prints

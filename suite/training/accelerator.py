@@ -29,10 +29,10 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     cpu = not torch.accelerator.is_available()
     # The loop owns the schedule, so Accelerate must not step one for us.
     accelerator = Accelerator(cpu=cpu, mixed_precision=precision, step_scheduler_with_optimizer=False)
-    asked = int(os.environ.get("WORLD_SIZE", "1"))
+    asked = int(os.environ.get("SUITE_PROCESSES") or os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != asked:
         raise SuiteError(
-            f"The launcher asked for {asked} processes and {accelerator.num_processes} came together; start them with "
-            f"python -m torch.distributed.run --nproc_per_node {asked} -m suite …"
+            f"{asked} processes were asked for and {accelerator.num_processes} came together; start them with "
+            f"--processes {asked}, or with torchrun."
         )
     return accelerator

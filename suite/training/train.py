@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 import torch
@@ -127,9 +128,15 @@ def _started(domain: Domain, loaded: Loaded, accelerator: Accelerator) -> Run:
         write_rejected(loaded.report, run.path / "rejected.jsonl")
         run.set_status("running", domain.name)
         say(f"Run: {run.path}")
-        shared = [str(run.path)]
+        shared = [str(run.path.absolute())]
     if accelerator.num_processes > 1:
         broadcast_object_list(shared)
+    if accelerator.is_main_process:
+        return run
+    if not Path(shared[0]).is_dir():
+        raise SuiteError(
+            f"{socket.gethostname()} does not see the run folder {shared[0]}: give an --output that all machines share."
+        )
     return Run(Path(shared[0]))
 
 

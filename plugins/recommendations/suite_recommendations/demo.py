@@ -30,6 +30,8 @@ FANS = 300
 SHOWN = 10
 """Cards of a list."""
 
+NOTHING = "Pick at least one title you liked."
+
 Added = list[dict[str, str]]
 """A session's new items: records with item, title and text."""
 
@@ -90,7 +92,7 @@ class Session:
     def answer(self, liked: Sequence[str], added: Added) -> tuple[RecommendationsDomain, Prediction]:
         """The list for somebody who liked these ids, oldest first. Raises `SuiteError` when nothing was picked."""
         if not liked:
-            raise SuiteError("Pick at least one title you liked.")
+            raise SuiteError(NOTHING)
         history = [History("you", list(liked), reasons=True)]
         domain = self.grown(added)
         if domain is self.domain:
@@ -137,14 +139,20 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
         story = gr.Textbox(value="Space adventure: a young pilot and a stubborn robot race to save a rebel planet")
         return [gr.Dropdown(choices=choices(shelf, [])), chosen, invented, story, *labels]
 
-    def recommend(picked: list[str], new: Added) -> tuple[str, str]:
+    def recommend(picked: list[str], new: Added) -> Any:
+        if not picked:
+            gr.Info(NOTHING, title="")  # an error would be written over the list as well
+            return gr.skip()
         return page(*session.answer(picked, new), picked, new)
 
     def pick(chosen: list[list[int]], new: Added, which: int) -> tuple[list[str], str, str]:
         ids = [session.domain.loaded.catalogue.ids[number] for number in chosen[which]]
         return ids, *recommend(ids, new)
 
-    def invent(picked: list[str], new: Added, name: str, text: str) -> tuple[Any, Added, str, str]:
+    def invent(picked: list[str], new: Added, name: str, text: str) -> Any:
+        if not picked:
+            gr.Info(NOTHING, title="")
+            return gr.skip()
         new = [*new, invented_item(name, text, new)]
         answering, prediction = session.answer(picked, new)
         options = gr.Dropdown(choices=choices(answering.loaded, new))

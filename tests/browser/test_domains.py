@@ -1,0 +1,37 @@
+"""The demos people come for, with their real starters, driven as a visitor would."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+LONG = 120_000  # ms: the first click loads a model, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def real(serve):
+    """Every installed domain, without the toys."""
+    with serve(
+        ["-m", "suite", "launch", "--no-browser", "--port", "17870"], SUITE_PLUGINS="speech,recommendations"
+    ) as process:
+        yield process
+
+
+def test_speech_answers_an_example_and_offers_subtitles(page, real):
+    page.goto(f"{real.address}/speech")
+    page.get_by_text(re.compile("^English: ")).first.click(timeout=LONG)
+    expect(page.get_by_text("real-time factor")).to_be_visible(timeout=LONG)
+    with page.expect_download() as download:
+        page.get_by_text("Save as SRT").click()
+    assert download.value.path().read_text().startswith("1\n00:00:0")
+
+
+def test_recommendations_answer_an_example_and_ask_for_a_pick_without_one(page, real):
+    page.goto(f"{real.address}/recommendations")
+    example = page.get_by_role("button", name=re.compile("^Try: ")).first
+    expect(example).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Recommend", exact=True).click()
+    expect(page.get_by_text("Pick at least one title you liked.")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Error", exact=True)).to_have_count(0)
+    example.click()
+    expect(page.locator("#recommendations-list .rec-card")).to_have_count(10, timeout=LONG)
