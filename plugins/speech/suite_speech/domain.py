@@ -190,8 +190,10 @@ class SpeechDomain(Domain):
         return prediction["text"]
 
     def speed(self, predictions: Sequence[Prediction], seconds: float) -> str:
-        """Real-time factor: seconds of work per second of sound."""
+        """Real-time factor: seconds of work per second of sound; or that nobody speaks."""
         duration = sum(prediction["duration"] for prediction in predictions)
+        if not any(prediction["text"] for prediction in predictions):
+            return f", {duration:.1f} s of sound, no speech found"
         return f", {duration:.1f} s of sound, real-time factor {seconds / max(duration, 0.01):.2f}"
 
     def check_output(self, path: Path) -> None:
