@@ -3,8 +3,8 @@
     python bench/loop.py [TASK …]          # micro, bert, recommendations, speech; all by default
 
 Each round runs the three in turn, in this process; printed are medians over the rounds of milliseconds per step and of
-the ratio to the bare loop within a round, for the machine's noise is larger than what is compared. The first steps of each
-run warm up and are not counted. Some fifteen minutes on two cores.
+the ratio to the bare loop within a round, for the machine's noise is larger than what is compared. The first steps of
+each run warm up and are not counted. Some fifteen minutes on two cores.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -38,6 +39,7 @@ from suite.runs import Run
 from suite.training.accelerator import make_accelerator
 from suite.training.callbacks import Callback
 from suite.training.loop import fit
+from suite.training.order import global_batches
 
 ROUNDS = 5
 LOG_EVERY = 10
@@ -105,14 +107,16 @@ def micro() -> Task:
 
 def bert() -> Task:
     config = TrainConfig.build({"batch_size": 16, "log_every": LOG_EVERY})
-    shape = BertConfig(vocab_size=1000, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128)
+    shape = BertConfig(
+        vocab_size=1000, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128
+    )
     rows = [{"input_ids": torch.randint(0, 1000, (32,)), "labels": torch.tensor(i % 2)} for i in range(16 * 250)]
     return Task(Tensors(config), BertForSequenceClassification(shape), rows, warm=30, steps=230)
 
 
 def starter(name: str, warm: int, steps: int, **settings: Any) -> Task:
     """A domain's own model and data, as `suite DOMAIN train` uses them, in equal batches without augmentation."""
-    cls = load_plugins().domain(name).load()
+    cls = load_plugins().domain(name)
     domain = cls(cls.Config.build({"log_every": LOG_EVERY, **settings}))
     _, splits = load_splits(domain)
     model = domain.load_model(resolve_model(domain.starter.model, domain.starter.assets), splits["train"])
@@ -204,20 +208,28 @@ def bare(task: Task, model: torch.nn.Module, clock: Clock) -> None:
                 break
 
 
+class Varied(Dataset[Any]):
+    """A domain's examples with its augmentation, drawn as one would by hand: from one generator."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.generator = task, np.random.default_rng(0)
+
+    def __len__(self) -> int:
+        return len(self.task.examples)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.task.domain.augment(self.task.examples[index], self.generator)
+
+
 def loader(task: Task) -> DataLoader[Any]:
-    """Batches as ours: of alike lengths where the domain tells lengths."""
+    """Batches as ours: augmented where the domain augments, of alike lengths where it tells lengths."""
     domain, size = task.domain, task.domain.config.batch_size
-    if domain.lengths(task.examples) is None:
-        return DataLoader(task.examples, batch_size=size, shuffle=True, collate_fn=domain.collate)  # type: ignore[arg-type]
-    return DataLoader(task.examples, batch_sampler=batches(task), collate_fn=domain.collate)  # type: ignore[arg-type]
-
-
-def batches(task: Task) -> list[list[int]]:
-    """An epoch's batches of alike lengths."""
-    from suite.training.order import global_batches
-
-    lengths, config = task.domain.lengths(task.examples), task.domain.config
-    return [list(b) for b in global_batches(len(task.examples), config.batch_size, seed=1, epoch=0, lengths=lengths)]
+    examples: Any = task.examples if type(domain).augment is Domain.augment else Varied(task)
+    lengths = domain.lengths(task.examples)
+    if lengths is None:
+        return DataLoader(examples, batch_size=size, shuffle=True, collate_fn=domain.collate)
+    alike: Any = [list(b) for b in global_batches(len(examples), size, seed=1, epoch=0, lengths=lengths)]
+    return DataLoader(examples, batch_sampler=alike, collate_fn=domain.collate)
 
 
 class WithLoss(torch.nn.Module):
@@ -278,7 +290,7 @@ def measure(task: Task) -> dict[str, list[float]]:
 
 def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {ROUNDS} rounds\n")
-    print("| task | bare ms | suite ms | Trainer ms | suite / bare | Trainer / bare | suite's steps a second / Trainer's |")
+    print("| task | bare ms | suite ms | Trainer ms | suite / bare | Trainer / bare | Trainer / suite |")
     print("|---|---|---|---|---|---|---|")
     for name in sys.argv[1:] or TASKS:
         found = measure(TASKS[name]())

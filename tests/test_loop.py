@@ -19,6 +19,7 @@ from suite.testing import fault_plugin, newest
 from suite.training import checkpoint
 from suite.training.callbacks import Callback
 from suite.training.loop import schedule
+from suite.training.meters import clip
 from suite.training.signals import Stopped
 from suite.training.weights import Adapters, Average, freeze
 
@@ -288,3 +289,22 @@ def test_two_processes_train_as_one_and_a_killed_rank_resumes_exactly(tmp_path):
         for name in ("one", "two")
     ]
     assert metrics[0] == metrics[1]
+
+
+def test_clipping_is_torchs_own(toy_rows):
+    model = ToyDomain().load_model(MODEL, None)
+    for largest_norm in (0.5, 1e9):
+        ours, theirs = ([torch.nn.Parameter(p.detach().clone()) for p in model.parameters()] for _ in range(2))
+        for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+            a.grad = torch.full_like(a, 0.1 * (i + 1))
+            b.grad = a.grad.clone()
+        assert clip(ours, largest_norm) == torch.nn.utils.clip_grad_norm_(theirs, largest_norm)
+        assert all(torch.equal(a.grad, b.grad) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_the_heartbeat_is_no_more_than_once_a_second(toy_rows, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(Run, "set_status", lambda self, *a, **k: written.append(k.get("step")))
+    monkeypatch.setattr(Run, "domain", "toy")
+    Fitting(toy_rows, tmp_path, epochs=10, log_every=1)
+    assert len(written) <= 4 and written[-1] == 70  # the fixture's own, the first, the last, one if a second passed

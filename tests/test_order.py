@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from suite_toy.domain import ToyConfig
+from suite_toy.domain import ToyConfig, ToyDomain
 
-from suite.training.order import StepCollator, StepSampler, TrainingExamples, example_key, global_batches
+from suite.domain import Domain
+from suite.training import order
+from suite.training.order import Share, StepCollator, StepSampler, TrainingExamples, generator_for, global_batches
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 33])
@@ -37,7 +39,7 @@ def test_ranks_share_every_global_batch_without_overlap(world, count):
     config = ToyConfig(batch_size=4)
     ranks = [list(StepSampler(count, config, rank=r, world=world, lengths=None)) for r in range(world)]
     assert len({len(steps) for steps in ranks}) == 1, "every rank must take as many steps"
-    seen = [pick.example for steps in ranks for picks in steps for pick in picks if pick.real]
+    seen = [index for steps in ranks for share in steps if share.real for index in share.examples]
     assert sorted(seen) == list(range(count))
 
 
@@ -50,9 +52,9 @@ def test_the_cursor_skips_without_changing_what_follows():
 
 def test_a_stand_in_counts_nothing(toy, toy_rows):
     sampler = StepSampler(1, ToyConfig(batch_size=4), rank=1, world=2, lengths=None)
-    (picks,) = list(sampler)
-    step = StepCollator(toy, 4)(TrainingExamples(toy, toy_rows).__getitems__(picks))
-    assert (step.ids, step.counts) == ([], [0]) and len(step.batches) == 1
+    (share,) = list(sampler)
+    step = StepCollator(toy, 4)(TrainingExamples(toy, toy_rows).__getitems__(share))
+    assert (step.share.real, step.counts) == (False, [0]) and len(step.batches) == 1
 
 
 def test_augmentation_is_keyed_by_seed_epoch_and_index(toy, toy_rows):
@@ -60,13 +62,26 @@ def test_augmentation_is_keyed_by_seed_epoch_and_index(toy, toy_rows):
     examples = TrainingExamples(toy, toy_rows)
     sampler = StepSampler(len(toy_rows), toy.config, rank=0, world=1, lengths=None)
     first = next(iter(sampler))
-    words = [example["word"] for _, example in examples.__getitems__(first)]
-    again = [examples.__getitems__([pick])[0][1]["word"] for pick in reversed(first)]
-    assert words == again[::-1] and words != [toy_rows[pick.example]["word"] for pick in first]
-    assert example_key(1, 0, 5) != example_key(1, 1, 5) != example_key(2, 1, 5)
+    words = [example["word"] for example in examples.__getitems__(first)[1]]
+    alone = [examples.__getitems__(first._replace(examples=[index]))[1][0]["word"] for index in first.examples]
+    assert words == alone != [toy_rows[index]["word"] for index in first.examples]
+    keys = ((1, 0, 5), (1, 1, 5), (2, 1, 5), (1, 0, 6))
+    drawn = [generator_for(*key).random() for key in keys]
+    assert len(set(drawn)) == 4 and generator_for(1, 0, 5).random() == drawn[0]
 
 
 def test_micro_batches_cut_a_step(toy, toy_rows):
     sampler = StepSampler(10, ToyConfig(batch_size=10), rank=0, world=1, lengths=None)
     step = StepCollator(toy, 4)(TrainingExamples(toy, toy_rows).__getitems__(next(iter(sampler))))
-    assert step.counts == [4, 4, 2] and len(step.ids) == 10
+    assert step.counts == [4, 4, 2] and len(step.share.examples) == 10
+
+
+def test_no_generator_is_made_where_nothing_is_varied(toy_rows, monkeypatch):
+    class Plain(ToyDomain):
+        augment = Domain.augment
+
+    monkeypatch.setattr(order, "generator_for", None)  # calling it would fail
+    share = Share([0, 1], 0, True)
+    assert TrainingExamples(Plain(), toy_rows).__getitems__(share)[1] == [toy_rows[0], toy_rows[1]]
+    with pytest.raises(TypeError):
+        TrainingExamples(ToyDomain(), toy_rows).__getitems__(share)

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from suite.console import warn
 from suite.errors import SuiteError
 from suite.runs import Run, write_json
-from suite.training.order import Pick, Step, StepCollator, TrainingExamples
+from suite.training.order import Share, Step, StepCollator, TrainingExamples
 from suite.training.state import random_state, set_random_state
 
 Losses = list[tuple[torch.Tensor, int]]
@@ -56,7 +56,7 @@ class MicroBatches:
         exchange gradients: then the run can be resumed, with the smaller size.
         """
         if step.size > self.size:  # a worker cut it before the size fell
-            step = self.cut(step.picks)
+            step = self.cut(step.share)
         while (losses := self._tried(step, gradients)) is None:
             if self.size == 1:
                 raise SuiteError(
@@ -72,26 +72,26 @@ class MicroBatches:
                     "Memory ran out on one process while all were adding up gradients, which it cannot repeat alone. "
                     f"Go on with --resume; micro-batches will have {self.size} examples."
                 )
-            step = self.cut(step.picks)
+            step = self.cut(step.share)
         return losses
 
-    def probe(self, picks: list[Pick], model: torch.nn.Module, gradients: Callable[[Step], Losses]) -> None:
+    def probe(self, share: Share, model: torch.nn.Module, gradients: Callable[[Step], Losses]) -> None:
         """Tries a batch before the first step, with room taken for what the optimizer will keep.
 
         Only the size that fits is left of it: no gradient, no random number, no running mean.
         """
         random, buffers = random_state(), [buffer.clone() for buffer in model.buffers()]
         room = [torch.empty_like(p) for p in model.parameters() if p.requires_grad for _ in range(2)]  # AdamW's moments
-        self.fit(self.cut(picks), 0, gradients)
+        self.fit(self.cut(share), 0, gradients)
         del room
         self.optimizer.zero_grad(set_to_none=True)
         for buffer, before in zip(model.buffers(), buffers, strict=True):
             buffer.copy_(before)
         set_random_state(random)
 
-    def cut(self, picks: list[Pick]) -> Step:
+    def cut(self, share: Share) -> Step:
         """The step of these examples, in micro-batches of the present size."""
-        return self.collator(self.examples.__getitems__(picks))
+        return self.collator(self.examples.__getitems__(share))
 
     def _tried(self, step: Step, gradients: Callable[[Step], Losses]) -> Losses | None:
         """None if memory ran out. What the failed attempt held is let go, which needs its exception gone too."""

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
+from collections.abc import Sequence
 
 import torch
 from accelerate import Accelerator
 
 from suite.errors import SuiteError
+from suite.training.order import Share
+
+
+def clip(parameters: Sequence[torch.nn.Parameter], largest: float) -> torch.Tensor:
+    """Scales the gradients down to a norm of at most `largest`; returns the norm before, a 0-d tensor.
+
+    As `torch.nn.utils.clip_grad_norm_`, except that a CPU, which need not wait for the number, looks whether there is
+    anything to scale: a third of the time where there is not.
+    """
+    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if norm.device.type != "cpu" or norm.item() > largest:
+        torch.nn.utils.clip_grads_with_norm_(parameters, largest, norm)
+    return norm
 
 
 class FiniteGuard:
@@ -19,31 +35,41 @@ class FiniteGuard:
 
     def __init__(self, log_every: int, device: torch.device) -> None:
         self.tripped = torch.zeros((), device=device)
-        self.recent: list[tuple[int, list[int], torch.Tensor]] = []
-        self.keep, self.immediate = log_every, device.type == "cpu"
+        self.recent: deque[tuple[int, Share, torch.Tensor]] = deque(maxlen=log_every)
+        self.immediate = device.type == "cpu"
 
-    def check(self, optimizer: torch.optim.Optimizer, norm: torch.Tensor, ids: list[int], step: int) -> None:
+    def check(self, optimizer: torch.optim.Optimizer, norm: torch.Tensor, share: Share, step: int) -> None:
         """Notes a step's norm, and makes the optimizer skip the step if it, or one before it, was not finite."""
+        if self.immediate:
+            if not math.isfinite(norm.item()):
+                raise _not_finite(step, share)
+            return
         self.tripped = torch.maximum(self.tripped, (~torch.isfinite(norm)).float())
-        self.recent = [*self.recent, (step, ids, self.tripped)][-self.keep :]
+        self.recent.append((step, share, self.tripped))
         optimizer.found_inf = self.tripped  # type: ignore[attr-defined]  # what a gradient scaler sets
         optimizer.grad_scale = None  # type: ignore[attr-defined]
-        if self.immediate:
-            self.raise_if_tripped()
 
     def raise_if_tripped(self) -> None:
         """Raises `SuiteError` naming the examples of the first bad step."""
         if not self.tripped.item():
             return
-        step, ids, _ = next(entry for entry in self.recent if entry[2].item())
-        raise SuiteError(
-            f"The loss or its gradient is not finite at step {step}; the weights are as before it. Look at the "
-            f"training examples {ids} (numbers in the order of the training split), or lower the learning rate."
-        )
+        step, share, _ = next(entry for entry in self.recent if entry[2].item())
+        raise _not_finite(step, share)
+
+
+def _not_finite(step: int, share: Share) -> SuiteError:
+    ids = share.examples if share.real else []
+    return SuiteError(
+        f"The loss or its gradient is not finite at step {step}; the weights are as before it. Look at the "
+        f"training examples {ids} (numbers in the order of the training split), or lower the learning rate."
+    )
 
 
 class Window:
-    """What a log line tells: the mean loss over items since the last line, kept on the device until then."""
+    """What a log line tells: the mean loss over items since the last line, left on the device until then.
+
+    Sums are taken one after another in float64, so that a run stopped half-way through a window logs the same digits.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -51,28 +77,40 @@ class Window:
 
     def reset(self) -> None:
         """Starts a new window."""
-        self.loss = torch.zeros((), device=self.device)
-        self.items = self.examples = 0
+        self.waiting: list[tuple[torch.Tensor, int]] = []
+        self.loss, self.items, self.examples = 0.0, 0, 0
         self.started = time.monotonic()
 
     def add(self, loss: torch.Tensor, count: int) -> None:
-        """Adds a micro-batch's loss, weighted by its items."""
-        self.loss += loss.detach().float() * count
-        self.items += count
+        """Adds the mean loss of a micro-batch over `count` items."""
+        self.waiting.append((loss, count))
+
+    def _fetch(self) -> None:
+        """Waits for the device and adds up."""
+        losses = torch.stack([loss.float() for loss, _ in self.waiting]).tolist() if self.waiting else []
+        for loss, (_, count) in zip(losses, self.waiting, strict=True):
+            self.loss += loss * count
+            self.items += count
+        self.waiting = []
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The sums so far: a resumed run logs what the whole one would have."""
-        return {"window_loss": self.loss, "window_counts": torch.tensor([self.items, self.examples])}
+        self._fetch()
+        loss = torch.tensor(self.loss, dtype=torch.float64)
+        return {"window_loss": loss, "window_counts": torch.tensor([self.items, self.examples])}
 
     def load(self, tensors: dict[str, torch.Tensor]) -> None:
         """Goes on from saved sums."""
-        self.loss = tensors["window_loss"].to(self.device)
+        self.loss = tensors["window_loss"].item()
         self.items, self.examples = tensors["window_counts"].tolist()
 
     def close(self, accelerator: Accelerator, *, rate: float, norm: torch.Tensor) -> dict[str, float]:
         """The window's figures over all ranks; starts a new one."""
-        sums = accelerator.reduce(torch.stack([self.loss, torch.tensor(float(self.items), device=self.device)]))
-        loss, items = sums.tolist()
+        self._fetch()
+        loss, items = self.loss, float(self.items)
+        if accelerator.num_processes > 1:
+            sums = torch.tensor([loss, items], device=self.device, dtype=torch.float64)
+            loss, items = accelerator.reduce(sums).tolist()
         speed = self.examples / max(time.monotonic() - self.started, 1e-9)
         self.reset()
         return {"loss": loss / max(items, 1), "norm": norm.item(), "rate": rate, "examples_per_second": speed}

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import RawValue
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,30 +26,28 @@ from suite.training.signals import held_back
 POOL = 50  # batches sorted by length together: enough for alike lengths, few enough to keep the order random
 
 
-class Pick(NamedTuple):
-    """One example of a step. `real` is False for the stand-in that a rank without rows computes but never counts."""
+class Share(NamedTuple):
+    """A rank's examples of a step, as numbers in the order of the training split.
 
-    example: int
-    key: int
+    `real` is False for the stand-in that a rank without rows computes but never counts.
+    """
+
+    examples: list[int]
+    epoch: int
     real: bool
 
 
 @dataclass
 class Step:
-    """One optimizer step of one rank: what was picked, and micro-batches with what each loss is a mean over.
+    """One optimizer step of one rank: its share, and micro-batches with what each loss is a mean over.
 
     `size` is the largest micro-batch it was cut into.
     """
 
-    picks: list[Pick]
+    share: Share
     size: int
     batches: list[Batch]
     counts: list[int]
-
-    @property
-    def ids(self) -> list[int]:
-        """The examples, as numbers in the order of the training split."""
-        return [pick.example for pick in self.picks if pick.real]
 
     def pin_memory(self) -> Step:
         """Called by the loader for GPU training, so that copies to the device overlap with work."""
@@ -56,9 +55,13 @@ class Step:
         return self
 
 
-def example_key(seed: int, epoch: int, index: int) -> int:
-    """Seed of one example's augmentation in one epoch, the same whatever worker or rank draws it."""
-    return int.from_bytes(hashlib.blake2b(f"{seed}:{epoch}:{index}".encode(), digest_size=8).digest(), "little")
+def generator_for(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """Draws one example's augmentation in one epoch: the same numbers whatever worker or rank asks.
+
+    Philox is a counter-based generator made to be keyed like this, and a sixth of the time of seeding the default one.
+    """
+    key = hashlib.blake2b(f"{seed}:{epoch}:{index}".encode(), digest_size=8).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
 
 
 def global_batches(
@@ -81,7 +84,7 @@ def global_batches(
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-class StepSampler(Sampler[list[Pick]]):
+class StepSampler(Sampler[Share]):
     """Yields this rank's share of each global batch, from the cursor on."""
 
     def __init__(
@@ -98,11 +101,11 @@ class StepSampler(Sampler[list[Pick]]):
     def __len__(self) -> int:
         return self.steps_per_epoch - self.cursor
 
-    def __iter__(self) -> Iterator[list[Pick]]:
+    def __iter__(self) -> Iterator[Share]:
         for batch in self._batches()[self.cursor :]:
             yield self._mine(batch)
 
-    def heaviest(self) -> list[Pick]:
+    def heaviest(self) -> Share:
         """This rank's share of the epoch's batch that takes the most room: long and many."""
         sizes = np.ones(self.count, int) if self.lengths is None else np.asarray(self.lengths)
         return self._mine(max(self._batches(), key=lambda batch: int(sizes[batch].max()) * len(batch)))
@@ -111,11 +114,10 @@ class StepSampler(Sampler[list[Pick]]):
         size, seed = self.config.batch_size, self.config.seed
         return global_batches(self.count, size, seed=seed, epoch=self.epoch, lengths=self.lengths)
 
-    def _mine(self, batch: list[int]) -> list[Pick]:
-        seed, epoch = self.config.seed, self.epoch
-        picks = [Pick(index, example_key(seed, epoch, index), True) for index in batch[self.rank :: self.world]]
+    def _mine(self, batch: list[int]) -> Share:
+        mine = batch[self.rank :: self.world]
         # A rank without rows must still run a backward pass, or the others wait for it for ever.
-        return picks or [Pick(batch[0], example_key(seed, epoch, batch[0]), False)]
+        return Share(mine or batch[:1], self.epoch, bool(mine))
 
 
 class TrainingExamples(Dataset[Any]):
@@ -123,17 +125,19 @@ class TrainingExamples(Dataset[Any]):
 
     def __init__(self, domain: Domain, examples: Sequence[Example]) -> None:
         self.domain, self.examples = domain, examples
+        self.varied = type(domain).augment is not Domain.augment  # else a generator for each example would be waste
 
     def __len__(self) -> int:
         return len(self.examples)
 
-    def __getitems__(self, picks: list[Pick]) -> list[tuple[Pick, Example]]:
+    def __getitems__(self, share: Share) -> tuple[Share, list[Example]]:
         """A step's examples in one fetch: torch's loader asks for a batch at once where it can."""
-        found = fetch(self.examples, [pick.example for pick in picks])
-        return [
-            (pick, self.domain.augment(example, np.random.default_rng(pick.key)))
-            for pick, example in zip(picks, found, strict=True)
-        ]
+        found = fetch(self.examples, share.examples)
+        if self.varied:
+            seed, augment = self.domain.config.seed, self.domain.augment
+            keys = [generator_for(seed, share.epoch, index) for index in share.examples]
+            found = [augment(example, generator) for example, generator in zip(found, keys, strict=True)]
+        return share, found
 
 
 class StepCollator:
@@ -141,25 +145,25 @@ class StepCollator:
 
     def __init__(self, domain: Domain, micro_batch_size: int) -> None:
         self.domain = domain
-        self._size = torch.tensor(micro_batch_size).share_memory_()  # so that a change reaches the loader's workers
+        self._size = RawValue("q", micro_batch_size)  # in shared memory: a change reaches the loader's workers
 
     @property
     def size(self) -> int:
         """The largest micro-batch."""
-        return int(self._size)
+        return self._size.value
 
     @size.setter
     def size(self, size: int) -> None:
-        self._size.fill_(size)
+        self._size.value = size
 
-    def __call__(self, items: list[tuple[Pick, Example]]) -> Step:
-        """One rank's step from its picked examples."""
-        step = Step([pick for pick, _ in items], self.size, [], [])
-        for start in range(0, len(items), step.size):
-            part = items[start : start + step.size]
-            batch = self.domain.collate([example for _, example in part])
+    def __call__(self, fetched: tuple[Share, list[Example]]) -> Step:
+        """One rank's step from its fetched share."""
+        share, examples = fetched
+        step = Step(share, self.size, [], [])
+        for start in range(0, len(examples), step.size):
+            batch = self.domain.collate(examples[start : start + step.size])
             step.batches.append(batch)
-            step.counts.append(self.domain.count(batch) if part[0][0].real else 0)
+            step.counts.append(self.domain.count(batch) if share.real else 0)
         return step
 
 
@@ -169,8 +173,8 @@ def step_loader(domain: Domain, examples: Sequence[Example], sampler: StepSample
     share = math.ceil(config.batch_size / sampler.world)
     return DataLoader(
         TrainingExamples(domain, examples),
-        batch_sampler=sampler,
-        collate_fn=StepCollator(domain, min(config.micro_batch_size or share, share)),
+        batch_sampler=sampler,  # type: ignore[arg-type]  # it yields shares, which the examples fetch at once
+        collate_fn=StepCollator(domain, min(config.micro_batch_size or share, share)),  # type: ignore[arg-type]
         num_workers=config.workers,
         persistent_workers=False,  # the sampler's cursor is read when the iterator is made
         pin_memory=pin,

@@ -71,12 +71,12 @@ class Average:
         self.parameters, self.decay = parameters, decay
         self.shadow = [p.detach().clone() for p in parameters] if decay else []
 
-    @torch.no_grad()
     def update(self, step: int) -> None:
         """Moves the average towards the present weights."""
         if self.shadow:
             weight = 1 - min(self.decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(self.shadow, [p.detach() for p in self.parameters], weight)
+            with torch.no_grad():
+                torch._foreach_lerp_(self.shadow, [p.detach() for p in self.parameters], weight)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
