@@ -10,10 +10,13 @@ Each failure says what was promised and what was seen.
 from __future__ import annotations
 
 import json
+import math
 import os
+import random
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -163,17 +166,36 @@ class DomainContract:
             path.write_text(kept)
 
     def test_resume_is_exact(self, trained: Path, tmp_path: Path) -> None:
-        """Killed in the middle and resumed, a run ends with the same bits as one left alone."""
-        history = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
-        last = max(line["step"] for line in history)
-        path = os.pathsep.join([str(fault_plugin(tmp_path / "fault")), os.environ.get("PYTHONPATH", "")])
-        flags = [*self.flags(tmp_path), "--output", str(tmp_path), "--set", "callbacks=[kill]"]
-        killed = self.command("train", *flags, PYTHONPATH=path, KILL_AT_STEP=str(last // 2 + 1))
-        assert killed.returncode == -signal.SIGKILL, f"the run was to be killed; seen {killed.stderr[-2000:]}"
-        resumed = self.command("train", "--resume", "--output", str(tmp_path), PYTHONPATH=path)
-        assert resumed.returncode == 0, f"promised: --resume goes on; seen {resumed.stderr[-3000:]}"
-        ours, theirs = (_digests(path / "checkpoints") for path in (trained, newest(tmp_path)))
-        assert ours == theirs, f"promised: the resumed run has the same bits; different: {_different(ours, theirs)}"
+        """Killed at some step and resumed, with loader processes too, a run ends with the bits of one left alone."""
+        step = random.randint(1, _steps(trained) - 1)
+        self.train_through(tmp_path, [step], *self.flags(tmp_path), "--set", "workers=2")
+        _assert_same(trained, newest(tmp_path), f"killed at step {step}")
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("workers", [0, 2])
+    @pytest.mark.parametrize("pieces", [1, 2])
+    def test_five_kills_equal_none(self, tmp_path: Path, workers: int, pieces: int) -> None:
+        """With accumulation, averaged weights and early stopping: killed at five steps, the same bits."""
+        size = math.ceil(self.make().config.batch_size / pieces)
+        extra = {"workers": workers, "micro_batch_size": size, "ema": 0.9, "patience": 4, "save_every": 2}
+        settings = [part for key, value in extra.items() for part in ("--set", f"{key}={value}")]
+        for name in ("whole", "killed"):
+            (tmp_path / name).mkdir()
+        self.train_through(tmp_path / "whole", [], *self.flags(tmp_path), *settings)
+        last = _steps(newest(tmp_path / "whole"))
+        steps = sorted(random.sample(range(1, last), min(5, last - 1)))
+        self.train_through(tmp_path / "killed", steps, *self.flags(tmp_path), *settings)
+        _assert_same(newest(tmp_path / "whole"), newest(tmp_path / "killed"), f"killed at steps {steps}")
+
+    def train_through(self, folder: Path, kills: Sequence[int], *flags: str) -> None:
+        """Trains below `folder`, killed at each of the steps and resumed."""
+        path = os.pathsep.join([str(fault_plugin(folder / "fault")), os.environ.get("PYTHONPATH", "")])
+        command = ["train", *flags, "--output", str(folder), "--set", "callbacks=[kill]"]
+        for step in (*kills, -1):
+            done = self.command(*command, PYTHONPATH=path, KILL_AT_STEP=str(step))
+            wanted = 0 if step == -1 else -signal.SIGKILL
+            assert done.returncode == wanted, f"promised: exit status {wanted}; seen {done.stderr[-3000:]}"
+            command = ["train", "--resume", "--output", str(folder)]
 
     # ---- mistakes ------------------------------------------------------------------------------------------------
 
@@ -244,5 +266,23 @@ def _digests(checkpoints: Path) -> dict[str, Any]:
     return {f"{last.name}/{name}": sha for name, (_, sha) in files.items() if name.endswith(".safetensors")}
 
 
-def _different(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
-    return sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+def _steps(run: Path) -> int:
+    """How many steps a run took."""
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return max(json.loads(line)["step"] for line in lines)
+
+
+def _assert_same(whole: Path, other: Path, how: str) -> None:
+    """Weights, optimizer, average, random states and every logged number but times are the same."""
+    ours, theirs = (_digests(path / "checkpoints") for path in (whole, other))
+    different = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+    assert not different, f"promised: the resumed run has the same bits; {how}, different: {different}"
+    timed = ("time", "seconds", "examples_per_second")
+    logs = [
+        [
+            {key: value for key, value in json.loads(line).items() if key not in timed}
+            for line in (path / "metrics.jsonl").read_text().splitlines()
+        ]
+        for path in (whole, other)
+    ]
+    assert logs[0] == logs[1], f"promised: the resumed run logs the same numbers; {how}"

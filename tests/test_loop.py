@@ -229,19 +229,41 @@ def test_bf16_learns_and_keeps_full_precision_weights(toy_rows, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_writes_a_checkpoint_and_the_rest_is_exact(toy_rows, tmp_path, number):
+@pytest.mark.parametrize("where", ["step", "evaluation", "saving"])
+def test_a_signal_anywhere_writes_a_checkpoint_and_the_rest_is_exact(toy_rows, tmp_path, number, where, monkeypatch):
+    at = []
+
     class Send(Callback):
         def on_step(self, step):
-            if step == 5:
+            at.append(step)
+            if where == "step" and step == 5:
                 os.kill(os.getpid(), number)
 
-    settings = {"noise": 0.2, "dropout": 0.2}
+    class Interrupted(ToyDomain):
+        def infer(self, model, batch):
+            if where == "evaluation" and at and at[-1] == 7:
+                os.kill(os.getpid(), number)
+            return super().infer(model, batch)
+
+    class Slow(checkpoint.Writer):
+        def add(self, name, tensors):
+            if where == "saving" and self.step == 7 and name == "optimizer.safetensors":
+                os.kill(os.getpid(), number)
+            super().add(name, tensors)
+
+    settings = {"noise": 0.2, "dropout": 0.2, "workers": 1}
     whole = Fitting(toy_rows, tmp_path / "whole", **settings)
-    with pytest.raises(Stopped) as stopped:
-        Fitting(toy_rows, tmp_path / "parts", callbacks=[Send()], **settings)
-    assert (stopped.value.signum, stopped.value.step) == (number, 5)
-    assert checkpoint.steps(tmp_path / "parts" / "checkpoints")[-1] == 5
-    assert largest(whole.last(), Fitting(toy_rows, tmp_path / "parts", resume=True, **settings).last()) == 0
+    with monkeypatch.context() as patch, pytest.raises(Stopped) as stopped:
+        patch.setattr(checkpoint, "Writer", Slow)
+        Fitting(toy_rows, tmp_path / "parts", callbacks=[Send()], domain=Interrupted, **settings)
+    # Seen while saving step 7, which no boundary follows, it is heeded after the next step.
+    step = {"step": 5, "evaluation": 7, "saving": 8}[where]
+    assert (stopped.value.signum, stopped.value.step) == (number, step)
+    assert checkpoint.steps(tmp_path / "parts" / "checkpoints")[-1] == step
+    resumed = Fitting(toy_rows, tmp_path / "parts", resume=True, **settings)
+    assert largest(whole.last(), resumed.last()) == 0
+    steps = [[line["step"] for line in f.run.history() if "validation/loss" in line] for f in (whole, resumed)]
+    assert steps[0] == steps[1], "no evaluation is lost or done twice"
 
 
 def test_sigterm_to_the_process_group_with_workers_checkpoints_and_leaves_no_orphan(tmp_path):
