@@ -26,7 +26,7 @@ POOL = 50  # batches sorted by length together: enough for alike lengths, few en
 
 
 class Pick(NamedTuple):
-    """One example of a step. `real` is False for the stand-in that a rank without rows computes but never counts."""
+    """One example of a step. `real` is False for the stand-in a rank short of rows computes but never counts."""
 
     example: int
     key: int
@@ -114,8 +114,10 @@ class StepSampler(Sampler[list[Pick]]):
     def _mine(self, batch: list[int]) -> list[Pick]:
         seed, epoch = self.config.seed, self.epoch
         picks = [Pick(index, example_key(seed, epoch, index), True) for index in batch[self.rank :: self.world]]
-        # A rank without rows must still run a backward pass, or the others wait for it for ever.
-        return picks or [Pick(batch[0], example_key(seed, epoch, batch[0]), False)]
+        # A rank with less to do must run as many passes, or the others wait for it for ever.
+        if len(picks) < math.ceil(len(batch) / self.world):
+            picks.append(Pick(batch[0], example_key(seed, epoch, batch[0]), False))
+        return picks
 
 
 class TrainingExamples(Dataset[Any]):
@@ -155,11 +157,14 @@ class StepCollator:
     def __call__(self, items: list[tuple[Pick, Example]]) -> Step:
         """One rank's step from its picked examples."""
         step = Step([pick for pick, _ in items], self.size, [], [])
-        for start in range(0, len(items), step.size):
-            part = items[start : start + step.size]
-            batch = self.domain.collate([example for _, example in part])
+        real = [example for pick, example in items if pick.real]
+        for start in range(0, len(real), step.size):
+            batch = self.domain.collate(real[start : start + step.size])
             step.batches.append(batch)
-            step.counts.append(self.domain.count(batch) if part[0][0].real else 0)
+            step.counts.append(self.domain.count(batch))
+        if len(real) < len(items) and len(real) % step.size == 0:  # the rank with one row more has a micro-batch more
+            step.batches.append(self.domain.collate([items[-1][1]]))
+            step.counts.append(0)
         return step
 
 
