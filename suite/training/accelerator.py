@@ -7,6 +7,7 @@ import os
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 
 from suite.config import TrainConfig
 from suite.errors import SuiteError
@@ -15,7 +16,7 @@ from suite.errors import SuiteError
 def make_accelerator(config: TrainConfig) -> Accelerator:
     """Accelerate on whatever is there. `auto` is bf16 on a GPU that computes it natively, else fp32.
 
-    Raises `SuiteError` when bf16 is asked of a GPU that lacks it.
+    Raises `SuiteError` when bf16 is asked of a GPU that lacks it, or sharding that Suite cannot do.
     """
     native = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     if config.precision == "bf16" and torch.cuda.is_available() and not native:
@@ -25,6 +26,11 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
         # Accelerate keeps one precision per process; a demo may serve a bf16 run and an fp32 one side by side.
         AcceleratorState._reset_state()
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false") == "true":
+        raise SuiteError(
+            "DeepSpeed is not supported: its checkpoints are pickles, which run what they hold when loaded; use "
+            "FSDP2, which shards the same: accelerate launch --config_file fsdp2.yaml."
+        )
     # Left to itself, Accelerate runs one process per rank, each alone, where a launcher started several on the CPU.
     cpu = not torch.accelerator.is_available()
     # The loop owns the schedule, so Accelerate must not step one for us.
@@ -35,4 +41,25 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
             f"{asked} processes were asked for and {accelerator.num_processes} came together; start them with "
             f"--processes {asked}, or with torchrun."
         )
+    if os.environ.get("ACCELERATE_USE_FSDP", "false") == "true":
+        _check_sharding(accelerator)
     return accelerator
+
+
+def _check_sharding(accelerator: Accelerator) -> None:
+    """Raises `SuiteError` for sharding that was asked for and would not be what it seems."""
+    if accelerator.distributed_type != DistributedType.FSDP:  # Accelerate would train whole copies, in silence
+        raise SuiteError(
+            "Sharded parameters (use_fsdp) need several processes with a GPU each; without them use --processes."
+        )
+    plugin = accelerator.state.fsdp_plugin
+    if plugin.fsdp_version != 2:
+        raise SuiteError(f"FSDP version {plugin.fsdp_version} is not supported; give the config file fsdp_version: 2.")
+    refused = {
+        "fsdp_cpu_ram_efficient_loading": "false: each process needs the weights, which only the first would load",
+        "fsdp_activation_checkpointing": "false, and use --set gradient_checkpointing=true",
+        "fsdp_ignored_modules": "nothing: gradients of what is not sharded would not be added up",
+    }
+    for key, instead in refused.items():
+        if getattr(plugin, key.removeprefix("fsdp_")):
+            raise SuiteError(f"{key} is not supported; in the config file of accelerate set it to {instead}.")

@@ -18,17 +18,16 @@ from accelerate.utils import send_to_device, set_seed
 
 from suite.config import TrainConfig
 from suite.domain import Domain, Example
-from suite.errors import SuiteError
 from suite.evaluation.scoring import validate
 from suite.runs import Run
 from suite.training import checkpoint
 from suite.training.callbacks import Callback, tell
+from suite.training.drivers import driver_for
 from suite.training.memory import MicroBatches
-from suite.training.meters import FiniteGuard, Window, clip
+from suite.training.meters import FiniteGuard, Window
 from suite.training.order import Step, StepSampler, running, step_loader
 from suite.training.signals import Stopped, StopSignal
-from suite.training.state import TrainingState, best_weights, random_state, set_random_state
-from suite.training.weights import Average
+from suite.training.state import TrainingState, random_state, set_random_state
 
 
 def fit(
@@ -53,17 +52,10 @@ def fit(
     # ---- model, optimizer, data --------------------------------------------------------------------------------------
     # Every global generator; dropout differs between ranks (7919, a prime, keeps seeds and ranks from meeting).
     set_seed((config.seed * 7919 + accelerator.process_index) % 2**32)
-    model.to(device)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    if not trained:
-        raise SuiteError(f"Nothing is left to train: freeze={config.freeze} covers every parameter.")
-    optimizer = torch.optim.AdamW(domain.optimizer_groups(model), lr=config.learning_rate, fused=True)
+    driver = driver_for(accelerator, model, config)
+    optimizer = torch.optim.AdamW(domain.optimizer_groups(driver.module), lr=config.learning_rate, fused=True)
     autocast = accelerator.autocast if accelerator.mixed_precision != "no" else nullcontext
     rates = [group["lr"] for group in optimizer.param_groups]
-    average = Average(trained, config.ema)
-    wrapped = accelerator.prepare_model(model) if world > 1 else model
-    if config.compile:
-        wrapped.compile()
     sampler = StepSampler(
         len(train), config, rank=accelerator.process_index, world=world, lengths=domain.lengths(train)
     )
@@ -74,7 +66,7 @@ def fit(
 
     # ---- state: fresh, or from the newest sound checkpoint -----------------------------------------------------------
     window, guard, clock = Window(device), FiniteGuard(config.log_every, device), time.monotonic()
-    state = TrainingState(model, optimizer, average, window, accelerator)
+    state = TrainingState(driver, optimizer, window)
     found = checkpoint.latest(run.checkpoints) if resume else None
     randoms = state.load(found) if found else None
     at, beat = state.cursor, 0.0
@@ -102,7 +94,7 @@ def fit(
     def evaluate() -> None:
         """Scores the validation split, with the averaged weights where there are any; draws no random number."""
         held = random_state()
-        with average.applied():
+        with driver.evaluated():
             metrics = validate(domain, model, validation, accelerator, lambda: stop.signum is not None)
         set_random_state(held)
         if metrics is None:  # a signal came: the resumed run will score this step
@@ -128,11 +120,12 @@ def fit(
             last = i == len(step.batches) - 1
             if device.type != "cpu":
                 batch = send_to_device(batch, device, non_blocking=True)
-            with nullcontext() if last else accelerator.no_sync(wrapped):
+            with driver.micro_batch(last):
+                micro.exchanging = driver.sharded  # where shards are gathered by every forward pass
                 with autocast():
-                    loss = domain.loss(wrapped, batch)
-                micro.exchanging = last and world > 1
-                # Sum over everything / number of everything: DDP takes the mean over ranks, hence `world`.
+                    loss = domain.loss(driver.wrapped, batch)
+                micro.exchanging = driver.sharded or (last and world > 1)
+                # Sum over everything / number of everything: gradients are averaged over ranks, hence `world`.
                 whole = world == 1 and count == items
                 (loss if whole else loss * (count * world / items)).backward()
             losses.append((loss.detach(), count))
@@ -140,8 +133,8 @@ def fit(
 
     if device.type != "cpu":  # a CPU that runs out of memory does not say so, it is killed
         sampler.epoch = at.epoch
-        wrapped.train()
-        micro.probe(sampler.heaviest(), model, partial(gradients, items=1))
+        driver.wrapped.train()
+        micro.probe(sampler.heaviest(), driver.module, partial(gradients, items=1))
 
     with StopSignal() as stop:
         # Step 0 competes too: fine-tuning that only harms keeps the pretrained model.
@@ -151,7 +144,7 @@ def fit(
 
         while at.step < total and not (config.patience and at.waited >= config.patience):
             sampler.epoch, sampler.cursor = at.epoch, at.batch
-            wrapped.train()
+            driver.wrapped.train()
             with running(loader) as steps:
                 if randoms is not None:  # only now: making the iterator may draw numbers
                     set_random_state(randoms)
@@ -162,15 +155,15 @@ def fit(
                     items = _items(step, accelerator)
                     for loss, count in micro.fit(step, at.step, partial(gradients, items=items)):
                         window.add(loss, count)
-                    norm = clip(trained, config.clip_norm)
+                    norm = driver.clip(config.clip_norm)
                     guard.check(optimizer, norm, step.share, at.step)
                     factor = schedule(config, at.step, total)
                     for group, rate in zip(optimizer.param_groups, rates, strict=True):
                         group["lr"] = rate * factor
                     optimizer.step()
-                    for parameter in trained:  # what optimizer.zero_grad does, at a thirtieth of its price
+                    for parameter in driver.trained:  # what optimizer.zero_grad does, at a thirtieth of its price
                         parameter.grad = None
-                    average.update(at.step)
+                    driver.average.update(at.step)
                     # ==================================================================================================
                     at.step, at.batch = at.step + 1, at.batch + 1
                     if at.batch == sampler.steps_per_epoch:
@@ -190,7 +183,7 @@ def fit(
                     if evaluated:
                         guard.raise_if_tripped()
                         evaluate()
-                        wrapped.train()
+                        driver.wrapped.train()
                     stopped, size = _agreed(accelerator, stop.signum, micro.size)
                     micro.limit(size)
                     if evaluated or stopped or (config.save_every and at.step % config.save_every == 0):
@@ -202,7 +195,8 @@ def fit(
                         break
 
     # ---- the best weights, not the last ------------------------------------------------------------------------------
-    best_weights(model, average, checkpoint.folder(run.checkpoints, at.best_step))
+    state.load_weights(checkpoint.folder(run.checkpoints, at.best_step))
+    driver.finish()
     if main:
         run.note(f"best step {at.best_step} of {at.step}: {domain.metric} {at.best}; {at.seconds:.0f} s of training")
 

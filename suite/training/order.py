@@ -29,12 +29,14 @@ POOL = 50  # batches sorted by length together: enough for alike lengths, few en
 class Share(NamedTuple):
     """A rank's examples of a step, as numbers in the order of the training split.
 
-    `real` is False for the stand-in that a rank without rows computes but never counts.
+    `real` is False for the stand-in that a rank without rows computes but never counts; `most` is how many rows the
+    rank with the most of them has.
     """
 
     examples: list[int]
     epoch: int
     real: bool
+    most: int
 
 
 @dataclass
@@ -116,8 +118,7 @@ class StepSampler(Sampler[Share]):
 
     def _mine(self, batch: list[int]) -> Share:
         mine = batch[self.rank :: self.world]
-        # A rank without rows must still run a backward pass, or the others wait for it for ever.
-        return Share(mine or batch[:1], self.epoch, bool(mine))
+        return Share(mine or batch[:1], self.epoch, bool(mine), math.ceil(len(batch) / self.world))
 
 
 class TrainingExamples(Dataset[Any]):
@@ -164,6 +165,10 @@ class StepCollator:
             batch = self.domain.collate(examples[start : start + step.size])
             step.batches.append(batch)
             step.counts.append(self.domain.count(batch) if share.real else 0)
+        if len(step.batches) * step.size < share.most:
+            # A rank with a row less must run as many passes as the others, or they wait for it for ever.
+            step.batches.append(self.domain.collate(examples[:1]))
+            step.counts.append(0)
         return step
 
 

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 
 from suite.console import warn
 from suite.errors import SuiteError
 from suite.training import checkpoint
 from suite.training.checkpoint import Tensors
+from suite.training.drivers import Driver, like, local
 from suite.training.meters import Window
-from suite.training.weights import Average
 
 
 @dataclass
@@ -35,72 +34,78 @@ class Cursor:
 
 
 class TrainingState:
-    """The cursor, the trained weights, the optimizer, the average, and each rank's own: random state, log window."""
+    """The cursor, the trained weights, the optimizer, the average, and each rank's own: random state, log window.
 
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        optimizer: torch.optim.Optimizer,
-        average: Average,
-        window: Window,
-        accelerator: Accelerator,
-    ) -> None:
+    Weights, optimizer and average are written once where every rank holds all of them, and by each rank its own part
+    where they are sharded.
+    """
+
+    def __init__(self, driver: Driver, optimizer: torch.optim.Optimizer, window: Window) -> None:
         self.cursor = Cursor()
-        self.model, self.optimizer, self.average = model, optimizer, average
-        self.window, self.accelerator = window, accelerator
+        self.driver, self.optimizer, self.window = driver, optimizer, window
+        self.accelerator = driver.accelerator
 
     def save(self, root: Path, keep: int) -> None:
         """Writes a checkpoint of the present step. All ranks call it."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        parts = {"model": kept_tensors(self.model), "optimizer": _optimizer_tensors(self.optimizer)}
-        parts["average"] = {str(i): tensor for i, tensor in enumerate(self.average.shadow)}
+        parts = {"model": kept_tensors(self.driver.module), "optimizer": _optimizer_tensors(self.optimizer)}
+        parts["average"] = {str(i): tensor for i, tensor in enumerate(self.driver.average.shadow)}
         writer = checkpoint.Writer(root, self.cursor.step)
         if rank == 0:
-            writer.open(sum(t.numel() * t.element_size() for tensors in parts.values() for t in tensors.values()))
+            size = sum(t.numel() * t.element_size() for tensors in parts.values() for t in tensors.values())
+            writer.open(size * world if self.driver.sharded else size)
         self.accelerator.wait_for_everyone()
         writer.add(f"rank-{rank}.safetensors", random_state() | self.window.tensors())
+        if rank == 0 or self.driver.sharded:
+            for name, tensors in parts.items():
+                writer.add(self._file(name), tensors)
         self.accelerator.wait_for_everyone()
         if rank == 0:
-            for name, tensors in parts.items():
-                writer.add(f"{name}.safetensors", tensors)
-            threads = torch.get_num_threads()
-            writer.commit({"cursor": asdict(self.cursor), "processes": world, "threads": threads})
+            how = {"processes": world, "sharded": self.driver.sharded, "threads": torch.get_num_threads()}
+            writer.commit({"cursor": asdict(self.cursor), **how})
             checkpoint.prune(root, keep, protect={self.cursor.best_step})
         self.accelerator.wait_for_everyone()
 
     def load(self, path: Path) -> Tensors:
         """Takes everything from a checkpoint but the random state, which is returned: the caller restores it last.
 
-        Raises `SuiteError` when the checkpoint does not fit the model or the number of processes.
+        Raises `SuiteError` when the checkpoint does not fit the model, the number of processes or their way of
+        holding parameters.
         """
         state, world = checkpoint.read_state(path), self.accelerator.num_processes
         if state["processes"] != world:
             raise SuiteError(f"{path} was made by {state['processes']} processes and this is {world}; use the same.")
+        if state.get("sharded", False) != self.driver.sharded:  # checkpoints of before there were shards say nothing
+            how = ("whole", "sharded")
+            raise SuiteError(
+                f"{path} has {how[not self.driver.sharded]} parameters and this training {how[self.driver.sharded]} "
+                "ones; start it as it was started before (sharded: accelerate launch --config_file …)."
+            )
         if state["threads"] != torch.get_num_threads():
             threads = torch.get_num_threads()
             warn(f"{path.name} was made with {state['threads']} threads, this is {threads}: sums may round otherwise.")
         self.cursor = Cursor(**{f.name: state["cursor"][f.name] for f in fields(Cursor)})
-        put_tensors(self.model, checkpoint.read_tensors(path, "model.safetensors"), path)
-        _load_optimizer(self.optimizer, checkpoint.read_tensors(path, "optimizer.safetensors"))
-        saved = checkpoint.read_tensors(path, "average.safetensors")
-        for i, shadow in enumerate(self.average.shadow):
-            shadow.copy_(saved[str(i)])
+        self.load_weights(path)
+        _load_optimizer(self.optimizer, checkpoint.read_tensors(path, self._file("optimizer")))
         mine = checkpoint.read_tensors(path, f"rank-{self.accelerator.process_index}.safetensors")
         self.window.load(mine)
         return mine
 
+    def load_weights(self, path: Path) -> None:
+        """Takes the weights and their average."""
+        put_tensors(self.driver.module, checkpoint.read_tensors(path, self._file("model")), path)
+        saved = checkpoint.read_tensors(path, self._file("average"))
+        for i, shadow in enumerate(self.driver.average.shadow):
+            shadow.copy_(saved[str(i)])
 
-def best_weights(model: torch.nn.Module, average: Average, path: Path) -> None:
-    """Gives the model the weights a checkpoint would be scored with: the average where there is one."""
-    put_tensors(model, checkpoint.read_tensors(path, "model.safetensors"), path)
-    saved = checkpoint.read_tensors(path, "average.safetensors")
-    for i, parameter in enumerate(average.parameters if saved else []):
-        parameter.data.copy_(saved[str(i)])
+    def _file(self, name: str) -> str:
+        part = f"-rank-{self.accelerator.process_index}" if self.driver.sharded else ""
+        return f"{name}{part}.safetensors"
 
 
 def kept_tensors(model: torch.nn.Module) -> Tensors:
-    """Trained parameters and persistent buffers; what is frozen comes from the source again."""
-    tensors = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
+    """This rank's part of trained parameters, and persistent buffers; what is frozen comes from the source again."""
+    tensors = {name: local(p) for name, p in model.named_parameters() if p.requires_grad}
     persistent = model.state_dict(keep_vars=True).keys()
     return tensors | {name: buffer for name, buffer in model.named_buffers() if name in persistent}
 
@@ -147,12 +152,17 @@ def set_random_state(states: Tensors) -> None:
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {f"{i}.{key}": value for i, values in state.items() for key, value in values.items()}
+    return {f"{i}.{key}": local(value) for i, values in state.items() for key, value in values.items()}
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Tensors) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in saved.items():
         index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = tensor
+        parameter = parameters[int(index)]
+        # A moment has a number for each of its parameter's and is sharded like it; the count of steps is one number.
+        moment = tensor.ndim == parameter.ndim and parameter.ndim > 0
+        placed = like(parameter, tensor.to(local(parameter).device)) if moment else tensor
+        state.setdefault(int(index), {})[key] = placed
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

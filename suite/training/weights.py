@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class Average:
     The decay grows from 0.1 as (1 + step) / (10 + step), so that short runs do not average in the start.
     """
 
-    def __init__(self, parameters: list[torch.nn.Parameter], decay: float) -> None:
+    def __init__(self, parameters: Sequence[torch.Tensor], decay: float) -> None:
         self.parameters, self.decay = parameters, decay
         self.shadow = [p.detach().clone() for p in parameters] if decay else []
 

@@ -1,0 +1,156 @@
+"""Two processes with sharded parameters on the CPU: python -m torch.distributed.run … sharding.py CASE,… FOLDER.
+
+Accelerate shards on GPUs alone, and on a CPU trains whole copies in silence; so what it would have put into its state
+is put there by hand. The sharding itself is torch's own, over gloo.
+"""
+
+import csv
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
+from torch.distributed.tensor import DTensor
+
+from suite.errors import SuiteError
+from suite.training import loop
+from suite.training.accelerator import make_accelerator
+from suite.training.drivers import Sharded, driver_for
+from suite.training.loop import schedule
+from suite.training.meters import FiniteGuard
+from suite_toy import fitting
+from suite_toy.domain import ToyDomain
+
+SETTINGS = {
+    "plain": {},
+    "pieces": {"micro_batch_size": 2},
+    "ones": {"micro_batch_size": 1, "batch_size": 7},  # 4 rows here, 3 there: as many passes in both
+    "average": {"ema": 0.9},
+    "bf16": {"precision": "bf16"},
+}
+EXACT = {"noise": 0.3, "dropout": 0.3, "ema": 0.9, "save_every": 3, "micro_batch_size": 2}
+SMALL = {"epochs": 1, "batch_size": 8}
+ROWS = list(csv.DictReader((fitting.MODEL.parent / "words.csv").open()))
+drivers = []
+
+
+def sharded_accelerator(config):
+    """What `accelerate launch --config_file fsdp2.yaml` leads to where there are GPUs."""
+    accelerator = make_accelerator(config)
+    plugin = FullyShardedDataParallelPlugin(
+        fsdp_version=2, auto_wrap_policy="transformer_based_wrap", transformer_cls_names_to_wrap=["Linear"]
+    )
+    PartialState._shared_state["distributed_type"] = accelerator.state.distributed_type = DistributedType.FSDP
+    accelerator.state.fsdp_plugin = plugin
+    return accelerator
+
+
+def die(config, step, total):
+    """The schedule, until every process dies of it."""
+    if step == 8:
+        raise RuntimeError("died")
+    return schedule(config, step, total)
+
+
+class Small(ToyDomain):
+    """The second process holds no more than two rows."""
+
+    def loss(self, model, batch):
+        if model.training and os.environ["RANK"] == "1" and len(batch["labels"]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().loss(model, batch)
+
+
+class Twice(ToyDomain):
+    """Calls the model twice for one loss."""
+
+    def loss(self, model, batch):
+        return super().loss(model, batch) + super().loss(model, batch)
+
+
+class Poisoned(ToyDomain):
+    """A NaN at the fifth training loss of the second process."""
+
+    calls = 0
+
+    def loss(self, model, batch):
+        loss = super().loss(model, batch)
+        self.calls += model.training
+        return loss * float("nan") if self.calls == 5 and os.environ["RANK"] == "1" else loss
+
+
+class Late(FiniteGuard):
+    """Looks at log lines only, as on a GPU: until then the optimizer itself must skip."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.immediate = False
+
+
+def weights():
+    """This process's part of what is trained."""
+    return [parameter.detach().to_local().clone() for parameter in drivers[-1].trained]
+
+
+def refused(*arguments, **settings):
+    """The sentence a training ends with."""
+    try:
+        fitting.Fitting(ROWS, *arguments, **settings)
+    except SuiteError as error:
+        return str(error)
+    return ""
+
+
+def run(case, folder):
+    """One case; returns what the test asserts on."""
+    if case == "exact":
+        fitting.Fitting(ROWS, folder / "whole", **EXACT)
+        loop.schedule = die
+        try:
+            fitting.Fitting(ROWS, folder / "parts", **EXACT)
+        except RuntimeError as error:
+            assert str(error) == "died"
+        loop.schedule = schedule
+        fitting.Fitting(ROWS, folder / "parts", resume=True, **EXACT)
+        return {}
+    if case == "twice":
+        return {"refused": refused(folder, domain=Twice)}
+    if case == "poisoned":
+        loop.FiniteGuard = Late
+        text = refused(folder, domain=Poisoned, micro_batch_size=8)
+        return {"refused": text, "finite": all(bool(part.isfinite().all()) for part in weights())}
+    if case == "small":
+        text = refused(folder, domain=Small, resume=(folder / "memory.json").is_file(), **SMALL)
+        if text:  # as the command does: with a sentence, which torchrun follows by ending the other process
+            sys.stderr.write(text)
+            sys.stderr.flush()
+            os._exit(2)
+        return {}
+    fitted = fitting.Fitting(ROWS, folder, **SETTINGS[case])
+    torch.save(fitted.model.state_dict(), folder / f"end-{os.environ['RANK']}.pt")
+    parameters = list(drivers[-1].trained)
+    return {
+        "sharded": type(drivers[-1]) is Sharded and all(isinstance(p, DTensor) for p in parameters),
+        "elements": sum(p.to_local().numel() for p in parameters),
+        "total": sum(p.numel() for p in fitted.model.parameters()),
+        "twin": type(next(fitted.model.parameters())) is torch.nn.Parameter,
+    }
+
+
+def keep(*arguments):
+    """`driver_for`, with the driver kept for `run`."""
+    drivers.append(driver_for(*arguments))
+    return drivers[-1]
+
+
+if __name__ == "__main__":
+    fitting.make_accelerator, loop.driver_for = sharded_accelerator, keep
+    for name in sys.argv[1].split(","):
+        told = run(name, Path(sys.argv[2]) / name)
+        (Path(sys.argv[2]) / f"{name}-{os.environ['RANK']}.json").write_text(json.dumps(told))
+    torch.distributed.barrier()
+    sys.stdout.flush()
+    os._exit(0)  # gloo's threads abort an ordinary exit now and then
