@@ -8,35 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from suite.data.store import column
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-_ONE_ARRAY = 1 << 30
-"""Bytes that safely fit into one Arrow array, whose offsets end at 2 GiB."""
 _LARGEST = 1 << 62
 """Numbers below this have room for a sum in 64 bits."""
 _AT_ONCE = 1 << 20
 """Keys sorted at once when repeats are looked for: sorting takes some 40 bytes for each."""
-
-
-def column(rows: Dataset, name: str) -> pa.ChunkedArray:
-    """One column of the rows as selected and ordered, not decoded; dictionaries are resolved to their values."""
-    import pyarrow as pa
-
-    array = rows.data.column(name)
-    if rows._indices is not None:
-        array = _taken(rows, name, array)
-    if array.num_chunks and pa.types.is_dictionary(array.type):
-        return array.cast(array.type.value_type)
-    return array
-
-
-def _taken(rows: Dataset, name: str, array: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The selected rows in order. The public way makes a chunk of each row: a million of them cost half a minute."""
-    if array.nbytes < _ONE_ARRAY:
-        return array.combine_chunks().take(rows._indices.column(0))
-    return rows.select_columns([name]).with_format("arrow")[:].column(name)
 
 
 def is_text(array: pa.ChunkedArray) -> bool:

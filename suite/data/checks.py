@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from suite.data.arrow import codes, column, is_missing, is_text, repeats, row_keys
+from suite.data.arrow import codes, is_missing, is_text, repeats, row_keys
 from suite.data.columns import Columns, Finding, Severity
+from suite.data.store import column
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from suite.data.arrow import column, is_text
+from suite.data.arrow import is_text
 from suite.data.columns import Columns
+from suite.data.store import column
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from suite import console
-from suite.data.arrow import codes, column, is_text
+from suite.data.arrow import codes, is_text
 from suite.data.columns import SPLIT, Columns
+from suite.data.store import column
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
