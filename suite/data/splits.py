@@ -153,7 +153,8 @@ def _at_random(labels: np.ndarray, shares: dict[str, float], seed: int) -> np.nd
     places = np.zeros(len(labels), dtype=np.int8)
     start = 0
     for split, wanted in enumerate(shares.values(), start=1):
-        count = max(1, round(wanted * len(labels)))
+        # A row each is left for the splits that come after this one, train included.
+        count = max(1, min(round(wanted * len(labels)), len(labels) - start - (len(shares) - split + 1)))
         places[order[start : start + count]] = split
         start += count
     return places
