@@ -39,7 +39,7 @@ from suite.runs import Run
 from suite.training.accelerator import make_accelerator
 from suite.training.callbacks import Callback
 from suite.training.loop import fit
-from suite.training.order import global_batches
+from suite.training.order import Batches
 
 ROUNDS = 5
 LOG_EVERY = 10
@@ -229,7 +229,7 @@ def loader(task: Task) -> DataLoader[Any]:
     if lengths is None:
         return DataLoader(examples, batch_size=size, shuffle=True, collate_fn=domain.collate)
     seed = domain.config.seed  # so that all three take the same batches in the same order
-    alike: Any = [list(b) for b in global_batches(len(examples), size, seed=seed, epoch=0, lengths=lengths)]
+    alike: Any = Batches(len(examples), size, seed=seed, epoch=0, lengths=lengths)[:]
     return DataLoader(examples, batch_sampler=alike, collate_fn=domain.collate)
 
 

@@ -4,6 +4,7 @@ from suite.assets import Asset, Wheel, cache_dir
 from suite.config import TrainConfig
 from suite.console import bar
 from suite.data.columns import Column, Columns, Finding
+from suite.data.store import column, on_disk
 from suite.domain import Batch, Domain, Example, Prediction, Splits, Starter
 from suite.errors import SuiteError
 from suite.hookspecs import Entry, hookimpl
@@ -30,6 +31,8 @@ __all__ = [
     "Wheel",
     "bar",
     "cache_dir",
+    "column",
     "hookimpl",
+    "on_disk",
     "write_predictions",
 ]

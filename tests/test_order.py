@@ -2,34 +2,95 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 from suite_toy.domain import ToyConfig, ToyDomain
 
 from suite.domain import Domain
 from suite.training import order
-from suite.training.order import Share, StepCollator, StepSampler, TrainingExamples, generator_for, global_batches
+from suite.training.order import Batches, Share, StepCollator, StepSampler, TrainingExamples, generator_for
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 33])
 @pytest.mark.parametrize("lengths", [False, True])
 def test_each_example_is_in_exactly_one_batch(count, lengths):
     sizes = list(range(count)) if lengths else None
-    batches = global_batches(count, 8, seed=1, epoch=0, lengths=sizes)
+    batches = Batches(count, 8, seed=1, epoch=0, lengths=sizes)
     assert sorted(i for batch in batches for i in batch) == list(range(count))
     assert len(batches) == -(-count // 8)
 
 
 def test_order_depends_on_seed_and_epoch_only():
-    first = global_batches(50, 8, seed=1, epoch=0)
-    assert first == global_batches(50, 8, seed=1, epoch=0)
-    assert first != global_batches(50, 8, seed=1, epoch=1) != global_batches(50, 8, seed=2, epoch=1)
+    first, again, other, third = (
+        list(Batches(50, 8, seed=seed, epoch=epoch)) for seed, epoch in [(1, 0), (1, 0), (1, 1), (2, 1)]
+    )
+    assert first == again and first != other != third
+
+
+@pytest.mark.parametrize(
+    ("epoch", "lengths", "expected"),
+    [
+        (0, None, [[6, 7, 0, 10], [3, 5, 2, 4], [9, 1, 8]]),
+        (1, None, [[0, 7, 4, 9], [8, 3, 1, 2], [10, 6, 5]]),
+        (1, [5, 1, 9, 2, 8, 3, 7, 4, 6, 10, 11], [[0, 8, 6, 4], [1, 3, 5, 7], [2, 9, 10]]),
+    ],
+)
+def test_the_order_is_that_of_all_earlier_checkpoints(epoch, lengths, expected):
+    batches = Batches(11, 4, seed=42, epoch=epoch, lengths=lengths)
+    assert list(batches) == expected and batches[-1] == expected[-1] and batches[1:] == expected[1:]
+
+
+@pytest.mark.parametrize(("lengths", "digest"), [(False, "e4da7bac79d8b834"), (True, "499a141fda28b69a")])
+def test_the_order_of_many_pools_is_that_of_all_earlier_checkpoints(lengths, digest):
+    sizes = np.random.default_rng(3).integers(1, 1000, 1234).tolist() if lengths else None
+    batches = list(Batches(1234, 8, seed=7, epoch=3, lengths=sizes))
+    assert hashlib.sha256(json.dumps(batches).encode()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+def test_the_heaviest_batch_is_the_one_that_looking_at_all_finds(lengths):
+    sizes = np.random.default_rng(3).integers(1, 1000, 1234) if lengths else np.ones(1234, int)
+    batches = Batches(1234, 8, seed=7, epoch=3, lengths=sizes if lengths else None)
+    assert batches.heaviest() == max(batches, key=lambda batch: int(sizes[batch].max()) * len(batch))
+
+
+def _first_step(count: int, lengths: np.ndarray | None) -> tuple[float, int]:
+    """Seconds and bytes that the last step of an epoch takes once the permutation is there."""
+    sampler = StepSampler(count, ToyConfig(batch_size=16), rank=0, world=1, lengths=lengths)
+    batches, sampler.cursor = sampler._batches(), sampler.steps_per_epoch - 1
+    sampler._batches = lambda: batches
+    tracemalloc.start()
+    started = time.perf_counter()
+    assert next(iter(sampler))
+    seconds, peak = time.perf_counter() - started, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return seconds, peak
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+def test_a_step_costs_no_more_in_five_million_examples_than_in_five_thousand(lengths):
+    few, many = (_first_step(count, np.ones(count, int) if lengths else None) for count in (5_000, 5_000_000))
+    assert many[1] < few[1] + 50_000, "a step must not build anything that grows with the data"
+    assert many[0] < max(20 * few[0], 0.02), f"{many[0]:.4f} s against {few[0]:.4f} s"
+
+
+def test_the_order_takes_eight_bytes_an_example():
+    tracemalloc.start()
+    batches = Batches(1_000_000, 16, seed=1, epoch=0)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(batches) == 62_500 and held < 8.2e6 and peak < 17e6
 
 
 def test_lengths_put_alike_examples_together():
     sizes = np.random.default_rng(0).integers(1, 1000, 400)
-    spread = [np.ptp(sizes[batch]) for batch in global_batches(400, 8, seed=1, epoch=0, lengths=sizes)]
-    shuffled = [np.ptp(sizes[batch]) for batch in global_batches(400, 8, seed=1, epoch=0)]
+    spread = [np.ptp(sizes[batch]) for batch in Batches(400, 8, seed=1, epoch=0, lengths=sizes)]
+    shuffled = [np.ptp(sizes[batch]) for batch in Batches(400, 8, seed=1, epoch=0)]
     assert np.mean(spread) < np.mean(shuffled) / 10
 
 

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from suite.data.store import column
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-_ONE_ARRAY = 1 << 30
-"""Bytes that safely fit into one Arrow array, whose offsets end at 2 GiB."""
-
-
-def column(rows: Dataset, name: str) -> pa.ChunkedArray:
-    """One column of the rows as selected and ordered, not decoded; dictionaries are resolved to their values."""
-    import pyarrow as pa
-
-    array = rows.data.column(name)
-    if rows._indices is not None:
-        array = _taken(rows, name, array)
-    if array.num_chunks and pa.types.is_dictionary(array.type):
-        return array.cast(array.type.value_type)
-    return array
-
-
-def _taken(rows: Dataset, name: str, array: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The selected rows in order. The public way makes a chunk of each row: a million of them cost half a minute."""
-    if array.nbytes < _ONE_ARRAY:
-        return array.combine_chunks().take(rows._indices.column(0))
-    return rows.select_columns([name]).with_format("arrow")[:].column(name)
+_LARGEST = 1 << 62
+"""Numbers below this have room for a sum in 64 bits."""
+_AT_ONCE = 1 << 20
+"""Keys sorted at once when repeats are looked for: sorting takes some 40 bytes for each."""
 
 
 def is_text(array: pa.ChunkedArray) -> bool:
@@ -62,10 +48,17 @@ def is_missing(array: pa.ChunkedArray) -> np.ndarray:
 def codes(array: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
     """A number per row, equal for equal values, and the values by number; nested values count by their content."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if pa.types.is_null(array.type):  # nothing in it, not even a type
         return np.zeros(len(array), dtype=np.int64), [None] if len(array) else []
+    numbers, values = _numbered(array)
+    return numbers, values.to_pylist()
+
+
+def _numbered(array: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     if pa.types.is_nested(array.type):
         array = pa.chunked_array(
             [[_digest(value) for value in chunk.to_pylist()] for chunk in array.chunks], pa.string()
@@ -73,17 +66,52 @@ def codes(array: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
     encoded = pc.dictionary_encode(array, null_encoding="encode").combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.chunk(0)
-    return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+    return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary
 
 
 def row_keys(rows: Dataset, names: tuple[str, ...]) -> np.ndarray:
     """A number per row, equal for rows with equal values in all these columns."""
-    keys = np.zeros(len(rows), dtype=np.int64)
+    keys, count = np.zeros(len(rows), dtype=np.int64), 1
     for name in names:
-        numbers, values = codes(column(rows, name))
-        # Numbered anew after each column, so that the product never overflows.
-        keys = np.unique(keys * (len(values) + 1) + numbers, return_inverse=True)[1].reshape(-1)
+        numbers, different = _ranged(column(rows, name))
+        if count * different > _LARGEST:  # numbered anew, since the product would overflow
+            keys = np.unique(keys, return_inverse=True)[1].reshape(-1)
+            numbers = np.unique(numbers, return_inverse=True)[1].reshape(-1)
+            count, different = len(rows), len(rows)
+        keys *= different
+        keys += numbers
+        count *= different
     return keys
+
+
+def _ranged(array: pa.ChunkedArray) -> tuple[np.ndarray, int]:
+    """A number per row from 0, equal for equal values, and a bound above all of them.
+
+    Whole numbers count from the smallest, since a table of all different ones takes ten times their room.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_signed_integer(array.type) and len(array) and not array.null_count:
+        least, most = pc.min_max(array).values()
+        if most.as_py() - least.as_py() < _LARGEST:
+            return array.to_numpy().astype(np.int64, copy=False) - least.as_py(), most.as_py() - least.as_py() + 1
+    if pa.types.is_null(array.type):
+        return np.zeros(len(array), dtype=np.int64), 1
+    numbers, values = _numbered(array)
+    return numbers, max(len(values), 1)
+
+
+def repeats(keys: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Each place whose key was there before, with the first place that has it, in order of the places."""
+    found: list[tuple[int, int]] = []
+    parts = len(keys) // _AT_ONCE + 1
+    for part in range(parts):
+        places = np.flatnonzero(keys % parts == part) if parts > 1 else np.arange(len(keys))
+        _, first, inverse = np.unique(keys[places], return_index=True, return_inverse=True)
+        again = np.flatnonzero(first[inverse] != np.arange(len(places)))
+        found += zip(places[again].tolist(), places[first[inverse[again]]].tolist(), strict=True)
+    yield from sorted(found)
 
 
 def _digest(value: Any) -> str | None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from suite.data.arrow import codes, column, is_missing, is_text, row_keys
+from suite.data.arrow import codes, is_missing, is_text, repeats, row_keys
 from suite.data.columns import Columns, Finding, Severity
+from suite.data.store import column
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -150,12 +151,12 @@ def _shared(splits: Mapping[str, Dataset], names: tuple[str, ...], what: str) ->
 
     keys = row_keys(concatenate_datasets([rows.select_columns(list(names)) for rows in splits.values()]), names)
     ends = np.cumsum([len(rows) for rows in splits.values()])
-    sets = {name: set(part.tolist()) for name, part in zip(splits, np.split(keys, ends[:-1]), strict=True)}
-    severity: Severity = "warning" if len(set(keys.tolist())) < len(splits) else "error"
+    sets = {name: np.unique(part) for name, part in zip(splits, np.split(keys, ends[:-1]), strict=True)}
+    severity: Severity = "warning" if len(np.unique(np.concatenate(list(sets.values())))) < len(splits) else "error"
     order = list(sets)
     for place, one in enumerate(order):
         for other in order[place + 1 :]:
-            if both := len(sets[one] & sets[other]):
+            if both := len(np.intersect1d(sets[one], sets[other], assume_unique=True)):
                 yield Finding(
                     severity, f"{both:,} values of {what} are in both {one} and {other}; keep each in one split."
                 )
@@ -204,9 +205,11 @@ def _no_file(path: Path) -> str:
         return "is not there"
 
 
-def _whole(rows: Dataset, findings: Iterable[Finding]) -> np.ndarray:
-    """Numbers of the rows that nothing speaks against so far."""
+def _whole(rows: Dataset, findings: Iterable[Finding]) -> np.ndarray | None:
+    """Numbers of the rows that nothing speaks against so far; None if these are all."""
     spoilt = [finding.row for finding in findings if finding.severity == "error" and finding.row is not None]
+    if not spoilt:
+        return None
     return np.delete(np.arange(len(rows)), np.array(spoilt, dtype=np.int64))
 
 
@@ -214,19 +217,18 @@ def _by_domain(rows: Dataset, domain: Domain, findings: list[Finding]) -> Iterat
     if any(finding.severity == "error" and finding.row is None for finding in findings):
         return  # without a required column a domain has nothing to look at
     whole = _whole(rows, findings)
-    for finding in domain.check(rows.select(whole) if len(whole) < len(rows) else rows):
-        yield finding if finding.row is None else replace(finding, row=int(whole[finding.row]))
+    for finding in domain.check(rows if whole is None else rows.select(whole)):
+        yield finding if finding.row is None or whole is None else replace(finding, row=int(whole[finding.row]))
 
 
 def _duplicates(rows: Dataset, columns: Columns, findings: list[Finding]) -> Iterator[Finding]:
     if not columns.unique or not set(columns.unique) <= set(rows.column_names):
         return
     whole = _whole(rows, findings)
-    keys = row_keys(rows, columns.unique)[whole]
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    what = ", ".join(columns.unique)
-    for place in np.flatnonzero(first[inverse] != np.arange(len(whole))):
-        yield Finding("error", f"duplicate: same {what} as row {whole[first[inverse[place]]]}", int(whole[place]))
+    keys, what = row_keys(rows, columns.unique), ", ".join(columns.unique)
+    for place, first in repeats(keys if whole is None else keys[whole]):
+        row, before = (place, first) if whole is None else (int(whole[place]), int(whole[first]))
+        yield Finding("error", f"duplicate: same {what} as row {before}", row)
 
 
 def _one_class(rows: Dataset, columns: Columns) -> Iterator[Finding]:

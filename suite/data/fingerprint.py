@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from suite.data.arrow import column, is_text
+from suite.data.arrow import is_text
 from suite.data.columns import Columns
+from suite.data.store import column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _WHOLE = 1 << 20
 """Bytes up to which a file is hashed whole; of a larger one its size, head and tail."""
 _PART = 1 << 16
+_ROWS = 1 << 17
+"""Rows looked at together; a multiple of 8, so that their null bits fill whole bytes."""
 
 
 def fingerprint(rows: Dataset, columns: Columns | None = None) -> str:
@@ -66,24 +69,37 @@ def _read(path: Path) -> list[Any]:
 
 
 def _values(array: pa.ChunkedArray) -> bytes:
-    """Digest of a column's values, whatever their chunks, widths and offsets in memory."""
+    """Digest of a column's values, whatever their chunks, widths and offsets in memory; a part at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     kind, digest = array.type, hashlib.sha256()
-    digest.update(np.packbits(pc.is_null(array).to_numpy().astype(bool)).tobytes() if len(array) else b"")
+    parts = [array.slice(start, _ROWS) for start in range(0, len(array), _ROWS)]
+    for part in parts:
+        digest.update(np.packbits(pc.is_null(part).to_numpy().astype(bool)).tobytes())
     if is_text(array) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        filled = pc.fill_null(array.cast(pa.large_binary()), b"")
-        digest.update(np.asarray(pc.binary_length(filled).to_numpy(), dtype="<i8").tobytes())
-        for chunk in filled.chunks:
-            digest.update(_joined(chunk))
+        for part in parts:
+            digest.update(np.asarray(pc.binary_length(_filled(part)).to_numpy(), dtype="<i8").tobytes())
+        for part in parts:
+            for chunk in _filled(part).chunks:
+                digest.update(_joined(chunk))
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
-        filled = pc.fill_null(array, False if pa.types.is_boolean(kind) else 0)
-        digest.update(np.asarray(filled.to_numpy(), dtype="<f8" if pa.types.is_floating(kind) else "<i8").tobytes())
+        wide = "<f8" if pa.types.is_floating(kind) else "<i8"
+        for part in parts:
+            filled = pc.fill_null(part, False if pa.types.is_boolean(kind) else 0)
+            digest.update(np.asarray(filled.to_numpy(), dtype=wide).tobytes())
     else:
-        for chunk in array.chunks:
-            digest.update("".join(repr(value) + "\n" for value in chunk.to_pylist()).encode())
+        for part in parts:
+            for chunk in part.chunks:
+                digest.update("".join(repr(value) + "\n" for value in chunk.to_pylist()).encode())
     return digest.digest()
+
+
+def _filled(part: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.fill_null(part.cast(pa.large_binary()), b"")
 
 
 def _joined(chunk: pa.LargeBinaryArray) -> bytes:

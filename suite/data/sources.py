@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import assets
-from suite.data.arrow import column, is_text
+from suite.data.arrow import is_text
 from suite.data.columns import SPLIT, match_columns
 from suite.data.folders import read_folder
 from suite.data.gate import Gate
+from suite.data.store import column
 from suite.data.tables import SUFFIXES, Reading, read_table
 from suite.errors import SuiteError, unknown
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from suite import console
-from suite.data.arrow import codes, column, is_text
+from suite.data.arrow import codes, is_text
 from suite.data.columns import SPLIT, Columns
+from suite.data.store import column
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ def _own_splits(rows: Dataset) -> dict[str, np.ndarray]:
 def _carve(
     rows: Dataset, pool: np.ndarray, columns: Columns, shares: dict[str, float], seed: int
 ) -> dict[str, np.ndarray]:
-    """Parts `rows`, which are the data's rows `pool`, into train and the splits named in `shares`."""
+    """Parts `rows`, which are the data's rows `pool`, into train and the splits named in `shares`.
+
+    The rules give a byte per row: 0 for train, else the split's place in `shares`, from 1.
+    """
     groups = _groups(rows, columns, len(shares) + 1)
     if groups is not None:
         places = _by_group(*groups, shares, seed)
@@ -79,7 +83,7 @@ def _carve(
         places = _by_time(_times(rows, str(columns.time)), shares)
     else:
         places = _at_random(_labels(rows, columns), shares, seed)
-    return {name: pool[places == name] for name in ("train", *shares)}
+    return {name: pool[places == place] for place, name in enumerate(("train", *shares))}
 
 
 def _groups(rows: Dataset, columns: Columns, needed: int) -> tuple[np.ndarray, list[str]] | None:
@@ -103,8 +107,8 @@ def _by_group(numbers: np.ndarray, names: list[str], shares: dict[str, float], s
     """
     sizes = np.bincount(numbers, minlength=len(names))
     free = sorted(range(len(names)), key=lambda number: _hash(names[number], seed))
-    place = np.full(len(names), "train", dtype="<U10")
-    for later, (name, share) in zip(range(len(shares), 0, -1), shares.items(), strict=True):
+    place = np.zeros(len(names), dtype=np.int8)
+    for later, (split, share) in zip(range(len(shares), 0, -1), enumerate(shares.values(), start=1), strict=True):
         room, taken = share * len(numbers) + 1e-9, list[int]()
         for number in free:
             # `later` groups are left for the splits that come after this one, train included.
@@ -112,8 +116,8 @@ def _by_group(numbers: np.ndarray, names: list[str], shares: dict[str, float], s
                 taken.append(number)
                 room -= sizes[number]
         taken = taken or [min(free, key=lambda number: sizes[number])]
-        place[taken] = name
-        free = [number for number in free if place[number] == "train"]
+        place[taken] = split
+        free = [number for number in free if place[number] == 0]
     return place[numbers]
 
 
@@ -121,14 +125,14 @@ def _by_time(times: np.ndarray, shares: dict[str, float]) -> np.ndarray:
     """The newest rows test, those before validate, the rest trains; equal times stay together."""
     values, counts = np.unique(times, return_counts=True)
     _refuse_few(len(values), len(shares) + 1, "different times")
-    places = np.full(len(times), "train", dtype="<U10")
+    places = np.zeros(len(times), dtype=np.int8)
     end = len(values)
     newest_first = [name for name in ("test", "validation") if name in shares]
     for later, name in zip(range(len(shares), 0, -1), newest_first, strict=True):
         sums = np.cumsum(counts[:end][::-1])
         nearest = int(np.argmin(np.abs(sums - shares[name] * len(times)))) + 1
         start = max(end - nearest, later)  # a time each is left for the splits that come after, train included
-        places[(times >= values[start]) & (times <= values[end - 1])] = name
+        places[(times >= values[start]) & (times <= values[end - 1])] = 1 + list(shares).index(name)
         end = start
     return places
 
@@ -146,11 +150,12 @@ def _at_random(labels: np.ndarray, shares: dict[str, float], seed: int) -> np.nd
     rank = np.arange(len(labels)) - first[shuffled[by_label]]
     share = (rank + 0.5) / np.bincount(labels)[shuffled[by_label]]
     order = order[by_label][np.argsort(share, kind="stable")]
-    places = np.full(len(labels), "train", dtype="<U10")
+    places = np.zeros(len(labels), dtype=np.int8)
     start = 0
-    for name, wanted in shares.items():
-        count = max(1, round(wanted * len(labels)))
-        places[order[start : start + count]] = name
+    for split, wanted in enumerate(shares.values(), start=1):
+        # A row each is left for the splits that come after this one, train included.
+        count = max(1, min(round(wanted * len(labels)), len(labels) - start - (len(shares) - split + 1)))
+        places[order[start : start + count]] = split
         start += count
     return places
 

@@ -66,24 +66,54 @@ def generator_for(seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
 
 
-def global_batches(
-    count: int, batch_size: int, *, seed: int, epoch: int, lengths: Sequence[int] | None = None
-) -> list[list[int]]:
-    """The epoch's batches of example indices; each example once, the last batch may be smaller.
+class Batches(Sequence[list[int]]):
+    """An epoch's batches of example indices, cut from one permutation as they are asked for.
 
-    With `lengths`, examples of a pool are sorted by length before batches are cut, and the batches shuffled.
+    8 bytes per example and no list of all, so that the first batch after a cursor costs as little as any other. With
+    `lengths`, examples of a pool are sorted by length before batches are cut, and the batches shuffled.
     """
-    generator = np.random.default_rng([seed, epoch])
-    order = generator.permutation(count)
-    if lengths is None:
-        return [part.tolist() for part in np.split(order, range(batch_size, count, batch_size))]
-    sizes = np.asarray(lengths)
-    batches: list[list[int]] = []
-    for start in range(0, count, POOL * batch_size):
-        pool = order[start : start + POOL * batch_size]
-        pool = pool[np.argsort(sizes[pool], kind="stable")]
-        batches += [pool[i : i + batch_size].tolist() for i in range(0, len(pool), batch_size)]
-    return [batches[i] for i in generator.permutation(len(batches))]
+
+    def __init__(
+        self, count: int, batch_size: int, *, seed: int, epoch: int, lengths: Sequence[int] | np.ndarray | None = None
+    ) -> None:
+        generator = np.random.default_rng([seed, epoch])
+        self.size, self.order = batch_size, generator.permutation(count)
+        self.lengths = None if lengths is None else np.asarray(lengths)
+        self.shuffled = None if lengths is None else generator.permutation(len(self))
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.order) / self.size)
+
+    def __getitem__(self, number: Any) -> Any:
+        """One batch, or a list of those of a slice."""
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(len(self)))]
+        place = range(len(self))[number]
+        if self.shuffled is None:
+            return self.order[place * self.size : (place + 1) * self.size].tolist()
+        pool, place = divmod(int(self.shuffled[place]), POOL)
+        return self._pool(pool)[place * self.size : (place + 1) * self.size].tolist()
+
+    def heaviest(self) -> list[int]:
+        """The batch whose longest example times its number of examples is largest; the first of several."""
+        if self.lengths is None or self.shuffled is None:
+            return self[0]
+        weights = np.concatenate([self._weights(pool) for pool in range(math.ceil(len(self) / POOL))])
+        return self[int(np.argmax(weights[self.shuffled]))]
+
+    def _pool(self, pool: int) -> np.ndarray:
+        """The examples of a pool from short to long."""
+        assert self.lengths is not None
+        examples = self.order[pool * POOL * self.size : (pool + 1) * POOL * self.size]
+        return examples[np.argsort(self.lengths[examples], kind="stable")]
+
+    def _weights(self, pool: int) -> np.ndarray:
+        """Longest times number, for each batch of a pool before they are shuffled."""
+        assert self.lengths is not None
+        examples = self._pool(pool)
+        starts = np.arange(0, len(examples), self.size)
+        ends = np.minimum(starts + self.size, len(examples))
+        return self.lengths[examples[ends - 1]] * (ends - starts)
 
 
 class StepSampler(Sampler[Share]):
@@ -92,7 +122,8 @@ class StepSampler(Sampler[Share]):
     def __init__(
         self, count: int, config: TrainConfig, *, rank: int, world: int, lengths: Sequence[int] | None
     ) -> None:
-        self.count, self.config, self.rank, self.world, self.lengths = count, config, rank, world, lengths
+        self.count, self.config, self.rank, self.world = count, config, rank, world
+        self.lengths = None if lengths is None else np.asarray(lengths)
         self.epoch = self.cursor = 0
 
     @property
@@ -104,17 +135,17 @@ class StepSampler(Sampler[Share]):
         return self.steps_per_epoch - self.cursor
 
     def __iter__(self) -> Iterator[Share]:
-        for batch in self._batches()[self.cursor :]:
-            yield self._mine(batch)
+        batches = self._batches()
+        for number in range(self.cursor, len(batches)):
+            yield self._mine(batches[number])
 
     def heaviest(self) -> Share:
         """This rank's share of the epoch's batch that takes the most room: long and many."""
-        sizes = np.ones(self.count, int) if self.lengths is None else np.asarray(self.lengths)
-        return self._mine(max(self._batches(), key=lambda batch: int(sizes[batch].max()) * len(batch)))
+        return self._mine(self._batches().heaviest())
 
-    def _batches(self) -> list[list[int]]:
+    def _batches(self) -> Batches:
         size, seed = self.config.batch_size, self.config.seed
-        return global_batches(self.count, size, seed=seed, epoch=self.epoch, lengths=self.lengths)
+        return Batches(self.count, size, seed=seed, epoch=self.epoch, lengths=self.lengths)
 
     def _mine(self, batch: list[int]) -> Share:
         mine = batch[self.rank :: self.world]

@@ -139,6 +139,11 @@ def test_random_is_from_the_seed():
     assert parts(PLAIN, "n", TrainConfig(seed=1), **data) != first
 
 
+def test_rounding_leaves_training_a_row():
+    config = TrainConfig(validation_share=0.375, test_share=0.375)
+    assert [len(part) for part in parts(PLAIN, "n", config, n=list(range(4)))] == [1, 2, 1]
+
+
 def test_labels_keep_their_shares():
     labels = ["a"] * 700 + ["b"] * 200 + ["c"] * 98 + ["rare"] * 2
     train, validation, test = map(Counter, parts(LABELLED, "label", label=labels))

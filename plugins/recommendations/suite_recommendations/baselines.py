@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from suite_recommendations.counts import covisitation
+from suite_recommendations.counts import popularity as occurrences
 
 Scorer = Callable[[Sequence[np.ndarray]], np.ndarray]
 """From histories of item numbers, oldest first, to scores (users, items)."""
@@ -36,7 +37,7 @@ def fit_all(histories: Sequence[np.ndarray], items: int) -> dict[str, Scorer]:
 
 def popularity(histories: Sequence[np.ndarray], items: int) -> Scorer:
     """How often each item occurs, the same for everybody."""
-    counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *histories]), minlength=items).astype(np.float64)
+    counts = occurrences(histories, items).astype(np.float64)
     return lambda users: np.tile(counts, (len(users), 1))
 
 

@@ -14,7 +14,7 @@ import torch
 from suite import SuiteError
 from suite_recommendations.catalogue import Catalogue
 from suite_recommendations.config import RecommendationsConfig
-from suite_recommendations.counts import covisitation, extend, stack, unstack
+from suite_recommendations.counts import covisitation, extend, popularity, stack, unstack
 from suite_recommendations.index import ItemIndex
 from suite_recommendations.model import Recommender, RecommenderConfig
 from suite_recommendations.text import TextEncoder
@@ -83,12 +83,11 @@ def build(
             negatives=config.negatives, calibration=config.calibration, exact_below=config.exact_below,
         )
     )  # fmt: skip
-    popularity = np.bincount(np.concatenate([np.zeros(0, np.int64), *histories]), minlength=len(catalogue))
     with torch.no_grad():
         model.text.copy_(text)
         model.centre.copy_(text.mean(0))
         model.project.weight.copy_(SPREAD * principal_directions(text - text.mean(0), config.hidden_size))
-        model.popularity.copy_(torch.from_numpy(popularity))
+        model.popularity.copy_(torch.from_numpy(popularity(histories, len(catalogue))))
         model.count_rows.copy_(torch.from_numpy(pointers))
         model.count_items.copy_(torch.from_numpy(columns))
         model.count_values.copy_(torch.from_numpy(values))

@@ -6,7 +6,7 @@ places *before* it. Co-visitation in this form is folklore of recommender contes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,16 +47,24 @@ def _pairs(histories: Sequence[np.ndarray], items: int, kernel: float) -> sp.csr
     return sp.coo_matrix((np.concatenate(values), where), shape=(items, items), dtype=np.float32).tocsr()
 
 
-def _chunks(histories: Sequence[np.ndarray], pairs: int = 4_000_000) -> list[list[np.ndarray]]:
-    chunks: list[list[np.ndarray]] = [[]]
+def popularity(histories: Iterable[np.ndarray], items: int) -> np.ndarray:
+    """(items,) int64: how often each item occurs."""
+    total = np.zeros(items, np.int64)
+    for chunk in _chunks(histories):
+        total += np.bincount(np.concatenate([np.zeros(0, np.int64), *chunk]), minlength=items)
+    return total
+
+
+def _chunks(histories: Iterable[np.ndarray], pairs: int = 4_000_000) -> Iterator[list[np.ndarray]]:
+    chunk: list[np.ndarray] = []
     room = pairs
     for history in histories:
-        if chunks[-1] and room < len(history) ** 2:
-            chunks.append([])
-            room = pairs
-        chunks[-1].append(history)
+        if chunk and room < len(history) ** 2:
+            yield chunk
+            chunk, room = [], pairs
+        chunk.append(history)
         room -= len(history) ** 2
-    return chunks
+    yield chunk
 
 
 def stack(matrices: Sequence[sp.csr_matrix]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite import Batch, Column, Columns, Domain, Finding, Prediction, Predictor, Splits, SuiteError, TrainConfig
+from suite import (
+    Batch,
+    Column,
+    Columns,
+    Domain,
+    Finding,
+    Prediction,
+    Predictor,
+    Splits,
+    SuiteError,
+    TrainConfig,
+    column,
+)
 from suite_recommendations import examples as histories
 from suite_recommendations import ranking, tables
 from suite_recommendations.catalogue import Catalogue
@@ -93,8 +105,9 @@ class RecommendationsDomain(Domain):
         if not {"user", "item"} <= set(rows.column_names) or not len(rows):
             return
         yield from self._check_times(rows)
-        if len(set(rows["user"])) == 1:
-            yield Finding("error", f"All rows are of one user ({rows['user'][0]}); recommending needs what others did.")
+        users = column(rows, "user").unique()
+        if len(users) == 1:
+            yield Finding("error", f"All rows are of one user ({users[0]}); recommending needs what others did.")
             return
         try:
             told = tables.findings(tables.interactions(rows, self.config))
@@ -120,10 +133,10 @@ class RecommendationsDomain(Domain):
         if "time" not in rows.column_names:
             yield Finding("warning", "There is no time column; the order of the rows is taken for the order of time.")
             return
-        times = tables.as_times(rows.to_pandas()["time"]).to_numpy()
+        times = tables.times(rows)
         for row in np.flatnonzero(np.isnan(times)):
             yield Finding("error", "time is missing or is neither a number nor an ISO 8601 date", int(row))
-        if len(np.unique(times[~np.isnan(times)])) == 1 and len(times) > 1:
+        if len(times) > 1 and np.nanmin(times) == np.nanmax(times):
             message = "All rows have the same time; the order of the rows is taken for the order of time."
             yield Finding("error" if self.config.protocol == "temporal" else "warning", message)
 
@@ -137,12 +150,10 @@ class RecommendationsDomain(Domain):
         """Windows to train on, else one question per user. Rows that are still interactions ask for each last item."""
         if "history" not in rows.column_names:
             unfiltered = self.config.model_copy(update={"k_core": 1})
-            split = tables.leave_one_out(tables.interactions(rows, unfiltered))["test"]
-            return histories.questions(split, self.loaded.catalogue)
-        columns = rows.select_columns(["user", "history", "target"])
+            rows = tables.dataset(tables.leave_one_out(tables.interactions(rows, unfiltered))["test"], [])
         if training:
-            return histories.windows(list(columns), self.loaded.catalogue, self.config.window)
-        return histories.questions(list(columns), self.loaded.catalogue)
+            return histories.Windows(rows, self.loaded.catalogue, self.config.window)
+        return histories.Histories(rows, self.loaded.catalogue)
 
     def augment(self, example: History, generator: np.random.Generator) -> History:
         """The window shifted along its history."""
@@ -177,7 +188,7 @@ class RecommendationsDomain(Domain):
         from suite_recommendations.text import TextEncoder
 
         catalogue = Catalogue.of(data[0]["catalogue"])
-        numbered = [histories.known_numbers(items, catalogue)[0] for items in data["history"]]
+        numbered = histories.Numbered(column(data, "history"), catalogue)
         return build(numbered, catalogue, TextEncoder(encoder), self.config)
 
     def collate(self, examples: Sequence[History]) -> Batch:
@@ -285,7 +296,7 @@ class RecommendationsDomain(Domain):
         from suite_recommendations.baselines import fit_all
 
         catalogue = self.loaded.catalogue
-        train = [histories.known_numbers(items, catalogue)[0] for items in splits["train"]["history"]]
+        train = histories.Numbered(column(splits["train"], "history"), catalogue)
         asked = [example.numbers for example in examples if example.numbers is not None]
         found: dict[str, list[Prediction]] = {}
         for name, scorer in fit_all(train, len(catalogue)).items():

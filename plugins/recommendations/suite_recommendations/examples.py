@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from suite import Batch, Columns, SuiteError
+from suite import Batch, Columns, SuiteError, column
 from suite_recommendations import tables
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Dataset
+
     from suite_recommendations.catalogue import Catalogue
 
 
@@ -33,16 +36,82 @@ class History:
     """Item numbers in the catalogue of the model the example was prepared for; unknown items are left out."""
 
 
-def windows(rows: Sequence[Mapping[str, Any]], catalogue: Catalogue, width: int) -> list[History]:
+class Numbered(Sequence[np.ndarray]):
+    """Histories as item numbers of a catalogue, unknown items left out: 4 bytes an item, 8 a history."""
+
+    def __init__(self, column: pa.ChunkedArray, catalogue: Catalogue) -> None:
+        numbers, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+        for chunk in column.chunks:
+            found = _looked_up(chunk.flatten(), catalogue)
+            counts = np.diff(chunk.offsets.to_numpy())
+            known = np.bincount(np.repeat(np.arange(len(counts)), counts)[found >= 0], minlength=len(counts))
+            numbers.append(found[found >= 0])
+            lengths.append(known)
+        self.numbers, self.lengths = np.concatenate(numbers), np.concatenate(lengths)
+        self.ends = np.cumsum(self.lengths)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, number: Any) -> Any:
+        """(items,) int64."""
+        end = self.ends[number]
+        return self.numbers[end - self.lengths[number] : end].astype(np.int64)
+
+
+def _looked_up(items: pa.Array, catalogue: Catalogue) -> np.ndarray:
+    """(items,) int32 numbers by id or else title, -1 for what the catalogue hasn't."""
+    encoded = items.dictionary_encode()
+    numbers = [catalogue.number(name) for name in encoded.dictionary.to_pylist()]
+    known = np.array([-1 if number is None else number for number in numbers], dtype=np.int32)
+    return known[encoded.indices.to_numpy()]
+
+
+class Histories(Sequence[History]):
+    """Examples made when they are asked for, from the columns user, history and, to be asked, target of a split."""
+
+    def __init__(self, rows: Dataset | Sequence[Mapping[str, Any]], catalogue: Catalogue) -> None:
+        import pyarrow as pa
+
+        if isinstance(rows, Sequence):
+            kept = [{"target": "", **row} for row in rows]
+            types = {"user": pa.string(), "history": pa.list_(pa.string()), "target": pa.string()}
+            columns = {n: pa.chunked_array([[row[n] for row in kept]], kind) for n, kind in types.items()}
+        else:
+            columns = {name: column(rows, name) for name in ("user", "history", "target")}
+        self.users, self.targets = columns["user"], columns["target"]
+        self.numbers = Numbered(columns["history"], catalogue)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, number: Any) -> Any:
+        """One example, or a list of those of a slice."""
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(len(self)))]
+        return self._made(range(len(self))[number])
+
+    def _made(self, row: int) -> History:
+        return History(self.users[row].as_py(), (), self.targets[row].as_py(), numbers=self.numbers[row])
+
+
+class Windows(Histories):
     """As many training windows of `width` places as cover each history; those with one item teach nothing."""
-    found = []
-    for row in rows:
-        numbers = known_numbers(row["history"], catalogue)[0]
-        places = len(numbers) - 1
-        for chunk in range(-(-places // width) if places > 0 else 0):
-            end = min((chunk + 1) * width, places)
-            found.append(History(row["user"], (), end=end, chunk=chunk, numbers=numbers))
-    return found
+
+    def __init__(self, rows: Dataset | Sequence[Mapping[str, Any]], catalogue: Catalogue, width: int) -> None:
+        super().__init__(rows, catalogue)
+        self.width = width
+        self.last = np.cumsum(-(-np.maximum(self.numbers.lengths - 1, 0) // width))
+
+    def __len__(self) -> int:
+        return int(self.last[-1]) if len(self.last) else 0
+
+    def _made(self, row: int) -> History:
+        user = int(np.searchsorted(self.last, row, side="right"))
+        chunk = row - (int(self.last[user - 1]) if user else 0)
+        numbers = self.numbers[user]
+        end = min((chunk + 1) * self.width, len(numbers) - 1)
+        return History(self.users[user].as_py(), (), end=end, chunk=chunk, numbers=numbers)
 
 
 def shifted(example: History, width: int, generator: np.random.Generator) -> History:
@@ -54,13 +123,6 @@ def shifted(example: History, width: int, generator: np.random.Generator) -> His
         return example
     shift = int(generator.integers(-(width // 2), width // 2 + 1))
     return replace(example, end=min(max(example.end + shift, width), places))
-
-
-def questions(rows: Sequence[Mapping[str, Any]], catalogue: Catalogue) -> list[History]:
-    """One example per row of a split: the whole history, and the target."""
-    return [
-        History(row["user"], (), row["target"], numbers=known_numbers(row["history"], catalogue)[0]) for row in rows
-    ]
 
 
 def known_numbers(items: Sequence[str], catalogue: Catalogue) -> tuple[np.ndarray, list[str]]:

@@ -11,21 +11,31 @@ A split holds one row per user:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
-from suite import Columns, SuiteError
+from suite import Columns, SuiteError, column, on_disk
 from suite_recommendations.config import RecommendationsConfig
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from datasets import Dataset
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl", ".json", ".inter", ".item")
 NAMES = ("train", "validation", "test")
+SIZES = ("under 20", "20 to 99", "100 and more")
+_NAMED = ("user", "item", "title", "text")
+_LARGE = 1 << 18
+"""Interactions above which splits are written to a file: below they take a few megabytes."""
+_AT_ONCE = 10_000
+"""Users made into one batch of a split."""
 _INTERACTIONS = ("interactions", "ratings", "events", "logs")
 _ITEMS = ("items", "products", "movies", "catalogue", "catalog")
 
@@ -84,14 +94,14 @@ def describe_items(table: pd.DataFrame, columns: Columns, path: Path) -> pd.Data
 
 def find(table: pd.DataFrame, columns: Columns, name: str, path: Path, *, required: bool = True) -> str:
     """The table's own name of one of our columns, by name or alias. Raises `SuiteError` for an absent required one."""
-    column = next(column for column in columns if column.name == name)
-    known = {plain(alias) for alias in (column.name, *column.aliases)}
+    wanted = next(column for column in columns if column.name == name)
+    known = {plain(alias) for alias in (wanted.name, *wanted.aliases)}
     for theirs in table.columns:
         if plain(str(theirs)) in known:
             return str(theirs)
     if required:
         raise SuiteError(
-            f"{path.name} has no column for {name!r} ({column.summary}). "
+            f"{path.name} has no column for {name!r} ({wanted.summary}). "
             f"Its columns: {', '.join(map(str, table.columns))}. Rename one to {name!r}."
         )
     return ""
@@ -123,57 +133,106 @@ def as_times(values: pd.Series) -> pd.Series:
 
 
 def interactions(rows: Dataset | pd.DataFrame, config: RecommendationsConfig) -> pd.DataFrame:
-    """user, item, time (and title, text where known), filtered and in order of time.
+    """user, item, time (and title, text where known), filtered and in order of time; names as categories.
 
     Equal times stay in the order of the rows: a stable sort. Without a time column the order of the rows is the time.
     """
-    table = rows if not hasattr(rows, "to_pandas") else rows.to_pandas()
-    kept = {name: table[name] for name in ("title", "text") if name in table.columns}
-    frame = table[[]].assign(user=as_ids(table["user"]), item=as_ids(table["item"]), **kept)
-    frame["time"] = as_times(table["time"]) if "time" in table.columns else np.arange(len(table), dtype=float)
+    import pandas as pd
+
+    names = list(rows.column_names if hasattr(rows, "column_names") else rows.columns)
+    table = {name: _category(rows, name, ids=name in ("user", "item")) for name in _NAMED if name in names}
+    table["time"] = times(rows) if "time" in names else np.arange(len(rows), dtype=float)
+    frame = pd.DataFrame(table, copy=False)
     if config.min_rating is not None:
-        if "rating" not in table.columns:
+        if "rating" not in names:
             raise SuiteError(
                 "min_rating is set, but the data have no rating column; name it with --columns rating=THEIRS."
             )
-        frame = frame[table["rating"].astype(float) >= config.min_rating]
+        frame = frame[_series(rows, "rating").to_numpy(dtype=float) >= config.min_rating]
     frame = core(frame, config.k_core)
     if frame.empty:
         raise SuiteError(
             f"Nothing is left after k_core={config.k_core}: no set of users and items has that many interactions each. "
             "Give more data, or --set k_core=1."
         )
+    if frame["time"].is_monotonic_increasing:
+        return frame.reset_index(drop=True)
     return frame.sort_values("time", kind="stable", ignore_index=True)
+
+
+def times(rows: Dataset | pd.DataFrame) -> np.ndarray:
+    """(rows,) times as numbers, see `as_times`; text that holds numbers alone never becomes Python strings."""
+    import pyarrow as pa
+
+    if hasattr(rows, "column_names"):
+        array = column(rows, "time")
+        if pa.types.is_string(array.type):
+            with suppress(pa.ArrowInvalid):
+                return array.cast(pa.float64()).to_numpy()
+    return as_times(_series(rows, "time")).to_numpy()
+
+
+def _series(rows: Dataset | pd.DataFrame, name: str) -> pd.Series:
+    return column(rows, name).to_pandas() if hasattr(rows, "column_names") else rows[name]
+
+
+def _category(rows: Dataset | pd.DataFrame, name: str, *, ids: bool) -> pd.Categorical:
+    """A column as numbers of its different values, in order of these: 4 bytes a row, however long the values are."""
+    import pandas as pd
+
+    if hasattr(rows, "column_names"):
+        encoded = column(rows, name).dictionary_encode()
+        parts = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in encoded.chunks]
+        codes = np.concatenate([np.zeros(0, np.int32), *parts])
+        different = pd.Series(encoded.chunk(0).dictionary.to_pandas() if parts else [])
+    else:
+        codes, found = pd.factorize(rows[name])
+        different = pd.Series(found)
+    values = (as_ids(different) if ids else different.astype(str)).to_numpy(dtype=object)
+    values, merged = np.unique(values, return_inverse=True)
+    codes = np.append(merged, -1).astype(np.int32)[codes]
+    return pd.Categorical.from_codes(codes, values)
 
 
 def core(frame: pd.DataFrame, least: int) -> pd.DataFrame:
     """The k-core: users and items with at least `least` interactions each, among those that are left."""
     while least > 1 and len(frame):
         before = len(frame)
-        frame = frame[frame.groupby("item")["user"].transform("size") >= least]
-        frame = frame[frame.groupby("user")["item"].transform("size") >= least]
+        for name in ("item", "user"):
+            numbers = _numbers(frame[name])
+            enough = (np.bincount(numbers) >= least)[numbers]
+            frame = frame if enough.all() else frame[enough]
+            if not len(frame):
+                break
         if len(frame) == before:
             break
     return frame
 
 
+def _numbers(values: pd.Series) -> np.ndarray:
+    """A number per row, equal for equal values."""
+    import pandas as pd
+
+    return values.cat.codes.to_numpy() if values.dtype == "category" else pd.factorize(values, sort=True)[0]
+
+
 def catalogue(frame: pd.DataFrame) -> list[dict[str, str]]:
     """Every item once, in order of id, as {item, title, text}; the text is what an encoder reads, title included."""
-    first = frame.drop_duplicates("item").sort_values("item")
+    first = frame.drop_duplicates("item").sort_values("item").astype({"item": str})
     blank = [""] * len(first)
-    titles = first["title"].fillna("").astype(str) if "title" in first else blank
-    texts = first["text"].fillna("").astype(str) if "text" in first else blank
+    titles = first["title"].astype(object).fillna("").astype(str) if "title" in first else blank
+    texts = first["text"].astype(object).fillna("").astype(str) if "text" in first else blank
     return [
         {"item": item, "title": title or text or item, "text": ". ".join(part for part in (title, text) if part)}
         for item, title, text in zip(first["item"], titles, texts, strict=True)
     ]
 
 
-def split(frame: pd.DataFrame, config: RecommendationsConfig) -> dict[str, list[dict[str, Any]]]:
+def split(frame: pd.DataFrame, config: RecommendationsConfig) -> dict[str, Rows]:
     """Rows of the three splits by the config's protocol. Raises `SuiteError` if one would be empty."""
     parts = leave_one_out(frame) if config.protocol == "leave-one-out" else temporal(frame, config)
     for name in NAMES:
-        if not parts[name]:
+        if not len(parts[name]):
             around = " around the two moments that part the data" if config.protocol == "temporal" else ""
             raise SuiteError(
                 f"The {name} split has no user: {config.protocol} needs users with at least 3 interactions{around}. "
@@ -182,47 +241,110 @@ def split(frame: pd.DataFrame, config: RecommendationsConfig) -> dict[str, list[
     return parts
 
 
-def leave_one_out(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+def leave_one_out(frame: pd.DataFrame) -> dict[str, Rows]:
     """Each user's last item tests, the one before validates, the rest trains; two interactions or fewer only train."""
-    parts: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
-    for user, items in _by_user(frame):
-        if len(items) < 3:
-            parts["train"].append(row(user, items))
-            continue
-        parts["train"].append(row(user, items[:-2]))
-        parts["validation"].append(row(user, items[:-2], items[-2]))
-        parts["test"].append(row(user, items[:-1], items[-1]))
-    return parts
+    log = Log.of(frame)
+    asked = np.flatnonzero(log.counts >= 3)
+    ends = log.starts + log.counts
+    return {
+        "train": Rows(log, np.flatnonzero(log.counts), np.where(log.counts < 3, ends, ends - 2)),
+        "validation": Rows(log, asked, ends - 2, asks=True),
+        "test": Rows(log, asked, ends - 1, asks=True),
+    }
 
 
-def temporal(frame: pd.DataFrame, config: RecommendationsConfig) -> dict[str, list[dict[str, Any]]]:
+def temporal(frame: pd.DataFrame, config: RecommendationsConfig) -> dict[str, Rows]:
     """Two moments part all interactions: training sees those before the first; a user's first interaction at or after
     a moment is to be found from all before that moment. Users without a past at that moment cannot be asked.
     """
     late = config.validation_share + config.test_share
-    first, second = np.quantile(frame["time"], [1 - late, 1 - config.test_share])
-    known = frame[frame["time"] < first]
-    parts = {"train": [row(user, items) for user, items in _by_user(known)]}
-    for name, start, stop in (("validation", first, second), ("test", second, np.inf)):
-        past = dict(_by_user(frame[frame["time"] < start]))
-        period = frame[(frame["time"] >= start) & (frame["time"] < stop)]
-        parts[name] = [row(user, past[user], items[0]) for user, items in _by_user(period) if user in past]
+    when = frame["time"].to_numpy()
+    first, second = np.quantile(when, [1 - late, 1 - config.test_share])
+    log, numbers = Log.of(frame), _numbers(frame["user"])
+    before = [np.bincount(numbers[when < moment], minlength=len(log.counts)) for moment in (first, second)]
+    parts = {"train": Rows(log, np.flatnonzero(before[0]), log.starts + before[0])}
+    for name, past, until in (("validation", before[0], before[1]), ("test", before[1], log.counts)):
+        parts[name] = Rows(log, np.flatnonzero((past > 0) & (until > past)), log.starts + past, asks=True)
     return parts
+
+
+@dataclass(frozen=True)
+class Log:
+    """All interactions by user, each user's oldest first: `items` (n,) numbers of `names`, one user behind another.
+
+    `users` are the users' names; `starts` and `counts` say where a user's items are.
+    """
+
+    items: np.ndarray
+    names: np.ndarray
+    users: np.ndarray
+    starts: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Log:
+        """From a frame in order of time."""
+        users = frame["user"].astype("category")
+        items = frame["item"].astype("category")
+        numbers = users.cat.codes.to_numpy()
+        counts = np.bincount(numbers, minlength=len(users.cat.categories))
+        order = np.argsort(numbers, kind="stable")
+        names, people = (values.cat.categories.to_numpy(dtype=object) for values in (items, users))
+        return cls(items.cat.codes.to_numpy()[order], names, people, np.cumsum(counts) - counts, counts)
+
+
+class Rows(Sequence[dict[str, Any]]):
+    """Rows of a split, made when they are asked for: the users `users`, each with its items up to `ends` of all users.
+
+    With `asks` the next item is the target.
+    """
+
+    def __init__(self, log: Log, users: np.ndarray, ends: np.ndarray, *, asks: bool = False) -> None:
+        self.log, self.users, self.asks = log, users, asks
+        self.starts, self.ends = log.starts[users], ends[users]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def __getitem__(self, number: Any) -> Any:
+        """One row; see `row`."""
+        names, items, end = self.log.names, self.log.items, self.ends[number]
+        history = names[items[self.starts[number] : end]].tolist()
+        return row(self.log.users[self.users[number]], history, names[items[end]] if self.asks else "")
+
+    def batches(self, schema: pa.Schema, catalogue: pa.Array) -> Iterator[pa.RecordBatch]:
+        """The rows by thousands, `catalogue` in the first."""
+        import pyarrow as pa
+
+        people, names = pa.array(self.log.users, pa.string()), pa.array(self.log.names, pa.string())
+        for at in range(0, len(self), _AT_ONCE):
+            users, starts, ends = (part[at : at + _AT_ONCE] for part in (self.users, self.starts, self.ends))
+            lengths = ends - starts
+            sums = np.cumsum(lengths)
+            places = np.arange(sums[-1]) + np.repeat(starts - (sums - lengths), lengths)
+            targets = names.take(pa.array(self.log.items[ends])) if self.asks else pa.array([""] * len(users))
+            sizes = pa.array(SIZES).take(pa.array(np.searchsorted([20, 100], lengths, side="right")))
+            given = np.full(len(users) + 1, 0 if at else len(catalogue), np.int32)
+            given[0] = 0
+            histories = _lists(np.append(0, sums), names.take(pa.array(self.log.items[places])))
+            columns = [people.take(pa.array(users)), targets, sizes, histories]
+            yield pa.RecordBatch.from_arrays([*columns, _lists(given, catalogue)], schema=schema)
+
+
+def _lists(offsets: np.ndarray, values: pa.Array) -> pa.ListArray:
+    import pyarrow as pa
+
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
 
 
 def row(user: str, history: list[str], target: str = "") -> dict[str, Any]:
     """One row of a split."""
-    size = "under 20" if len(history) < 20 else "20 to 99" if len(history) < 100 else "100 and more"
+    size = SIZES[int(np.searchsorted([20, 100], len(history), side="right"))]
     return {"user": user, "history": history, "target": target, "history_size": size}
 
 
-def _by_user(frame: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    for user, part in frame.groupby("user", sort=True):
-        yield str(user), part["item"].tolist()
-
-
-def dataset(rows: list[dict[str, Any]], items: list[dict[str, str]]) -> Dataset:
-    """A split as a Dataset, the catalogue in its first row."""
+def dataset(rows: Rows, items: list[dict[str, str]]) -> Dataset:
+    """A split as a Dataset, the catalogue in its first row; a large one in a file."""
     import pyarrow as pa
     from datasets import Dataset
 
@@ -231,18 +353,21 @@ def dataset(rows: list[dict[str, Any]], items: list[dict[str, str]]) -> Dataset:
         [(name, pa.string()) for name in ("user", "target", "history_size")]
         + [("history", pa.list_(pa.string())), ("catalogue", pa.list_(struct))]
     )
-    filled = [entry | {"catalogue": [] if number else items} for number, entry in enumerate(rows)]
-    return Dataset(pa.Table.from_pylist(filled, schema=schema))
+    batches = rows.batches(schema, pa.array(items, struct))
+    table = on_disk(schema, batches) if len(rows.log.items) > _LARGE else pa.Table.from_batches(batches, schema)
+    return Dataset(table, fingerprint=uuid4().hex[:16])  # the default one would pickle the whole table
 
 
-def findings(frame: Mapping[str, Any] | pd.DataFrame) -> dict[str, int]:
+def findings(frame: pd.DataFrame) -> dict[str, int]:
     """What is worth telling about a log in order: users, items, interactions, ties of the last two, short histories."""
-    table: Any = frame
-    times = table.groupby("user", sort=True)["time"].apply(list)
+    numbers = _numbers(frame["user"])
+    when = frame["time"].to_numpy()[np.argsort(numbers, kind="stable")]
+    counts = np.bincount(numbers)
+    last = (np.cumsum(counts) - 1)[counts > 1]
     return {
-        "users": len(times),
-        "items": int(table["item"].nunique()),
-        "interactions": len(table),
-        "ties": sum(len(t) > 1 and t[-1] == t[-2] for t in times),
-        "short": sum(len(t) < 3 for t in times),
+        "users": int((counts > 0).sum()),
+        "items": int(frame["item"].nunique()),
+        "interactions": len(frame),
+        "ties": int((when[last] == when[last - 1]).sum()),
+        "short": int(((counts > 0) & (counts < 3)).sum()),
     }

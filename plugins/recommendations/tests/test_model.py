@@ -11,7 +11,7 @@ from suite import SuiteError
 from suite_recommendations import inference
 from suite_recommendations.build import Shelf, build, continued, with_items
 from suite_recommendations.catalogue import Catalogue
-from suite_recommendations.examples import History, collate, questions, shifted, windows
+from suite_recommendations.examples import Histories, History, Windows, collate, shifted
 from suite_recommendations.index import ItemIndex
 from suite_recommendations.text import TextEncoder
 
@@ -37,7 +37,7 @@ def asked(toy: Shelf, *histories: list[int]) -> tuple[torch.Tensor, torch.Tensor
 def training_batch(toy: Shelf, items: int = 12, width: int = 8):
     ids = toy.catalogue.ids
     rows = [{"user": f"u{n}", "history": [ids[i] for i in h]} for n, h in enumerate(chains(30, items, 9))]
-    return collate(windows(rows, toy.catalogue, width)[:4], toy.catalogue, width)
+    return collate(Windows(rows, toy.catalogue, width)[:4], toy.catalogue, width)
 
 
 def loss(toy: Shelf, batch) -> torch.Tensor:
@@ -278,16 +278,16 @@ def test_training_on_keeps_what_was_learned(toy, tmp_path):
 
 def test_windows_cover_every_place_once(toy):
     row = {"user": "u", "history": [toy.catalogue.ids[n % 12] for n in range(20)]}
-    found = windows([row], toy.catalogue, 8)
+    found = Windows([row], toy.catalogue, 8)
     assert [example.end for example in found] == [8, 16, 19]
     labels = collate(found, toy.catalogue, 8)["labels"]
     assert (labels != -100).all() and labels[0].tolist() == list(range(1, 9)) and labels[1, 0] == 9
-    assert windows([{"user": "u", "history": ["i1"]}], toy.catalogue, 8) == []
+    assert not Windows([{"user": "u", "history": ["i1"]}], toy.catalogue, 8)
 
 
 def test_shifts_stay_inside_and_depend_on_the_generator_alone(toy):
     row = {"user": "u", "history": [toy.catalogue.ids[n % 12] for n in range(40)]}
-    examples = windows([row], toy.catalogue, 8)
+    examples = Windows([row], toy.catalogue, 8)
     ends = [shifted(examples[1], 8, np.random.default_rng(seed)).end for seed in range(50)]
     assert min(ends) >= 8 and max(ends) <= 39 and len(set(ends)) > 4
     assert ends == [shifted(examples[1], 8, np.random.default_rng(seed)).end for seed in range(50)]
@@ -295,5 +295,5 @@ def test_shifts_stay_inside_and_depend_on_the_generator_alone(toy):
 
 def test_a_question_carries_the_whole_history(toy):
     row = {"user": "new", "history": [f"i{n % 12}" for n in range(30)], "target": "i7"}
-    batch = collate(questions([row], toy.catalogue), toy.catalogue, 8)
+    batch = collate(Histories([row], toy.catalogue), toy.catalogue, 8)
     assert batch["end"].tolist() == [30] and batch["labels"].tolist() == [[7]] and not batch["own"].any()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from datasets import Dataset
 from recommendation_toys import config, write_log
 
 from suite import SuiteError
 from suite.data.load import load, load_splits
 from suite_recommendations import tables
+from suite_recommendations.catalogue import Catalogue
 from suite_recommendations.domain import COLUMNS, RecommendationsDomain
+from suite_recommendations.examples import Windows
 
 
 def frame(rows: list[tuple[str, str, float]]) -> pd.DataFrame:
@@ -156,3 +162,44 @@ def test_no_column_for_items_names_the_columns(tmp_path):
     pd.DataFrame({"user": ["a"], "thing": ["x"]}).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(SuiteError, match=r"no column for 'item'.*user, thing"):
         tables.find(tables.read_table(tmp_path / "t.csv"), COLUMNS, "item", tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("protocol", ["leave-one-out", "temporal"])
+def test_a_split_in_a_file_holds_the_rows_that_are_asked_for_one_by_one(tmp_path, monkeypatch, protocol):
+    monkeypatch.setenv("SUITE_CACHE", str(tmp_path))
+    monkeypatch.setattr(tables, "_LARGE", 0)
+    monkeypatch.setattr(tables, "_AT_ONCE", 5)
+    settings = config(protocol=protocol, validation_share=0.2, test_share=0.2)
+    log = tables.interactions(random_log(1), settings)
+    items = tables.catalogue(log)
+    for rows in tables.split(log, settings).values():
+        found = tables.dataset(rows, items).to_list()
+        assert found == [
+            {**entry, "catalogue": [] if number else items}
+            for number, entry in enumerate(rows[i] for i in range(len(rows)))
+        ]
+
+
+def test_a_large_log_is_held_as_a_few_bytes_a_row():
+    rows, users = 400_000, 4_000
+    numbers = np.arange(rows)
+    table = pa.table(
+        {
+            "user": pa.array([f"user {n}" for n in range(users)]).take(pa.array(numbers % users)),
+            "item": pa.array([f"item {n}" for n in range(500)]).take(pa.array(numbers * 7 % 500)),
+            "time": numbers,
+        }
+    )
+    known = Catalogue(*([f"item {n}" for n in range(500)] for _ in range(3)))
+    tracemalloc.start()
+    splits = tables.leave_one_out(tables.interactions(Dataset(table, fingerprint="x"), config()))
+    held = [tracemalloc.get_traced_memory()]
+    splits = {name: tables.dataset(part, []) for name, part in splits.items()}
+    tracemalloc.reset_peak()
+    windows = Windows(splits["train"], known, 8)
+    held.append(tracemalloc.get_traced_memory())
+    tracemalloc.stop()
+    assert len(windows) == users * 13 and windows[13].user == "user 1"
+    # Python's strings and lists took 200 bytes a row and more.
+    assert held[0][0] < 12 * rows and held[0][1] < 70 * rows, held
+    assert held[1][0] < 12 * rows, held
