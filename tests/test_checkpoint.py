@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -122,13 +123,20 @@ def test_a_full_disk_is_refused_before_writing(tmp_path, monkeypatch):
     assert latest(tmp_path) == path
 
 
-def test_a_disk_that_fills_while_writing_leaves_the_one_before(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOSPC, "is full"), (errno.EIO, "Cannot write a checkpoint to .*Earlier checkpoints are intact")],
+)
+@pytest.mark.parametrize("operation", ["_flush", "save_file", "_write_json", "rename"])
+def test_a_disk_that_fails_while_writing_leaves_the_one_before(tmp_path, monkeypatch, operation, number, said):
     path = write(tmp_path, 1)
 
-    def full(*arguments):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def fail(*arguments):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(checkpoint, "_flush", full)
-    with pytest.raises(SuiteError, match="is full"):
+    place = (Path, "rename") if operation == "rename" else (checkpoint, operation)
+    with monkeypatch.context() as patch, pytest.raises(SuiteError, match=said):
+        patch.setattr(*place, fail)
         write(tmp_path, 2)
     assert latest(tmp_path) == path and list(tmp_path.glob(".tmp-*")) == []
+    assert write(tmp_path, 2) == latest(tmp_path)

@@ -41,6 +41,7 @@ LATE = {("domain", "data.splits"), ("domain", "predictor")}
 FLAGS = {
     *("--model", "--data", "--columns", "--epochs", "--batch-size", "--learning-rate", "--lora", "--precision"),
     *("--output", "--name", "--seed", "--config", "--set", "--resume", "--dry-run", "--quiet", "-q", "--offline"),
+    *("--processes", "--nodes", "--rendezvous"),
 }
 """What `suite DOMAIN train` takes. Everything else is `--set`: a flag for every field helps nobody."""
 
