@@ -121,6 +121,9 @@ class Counting(ToyDomain):
 import torch
 domain = Counting(ToyDomain.Config.build({"batch_size": 4}))
 accelerator, model = make_accelerator(domain.config), torch.nn.Linear(1, 1)
+if accelerator.num_processes > 1:  # the others wait while the first evaluates; NCCL's ten minutes are not enough
+    gloo = torch.distributed.group.WORLD._get_backend(torch.device("cpu"))
+    assert gloo.options._timeout.total_seconds() > 3600, gloo.options._timeout
 for count in range(1, 34):
     found = validate(domain, model, [{"which": i} for i in range(count)], accelerator, lambda: False)
     assert found == {"order": list(range(count)), "right": 1.0}, (accelerator.num_processes, count, found)

@@ -6,6 +6,8 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -281,6 +283,39 @@ def test_sigterm_to_the_process_group_with_workers_checkpoints_and_leaves_no_orp
         os.killpg(process.pid, 0)
     status = json.loads((newest(tmp_path / "runs") / "status.json").read_text())
     assert status["state"] == "interrupted" and "--resume" in status["next"]
+
+
+BULKY = """
+import os, signal, sys, tempfile
+from pathlib import Path
+import numpy as np
+from suite import Callback
+from suite.data.load import load_splits
+from suite_toy.domain import ToyDomain
+from suite_toy.fitting import Fitting
+
+class Bulky(ToyDomain):
+    def collate(self, examples):  # arrays, unlike tensors, go through the pipe, which holds 64 KiB
+        return {**super().collate(examples), "bulk": np.zeros(1 << 20)}
+
+    def loss(self, model, batch):
+        return super().loss(model, {name: value for name, value in batch.items() if name != "bulk"})
+
+class Kill(Callback):
+    def on_step(self, step):
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+rows = list(load_splits(ToyDomain())[1]["train"])
+Fitting(rows, Path(tempfile.mkdtemp()), domain=Bulky, callbacks=[Kill()], workers=2)
+"""
+
+
+def test_workers_of_a_killed_process_do_not_outlive_it(tmp_path):
+    """They hold the pipe to whoever started the run: were they left waiting, so would be its reader."""
+    line = [sys.executable, "-c", BULKY]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
 
 
 def test_two_processes_train_as_one_and_a_killed_rank_resumes_exactly(tmp_path):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedType
+from accelerate.utils import DistributedType, InitProcessGroupKwargs
 
 from suite.config import TrainConfig
 from suite.errors import SuiteError
+
+WAIT = 24
+"""Hours a process waits for the others. The first one evaluates the finished model alone, which on a large test split
+takes longer than the ten minutes after which NCCL ends them all. One that dies is seen by the launcher at once."""
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
@@ -34,7 +39,10 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     # Left to itself, Accelerate runs one process per rank, each alone, where a launcher started several on the CPU.
     cpu = not torch.accelerator.is_available()
     # The loop owns the schedule, so Accelerate must not step one for us.
-    accelerator = Accelerator(cpu=cpu, mixed_precision=precision, step_scheduler_with_optimizer=False)
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=WAIT))
+    accelerator = Accelerator(
+        cpu=cpu, mixed_precision=precision, step_scheduler_with_optimizer=False, kwargs_handlers=[patience]
+    )
     asked = int(os.environ.get("SUITE_PROCESSES") or os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != asked:
         raise SuiteError(

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.sharedctypes import RawValue
 from typing import Any, NamedTuple
 
@@ -215,7 +219,22 @@ def step_loader(domain: Domain, examples: Sequence[Example], sampler: StepSample
         persistent_workers=False,  # the sampler's cursor is read when the iterator is made
         pin_memory=pin,
         generator=torch.Generator(),
+        worker_init_fn=partial(leave_with, os.getpid()),
     )
+
+
+def leave_with(parent: int, worker: int) -> None:
+    """Ends this worker when the process it works for is gone, killed without a chance to say so.
+
+    torch's workers notice too, but then wait for ever to hand over what they have ready, if it fills the pipe.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
