@@ -11,7 +11,7 @@ def suite_commands() -> list[Entry]:
     return [
         Entry("list", "Domains, plugins, versions, and what is broken and why.", "suite.commands:list_"),
         Entry("launch", "Open the web app.", "suite.web.command:launch"),
-        Entry("runs", "List training runs, or show one.", "suite.commands:runs"),
+        Entry("runs", "List training runs, show one, or go on with one.", "suite.commands:runs"),
         Entry("fetch", "Fetch every domain's starter model and data.", "suite.commands:fetch"),
         Entry("doctor", "Check this machine and installation; each finding with its cure.", "suite.doctor:doctor"),
     ]

@@ -76,15 +76,12 @@ def list_runs_(output: Path, form: str) -> None:
 @click.pass_context
 def resume(ctx: click.Context, run: str, output: Path) -> None:
     """Go on with a stopped run, exactly where it was; without a name, with the newest one."""
-    from suite.runs import Run, list_runs
+    from suite.runs import Run, newest_unfinished
     from suite.verbs import train
 
-    if run == "latest":
-        stopped = [found for found in list_runs(output) if found.state() in ("interrupted", "failed")]
-        if not stopped:
-            raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
-        run = str(stopped[-1].path)
-    found = Run.open(run, output)
+    found = newest_unfinished(output) if run == "latest" else Run.open(run, output)
+    if not found:
+        raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
     offer = load_plugins().find("suite_domains", found.domain)
     ctx.invoke(train(offer), resume=str(found.path))
 

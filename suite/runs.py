@@ -141,6 +141,12 @@ class Run:
         return json.loads(path.read_text()) if path.is_file() else None
 
 
+def newest_unfinished(root: Path, domain: str | None = None) -> Run | None:
+    """The run to go on with. One that is running counts: the processes of a resumed run look it up one after another."""
+    found = [run for run in list_runs(root) if domain in (None, run.domain) and run.state() != "finished"]
+    return found[-1] if found else None
+
+
 def list_runs(root: Path = Path("runs")) -> list[Run]:
     """Every run below `root`, oldest first."""
     return sorted(_runs(root), key=lambda run: run.path.name)

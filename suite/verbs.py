@@ -84,13 +84,13 @@ def train(offer: Offer) -> click.Command:
         rendezvous: str,
         **flags: Any,
     ) -> None:
-        from suite.predictor import read_config
-
         cls = offer.load()
         given = {key: value for key, value in flags.items() if value is not None and value != ""}
         given |= {"columns": parse_columns(given["columns"])} if "columns" in given else {}
         layers = [cls.Config.from_file(file) if file else {}, cls.Config.parse_settings(settings), given]
         if resume:
+            from suite.predictor import read_config
+
             run = _stopped(cls, resume, layers)
             _spread(processes or (run.processes if nodes == 1 else 1), nodes, rendezvous)
             _train(cls(read_config(run, cls())), run)
@@ -109,17 +109,17 @@ def train(offer: Offer) -> click.Command:
 
 def _stopped(cls: type[Domain], reference: str, layers: list[dict[str, Any]]) -> Run:
     """The run to go on with. It keeps its own config; only where to look for it may be said."""
-    from suite.runs import Run, list_runs
+    from suite.runs import Run, newest_unfinished
 
     given = {key for layer in layers for key in layer} - {"output"}
     if given:
         raise SuiteError(f"--resume goes on with the run's own config; leave out {', '.join(sorted(given))}.")
     root = Path(layers[-1].get("output", cls.Config().output))
     if reference == "latest":
-        stopped = [run for run in list_runs(root) if run.domain == cls.name and run.state() != "finished"]
+        stopped = newest_unfinished(root, cls.name)
         if not stopped:
             raise SuiteError(f"No unfinished run of {cls.name} in {root}; 'suite runs list' shows what there is.")
-        reference = str(stopped[-1].path)
+        return stopped
     return Run.open(reference, root, cls.name)
 
 
