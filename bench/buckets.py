@@ -47,8 +47,7 @@ def text() -> Task:
 
 
 def speech() -> Task:
-    task = starter("speech", 0, 8, masking=0.0, limit=64)
-    return task
+    return starter("speech", 0, 8, masking=0.0, limit=64)
 
 
 def seconds(task: Task, bucketed: bool) -> float:

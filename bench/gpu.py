@@ -10,39 +10,19 @@ libraries) is missing, so the share is a lower bound. Without a GPU it measures 
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
-from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate.utils import send_to_device
+from loop import Clock, Task, starter, suite
 from torch.utils.flop_counter import FlopCounterMode
 
-from suite.assets import resolve_model
-from suite.data.load import load_splits
 from suite.plugins import load_plugins
-from suite.runs import Run
 from suite.training.accelerator import make_accelerator
-from suite.training.callbacks import Callback
-from suite.training.loop import fit
 from suite.training.order import StepSampler, step_loader
 
 CUDA = torch.cuda.is_available()
 WARM, STEPS = 5, 40  # the first steps choose kernels and fill the allocator
-
-
-class Clock(Callback):
-    """Seconds between two steps, the device's work included."""
-
-    def __init__(self) -> None:
-        self.times: dict[int, float] = {}
-
-    def on_step(self, step: int) -> None:
-        """Looks at the clock at the two steps, when the device is done."""
-        if step in (WARM, STEPS):
-            _wait()
-            self.times[step] = time.perf_counter()
 
 
 def _wait() -> None:
@@ -65,8 +45,9 @@ def matrix_rate() -> float:
     return best
 
 
-def flops(domain: Any, model: torch.nn.Module, examples: Any) -> float:
+def flops(task: Task) -> float:
     """Multiplications and additions of one step's forward and backward."""
+    domain, model, examples = task.domain, task.model, task.examples
     accelerator = make_accelerator(domain.config)
     model.to(accelerator.device).train()
     sampler = StepSampler(len(examples), domain.config, rank=0, world=1, lengths=domain.lengths(examples))
@@ -83,22 +64,12 @@ def flops(domain: Any, model: torch.nn.Module, examples: Any) -> float:
 
 def measure(name: str, rate: float) -> str:
     """A row of the table."""
-    cls = load_plugins().domain(name)
-    domain = cls(cls.Config.build({"max_steps": STEPS + 1, "epochs": 1000.0, "evaluate_every": STEPS + 1}))
-    _, splits = load_splits(domain)
-    model = domain.load_model(resolve_model(domain.starter.model, domain.starter.assets), splits["train"])
-    examples = domain.prepare(splits["train"], model, training=True)
-    work, clock = flops(domain, model, examples), Clock()
+    task = starter(name, WARM, STEPS)
+    domain, work, clock = task.domain, flops(task), Clock(WARM, STEPS)
     if CUDA:
         torch.cuda.reset_peak_memory_stats()
-    with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder))
-        run.set_status("running", name)
-        fit(
-            domain, model, examples, [examples[0]],
-            run=run, accelerator=make_accelerator(domain.config), callbacks=[clock],
-        )  # fmt: skip
-    seconds = (clock.times[STEPS] - clock.times[WARM]) / (STEPS - WARM)
+    suite(task, task.model, clock)
+    seconds = clock.per_step
     memory = f"{torch.cuda.max_memory_allocated() / 2**30:.2f}" if CUDA else "–"
     speed = domain.config.batch_size / seconds
     return f"| {name} | {domain.config.batch_size} | {speed:.1f} | {memory} | {100 * work / seconds / rate:.1f} % |"

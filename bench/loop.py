@@ -57,7 +57,7 @@ class Task:
 
 
 class Tensors(Domain):
-    """Rows of tensors, collated by stacking; a model that returns its loss."""
+    """Rows of tensors, collated by stacking; a model that returns its loss. What no loop calls is not there."""
 
     name, title, metric, columns, starter, limits = "tensors", "", "none", None, None, ""
     Config = TrainConfig
@@ -115,7 +115,7 @@ def bert() -> Task:
 
 
 def starter(name: str, warm: int, steps: int, **settings: Any) -> Task:
-    """A domain's own model and data, as `suite DOMAIN train` uses them, in equal batches without augmentation."""
+    """A domain's own model and data, as `suite DOMAIN train` uses them."""
     cls = load_plugins().domain(name)
     domain = cls(cls.Config.build({"log_every": LOG_EVERY, **settings}))
     _, splits = load_splits(domain)
@@ -142,6 +142,8 @@ class Clock:
 
     def tick(self, step: int) -> None:
         if step in (self.warm, self.steps):
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()  # else only the handing out of work is timed
             self.times[step] = time.perf_counter()
 
     @property
