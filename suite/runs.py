@@ -142,7 +142,7 @@ class Run:
 
 
 def newest_unfinished(root: Path, domain: str | None = None) -> Run | None:
-    """The run to go on with; one that is running too, for the processes of a resumed run look it up one after another."""
+    """The run to go on with; one that is running too, for the processes of a resumed run look it up in turn."""
     found = [run for run in list_runs(root) if domain in (None, run.domain) and run.state() != "finished"]
     return found[-1] if found else None
 
