@@ -15,8 +15,14 @@ import numpy as np
 import pydicom
 from pydicom import pixels
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
-from pydicom.uid import ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
 from suite import SuiteError
 from suite_medical_imaging import lookup
@@ -182,14 +188,17 @@ def _stored(dataset: FileDataset, index: int, name: str, notes: list[str]) -> tu
     try:
         decoder = pixels.get_decoder(syntax)
     except NotImplementedError:
-        raise SuiteError(f"{name} is packed as {syntax.name}, which cannot be unpacked; save it as JPEG 2000.") from None
+        raise SuiteError(
+            f"{name} is packed as {syntax.name}, which nothing here unpacks; save it as JPEG 2000."
+        ) from None
     if not decoder.is_available:
         raise SuiteError(f"{name} is packed as {syntax.name}, which needs a decoder: pip install {package}")
     plain = syntax in _NATIVE
     if plain:
         _check_length(dataset, name)
     try:
-        decoded, meta = decoder.as_array(dataset, index=index, correct_unused_bits=not plain and syntax != RLELossless)
+        whole: Any = {"correct_unused_bits": not plain and syntax != RLELossless}
+        decoded, meta = decoder.as_array(dataset, index=index, **whole)
     except Exception as error:
         hint = "it may be cut short: export it anew" if plain else f"it is damaged, or needs: pip install {package}"
         raise SuiteError(f"{name} ({syntax.name}) cannot be decoded ({_line(error)}); {hint}.") from None
@@ -246,9 +255,7 @@ def _flat(values: np.ndarray, padding: np.ndarray) -> bool:
     return not kept.size or bool(kept.min() == kept.max())
 
 
-def _colour(
-    stored: np.ndarray, bits: int, dataset: FileDataset, facts: dict[str, str], name: str
-) -> np.ndarray:
+def _colour(stored: np.ndarray, bits: int, dataset: FileDataset, facts: dict[str, str], name: str) -> np.ndarray:
     space = str(dataset.PhotometricInterpretation)
     if space == "PALETTE COLOR":
         stored, bits = lookup.palette(stored, dataset, name)

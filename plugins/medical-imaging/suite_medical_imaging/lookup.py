@@ -1,4 +1,4 @@
-"""From a DICOM file's stored values to grey and colour: unused bits, padding, modality LUT, VOI LUT, window, palette."""
+"""From a DICOM file's stored values to grey and colour: unused bits, padding, modality, window, palette."""
 
 from __future__ import annotations
 

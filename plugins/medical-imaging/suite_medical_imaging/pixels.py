@@ -27,8 +27,9 @@ def open_picture(source: Source, *, frame: int = -1) -> Picture:
         held, path = source.get("bytes"), source.get("path")
         if held is None and not path:
             raise SuiteError("A picture is missing: neither its bytes nor its path is given.")
-        source = held if held is not None else path
-        return _read(io.BytesIO(source), str(path or "the picture"), frame) if held is not None else _at(source, frame)
+        if held is None:
+            return _at(str(path), frame)
+        return _read(io.BytesIO(held), Path(str(path)).name if path else "the picture", frame)
     if isinstance(source, bytes):
         return _read(io.BytesIO(source), "the picture", frame)
     if isinstance(source, str | Path):

@@ -74,7 +74,7 @@ def read(file: BinaryIO, *, name: str, frame: int = -1) -> Picture:
     file.seek(0)
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    stream = _Bounded(gzip.GzipFile(fileobj=file) if packed else file, _HEADER_BYTES)
+    stream: Any = _Bounded(gzip.GzipFile(fileobj=file) if packed else file, _HEADER_BYTES)
     try:
         head = stream.read(352)
         stream.seek(0)
