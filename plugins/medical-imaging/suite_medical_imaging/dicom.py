@@ -181,8 +181,27 @@ def _facts(dataset: FileDataset, index: int, count: int) -> dict[str, str]:
     return facts
 
 
+def all_frames(dataset: FileDataset, *, name: str) -> tuple[np.ndarray, str]:
+    """Stored values of all frames, and their photometric interpretation, which is RGB for every full colour."""
+    decoded, space = _decoded(dataset, None, name)
+    if "PixelData" in dataset and UID(dataset.file_meta.TransferSyntaxUID) in (*_NATIVE, RLELossless):
+        decoded = lookup.without_unused_bits(decoded, dataset, name, [])
+    return decoded, space
+
+
 def _stored(dataset: FileDataset, index: int, name: str, notes: list[str]) -> tuple[np.ndarray, int]:
     """Stored values of one frame, (H, W) or (H, W, 3) in RGB, without bits that don't belong to them."""
+    decoded, space = _decoded(dataset, index, name)
+    if decoded.ndim == 3 and space != "RGB":
+        raise SuiteError(f"{name} holds colours as {space}, which cannot be turned into RGB; save it as RGB.")
+    if "PixelData" not in dataset:
+        return decoded, 0
+    if UID(dataset.file_meta.TransferSyntaxUID) in (*_NATIVE, RLELossless):
+        decoded = lookup.without_unused_bits(decoded, dataset, name, notes)
+    return decoded.astype(decoded.dtype.newbyteorder("="), copy=False), int(dataset.BitsStored)
+
+
+def _decoded(dataset: FileDataset, index: int | None, name: str) -> tuple[np.ndarray, str]:
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
     package = _DECODERS.get(syntax, "python-gdcm")
     try:
@@ -202,15 +221,7 @@ def _stored(dataset: FileDataset, index: int, name: str, notes: list[str]) -> tu
     except Exception as error:
         hint = "it may be cut short: export it anew" if plain else f"it is damaged, or needs: pip install {package}"
         raise SuiteError(f"{name} ({syntax.name}) cannot be decoded ({_line(error)}); {hint}.") from None
-    space = str(meta["photometric_interpretation"])
-    if decoded.ndim == 3 and space != "RGB":
-        raise SuiteError(f"{name} holds colours as {space}, which cannot be turned into RGB; save it as RGB.")
-    if "PixelData" not in dataset:
-        return decoded, 0
-    bits = int(dataset.BitsStored)
-    if plain or syntax == RLELossless:
-        decoded = lookup.without_unused_bits(decoded, dataset, name, notes)
-    return decoded.astype(decoded.dtype.newbyteorder("="), copy=False), bits
+    return decoded, str(meta["photometric_interpretation"])
 
 
 def _check_length(dataset: FileDataset, name: str) -> None:
