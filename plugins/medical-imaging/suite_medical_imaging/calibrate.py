@@ -119,7 +119,10 @@ def cutoff(scores: np.ndarray, truths: np.ndarray, coverage: float) -> float:
     """
     wrong = np.sort(1 - scores[truths == 1])
     rank = int(np.ceil((len(wrong) + 1) * coverage))
-    return float(1 - wrong[rank - 1]) if rank <= len(wrong) else 0.0
+    if rank > len(wrong):
+        return 0.0
+    # Halfway to the next score, which only makes sets larger: rounding must not turn a class out.
+    return float(1 - (wrong[rank - 1] + (wrong[rank] if rank < len(wrong) else 1.0)) / 2)
 
 
 def predictive_values(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:

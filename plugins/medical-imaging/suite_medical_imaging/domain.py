@@ -264,7 +264,7 @@ class MedicalImagingDomain(Domain):
         """Calibrated probabilities, what is called at the threshold, and what cannot be ruled out."""
         from suite_medical_imaging import losses, models
 
-        raw = losses.probabilities(models.logits(model, batch["pixel_values"]), self.task).cpu().numpy()
+        raw = losses.probabilities(models.logits(model, batch["pixel_values"]), self.task).detach().cpu().numpy()
         return self.answers(self.calibration.apply(raw, many=self.task.many))
 
     def answers(self, scores: np.ndarray) -> list[Prediction]:
@@ -331,6 +331,10 @@ class MedicalImagingDomain(Domain):
             else []
         )
         return "\n".join([f"{said} (not for clinical use)", *lines, *unsure])
+
+    def same(self, expected: Prediction, found: Prediction) -> bool:
+        """Whether the probabilities are reproduced; calls and sets follow from them, and may turn at a threshold."""
+        return super().same(expected["probabilities"], found["probabilities"])
 
     def demo(self, predictor: Predictor) -> None:
         """A picture, its probabilities, and where the model looked."""

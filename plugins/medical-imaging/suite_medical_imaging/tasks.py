@@ -116,21 +116,19 @@ def _of_columns(rows: Dataset, config: MedicalConfig) -> Task:
 
 
 def _of_classes(found: set[str], config: MedicalConfig) -> Task:
+    listed = ", ".join(_sorted(found))
     kind = config.task or ("ordinal" if len(config.order) > 2 else "binary" if len(found) <= 2 else "multi-class")
     if len(found) < 2:
-        raise SuiteError(
-            f"Every row has the label {min(found, default='')!r}; a model has nothing to tell apart, give a second class."
-        )
+        only = min(found, default="")
+        raise SuiteError(f"Every row has the label {only!r}: nothing to tell apart; give rows of a second class.")
     if kind == "binary" and len(found) > 2:
         raise SuiteError(
-            f"task=binary, but the labels are {len(found)}: {', '.join(_sorted(found))}; merge some, or set task=multi-class."
+            f"task=binary, but the labels are {len(found)}: {listed}; merge some, or set task=multi-class."
         )
     if config.order:
         return Task(kind, _ordered(found, config.order))
     if kind == "ordinal" and not all(_is_number(name) for name in found):
-        raise SuiteError(
-            f"task=ordinal needs the order of the classes: set order=[{', '.join(_sorted(found))}], from the least to the worst."
-        )
+        raise SuiteError(f"task=ordinal needs the classes' order: set order=[{listed}], from the least to the worst.")
     return Task(kind, tuple(_sorted(found, negative_first=kind == "binary")))
 
 
