@@ -106,7 +106,7 @@ class EfficientNetLiteForImageClassification(PreTrainedModel):
         self.blocks = nn.ModuleList(blocks)
         self.top = _convolved(inside, 1280, 1, 1, config.momentum)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(1280, config.num_labels)
+        self.classifier = nn.Linear(1280, config.num_labels or 0)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:

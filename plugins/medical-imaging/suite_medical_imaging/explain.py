@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from suite_medical_imaging.models import logits
 
 FINEST = 16
-"""Cells a side up to which finer maps are added: at 128 pixels a coarser one cannot point at a lesion of 10, and a finer
-one shows edges whatever the answer."""
+"""Cells a side up to which finer maps are added: at 128 pixels a coarser one cannot point at a lesion of 10, and a
+finer one shows edges whatever the answer."""
 
 
 def heat_map(model: nn.Module, pixel_values: Tensor, target: int, *, many: bool = False) -> Tensor:
@@ -48,9 +48,8 @@ def _recorded(model: nn.Module, pixel_values: Tensor) -> tuple[list[tuple[Tensor
 
     def keep(module: nn.Module, _: Any, output: Any) -> None:
         first = output[0] if isinstance(output, tuple) and output else output
-        if isinstance(first, Tensor) and first.requires_grad and not isinstance(module, nn.Dropout):
-            if side := _side(first):
-                grids.append((first, side))
+        if isinstance(first, Tensor) and first.requires_grad and not isinstance(module, nn.Dropout) and _side(first):
+            grids.append((first, _side(first)))
 
     hooks = [module.register_forward_hook(keep) for module in model.modules() if module is not model]
     try:

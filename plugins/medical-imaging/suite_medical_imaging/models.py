@@ -49,7 +49,7 @@ def untrained(model: PreTrainedModel) -> PreTrainedModel:
     return AutoModelForImageClassification.from_config(model.config, trust_remote_code=False)
 
 
-def head(model: nn.Module) -> nn.Linear:
+def head(model: Any) -> nn.Linear:
     """The layer that gives the logits: the last linear one with an output per class."""
     labels = model.config.num_labels
     found = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == labels]

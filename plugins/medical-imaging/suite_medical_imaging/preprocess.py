@@ -92,7 +92,7 @@ def decode_all(sources: Sequence[Any], frames: Sequence[int], view: View) -> lis
         _CACHE.move_to_end(key)
         return _CACHE[key]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda pair: decode(*pair, view), zip(sources, frames, strict=True)))
+        found = list(pool.map(lambda pair: decode(pair[0], pair[1], view), zip(sources, frames, strict=True)))
     _CACHE[key] = found
     while len(_CACHE) > _KEPT:
         _CACHE.popitem(last=False)

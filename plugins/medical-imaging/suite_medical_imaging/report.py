@@ -85,12 +85,11 @@ class Report:
         rule = (
             f"a specificity of {self.config.specificity:.0%} there" if self.config.specificity else "Youden's J there"
         )
-        where = (
-            "set by you" if self.config.prevalence else "that of these data, hardly that of a clinic: set prevalence"
-        )
+        where = "set by you" if self.config.prevalence else "of these data, hardly that of a clinic (set prevalence)"
         text = (
-            f"The threshold was chosen on validation, for {rule}; the counts are of these data, with 95 % intervals.\n\n"
-            f"{_table(columns, rows)}\n\nWhat an answer is worth, by Bayes' rule, at a prevalence {where}:\n\n"
+            f"The threshold was chosen on validation, for {rule}; the counts are of these data, with 95 % "
+            "intervals.\n\n"
+            f"{_table(columns, rows)}\n\nWhat an answer is worth, by Bayes' rule, at the prevalence {where}:\n\n"
             + _table(("class", "prevalence", "PPV", "NPV"), values)
         )
         return Section("At the threshold", text, points)
@@ -168,18 +167,21 @@ class Report:
         told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         if near:
             verdict = (
-                f"**Warning: {' and '.join(near)} come within the model's own 95 % interval (from {low:.3f}).** Look for "
-                "texts, rulers, scanners or a different cut between the classes before believing the score; of a blur, "
-                "ask whether rough shape and brightness may tell."
+                f"**Warning: {' and '.join(near)} come within the model's own 95 % interval (from {low:.3f}).** Look "
+                "for texts, rulers, scanners or a different cut between the classes before believing the score; of a "
+                "blur, ask whether rough shape and brightness may tell."
             )
         else:
             best = max((name for name in scores if name != TUNED), key=lambda name: scores[name])
-            verdict = f"The model is clear of every shortcut tried: its interval begins at {low:.3f}, {best} reaches {scores[best]:.3f}."
+            verdict = (
+                f"The model is clear of every shortcut tried: its 95 % interval begins at {low:.3f}, {best} reaches "
+                f"{scores[best]:.3f}."
+            )
         text = (
-            f"{verdict} AUROC: {told}. Half of all luck is .5. The first two are linear probes on frozen features of "
-            "pictures whose centre is black (a frame of 12 % is left) and of pictures blurred to a tenth of their detail; "
-            "the third is a shallow tree over size, shape and acquisition of the file. What is not tried here, such as a "
-            "marker inside the organ, is not ruled out."
+            f"{verdict}\n\nAUROC: {told}; guessing gives .5. Borders and blur are linear probes on frozen features of "
+            "pictures whose centre is black (a frame of 12 % is left) and of pictures through a Gaussian of 8 % of the "
+            "side; the facts are a shallow tree over size, shape and acquisition of the file. What is not tried here, "
+            "such as a marker inside the organ, is not ruled out."
         )
         return Section("Leaks and shortcuts", text, {"auroc": scores, "low": low, "near": near})
 

@@ -58,7 +58,7 @@ def plane(brain: np.ndarray, axis: int, split: str, generator: np.random.Generat
     cut = np.take(brain, place, axis=axis)
     pixels = ndimage.affine_transform(cut, *_affine(generator, cut.shape), output_shape=(SIZE, SIZE), order=1)
     if generator.random() < 0.5:
-        pixels = np.rot90(pixels, generator.integers(4))
+        pixels = np.rot90(pixels, int(generator.integers(4)))
     return Slice(_scanned(pixels, generator), PLANES[axis], f"{PLANES[axis]}-{slab:02d}")
 
 
