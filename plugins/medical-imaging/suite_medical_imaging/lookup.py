@@ -110,7 +110,7 @@ def voi(values: np.ndarray, dataset: Dataset, index: int, notes: list[str]) -> t
     """Values in [0, 1] by the first VOI LUT, else the first window, and its name; None if there is neither."""
     source = functional(dataset, index, "FrameVOILUTSequence")
     if items := source.get("VOILUTSequence"):
-        return _by_lut(values, items[0])
+        return _by_lut(values, items[0], dataset)
     center, width = _first(source.get("WindowCenter")), _first(source.get("WindowWidth"))
     if center is None or width is None:
         return None, ""
@@ -122,15 +122,14 @@ def voi(values: np.ndarray, dataset: Dataset, index: int, notes: list[str]) -> t
     return _windowed(values, center, width, function), told
 
 
-def _by_lut(values: np.ndarray, item: Dataset) -> tuple[np.ndarray, str]:
-    holder = Dataset()
-    holder.VOILUTSequence = [item]
-    holder.PixelRepresentation = 1 if values.min() < 0 else 0
-    holder.BitsStored = holder.BitsAllocated = 16
-    entries, declared = np.asarray(item.LUTData), int(item.LUTDescriptor[2])
-    shown = pixels.apply_voi(np.rint(values).astype(np.int32), holder)
+def _by_lut(values: np.ndarray, item: Dataset, dataset: Dataset) -> tuple[np.ndarray, str]:
+    count, first, declared = (int(number) for number in item.LUTDescriptor)
+    entries = _entries(item.LUTData, count or 2**16, dataset)
+    if values.min() < 0 and first >= 1 << 15:  # read unsigned though the values are signed
+        first -= 1 << 16
+    shown = entries[np.clip(np.rint(values).astype(np.int64) - first, 0, len(entries) - 1)]
     # Some tables declare 16 bits and hold 12: over all 16 the picture would be nearly black.
-    bits = declared if entries.dtype.kind not in "iu" else used_bits(0, int(entries.max()), most=declared)
+    bits = used_bits(0, int(entries.max()), most=declared)
     return (shown / (2.0**bits - 1)).clip(0, 1), f"VOI LUT of {bits} bits"
 
 
@@ -175,10 +174,15 @@ def palette(stored: np.ndarray, dataset: Dataset, name: str) -> tuple[np.ndarray
 
 
 def _table(dataset: Dataset, band: str) -> np.ndarray:
-    """One band's entries; 8-bit ones may lie in a byte or in 16 bits each."""
     count = int(dataset[f"{band}PaletteColorLookupTableDescriptor"].value[0]) or 2**16
-    data = dataset[f"{band}PaletteColorLookupTableData"].value
+    return _entries(dataset[f"{band}PaletteColorLookupTableData"].value, count, dataset)
+
+
+def _entries(data: Any, count: int, dataset: Dataset) -> np.ndarray:
+    """A table's entries; 8-bit ones may lie in a byte or in 16 bits each."""
+    if not isinstance(data, bytes):
+        return np.atleast_1d(np.asarray(data, np.int64)).astype(np.uint16)
     if len(data) >= 2 * count:
         order = "<" if dataset.original_encoding[1] is not False else ">"
         return np.frombuffer(data, f"{order}u2", count).astype(np.uint16)
-    return np.frombuffer(data, np.uint8, count)
+    return np.frombuffer(data, np.uint8, min(count, len(data)))

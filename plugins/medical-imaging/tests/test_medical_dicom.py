@@ -178,10 +178,11 @@ def test_a_window_and_slope_of_the_frame_win():
     assert second.values[..., 0] == pytest.approx(np.clip((RAMP * 2 - 63.5) / 63 + 0.5, 0, 1), abs=1e-6)
 
 
-def test_a_voi_lut_goes_before_the_window():
-    table = Dataset()
+@pytest.mark.parametrize("kind", ["US", "OW"])
+def test_a_voi_lut_goes_before_the_window(kind):
+    table, entries = Dataset(), [255 - 4 * number for number in range(64)]
     table.LUTDescriptor = [64, 0, 8]
-    table.add_new("LUTData", "US", [255 - 4 * number for number in range(64)])
+    table.add_new("LUTData", kind, entries if kind == "US" else np.array(entries, "<u2").tobytes())
     picture = open_picture(made(RAMP, VOILUTSequence=[table], WindowCenter=1, WindowWidth=2))
     assert picture.values[..., 0] == pytest.approx((255 - 4 * RAMP) / 255, abs=1e-6)
 
