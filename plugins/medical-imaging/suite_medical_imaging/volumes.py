@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from typing import Any, BinaryIO
 
@@ -23,7 +24,7 @@ _HEADER_BYTES = 1 << 24
 """Unpacked bytes that header and extensions may take; real ones take a few thousand."""
 
 
-class _Bounded:
+class _Bounded(io.RawIOBase):
     """A file that refuses to be read beyond `limit` unpacked bytes: gzip packs zeros a thousandfold."""
 
     def __init__(self, file: Any, limit: int) -> None:
@@ -48,6 +49,12 @@ class _Bounded:
 
     def tell(self) -> int:
         return int(self.file.tell())
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
 
 def is_nifti(head: bytes) -> bool:
