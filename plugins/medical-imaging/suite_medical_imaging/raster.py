@@ -28,15 +28,11 @@ def read(file: BinaryIO, *, name: str, frame: int = -1) -> Picture:
     except UnidentifiedImageError:
         told = "DICOM, NIfTI, PNG, JPEG, TIFF, BMP, GIF or WebP"
         raise SuiteError(f"{name} is no picture this reads, whatever its name says; give {told}.") from None
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        struct.error,
-        MemoryError,
-        Image.DecompressionBombError,
-    ) as error:
+    except Image.DecompressionBombError:
+        raise SuiteError(
+            f"{name} declares more than {MAX_PIXELS // 10**6} million pixels; crop or shrink it."
+        ) from None
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
         raise SuiteError(f"{name} cannot be decoded ({_line(error)}); it may be cut short: export it anew.") from None
 
 

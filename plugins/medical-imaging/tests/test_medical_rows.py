@@ -1,5 +1,7 @@
 """Rows of folders and tables that name DICOM and NIfTI files; the rest is the core's."""
 
+import json
+
 import numpy as np
 import pydicom
 import pytest
@@ -64,9 +66,7 @@ def test_a_table_beside_its_files(tmp_path, ending):
     if ending == "parquet":
         parquet.write_table(table, path)
     elif ending == "jsonl":
-        path.write_text(
-            "".join(f"{line}\n" for line in table.to_pandas().to_json(orient="records", lines=True).split("\n"))
-        )
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in table.to_pylist()))
     else:
         csv.write_csv(table, path, csv.WriteOptions(delimiter="," if ending == "csv" else "\t"))
     for where in (tmp_path, path):
