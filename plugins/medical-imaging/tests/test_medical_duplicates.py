@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from suite_medical_imaging.duplicates import LIKENESS, Pair, findings, near_duplicates, signature
+from suite_medical_imaging.duplicates import LIKENESS, Pair, findings, near_duplicates, signature, twins
 from suite_medical_imaging.picture import Picture
 
 
@@ -71,3 +71,18 @@ def test_order_and_blocks_do_not_matter():
     assert isinstance(pairs[0], Pair)
     # 50,000 pictures are 60 times these pairs and must take less than a minute on one core.
     assert time.perf_counter() - start < 1
+
+
+def test_twins_are_told_by_split_and_row():
+    from datasets import Dataset
+
+    def encoded(values):
+        buffer = io.BytesIO()
+        Image.fromarray((values * 255).astype(np.uint8)).save(buffer, "PNG")
+        return {"bytes": buffer.getvalue(), "path": None}
+
+    train = Dataset.from_dict({"image": [{"bytes": b"broken", "path": None}, encoded(body(0)), encoded(body(1))]})
+    test = Dataset.from_dict({"image": [encoded(body(2)), encoded(jpeg(body(1)))]})
+    found = list(twins({"train": train, "test": test}))
+    assert len(found) == 1
+    assert found[0].message.startswith("train row 2 and test row 1 are near duplicates")
