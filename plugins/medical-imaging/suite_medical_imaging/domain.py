@@ -24,7 +24,7 @@ from suite import (
 )
 from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.starter import STARTER
-from suite_medical_imaging.tasks import Reference, Task, task_of
+from suite_medical_imaging.tasks import Reference, Task, labelled, task_of
 
 if TYPE_CHECKING:
     import torch
@@ -114,41 +114,41 @@ class MedicalImagingDomain(Domain):
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """What cannot be read, what the task is taken to be, one class only, labels that contradict the config."""
-        from suite_medical_imaging.findings import unreadable
+        from suite_medical_imaging.quality import pictures_of
 
         try:
             task = task_of(rows, self.config)
-            for row in rows.remove_columns("image"):
-                task.reference(row | {"label": _label(rows, row)})
+            for row in labelled(rows):
+                task.reference(row)
         except SuiteError as error:
             yield Finding("error", str(error))
             return
         yield Finding("note", task.describe())
-        yield from unreadable(rows)
+        if not self.frozen_only:  # the same rows were looked at before
+            yield from pictures_of(rows)
 
     def split(self, rows: Dataset) -> Splits:
         """As the core does; raises `SuiteError` if a class is in no training row, and warns of twins across splits."""
         splits = super().split(rows)
         known = task_of(splits["train"], self.config)
         for name in ("validation", "test"):
-            for row in splits[name].remove_columns("image"):
-                known.reference(row | {"label": _label(rows, row)})
+            for row in labelled(splits[name]):
+                known.reference(row)
         return splits
 
     def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[dict[str, Any]]:
         """Each picture decoded once, (size, size, C) uint8, with its reference where the row has a label."""
-        from suite_medical_imaging.preprocess import decode_all
+        from suite_medical_imaging.preprocess import decode_all, files
 
-        decoded = decode_all(_sources(rows), _frames(rows), self.view)
-        others = rows.remove_columns([name for name in ("image",) if name in rows.column_names])
-        labelled = "label" in rows.column_names or self.task.many
+        decoded = decode_all(*files(rows), self.view)
+        known = "label" in rows.column_names or set(self.task.classes) <= set(rows.column_names)
         return [
             {
                 "pixels": one.pixels,
                 "facts": one.facts,
-                "reference": self.task.reference(row | {"label": _label(rows, row)}) if labelled else None,
+                "reference": self.task.reference(row) if known else None,
             }
-            for one, row in zip(decoded, others, strict=True)
+            for one, row in zip(decoded, labelled(rows), strict=True)
         ]
 
     def augment(self, example: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
@@ -232,7 +232,7 @@ class MedicalImagingDomain(Domain):
 
         self._weights = torch.ones(len(self.task.classes))
         if self.config.imbalance == "weights" and data is not None:
-            targets = [self.task.target(self.task.reference(row | {"label": _label(data, row)})) for row in _bare(data)]
+            targets = [self.task.target(self.task.reference(row)) for row in labelled(data)]
             self._weights = class_weights(targets, self.task)
         return model
 
@@ -341,24 +341,3 @@ class MedicalImagingDomain(Domain):
         from suite_medical_imaging.demo import build_demo
 
         build_demo(self, predictor)
-
-
-def _bare(rows: Dataset) -> Dataset:
-    return rows.remove_columns("image") if "image" in rows.column_names else rows
-
-
-def _label(rows: Dataset, row: Mapping[str, Any]) -> Any:
-    """A hub data set's class number becomes its name."""
-    value, feature = row.get("label"), rows.features.get("label")
-    return feature.int2str(value) if hasattr(feature, "int2str") and value is not None else value
-
-
-def _sources(rows: Dataset) -> list[Any]:
-    return rows.select_columns("image").with_format("arrow")[:].column("image").to_pylist()
-
-
-def _frames(rows: Dataset) -> list[int]:
-    """-1, the middle one, where the rows name none."""
-    if "frame" not in rows.column_names:
-        return [-1] * len(rows)
-    return [-1 if value is None or value != value else int(value) for value in rows["frame"]]

@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from suite import SuiteError
+from suite import SuiteError, column
 from suite_medical_imaging.pixels import open_picture
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 _KEPT = 6  # sets of pictures held at once: train, validation, test and a few external ones
 _CACHE: OrderedDict[str, list[Decoded]] = OrderedDict()
@@ -85,9 +88,17 @@ def decode(source: Any, frame: int, view: View) -> Decoded:
     return Decoded(square(picture.values, view.size, view.fit), facts)
 
 
+def files(rows: Dataset) -> tuple[list[Any], list[int]]:
+    """Each row's picture, undecoded, and its frame; -1, the middle one, where the rows name none."""
+    sources = column(rows, "image").to_pylist()
+    if "frame" not in rows.column_names:
+        return sources, [-1] * len(sources)
+    return sources, [-1 if value is None or value != value else int(value) for value in rows["frame"]]
+
+
 def decode_all(sources: Sequence[Any], frames: Sequence[int], view: View) -> list[Decoded]:
     """All of them, decoded once per process; the same list for the same files and view."""
-    key = _key(sources, frames, view)
+    key = digest(sources, frames, view)
     if key in _CACHE:
         _CACHE.move_to_end(key)
         return _CACHE[key]
@@ -143,11 +154,13 @@ def _bytes(source: Any) -> int:
     return len(source) if isinstance(source, bytes) else Path(source).stat().st_size
 
 
-def _key(sources: Sequence[Any], frames: Sequence[int], view: View) -> str:
-    digest = hashlib.blake2b(repr((view.size, view.fit, list(frames))).encode())
+def digest(sources: Sequence[Any], frames: Sequence[int], view: View | None) -> str:
+    """A key for these files, seen so, that changes when a file does."""
+    shown = (view.size, view.fit) if view else ()
+    told = hashlib.blake2b(repr((shown, list(frames))).encode())
     for source in sources:
-        digest.update(_named(source))
-    return digest.hexdigest()
+        told.update(_named(source))
+    return told.hexdigest()
 
 
 def _named(source: Any) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +95,16 @@ def task_of(rows: Dataset, config: MedicalConfig) -> Task:
     if several:
         return Task("multi-label", tuple(_sorted({part for name in names for part in _parts(name)})))
     return _of_classes(set(names), config)
+
+
+def labelled(rows: Dataset) -> Iterator[dict[str, Any]]:
+    """The rows without their pictures, the label as text."""
+    others = rows.remove_columns([name for name in ("image",) if name in rows.column_names])
+    if "label" not in rows.column_names:
+        yield from others
+        return
+    for row, label in zip(others, labels_of(rows), strict=True):
+        yield row | {"label": label}
 
 
 def labels_of(rows: Dataset) -> list[str]:
