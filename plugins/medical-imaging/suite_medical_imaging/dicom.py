@@ -291,4 +291,5 @@ def from_bytes(data: bytes, *, name: str, frame: int = -1) -> Picture:
 
 
 def _line(error: BaseException) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".:")[:240]
+    told = " ".join(str(error).split()).split(" - the dataset may")[0]  # pydicom's guesses, which ours follow
+    return (told or type(error).__name__).rstrip(".:")[:240]

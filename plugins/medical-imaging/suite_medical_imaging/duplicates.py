@@ -120,7 +120,7 @@ def findings(
         yield Finding(
             "warning",
             f"{splits[pair.first]} row {numbers[pair.first]} and {splits[pair.second]} row {numbers[pair.second]} "
-            f"are near duplicates (likeness {pair.likeness:.4f}): the score of the split would be too good; keep them together.",
+            f"are near duplicates (likeness {pair.likeness:.4f}): the score would be too good; keep them together.",
         )
     if len(pairs) > shown:
         yield Finding("warning", f"{len(pairs) - shown} more pairs of rows in different splits are near duplicates.")

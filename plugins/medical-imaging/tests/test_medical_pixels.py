@@ -100,7 +100,7 @@ def test_the_camera_s_turn_is_undone():
     exif = Image.Exif()
     exif[0x0112] = 6
     image = Image.fromarray(np.repeat([[0, 255]], 8, axis=0).astype(np.uint8).repeat(8, axis=1))
-    turned = open_picture(saved(image, "TIFF", exif=exif))
+    turned = open_picture(saved(image, "PNG", exif=exif))  # of TIFF, Pillow undoes it by itself
     assert turned.values.shape == (16, 8, 1)
     assert turned.values[0, 0, 0] == 0
     assert turned.values[-1, 0, 0] == 1
@@ -219,11 +219,11 @@ def test_a_mask_is_not_flattened():
 def test_packed_bombs_and_cut_volumes_are_refused(monkeypatch):
     huge = nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)).to_bytes()
     header = huge[:40] + struct.pack("<8h", 3, 9000, 9000, 30000, 1, 1, 1, 1) + huge[56:]
-    with pytest.raises(SuiteError, match=r"declares a|declares 9000|beyond"):
+    with pytest.raises(SuiteError, match="declares a volume of .*, beyond 512 MiB"):
         open_picture(gzip.compress(header))
-    monkeypatch.setattr(volumes, "_HEADER_BYTES", 1 << 16)
+    monkeypatch.setattr(volumes, "_HEADER_BYTES", 1 << 20)
     extended = huge[:348] + b"\1\0\0\0" + struct.pack("<2i", 1 << 22, 6) + bytes(1 << 22)
-    with pytest.raises(SuiteError, match="cannot be read"):
+    with pytest.raises(SuiteError, match="more than 1 MiB unpacked"):
         open_picture(gzip.compress(extended[:108] + struct.pack("<f", (1 << 22) + 352) + extended[112:]))
     whole = volume(np.random.default_rng(0).normal(size=(8, 8, 8)), packed=True)
     with pytest.raises(SuiteError):
