@@ -35,7 +35,7 @@ def table(evaluation: dict) -> None:
     for system, values in sorted(evaluation["systems"].items(), key=lambda pair: -pair[1]["auroc"]["value"]):
         first, *rest = (values[name] for name in METRICS)
         cells = [system, f"{first['value']:.3f}", f"{first['low']:.3f} to {first['high']:.3f}"]
-        print(f"| {' | '.join([*cells, *(f'{value["value"]:.3f}' for value in rest)])} |")
+        print("| " + " | ".join([*cells, *(format(value["value"], ".3f") for value in rest)]) + " |")
 
 
 def peaks(path: Path) -> tuple[int, int]:
