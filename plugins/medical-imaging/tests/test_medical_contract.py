@@ -7,4 +7,7 @@ from suite.testing import DomainContract
 
 class TestContract(DomainContract):
     domain = "medical-imaging"
-    settings = {"limit": 16, "max_steps": 4, "batch_size": 4, "image_size": 64, "evaluate_every": 2}
+    settings = {
+        "data": "mri-planes", "limit": 12, "max_steps": 4, "batch_size": 4, "image_size": 64,
+        "evaluate_every": 2, "audit": False,
+    }  # fmt: skip
