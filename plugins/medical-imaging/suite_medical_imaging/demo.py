@@ -90,7 +90,7 @@ def words(prediction: Prediction) -> str:
 
 
 def place_of(domain: MedicalImagingDomain, prediction: Prediction) -> int:
-    """The class a map is drawn for: the one called, of a binary task always the positive one, of labels the likeliest."""
+    """The class a map is drawn for: of a binary task the positive one, else the most probable."""
     if domain.task.kind == "binary":
         return 1
     values = list(prediction["probabilities"].values())
