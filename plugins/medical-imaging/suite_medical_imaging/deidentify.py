@@ -103,7 +103,7 @@ def _allowed(old: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     """A new data set of the allowed attributes, sequences entered."""
     new = Dataset()
     for tag in list(old.keys()):
-        if tag.is_private or not (keyword := pydicom.datadict.keyword_for_tag(tag)):
+        if not (keyword := pydicom.datadict.keyword_for_tag(tag)):  # private ones have none
             continue
         element = old[tag]
         if keyword in allowed.SEQUENCES and element.VR == "SQ":
