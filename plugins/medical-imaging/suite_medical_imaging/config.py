@@ -10,7 +10,7 @@ from suite import TrainConfig
 
 
 class MedicalConfig(TrainConfig):
-    """Defaults are the ones that reach the README's figures on the starter; chosen on its validation split."""
+    """Defaults are for the starters; learning rate, epochs and augmentation are a first try's, not searched for."""
 
     epochs: float = Field(8.0, gt=0, description="Passes over the training pictures.")
     batch_size: int = Field(32, ge=1, description="Pictures per optimizer step, over all processes.")
