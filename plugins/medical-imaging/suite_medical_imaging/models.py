@@ -91,8 +91,9 @@ def batched(pixels: Sequence[np.ndarray], view: View) -> Tensor:
 def adapt_statistics(model: nn.Module, pixels: Sequence[np.ndarray], view: View) -> None:
     """Batch norms get the statistics of these pictures (Li et al. 2017, https://arxiv.org/abs/1603.04779).
 
-    Training takes each batch's own, so a head fitted to features under those of photographs would meet other features in
-    its first step. What this alone brings has not been measured. Models without batch norm stay as they are, and so does one with less than a batch.
+    Training takes each batch's own, so a head fitted to features under those of photographs would meet other features
+    in its first step. What this alone brings has not been measured. Models without batch norm stay as they are, and so
+    does one with less than two pictures.
     """
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     if not norms or len(pixels) < 2:
