@@ -13,9 +13,8 @@ from PIL import Image
 from suite import Finding, SuiteError
 from suite_medical_imaging import volumes
 from suite_medical_imaging.findings import unreadable
-from suite_medical_imaging.picture import Picture, used_range
+from suite_medical_imaging.picture import used_range
 from suite_medical_imaging.pixels import open_picture
-from suite_medical_imaging.views import panel
 
 RAMP = np.arange(64).reshape(8, 8)
 
@@ -240,7 +239,7 @@ def test_packed_bombs_and_cut_volumes_are_refused(monkeypatch):
         open_picture(gzip.compress(b"hello" * 100))
 
 
-# ---- findings and views ----------------------------------------------------------------------------------------------
+# ---- findings --------------------------------------------------------------------------------------------------------
 
 
 def test_findings_name_the_row_and_the_reason():
@@ -253,12 +252,3 @@ def test_findings_name_the_row_and_the_reason():
     assert "no picture" in found[0].message
     assert "same value" in found[1].message
     assert found[2] == Finding("warning", "Declared 16-bit, but every value fits 8 bits: read as 8-bit.", 3)
-
-
-def test_the_panel_shows_both():
-    values = np.full((10, 20, 1), 0.5, np.float32)
-    picture = Picture(values, np.full((10, 20, 1), 255, np.uint8), {"window": "center 40, width 80"})
-    shown = np.asarray(panel(picture, 100))
-    assert shown.shape == (124, 208, 3)
-    assert shown[74, 50].tolist() == [255] * 3
-    assert shown[74, 158].tolist() == [128] * 3
