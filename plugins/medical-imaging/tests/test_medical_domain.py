@@ -1,0 +1,198 @@
+"""The domain on small data: what is refused, what is said, and what a run holds."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from suite import SuiteError
+from suite.assets import fetch
+from suite.data.load import load_splits
+from suite_medical_imaging import domain as module
+from suite_medical_imaging.audit import blurred, borders_only, from_facts
+from suite_medical_imaging.calibrate import calibrated
+from suite_medical_imaging.config import MedicalConfig
+from suite_medical_imaging.domain import MedicalImagingDomain
+from suite_medical_imaging.probe import Probe, nearest
+from suite_medical_imaging.report import Report, wilson
+from suite_medical_imaging.starter import MODEL
+from suite_medical_imaging.tasks import Task
+
+
+def table(folder, rows, *, constant=()):
+    """A folder with metadata.jsonl and a noisy PNG for each row; those numbered in `constant` show one value."""
+    generator = np.random.default_rng(0)
+    lines = []
+    for number, row in enumerate(rows):
+        bright = 100 if row.get("label") in ("sick", 2, "severe") else 0
+        pixels = generator.integers(0, 100, (40, 40), dtype=np.uint8) + np.uint8(bright)
+        Image.fromarray(np.full_like(pixels, 7) if number in constant else pixels).save(folder / f"{number}.png")
+        lines.append(json.dumps({"image": f"{number}.png", **row}))
+    (folder / "metadata.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+def made(folder, **settings):
+    return MedicalImagingDomain(MedicalConfig(**{"data": str(folder), "image_size": 32, **settings}))
+
+
+def patients(count, label=lambda number: ("healthy", "sick")[number % 2]):
+    splits = ["train"] * (count // 2) + ["test"] * (count - count // 2)
+    return [{"label": label(n), "patient": f"p{n}", "split": split} for n, split in enumerate(splits)]
+
+
+def test_one_class_is_refused(tmp_path):
+    rows = [{"label": "sick", "patient": str(n)} for n in range(8)]
+    with pytest.raises(SuiteError, match="nothing to tell apart"):
+        load_splits(made(table(tmp_path, rows)))
+
+
+def test_a_patient_in_both_splits_is_refused(tmp_path):
+    rows = patients(12)
+    rows[-1]["patient"] = "p0"
+    with pytest.raises(SuiteError, match="1 values of patient are in both train and test"):
+        load_splits(made(table(tmp_path, rows)))
+
+
+def test_splits_share_no_patient(tmp_path):
+    rows = [{"label": ("healthy", "sick")[n % 2], "patient": f"p{n // 3}"} for n in range(60)]
+    _, splits = load_splits(made(table(tmp_path, rows)))
+    seen = [set(part["patient"]) for part in splits.values()]
+    assert not seen[0] & seen[1] and not seen[0] & seen[2] and not seen[1] & seen[2]
+
+
+def test_a_constant_picture_is_left_out(tmp_path):
+    loaded, _ = load_splits(made(table(tmp_path, patients(24), constant=[3])))
+    assert [rejected["row"] for rejected in loaded.report.rejected] == [3]
+
+
+def test_a_missing_label_column_is_named(tmp_path):
+    rows = [{"verdict": "healthy", "patient": str(n)} for n in range(8)]
+    with pytest.raises(SuiteError, match="No column for 'label'.*verdict.*--columns label="):
+        load_splits(made(table(tmp_path, rows)))
+
+
+def test_a_class_outside_the_order_is_refused(tmp_path):
+    rows = patients(12, lambda n: ("none", "mild", "severe")[n % 3])
+    with pytest.raises(SuiteError, match="'mild' of the data is not in order"):
+        load_splits(made(table(tmp_path, rows), task="ordinal", order=["none", "severe"]))
+
+
+def test_a_class_in_the_test_split_alone_is_refused(tmp_path):
+    rows = patients(12)
+    rows[-1]["label"] = "other"
+    with pytest.raises(SuiteError, match="'other' is in the data to score but not in the training data"):
+        load_splits(made(table(tmp_path, rows)))
+
+
+def test_the_task_is_said(tmp_path):
+    loaded, _ = load_splits(made(table(tmp_path, patients(12))))
+    assert "'sick' against 'healthy'" in loaded.report.render()
+
+
+@pytest.mark.parametrize(
+    ("label", "settings", "kind"),
+    [
+        (lambda n: ("healthy", "sick")[n % 2], {}, "binary"),
+        (lambda n: n % 3, {"task": "ordinal"}, "ordinal"),
+        (lambda n: "abc"[n % 3], {"imbalance": "weights"}, "multi-class"),
+    ],
+)
+def test_a_model_answers_and_is_read_back(tmp_path, label, settings, kind):
+    found = made(table(tmp_path, patients(24, label)), **settings)
+    _, splits = load_splits(found)
+    model = found.load_model(fetch(MODEL), splits["train"]).eval()
+    assert found.task.kind == kind
+    examples = found.prepare(splits["test"], model, training=False)
+    batch = found.collate(examples[:4])
+    assert found.loss(model, batch).isfinite() and found.count(batch) == 4
+    answers = found.infer(model, batch)
+    assert sum(answers[0]["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+    found.calibrate(model, found.infer(model, found.collate(examples)), [found.reference(e) for e in examples])
+    found.save_model(model, tmp_path / "model")
+    again = made(tmp_path, **settings)
+    loaded = again.load_model(tmp_path / "model", None).eval()
+    assert again.calibration == found.calibration and again.task == found.task
+    assert all(map(again.same, again.infer(loaded, batch), found.infer(model, batch)))
+
+
+def test_unknown_labels_of_a_table(tmp_path):
+    rows = [{"patient": str(n), "edema": n % 2, "mass": None if n % 3 else (n // 3) % 2} for n in range(40)]
+    found = made(table(tmp_path, rows), labels=["edema", "mass"], imbalance="weights")
+    _, splits = load_splits(found)
+    model = found.load_model(fetch(MODEL), splits["train"]).eval()
+    examples = found.prepare(splits["train"], model, training=False)
+    batch = found.collate(examples[:9])
+    known = sum(value is not None for example in examples[:9] for value in example["reference"].values())
+    assert found.count(batch) == known < 18 and found.loss(model, batch).isfinite()
+    assert set(found.infer(model, batch)[0]["probabilities"]) == {"edema", "mass"}
+
+
+def test_the_probe_is_the_head_before_fine_tuning(tmp_path):
+    found = made(table(tmp_path, patients(40)), image_size=64)
+    _, splits = load_splits(found)
+    model = found.load_model(fetch(MODEL), splits["train"]).eval()
+    examples = found.prepare(splits["test"], model, training=False)
+    pairs = zip(found.infer(model, found.collate(examples)), examples, strict=True)
+    scored = [found.score(answer, found.reference(example)) for answer, example in pairs]
+    assert found.metrics({key: np.array([one[key] for one in scored]) for key in scored[0]})["auroc"] >= 0.9
+
+
+def test_a_model_without_classes_is_refused():
+    with pytest.raises(SuiteError, match=f"holds no {module.KEPT}"):
+        MedicalImagingDomain().load_model(fetch(MODEL), None)
+
+
+def test_a_probe_separates_what_is_separable():
+    generator = np.random.default_rng(0)
+    numbers = np.arange(120) % 3
+    features = (generator.normal(size=(120, 8)) + np.eye(8)[numbers] * 6).astype(np.float32) * 50 + 1000
+    task = Task("multi-class", ("a", "b", "c"))
+    probe = Probe(features, np.eye(3)[numbers], task, groups=numbers // 1 + np.arange(120) // 3)
+    assert (probe.probabilities(features).argmax(1) == numbers).mean() > 0.97
+    assert (nearest(features - 1000, np.eye(3)[numbers], features - 1000, task).argmax(1) == numbers).mean() > 0.97
+
+
+def test_shortcuts_see_what_they_should():
+    pixels = np.full((100, 100, 1), 200, np.uint8)
+    frame = borders_only(pixels)
+    assert frame[:12].min() == 200 and frame[12:88, 12:88].max() == 0 and pixels.min() == 200
+    spot = np.zeros((100, 100, 1), np.uint8)
+    spot[50, 50] = 255
+    assert blurred(spot).max() <= 1
+    facts = [{"width": 512 if n % 2 else 256, "maker": "A"} for n in range(60)]
+    truths = np.eye(2)[[n % 2 for n in range(60)]]
+    found = from_facts(facts, truths, facts, Task("binary", ("a", "b")))
+    assert np.array_equal(found, truths)
+
+
+def scores(quality, seed=0, count=400):
+    generator = np.random.default_rng(seed)
+    truth = np.arange(count) % 2
+    p = 1 / (1 + np.exp(-(truth - 0.5) * quality - generator.normal(size=count)))
+    return {"p": np.stack([1 - p, p], 1), "y": np.eye(2)[truth]}
+
+
+@pytest.mark.parametrize(("leak", "warned"), [(0.0, False), (3.0, True)])
+def test_the_report_warns_of_a_leak(leak, warned):
+    tuned = scores(3.0)
+    calibration = calibrated(tuned["p"], tuned["y"], "binary", specificity=0.9, coverage=0.9)
+    config = MedicalConfig(specificity=0.9, prevalence=0.01)
+    tuned["p"] = calibration.apply(tuned["p"], many=False)
+    systems = {"fine-tuned": tuned, "borders only": scores(leak, seed=1)}
+    report = Report(Task("binary", ("no", "yes")), calibration, config, systems)
+    sections = {one.title: one for one in report.sections()}
+    assert ("Warning: borders only" in sections["Leaks and shortcuts"].text) is warned
+    point = sections["At the threshold"].values[0]
+    assert point["prevalence"] == 0.01 and point["ppv"] < 0.2 < 0.9 <= point["specificity"]
+    assert point["found"] + point["missed"] == point["alarms"] + point["spared"] == 200
+    assert sections["Calibration"].figure.startswith(b"\x89PNG")
+    assert sections["What is left to a human"].values[1]["covered"] >= 0.9
+
+
+def test_an_interval_of_a_share():
+    assert wilson(8, 2) == pytest.approx((0.4902, 0.9433), abs=1e-3)
+    assert np.isnan(wilson(0, 0)[0])

@@ -1,0 +1,85 @@
+"""From a file to what the model sees: shape kept, sizes read, bytes cached; variations from the generator alone."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from suite import SuiteError
+from suite_medical_imaging import preprocess
+from suite_medical_imaging.preprocess import View, decode_all, square, varied
+
+VIEW = View(32, (0.5,) * 3, (0.5,) * 3)
+
+
+def test_padding_keeps_the_shape_and_squeezing_does_not():
+    values = np.ones((20, 40, 1), np.float32)
+    padded = square(values, 32, "pad")
+    assert padded.shape == (32, 32, 1) and padded.dtype == np.uint8
+    assert (padded[8:24] == 255).all() and not padded[:8].any() and not padded[24:].any()
+    assert (square(values, 32, "squeeze") == 255).all()
+
+
+def test_shrinking_does_not_alias():
+    stripes = np.zeros((128, 128, 1), np.float32)
+    stripes[::2] = 1
+    assert np.abs(square(stripes, 32, "pad").astype(int) - 127).max() <= 16
+
+
+@pytest.mark.parametrize(
+    ("values", "size"),
+    [
+        ({"size": {"height": 256, "width": 256}}, 256),
+        ({"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "do_center_crop": True}, 224),
+        ({"size": {"shortest_edge": 518}, "do_center_crop": False}, 518),
+        ({"size": 192}, 192),
+        ({}, 224),
+    ],
+)
+def test_a_processor_says_the_size(tmp_path, values, size):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(values))
+    assert View.of_model(tmp_path, size=None, fit="pad").size == size
+    assert View.of_model(tmp_path, size=96, fit="pad").size == 96
+
+
+def test_a_processor_says_the_scale(tmp_path):
+    path = tmp_path / "preprocessor_config.json"
+    path.write_text(json.dumps({"image_mean": [0.5307], "image_std": [0.2583], "size": 518}))  # RAD-DINO's are gray
+    view = View.of_model(tmp_path, size=None, fit="pad")
+    assert view.mean == (0.5307,) * 3 and view.std == (0.2583,) * 3
+    assert View.from_json(json.loads(json.dumps(view.to_json()))) == view
+    path.write_text(json.dumps({"do_normalize": False}))
+    assert View.of_model(tmp_path, size=None, fit="pad").std == (1.0,) * 3
+    path.write_text(json.dumps({"size": {"height": 224, "width": 192}}))
+    with pytest.raises(SuiteError, match="wants pictures of 192 x 224; set image_size"):
+        View.of_model(tmp_path, size=None, fit="pad")
+
+
+def test_files_are_decoded_once_until_they_change(tmp_path, monkeypatch):
+    path = tmp_path / "one.png"
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(path)
+    first = decode_all([str(path)], [-1], VIEW)
+    assert decode_all([str(path)], [-1], VIEW) is first
+    assert first[0].facts["height"] == 16 and first[0].facts["bytes"] == path.stat().st_size
+    held = {"bytes": path.read_bytes(), "path": "one.png"}
+    assert np.array_equal(decode_all([held], [-1], VIEW)[0].pixels, first[0].pixels)
+    Image.fromarray(np.arange(256, dtype=np.uint8)[::-1].reshape(16, 16)).save(path)
+    assert not np.array_equal(decode_all([str(path)], [-1], VIEW)[0].pixels, first[0].pixels)
+    monkeypatch.setattr(preprocess, "_KEPT", 1)
+    decode_all([held], [0], VIEW)
+    assert len(preprocess._CACHE) == 1
+
+
+def test_variations_come_from_the_generator_and_keep_the_picture():
+    pixels = np.zeros((64, 64, 1), np.uint8)
+    pixels[24:40, 24:40] = 200
+    one, same = (varied(pixels, np.random.default_rng(3), mirror=False) for _ in range(2))
+    other = varied(pixels, np.random.default_rng(4), mirror=False)
+    assert np.array_equal(one, same) and not np.array_equal(one, other)
+    assert one.shape == pixels.shape and one.dtype == np.uint8
+    assert abs(np.argwhere(one[..., 0] > 100).mean(0) - 31.5).max() < 6  # it is still near the middle
+    colour = varied(np.repeat(pixels, 3, axis=2), np.random.default_rng(3), mirror=False)
+    assert np.array_equal(colour[..., 1:2], one)
