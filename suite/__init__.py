@@ -3,9 +3,10 @@
 from suite.assets import Asset, Wheel, cache_dir
 from suite.config import TrainConfig
 from suite.console import bar
+from suite.corrections import Correction, Corrections
 from suite.data.columns import Column, Columns, Finding
 from suite.data.store import column, on_disk
-from suite.domain import Batch, Domain, Example, Prediction, Splits, Starter
+from suite.domain import Batch, Domain, Example, Prediction, Section, Splits, Starter
 from suite.errors import SuiteError
 from suite.hookspecs import Entry, hookimpl
 from suite.predictor import Predictor, write_predictions
@@ -18,12 +19,15 @@ __all__ = [
     "Callback",
     "Column",
     "Columns",
+    "Correction",
+    "Corrections",
     "Domain",
     "Entry",
     "Example",
     "Finding",
     "Prediction",
     "Predictor",
+    "Section",
     "Splits",
     "Starter",
     "SuiteError",

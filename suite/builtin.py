@@ -25,6 +25,7 @@ def suite_sources() -> list[Entry]:
         Entry("folder", "A local folder.", "suite.data.sources:folder"),
         Entry("file", "A CSV, TSV, Parquet, JSON or JSONL file.", "suite.data.sources:file"),
         Entry("starter", "Data the domain brings or mirrors.", "suite.data.sources:starter"),
+        Entry("corrections", "What people corrected in the demo.", "suite.corrections:source"),
     ]
 
 

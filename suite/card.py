@@ -18,6 +18,12 @@ def card(domain: Domain, name: str, evaluation: dict[str, Any] | None) -> str:
     lines[-1] += f" ({asset.licence}, {asset.url})." if asset else "."
     lines += ["", f"Data: `{config.data or domain.starter.data}`. The run's `config.yaml` reproduces it.", ""]
     if evaluation:
-        lines += ["## Evaluation", "", "```", render(domain, evaluation), "```", ""]
+        lines += ["## Evaluation", "", "```", render(domain, evaluation, sections=False), "```", ""]
         lines += [f"- {sentence}" for sentence in verdicts(domain, evaluation["test"])]
+        lines += [line for one in evaluation.values() for part in one.get("sections", []) for line in _section(part)]
     return "\n".join([*lines, "", "## Limits", "", domain.limits.strip(), ""])
+
+
+def _section(part: dict[str, Any]) -> list[str]:
+    figure = ["", f"![{part['title']}]({part['figure']})"] if "figure" in part else []
+    return ["", f"## {part['title']}", "", part["text"], *figure]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from suite.assets import Asset
+    from suite.evaluation.scoring import Scored
     from suite.predictor import Predictor
 
 Example = Any
@@ -37,6 +38,19 @@ class Starter:
     model: str
     data: str
     assets: tuple[Asset, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report beyond the table of metrics: a calibration plot, what a threshold costs."""
+
+    title: str
+    text: str
+    """Markdown: what is seen and what follows."""
+    values: Any = None
+    """The same as numbers JSON can hold, for scripts."""
+    figure: bytes = b""
+    """A PNG."""
 
 
 class Domain(ABC):
@@ -159,6 +173,20 @@ class Domain(ABC):
         """What the model must beat: each baseline's predictions for `examples`, the test split's, in order."""
         return {}
 
+    def calibrate(self, model: torch.nn.Module, predictions: Sequence[Prediction], references: Sequence[Any]) -> None:
+        """Called once after training with the validation split's answers of the weights that are kept.
+
+        What must not be chosen on the test split is chosen here: temperatures, thresholds. Keep it on `self` or the
+        model; `save_model` writes it, `load_model` of a finished run reads it back, and `infer` uses it.
+        """
+
+    def analyse(self, systems: Mapping[str, Scored], rows: Dataset) -> Iterable[Section]:
+        """Tables and figures beyond the metrics, for one data set whose checked rows are `rows`.
+
+        `systems` are named as in the table: "fine-tuned", "before fine-tuning", and the baselines on the test split.
+        """
+        return ()
+
     def before_evaluate(self, model: torch.nn.Module) -> None:
         """Called before each evaluation and before saving: rebuild an index, refresh cached item vectors."""
 
@@ -197,4 +225,4 @@ class Domain(ABC):
         return close(expected, found, tolerance=1e-3)
 
 
-__all__ = ["Batch", "Domain", "Example", "Finding", "Prediction", "Splits", "Starter", "SuiteError"]
+__all__ = ["Batch", "Domain", "Example", "Finding", "Prediction", "Section", "Splits", "Starter", "SuiteError"]

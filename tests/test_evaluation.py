@@ -8,7 +8,7 @@ from suite_toy.domain import ToyDomain
 
 from suite.errors import SuiteError
 from suite.evaluation.evaluate import BEFORE, TUNED, slices, summarise
-from suite.evaluation.intervals import RESAMPLES, difference, intervals, resamples
+from suite.evaluation.intervals import FEWER, MANY, RESAMPLES, Bootstrap, Resamples, difference
 from suite.evaluation.scoring import score_examples, scored, stack, validate
 from suite.training.accelerator import make_accelerator
 
@@ -19,7 +19,7 @@ def right(*values):
 
 def test_intervals_of_a_binomial_are_those_of_its_distribution(toy):
     """100 of 200 right: the 95 % interval of a share is 0.5 ± 1.96 · sqrt(.25 / 200) = 0.431 … 0.569."""
-    found = intervals(toy, right(*[0, 1] * 100), resamples(200, seed=1))["accuracy"]
+    found = Bootstrap.of(toy, right(*[0, 1] * 100), Resamples(200, seed=1)).intervals()["accuracy"]
     assert found.value == 0.5
     assert (found.low, found.high) == (pytest.approx(0.431, abs=0.01), pytest.approx(0.569, abs=0.01))
 
@@ -27,10 +27,16 @@ def test_intervals_of_a_binomial_are_those_of_its_distribution(toy):
 def test_resampling_by_group_draws_whole_groups_and_widens_the_interval(toy):
     scores = right(*[1] * 50, *[0] * 50)
     groups = ["a"] * 50 + ["b"] * 50
-    samples = resamples(100, seed=1, groups=groups)
+    samples = Resamples(100, seed=1, groups=groups)
     assert len(samples) == RESAMPLES
     assert {float(scores["right"][sample].mean()) for sample in samples} == {0.0, 0.5, 1.0}
-    assert intervals(toy, scores, samples)["accuracy"].high == 1.0
+    assert Bootstrap.of(toy, scores, samples).intervals()["accuracy"].high == 1.0
+
+
+def test_resamples_are_the_same_each_time_they_are_gone_through_and_fewer_of_many_examples():
+    samples = Resamples(50, seed=3)
+    assert all(np.array_equal(one, again) for one, again in zip(samples, samples, strict=True))
+    assert (len(Resamples(MANY, seed=3)), len(Resamples(MANY + 1, seed=3))) == (RESAMPLES, FEWER)
 
 
 def test_a_difference_is_paired_and_its_verdict_follows_the_interval(toy):
@@ -38,12 +44,13 @@ def test_a_difference_is_paired_and_its_verdict_follows_the_interval(toy):
     base = (rng.random(200) < 0.5).astype(float)
     better = base.copy()
     better[np.flatnonzero(base == 0)[:15]] = 1.0
-    samples = resamples(200, seed=1)
-    found = difference(toy, right(*better), right(*base), samples)
+    samples = Resamples(200, seed=1)
+    above, below = (Bootstrap.of(toy, right(*values), samples) for values in (better, base))
+    found = difference(toy, above, below)
     assert (found.value, found.verdict) == (pytest.approx(0.075), "better")
     assert found.low > 0  # unpaired, two intervals of ±.07 would hide it
-    assert difference(toy, right(*base), right(*better), samples).verdict == "worse"
-    same = difference(toy, right(*base), right(*rng.permutation(base)), samples)
+    assert difference(toy, below, above).verdict == "worse"
+    same = difference(toy, below, Bootstrap.of(toy, right(*rng.permutation(base)), samples))
     assert same.verdict == "no difference shown"
 
 
@@ -51,8 +58,9 @@ def test_smaller_can_be_better():
     class Errors(ToyDomain):
         greater_is_better = False
 
-    samples = resamples(100, seed=1)
-    assert difference(Errors(), right(*[0] * 100), right(*[1] * 100), samples).verdict == "better"
+    samples = Resamples(100, seed=1)
+    few, many = (Bootstrap.of(Errors(), right(*[value] * 100), samples) for value in (0, 1))
+    assert difference(Errors(), few, many).verdict == "better"
 
 
 def test_every_example_is_scored_once_in_order_whatever_the_batch(toy, toy_model, toy_rows):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from suite.testing import DomainContract
 
 
@@ -9,3 +11,31 @@ class TestToyContract(DomainContract):
     domain = "toy"
     settings = {"epochs": 2, "ema": 0.9, "micro_batch_size": 3, "save_every": 5}
     bad_input = "r2d2"
+
+    def test_what_is_chosen_on_validation_is_saved_with_the_model(self, trained):
+        """`calibrate` sees every validation answer before the model is saved."""
+        from suite.data.load import load_splits
+
+        _, splits = load_splits(self.make())
+        config = json.loads((trained / "model" / "config.json").read_text())
+        assert config["validated"] == len(splits["validation"])
+
+    def test_sections_are_in_the_evaluation_the_plots_and_the_card(self, trained):
+        """`analyse` of every data set is kept: numbers for scripts, text and figure for people."""
+        (section,) = json.loads((trained / "evaluation.json").read_text())["test"]["sections"]
+        answers = [json.loads(line) for line in (trained / "predictions-test.jsonl").read_text().splitlines()]
+        wrong = sum(answer["fine-tuned"]["label"] != answer["reference"] for answer in answers)
+        text = f"{wrong} of {len(answers)} words are wrong."
+        assert section == {
+            "title": "Wrong words",
+            "text": text,
+            "values": {"wrong": wrong},
+            "figure": "plots/test-wrong-words.png",
+        }
+        assert (trained / section["figure"]).read_bytes() == b"\x89PNG of the toy"
+        card = (trained / "README.md").read_text()
+        assert f"## Wrong words\n\n{text}\n\n![Wrong words](plots/test-wrong-words.png)" in card
+
+    def test_the_terminal_shows_sections_too(self, trained):
+        done = self.command("evaluate", str(trained))
+        assert done.returncode == 0 and "Wrong words\n" in done.stdout

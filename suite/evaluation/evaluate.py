@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from suite import golden
 from suite.assets import resolve_model
 from suite.console import say, table
 from suite.data.load import load_splits, load_test_rows
-from suite.domain import Domain, Splits
+from suite.domain import Domain, Section, Splits
 from suite.errors import SuiteError
-from suite.evaluation.intervals import difference, intervals, resamples
+from suite.evaluation.intervals import Bootstrap, Resamples, difference
 from suite.evaluation.scoring import Scored, score_examples, scored
 from suite.runs import Run, write_json, write_text
 from suite.training.accelerator import make_accelerator
@@ -55,6 +55,8 @@ def evaluate(
             found["test"] |= _baselines(domain, splits, domain.prepare(splits["test"], model, training=False))
         del model
     result = {name: summarise(domain, found[name], sets[name], slice_by) for name in sets}
+    for name in sets:
+        result[name]["sections"] = _kept(run, name, domain.analyse(found[name], sets[name]))
     write_json(run.path / "evaluation.json", result)
     for name, answers in found.items():
         _write_answers(run, name, answers)
@@ -65,19 +67,18 @@ def summarise(domain: Domain, systems: dict[str, Scored], rows: Dataset, slice_b
     """Metrics with intervals for each system, the differences to the fine-tuned one, and slices if asked for."""
     count = len(systems[TUNED].predictions)
     groups = _clusters(domain, rows, count)
-    samples = resamples(count, domain.config.seed, groups)
+    samples = Resamples(count, domain.config.seed, groups)
+    drawn = {name: Bootstrap.of(domain, one.scores, samples) for name, one in systems.items()}
     result: dict[str, Any] = {
         "examples": count,
         "resampled": domain.columns.group if groups is not None else "example",
         "metric": domain.metric,
         "systems": {
-            name: {metric: vars(interval) for metric, interval in intervals(domain, one.scores, samples).items()}
-            for name, one in systems.items()
+            name: {metric: vars(interval) for metric, interval in one.intervals().items()}
+            for name, one in drawn.items()
         },
         "differences": {
-            name: difference(domain, systems[TUNED].scores, one.scores, samples).to_json()
-            for name, one in systems.items()
-            if name != TUNED
+            name: difference(domain, drawn[TUNED], one).to_json() for name, one in drawn.items() if name != TUNED
         },
     }
     if slice_by:
@@ -102,9 +103,14 @@ def slices(domain: Domain, systems: dict[str, Scored], rows: Dataset, column: st
     }
 
 
-def render(domain: Domain, result: dict[str, Any]) -> str:
-    """The tables as text, with what may be concluded below each."""
-    return "\n\n".join(_render_set(domain, name, one) for name, one in result.items())
+def render(domain: Domain, result: dict[str, Any], *, sections: bool = True) -> str:
+    """The tables as text, with what may be concluded below each, and the domain's own sections."""
+    parts = []
+    for name, one in result.items():
+        parts.append(_render_set(domain, name, one))
+        if sections:
+            parts += [f"{part['title']}\n{part['text']}" for part in one.get("sections", [])]
+    return "\n\n".join(parts)
 
 
 def verdicts(domain: Domain, result: dict[str, Any]) -> list[str]:
@@ -143,6 +149,23 @@ def _baselines(domain: Domain, splits: Splits, examples: Sequence[Any]) -> dict[
     return {name: scored(domain, predictions, references) for name, predictions in answers.items()}
 
 
+def _kept(run: Run, name: str, sections: Iterable[Section]) -> list[dict[str, Any]]:
+    """The sections as `evaluation.json` keeps them; their figures become files in `plots/`."""
+    kept = []
+    for section in sections:
+        kept.append({"title": section.title, "text": section.text, "values": section.values})
+        if section.figure:
+            plot = run.path / "plots" / f"{_slug(name)}-{_slug(section.title.lower())}.png"
+            plot.parent.mkdir(exist_ok=True)
+            plot.write_bytes(section.figure)
+            kept[-1]["figure"] = f"plots/{plot.name}"
+    return kept
+
+
+def _slug(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "-." else "-" for c in text)
+
+
 def _clusters(domain: Domain, rows: Dataset, count: int) -> list[Any] | None:
     """Values of the group column, where there are enough groups to resample them instead of examples."""
     group = domain.columns.group
@@ -158,5 +181,4 @@ def _write_answers(run: Run, name: str, systems: dict[str, Scored]) -> None:
     for index, reference in enumerate(systems[TUNED].references):
         answers = {system: one.predictions[index] for system, one in systems.items()}
         lines.append(json.dumps({"index": index, "reference": reference, **answers}, ensure_ascii=False, default=str))
-    slug = "".join(c if c.isalnum() or c in "-." else "-" for c in name)
-    write_text(run.path / f"predictions-{slug}.jsonl", "".join(line + "\n" for line in lines))
+    write_text(run.path / f"predictions-{_slug(name)}.jsonl", "".join(line + "\n" for line in lines))

@@ -6,7 +6,7 @@ resamples, which removes what the two systems share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ import numpy as np
 from suite.domain import Domain
 
 RESAMPLES = 1000  # the 95 % bounds move by some 3 % of the interval's width between two seeds at this count
+FEWER = 200  # for many examples: the bounds move by 7 % of a width that is small, and each resample costs
+MANY = 20_000
 Scores = Mapping[str, np.ndarray]
 
 
@@ -42,40 +44,58 @@ class Difference:
         return asdict(self)
 
 
-def resamples(count: int, seed: int, groups: Sequence[Any] | None = None) -> list[np.ndarray]:
-    """Index arrays of `RESAMPLES` bootstrap samples; with `groups` whole groups are drawn (a patient, a user)."""
-    generator = np.random.default_rng(seed)
-    if groups is None:
-        return [generator.integers(0, count, count) for _ in range(RESAMPLES)]
-    _, member = np.unique(np.asarray(groups), return_inverse=True)
-    members = [np.flatnonzero(member == g) for g in range(member.max() + 1)]
-    return [
-        np.concatenate([members[g] for g in generator.integers(0, len(members), len(members))])
-        for _ in range(RESAMPLES)
-    ]
+class Resamples:
+    """Index arrays of bootstrap samples, drawn anew and alike each time they are gone through: one is held at a time.
+
+    With `groups` whole groups are drawn (a patient, a user).
+    """
+
+    def __init__(self, count: int, seed: int, groups: Sequence[Any] | None = None) -> None:
+        self.count, self.seed = count, seed
+        self.members: list[np.ndarray] | None = None
+        if groups is not None:
+            _, member = np.unique(np.asarray(groups), return_inverse=True)
+            ordered = np.argsort(member, kind="stable")
+            self.members = np.split(ordered, np.flatnonzero(np.diff(member[ordered])) + 1)
+
+    def __len__(self) -> int:
+        return FEWER if self.count > MANY else RESAMPLES
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        generator = np.random.default_rng(self.seed)
+        for _ in range(len(self)):
+            if self.members is None:
+                yield generator.integers(0, self.count, self.count)
+            else:
+                drawn = generator.integers(0, len(self.members), len(self.members))
+                yield np.concatenate([self.members[group] for group in drawn])
 
 
-def intervals(domain: Domain, scores: Scores, samples: Sequence[np.ndarray]) -> dict[str, Interval]:
-    """Every metric with its interval."""
-    point = domain.metrics(scores)
-    drawn = _drawn(domain, scores, samples)
-    return {name: Interval(value, *_bounds([d[name] for d in drawn])) for name, value in point.items()}
+@dataclass(frozen=True)
+class Bootstrap:
+    """Every metric of a system: on all examples, and on each resample."""
+
+    point: dict[str, float]
+    drawn: list[dict[str, float]]
+
+    @classmethod
+    def of(cls, domain: Domain, scores: Scores, samples: Resamples) -> Bootstrap:
+        """Calls the domain's `metrics` once for all examples and once for each resample."""
+        drawn = [domain.metrics({key: values[sample] for key, values in scores.items()}) for sample in samples]
+        return cls(domain.metrics(scores), drawn)
+
+    def intervals(self) -> dict[str, Interval]:
+        """Every metric with its interval."""
+        return {name: Interval(value, *_bounds([d[name] for d in self.drawn])) for name, value in self.point.items()}
 
 
-def difference(
-    domain: Domain, system: Scores, rival: Scores, samples: Sequence[np.ndarray], metric: str | None = None
-) -> Difference:
-    """System against rival on the same examples. A gain that its interval does not support is said to be none."""
+def difference(domain: Domain, system: Bootstrap, rival: Bootstrap, metric: str | None = None) -> Difference:
+    """System against rival on the same resamples. A gain that its interval does not support is said to be none."""
     name = metric or domain.metric
-    value = domain.metrics(system)[name] - domain.metrics(rival)[name]
-    pairs = zip(_drawn(domain, system, samples), _drawn(domain, rival, samples), strict=True)
-    low, high = _bounds([a[name] - b[name] for a, b in pairs])
+    value = system.point[name] - rival.point[name]
+    low, high = _bounds([a[name] - b[name] for a, b in zip(system.drawn, rival.drawn, strict=True)])
     better, worse = (low > 0, high < 0) if domain.greater_is_better else (high < 0, low > 0)
     return Difference(name, value, low, high, "better" if better else "worse" if worse else "no difference shown")
-
-
-def _drawn(domain: Domain, scores: Scores, samples: Sequence[np.ndarray]) -> list[dict[str, float]]:
-    return [domain.metrics({key: values[sample] for key, values in scores.items()}) for sample in samples]
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,9 +18,10 @@ from suite.card import card
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
 from suite.data.load import Loaded, load_splits
-from suite.domain import Domain, Splits
+from suite.domain import Domain, Example, Splits
 from suite.errors import SuiteError
 from suite.evaluation.evaluate import evaluate
+from suite.evaluation.scoring import score_examples
 from suite.plugins import load_plugins
 from suite.runs import Run, environment, write_json, write_text
 from suite.training.accelerator import make_accelerator
@@ -74,7 +76,7 @@ def _train(domain: Domain, run: Run, splits: Splits, accelerator: Accelerator, *
         for callback in callbacks:
             callback.on_end(state)
     if accelerator.is_main_process:
-        _finish(domain, run, model, adapters, splits, accelerator)
+        _finish(domain, run, model, adapters, splits, validation, accelerator)
     accelerator.wait_for_everyone()
 
 
@@ -84,14 +86,18 @@ def _finish(
     model: torch.nn.Module,
     adapters: Adapters | None,
     splits: Splits,
+    validation: Sequence[Example],
     accelerator: Accelerator,
 ) -> None:
-    """Saves the model, proves that the saved one answers alike, evaluates it, writes the card."""
+    """Calibrates and saves the model, proves that the saved one answers alike, evaluates it, writes the card."""
     if adapters:
         adapters.save(run.path / "adapter")
         model = adapters.merge()
     model.eval()
     domain.before_evaluate(model)
+    if type(domain).calibrate is not Domain.calibrate:
+        answers = score_examples(domain, model, validation, accelerator, "calibrating")
+        domain.calibrate(model, answers.predictions, answers.references)
     save_model(domain, model, run.model)
     golden.store(run.path / "golden", domain, model, splits["test"], accelerator)
     run.set_status("running", stage="evaluating")

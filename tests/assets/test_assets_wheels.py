@@ -34,6 +34,14 @@ def test_fetch_downloads_converts_and_keeps(two_parts, place, calls):
     assert calls() == 1
 
 
+def test_data_without_wheels_are_made_offline_and_once(asset_of, calls, monkeypatch):
+    monkeypatch.setenv("SUITE_OFFLINE", "1")
+    simulated = asset_of(convert="asset_converter:simulate")
+    folder = assets.fetch(simulated)
+    assert (folder / "rows.csv").read_text() == "a\n1\n" and assets.fetch(simulated) == folder
+    assert calls() == 1 and assets.is_ready(simulated)
+
+
 def test_new_revision_is_made_anew(two_parts, place, asset_of, calls):
     assets.fetch(two_parts)
     newer = asset_of(*two_parts.wheels, revision="2")

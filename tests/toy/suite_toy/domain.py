@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from pydantic import Field
 
-from suite import Asset, Column, Columns, Domain, Finding, Starter, SuiteError, TrainConfig
+from suite import Asset, Column, Columns, Domain, Finding, Section, Starter, SuiteError, TrainConfig
 
 LABELS = ("consonants", "vowels")
 
@@ -108,6 +108,14 @@ class ToyDomain(Domain):
         labels = list(splits["train"]["label"])
         majority = max(LABELS, key=labels.count)
         return {"majority": [{"label": majority, "vowels": float(majority == "vowels")} for _ in examples]}
+
+    def calibrate(self, model, predictions, references):
+        model.config.validated = len(predictions)  # saved with the model
+
+    def analyse(self, systems, rows):
+        wrong = len(rows) - int(systems["fine-tuned"].scores["right"].sum())
+        text = f"{wrong} of {len(rows)} words are wrong."
+        yield Section("Wrong words", text, values={"wrong": wrong}, figure=b"\x89PNG of the toy")
 
     def demo(self, predictor):
         import gradio as gr
