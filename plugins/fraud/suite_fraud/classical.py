@@ -166,7 +166,7 @@ class Isolation(Model):
         """Labels are not looked at."""
         from sklearn.ensemble import IsolationForest
 
-        return cls(IsolationForest(100, random_state=seed, n_jobs=threads()).fit(x))
+        return cls(IsolationForest(n_estimators=100, random_state=seed, n_jobs=threads()).fit(x))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The paper's anomaly score in (0, 1) (Liu, Ting, Zhou 2008)."""

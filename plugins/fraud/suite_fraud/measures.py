@@ -104,6 +104,8 @@ class Ranking:
         days of the share of them that have a fraud that day (the handbook, chapter 4.3). An entity found out is not
         looked into again. On a day with fewer entities than k all are. `day` and `entity` are int codes, (n,).
         """
+        if not len(day):
+            return float("nan"), float("nan")
         by_day = self.order[np.argsort(day[self.order], kind="stable")]
         bounds = np.flatnonzero(np.diff(day[by_day], prepend=day[by_day[:1]] - 1))
         value = np.where(self.label == 1, 1.0 if amount is None else amount, 0.0)
@@ -113,10 +115,10 @@ class Ranking:
             looked = _first(entity[rows], k, without=found)
             frauds = rows[self.label[rows] == 1]
             hit = np.intersect1d(looked, entity[frauds])
-            shares.append(_share(len(hit), len(looked)) if len(looked) else 0.0)
+            shares.append(_share(len(hit), len(looked)))
             saved += float(value[frauds[np.isin(entity[frauds], hit)]].sum())
             found = np.concatenate([found, hit])
-        return float(np.mean(shares)) if shares else float("nan"), _share(saved, float(value.sum()))
+        return float(np.nanmean(shares)), _share(saved, float(value.sum()))
 
 
 def measure(

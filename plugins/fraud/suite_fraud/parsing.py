@@ -190,7 +190,8 @@ def amounts(column: pa.ChunkedArray) -> np.ndarray:
     _complete(column, "amount")
     column = _plain(column)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return _text_amounts(column)
+        numbers = _plain_amounts(column)
+        return _text_amounts(column) if numbers is None else numbers
     if pa.types.is_boolean(column.type) or not _castable(column.type):
         raise SuiteError(f"The amount column holds {column.type}; map another with --columns amount=THEIRS.")
     numbers = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
@@ -206,6 +207,19 @@ def _finite(numbers: np.ndarray) -> None:
     bad = ~np.isfinite(numbers)
     if bad.any():
         raise SuiteError(f"The amount of row {int(np.argmax(bad)) + 1} is no finite number; fill it in.")
+
+
+def _plain_amounts(column: pa.ChunkedArray) -> np.ndarray | None:
+    """Numbers of a column that writes them as programs do, with a point that cannot mean thousands; else None."""
+    if (numbers := _cast(column, pa.float64())) is None:
+        return None
+    pointed = pc.match_substring(column, ".")
+    unclear = pc.match_substring_regex(column, r"^[+-]?[1-9]\d{0,2}\.\d{3}$")
+    if pc.any(unclear).as_py() and not pc.any(pc.and_not(pointed, unclear)).as_py():
+        return None
+    found = np.asarray(numbers.to_numpy(), np.float64)
+    _finite(found)
+    return found
 
 
 def _text_amounts(column: pa.ChunkedArray) -> np.ndarray:
