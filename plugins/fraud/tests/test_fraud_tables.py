@@ -264,7 +264,7 @@ def test_a_column_that_gives_the_label_away_is_an_error_that_names_it():
     cases = {
         "score": np.where(fraud, 5.0, 1.0) + np.linspace(0, 1, 100),
         "downward": np.where(fraud, -5.0, 1.0),
-        "when_known": np.where(fraud, 7.0, np.nan),
+        "when_known": np.where(fraud, 7.0 + np.arange(100) % 2, np.nan),
         "status": np.where(fraud, "stopped", "fine"),
         "comment": [f"text {i}" if i % 3 == 0 else None for i in range(100)],
     }
