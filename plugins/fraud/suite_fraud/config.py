@@ -24,11 +24,11 @@ class FraudConfig(TrainConfig):
         0.01, ge=0, description="Pull towards the pretrained weights (L2-SP), divided by the frauds there are to learn."
     )
 
-    train_days: float = Field(7.0, gt=0, description="Days of labelled transactions the systems learn from.")
-    delay_days: float = Field(7.0, ge=0, description="Days until a transaction's label is known.")
-    test_days: float = Field(7.0, gt=0, description="Days at the end of the data that are only scored.")
-    test_end: float | None = Field(
-        None, gt=0, description="Day, counted from the first transaction, at which the test ends; unset is the last."
+    train_days: int = Field(7, ge=1, description="Days of labelled transactions the systems learn from.")
+    delay_days: int = Field(7, ge=0, description="Days until a transaction's label is known.")
+    test_days: int = Field(7, ge=1, description="Days at the end of the data that are only scored.")
+    test_end: int | None = Field(
+        None, ge=1, description="Day, counted from the first transaction, at which the test ends; unset is the last."
     )
     windows: list[float] = Field([1.0, 7.0, 30.0], min_length=1, description="Days that the history features sum over.")
 

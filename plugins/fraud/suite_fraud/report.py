@@ -1,0 +1,169 @@
+"""The report after a training: the contest of all systems, what decisions would have saved, how far to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from suite import Section, Splits, column
+from suite_fraud import blocks, champion, classical, decisions
+from suite_fraud.blocks import Block, Example
+from suite_fraud.champion import NETWORK, Contest
+from suite_fraud.config import FraudConfig
+from suite_fraud.decisions import Outcome, Thresholds
+from suite_fraud.measures import Ranking
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from suite_fraud.network import FraudNetwork
+
+METER = "LightGBM careful"
+"""The system that the optimism of a random split is measured with: strong, and quick to fit again."""
+_BATCH = 8192
+
+
+def network_scores(network: FraudNetwork, block: Block) -> np.ndarray:
+    """The network's log-odds, not calibrated, float64 (n,)."""
+    import torch
+
+    found = []
+    with torch.no_grad():
+        for start in range(0, len(block.label), _BATCH):
+            part = slice(start, start + _BATCH)
+            texts = block.vectors[block.texts[part]].reshape(len(block.label[part]), -1)
+            inputs = [torch.from_numpy(values).to(network.device) for values in (block.features[part],
+                      block.extras[part], texts)]  # fmt: skip
+            found.append(network(*inputs).logits.double().cpu().numpy())
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+def numbers(rows: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """What classical systems read: features and the portfolio's own numbers (n, d) float32, 0 where missing; labels."""
+    leave = {"row", "time", "day", "entity", "label", "counterparty"}
+    names = [name for name in rows.column_names if name not in leave and not name.startswith(blocks.TEXT)]
+    return np.nan_to_num(blocks.matrix(rows, names)), column(rows, "label").to_numpy()
+
+
+def compete(
+    network: FraudNetwork, splits: Splits, examples: Sequence[Example], config: FraudConfig
+) -> tuple[Contest, tuple[float, float]]:
+    """The contest, and the average precision of one system on the test through time and on a random split.
+
+    `examples` are the test split's.
+    """
+    x, y = numbers(splits["train"])
+    validation, test = numbers(splits["validation"]), numbers(splits["test"])
+    tested = examples[0].block
+    own = {
+        "validation": decisions.sigmoid(network_scores(network, blocks.block(splits["validation"], network.config))),
+        "test": decisions.sigmoid(network_scores(network, tested)),
+    }
+
+    def fit(name: str, x: np.ndarray, y: np.ndarray) -> champion.Predict:
+        return classical.fit(name, x, y, seed=config.seed).predict
+
+    names = (*classical.SUPERVISED, *classical.UNSUPERVISED)
+    amount = column(splits["validation"], "amount").to_numpy()
+    contest = champion.hold(fit, names, (x, y), (*validation, amount), test[0], own)
+    return contest, optimism(contest, (x, y), test, config.seed)
+
+
+def optimism(
+    contest: Contest, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], seed: int
+) -> tuple[float, float]:
+    """Average precision of one system when trained before and tested after, and when the same rows are dealt out anew.
+
+    At random the test rows' neighbours in time, of the same card or terminal, are trained on: the second flatters.
+    """
+    x, y = (np.concatenate([one, two]) for one, two in zip(train, test, strict=True))
+    dealt = np.random.default_rng(seed).permutation(len(y))
+    learned, asked = dealt[: len(train[1])], dealt[len(train[1]) :]
+    random = classical.fit(METER, x[learned], y[learned], seed=seed).predict(x[asked])
+    through_time = Ranking(contest.test(METER), test[1]).average_precision()
+    return through_time, Ranking(random, y[asked]).average_precision()
+
+
+def sections(
+    kept: Mapping[str, float],
+    systems: Mapping[str, Any],
+    contest: Contest | None,
+    meter: tuple[float, float] | None,
+    config: FraudConfig,
+) -> Iterator[Section]:
+    """The parts of the report; `kept` are the network's calibration and thresholds, `systems` the core's `Scored`."""
+    if contest is not None:
+        tested = {name: _precision(systems[name].scores) for name in contest.answers}
+        yield Section(
+            "Who wins",
+            champion.verdict(contest, tested),
+            {"champion": contest.champion, "validation": contest.scores, "test": tested},
+        )
+    name = contest.champion if contest is not None else NETWORK
+    thresholds = Thresholds(kept["cost"], kept["capacity"])
+    if contest is not None and name != NETWORK:
+        thresholds = _thresholds(contest, kept, config)
+    yield money(name, systems[name].scores, thresholds, config)
+    if meter is not None:
+        yield _meter(*meter)
+
+
+def _precision(scores: Mapping[str, np.ndarray]) -> float:
+    known = scores["label"] >= 0
+    return Ranking(scores["probability"][known], scores["label"][known]).average_precision()
+
+
+def _thresholds(contest: Contest, kept: Mapping[str, float], config: FraudConfig) -> Thresholds:
+    """The champion's own, by the same rules: the network's share of alerts on validation is the capacity's."""
+    network = decisions.sigmoid(contest.answers[NETWORK].validation)
+    share = float((network >= kept["capacity"]).mean())
+    chance = decisions.sigmoid(contest.answers[contest.champion].validation)
+    return Thresholds.choose(chance, contest.label, contest.amount, review_cost=config.review_cost, share=share)
+
+
+def money(name: str, scores: Mapping[str, np.ndarray], thresholds: Thresholds, config: FraudConfig) -> Section:
+    """What the thresholds, and other capacities, would have done on the rows scored."""
+    from suite_fraud.figures import capacity_figure
+
+    known = scores["label"] >= 0
+    chance, label, amount, day = (scores[key][known] for key in ("probability", "label", "amount", "day"))
+
+    def outcome(alert: np.ndarray) -> Outcome:
+        return Outcome.of(alert, label, amount, day, review_cost=config.review_cost)
+
+    chosen = {
+        f"least cost (≥ {thresholds.cost:.3f})": outcome(chance >= thresholds.cost),
+        f"capacity (≥ {thresholds.capacity:.3f})": outcome(chance >= thresholds.capacity),
+    }
+    curve = decisions.curve(chance, label, amount, day, review_cost=config.review_cost)
+    text = (
+        f"Thresholds of {name}, chosen on validation: least cost if a missed fraud costs its amount and a look "
+        f"{config.review_cost:g}, and as many alerts as there is capacity for ({config.capacity} a day). Below them, "
+        "the most suspicious of each day. Money saved is the amount of the frauds found less the looks.\n\n"
+        + decisions.table(chosen | {f"first {k} of each day": one for k, one in curve.items()})
+    )
+    values = {
+        "system": name,
+        "thresholds": thresholds.to_json(),
+        "chosen": {key.split(" (")[0]: asdict(one) for key, one in chosen.items()},
+        "capacity": {str(k): asdict(one) for k, one in curve.items()},
+    }
+    return Section("What it would have saved", text, values, capacity_figure(name, chance, label, curve))
+
+
+def _meter(through_time: float, random: float) -> Section:
+    gap = random - through_time
+    moral = (
+        "A figure from a random split promises what no day to come will keep."
+        if gap > 0
+        else "On these rows a random split does not flatter; that is luck, not a licence."
+    )
+    return Section(
+        "Optimism meter",
+        f"{METER} on these days: average precision {through_time:.3f} when it learns from the days before, "
+        f"{random:.3f} when the same rows are dealt out at random ({gap:+.3f}). {moral}",
+        {"system": METER, "through_time": through_time, "random": random},
+    )
