@@ -94,3 +94,5 @@ COLUMNS = Columns(
     time="time",
 )
 """The columns of the domain. No two need differ in anything: equal payments in one second do happen."""
+ALIASES = {column.name: column.aliases for column in COLUMNS}
+"""Names under which each column is recognised."""

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from suite import SuiteError
 
-Unit = Literal["auto", "seconds", "milliseconds", "minutes", "hours", "days"]
+Unit = Literal["auto", "seconds", "microseconds", "milliseconds", "minutes", "hours", "days"]
 """What a number in the time column counts."""
-_SECONDS: dict[str, float] = {"seconds": 1.0, "milliseconds": 1e-3, "minutes": 60.0, "hours": 3_600.0, "days": 86_400.0}
+_PER_SECOND = {"microseconds": 1e6, "milliseconds": 1e3}
+_SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": 3_600.0, "days": 86_400.0}
 _HOURLY = 20_000
 """Steps that never reach this are hours (PaySim counts to 743): as seconds the table would span half a morning."""
 _FORMATS = (
@@ -102,7 +103,18 @@ def times(column: pa.ChunkedArray, *, unit: Unit = "auto") -> np.ndarray:
     return _number_times(np.asarray(column.to_numpy(), np.float64), unit)
 
 
-def time_unit(numbers: np.ndarray) -> Unit | Literal["microseconds"]:
+def time_numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """The numbers of a time column that holds numbers, as such or as text; of any other, none: float64 (n,) or (0,)."""
+    column = _plain(column)
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        column = _cast(column, pa.float64())
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        column = None
+    return np.empty(0) if column is None else np.asarray(column.drop_null().to_numpy(), np.float64)
+
+
+def time_unit(numbers: np.ndarray) -> Unit:
     """What numbers of a time column count, told by their size: dates after 1973 as epoch, small ones as steps."""
     largest = float(np.max(numbers, initial=0.0))
     if largest >= 1e14:
@@ -118,7 +130,7 @@ def _number_times(numbers: np.ndarray, unit: Unit) -> np.ndarray:
     if bad.any():
         raise SuiteError(f"Row {int(np.argmax(bad)) + 1} has no finite time; fill it in or leave the row out.")
     found = time_unit(numbers) if unit == "auto" else unit
-    return np.asarray(numbers / 1e6 if found == "microseconds" else numbers * _SECONDS[found])
+    return np.asarray(numbers / _PER_SECOND[found] if found in _PER_SECOND else numbers * _SECONDS[found])
 
 
 def _text_times(column: pa.ChunkedArray) -> np.ndarray:

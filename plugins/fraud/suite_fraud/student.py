@@ -1,6 +1,8 @@
 """A small LightGBM that answers like a dearer system: a hundred trees, a text file, milliseconds, and its reasons.
 
-Distillation into trees (Bucila, Caruana, Niculescu-Mizil 2006) with the teacher's probabilities as soft labels.
+Distillation (Bucila, Caruana, Niculescu-Mizil 2006) as regression on the teacher's log-odds. Soft labels under
+cross-entropy rank worse: average precision .710 for a teacher's .731, against .733 for the log-odds, on the
+handbook's last fold.
 """
 
 from __future__ import annotations
@@ -62,11 +64,13 @@ class Student:
         import lightgbm
 
         about = about or About()
-        settings = {"objective": "cross_entropy", "num_leaves": LEAVES, "learning_rate": 0.1, "min_data_in_leaf": 10}
+        settings = {"objective": "regression", "num_leaves": LEAVES, "learning_rate": 0.1, "min_data_in_leaf": 10}
         # As fine as the tails of amounts need: with LightGBM's 255 bins all large amounts share one.
         exact = {"max_bin": 1023, "deterministic": True, "force_row_wise": True, "seed": seed, "verbose": -1}
         parameters = settings | exact | {"num_threads": threads()}
-        booster = lightgbm.train(parameters, lightgbm.Dataset(x, np.clip(probability, 0, 1)), TREES)
+        # Log-odds beyond one in a hundred thousand tell nobody anything and would draw all the trees to themselves.
+        clipped = np.clip(probability, 1e-5, 1 - 1e-5)
+        booster = lightgbm.train(parameters, lightgbm.Dataset(x, np.log(clipped) - np.log1p(-clipped)), TREES)
         return cls(booster, about)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
