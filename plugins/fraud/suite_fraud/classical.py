@@ -249,7 +249,29 @@ def _rebuilt(x: Any, weights: list[Any]) -> Any:
     return x
 
 
-_CAREFUL: dict[str, dict[str, Any]] = {"LightGBM careful": {}, "XGBoost careful": {}}
+_CAREFUL: dict[str, dict[str, Any]] = {
+    "LightGBM careful": {
+        "num_leaves": 31,
+        "learning_rate": 0.02,
+        "num_iterations": 200,
+        "min_data_in_leaf": 5,
+        "min_sum_hessian_in_leaf": 1.0,
+        "max_bin": 1023,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "feature_fraction_bynode": 0.5,
+    },
+    "XGBoost careful": {
+        "max_depth": 6,
+        "eta": 0.03,
+        "rounds": 150,
+        "min_child_weight": 3,
+        "max_bin": 1024,
+        "subsample": 0.7,
+        "colsample_bynode": 0.5,
+    },
+}
+"""Small steps, leaves with enough weight, and a thousand bins: with the default 255 all large amounts share one."""
 
 _FITS: dict[str, tuple[type[Model], Callable[..., Model]]] = {
     "logistic regression": (Logistic, Logistic.fit),
