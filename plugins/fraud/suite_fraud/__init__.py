@@ -12,3 +12,14 @@ def suite_domains() -> Iterable[Entry]:
     """The one domain of this plugin."""
     summary = "Rank transactions by how likely they are fraud; fine-tune on any transaction table."
     return [Entry("fraud", summary, "suite_fraud.domain:FraudDomain")]
+
+
+@hookimpl
+def suite_commands() -> Iterable[Entry]:
+    """What only transactions need: streams, portfolios made up, tests through time, small trees."""
+    return [
+        Entry("fraud score", "Score a file of any size, with reasons for each alert.", "suite_fraud.commands:score"),
+        Entry("fraud simulate", "Make a portfolio of transactions up.", "suite_fraud.commands:simulate"),
+        Entry("fraud prequential", "Test every system on successive weeks.", "suite_fraud.prequential:prequential"),
+        Entry("fraud student", "Teach a run's best system to a small LightGBM.", "suite_fraud.distil:student"),
+    ]

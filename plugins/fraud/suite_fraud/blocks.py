@@ -11,7 +11,7 @@ import numpy as np
 
 from suite import Batch, SuiteError, column
 from suite_fraud.config import FraudConfig
-from suite_fraud.rows import NUMBER, TEXT
+from suite_fraud.rows import NUMBER, TEXT, featured
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,17 +148,18 @@ def collate(examples: Sequence[Example]) -> Batch:
     return batch
 
 
-def table(path: Path) -> Dataset:
-    """The rows of a CSV or Parquet file. Raises `SuiteError` if there is none, or it can't be read."""
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-    from datasets import Dataset
+def read(path: Path, config: FraudConfig) -> Dataset:
+    """The transactions of a CSV or Parquet file with features, in order of time.
 
-    kind = path.suffix.lower()
-    if kind not in (".csv", ".parquet") or not path.is_file():
-        raise SuiteError(f"{path} is no table of transactions: give a .csv or .parquet file that is there.")
-    try:
-        return Dataset(pa.parquet.read_table(path) if kind == ".parquet" else pa.csv.read_csv(path))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise SuiteError(f"{path} cannot be read as a table: {str(error).splitlines()[0]}") from None
+    Columns are those of the config or recognised by their names. Raises `SuiteError` for what can't be read.
+    """
+    import pyarrow as pa
+
+    from suite_fraud import stream
+
+    names = stream.columns(path)
+    mapping = stream.mapping(names, config.columns)
+    tables = list(stream.blocks(path, names, texts=frozenset(mapping.values())))
+    if not tables:
+        raise SuiteError(f"{path} holds no transaction.")
+    return featured(pa.concat_tables(tables), config, mapping)

@@ -16,18 +16,16 @@ LARGEST = 3
 """Systems in the largest ensemble: the fourth best added nothing in any fold of the handbook's portfolio."""
 
 
+Predict = Callable[[np.ndarray], np.ndarray]
+"""Features (n, d) to probabilities (n,)."""
+
+
 @dataclass(frozen=True)
 class Answers:
     """A system's calibrated log-odds, float64: of the validation rows and of the test rows."""
 
     validation: np.ndarray
     test: np.ndarray
-
-    @classmethod
-    def calibrated(cls, validation: np.ndarray, test: np.ndarray, label: np.ndarray) -> Answers:
-        """From probabilities or scores in (0, 1) of both, and the validation rows' labels."""
-        line = Platt.fit(log_odds(validation), label)
-        return cls(line(log_odds(validation)), line(log_odds(test)))
 
 
 @dataclass
@@ -39,10 +37,15 @@ class Contest:
     amount: np.ndarray
     answers: dict[str, Answers] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, Platt] = field(default_factory=dict)
+    """Each single system's calibration."""
+    fits: dict[str, Predict] = field(default_factory=dict)
+    """Each fitted system but the network."""
 
     def enter(self, name: str, validation: np.ndarray, test: np.ndarray) -> None:
         """A system with its probabilities of validation and test rows."""
-        self._add(name, Answers.calibrated(validation, test, self.label))
+        line = self.lines[name] = Platt.fit(log_odds(validation), self.label)
+        self._add(name, Answers(line(log_odds(validation)), line(log_odds(test))))
 
     def _add(self, name: str, answers: Answers) -> None:
         self.answers[name] = answers
@@ -76,9 +79,14 @@ class Contest:
         """Calibrated probabilities of the test rows."""
         return sigmoid(self.answers[name].test)
 
+    def answer(self, name: str, x: np.ndarray, network: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities of other rows, from their features and the network's probabilities, (n,)."""
+        parts = [
+            self.lines[one](log_odds(network if one == NETWORK else self.fits[one](x))) for one in self.members(name)
+        ]
+        return sigmoid(np.mean(parts, axis=0))
 
-Predict = Callable[[np.ndarray], np.ndarray]
-"""Features (n, d) to probabilities (n,)."""
+
 Fit = Callable[[str, np.ndarray, np.ndarray], Predict]
 """Name, features and labels to a function from features to probabilities."""
 
@@ -98,7 +106,7 @@ def hold(
     contest = Contest(*validation[1:])
     contest.enter(NETWORK, network["validation"], network["test"])
     for name in names:
-        predict = fit(name, *train)
+        predict = contest.fits[name] = fit(name, *train)
         contest.enter(name, predict(validation[0]), predict(test))
     contest.join()
     return contest

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from suite_fraud.champion import Contest
     from suite_fraud.network import FraudNetwork
+    from suite_fraud.rows import Portfolio
+    from suite_fraud.student import Student
 
     Scored = Any
 
@@ -52,7 +54,8 @@ class FraudDomain(Domain):
         self.optimism: tuple[float, float] | None = None
         self._anchor: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._strength = 0.0
-        self._per_day = 0.0
+        self.portfolio: Portfolio | None = None
+        self.student: Student | None = None
 
     @property
     def loaded(self) -> FraudNetwork:
@@ -64,10 +67,13 @@ class FraudDomain(Domain):
 
     def read(self, path: Path) -> Dataset | None:
         """A folder with `transactions.parquet`, as the starters are kept; the core reads everything else."""
-        from suite_fraud.blocks import table
-
         found = path / "transactions.parquet"
-        return table(found) if path.is_dir() and found.is_file() else None
+        if not path.is_dir() or not found.is_file():
+            return None
+        import pyarrow.parquet
+        from datasets import Dataset
+
+        return Dataset(pyarrow.parquet.read_table(found))
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """See `checks.findings`."""
@@ -83,8 +89,8 @@ class FraudDomain(Domain):
         """By time, with the delay of labels and without known cards; see `rows.split`."""
         from suite_fraud import rows as parts
 
-        splits, self._per_day = parts.split(rows, self.config)
-        return splits
+        self.portfolio = parts.split(rows, self.config)
+        return self.portfolio.splits
 
     def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[Example]:
         """Arrays of the features the network reads; rows of another data set get theirs here."""
@@ -96,7 +102,7 @@ class FraudDomain(Domain):
             rows = featured(rows, self.config.model_copy(update={"windows": network.config.windows}))
         return Examples(block(rows, network.config))
 
-    def inputs(self, argument: str) -> Sequence[Example]:  # type: ignore[override]  # a sequence, not a list
+    def inputs(self, argument: str) -> Sequence[Example]:
         """The transactions of a file, each with its answer and, for alerts, the reasons."""
         from suite_fraud.blocks import block, read
 
@@ -138,15 +144,25 @@ class FraudDomain(Domain):
         return loss
 
     def calibrate(self, model: torch.nn.Module, predictions: Sequence[Prediction], references: Sequence[Any]) -> None:
-        """A line through the log-odds and the thresholds, kept in the model's config."""
+        """A line through the log-odds and the thresholds, kept in the model's config; and the champion's student."""
+        assert self.portfolio is not None, "split comes first"
         label, amount = (np.array([reference[name] for reference in references]) for name in ("label", "amount"))
         raw = log_odds(np.array([prediction["probability"] for prediction in predictions]))
         line = Platt.fit(raw, label)
-        share = self.config.capacity / max(self._per_day, 1.0)
+        share = self.config.capacity / max(self.portfolio.per_day, 1.0)
         chosen = Thresholds.choose(
             sigmoid(line(raw)), label, amount, review_cost=self.config.review_cost, share=min(share, 1.0)
         )
         self.loaded.config.calibration = {"slope": line.slope, "intercept": line.intercept, **chosen.to_json()}
+        from suite_fraud.distil import teach
+
+        self.student = teach(self.loaded, self.portfolio, self.config)
+
+    def save_model(self, model: torch.nn.Module, path: Path) -> None:
+        """The network, and the student that `suite fraud score` reads."""
+        super().save_model(model, path)
+        if self.student is not None:
+            self.student.save(path / "student")
 
     # ---- answers -----------------------------------------------------------------------------------------------------
 
@@ -191,7 +207,7 @@ class FraudDomain(Domain):
         """Classical models on the same features and rows, and ensembles, all calibrated on the validation rows."""
         from suite_fraud.report import compete
 
-        self.contest, self.optimism = compete(self.loaded, splits, examples, self.config)
+        self.contest, self.optimism = compete(self.loaded, splits, self.config)
         names = [name for name in self.contest.answers if name != "fine-tuned"]
         return {name: [{"probability": float(p)} for p in self.contest.test(name)] for name in names}
 

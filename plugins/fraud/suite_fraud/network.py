@@ -147,7 +147,7 @@ class FraudNetwork(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Keeps torch's own start, but for the layers of new columns, which begin silent."""
         if module is getattr(self, "extra", None) or module is getattr(self, "text", None):
-            module.weight.zero_()  # type: ignore[operator, union-attr]
+            module.weight.zero_()
 
     def forward(
         self,

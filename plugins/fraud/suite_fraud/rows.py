@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from suite_fraud.config import FraudConfig
 from suite_fraud.tables import Transactions
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datasets import Dataset
 
 NUMBER, TEXT = "number:", "text:"
@@ -26,6 +28,10 @@ MANIFOLD = 20_000
 """A text column of more distinct values is left out: the encoder reads some 200 of them a second."""
 
 
+MOST_SPARE = 300_000
+"""Rows a student is taught with at most: more bring a hundred trees no fidelity."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """Row numbers (in order of time) of each split, and how much happens."""
@@ -33,12 +39,23 @@ class Parts:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    spare: np.ndarray
     per_day: float
     """Transactions a day while labels are known, whoever's they are."""
 
 
-def split(table: Dataset, config: FraudConfig) -> tuple[Splits, float]:
-    """Train, validation and test rows with features computed before they were parted, and transactions a day.
+@dataclass(frozen=True)
+class Portfolio:
+    """A table's splits, and what is known of it besides."""
+
+    splits: Splits
+    spare: Dataset
+    """Rows from before the test that nothing was trained on, labelled or not: what a student can be taught with."""
+    per_day: float
+
+
+def split(table: Dataset, config: FraudConfig) -> Portfolio:
+    """Train, validation and test rows with features computed before they were parted.
 
     The last days test, without the entities known to be compromised by then; before them is the delay in which
     labels are not known yet; before that are the days to learn from. Validation is a share of the entities in those
@@ -48,7 +65,8 @@ def split(table: Dataset, config: FraudConfig) -> tuple[Splits, float]:
     parts = divide(rows, config)
     values = features.compute(rows, windows=config.windows, delay=config.delay_days)
     named = {"train": parts.train, "validation": parts.validation, "test": parts.test}
-    return {name: dataset(rows, values, where, config) for name, where in named.items()}, parts.per_day
+    splits = {name: dataset(rows, values, where, config) for name, where in named.items()}
+    return Portfolio(splits, dataset(rows, values, parts.spare, config), parts.per_day)
 
 
 def divide(rows: Transactions, config: FraudConfig) -> Parts:
@@ -65,10 +83,14 @@ def divide(rows: Transactions, config: FraudConfig) -> Parts:
     early = np.arange(*np.searchsorted(rows.days, [since, fold.days[1]]))
     validation = early[held[rows.entity[early]] & (rows.label[early] >= 0)]
     blocked = protocol.compromised(rows, validation, since=since, delay_days=config.delay_days)
+    train = fold.train[~held[rows.entity[fold.train]]]
+    before = np.arange(*np.searchsorted(rows.days, [since, fold.days[2]]))
+    spare = np.setdiff1d(before, train, assume_unique=True)
     parts = Parts(
-        fold.train[~held[rows.entity[fold.train]]],
+        train,
         validation[~blocked],
         fold.test,
+        spare[:: max(1, -(-len(spare) // MOST_SPARE))],
         per_day=(len(fold.train) + len(fold.delay)) / (fold.days[2] - fold.days[0]),
     )
     for name, where in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
@@ -116,9 +138,12 @@ def dataset(rows: Transactions, values: np.ndarray, where: np.ndarray, config: F
     return Dataset(pa.table(columns))
 
 
-def featured(table: Dataset, config: FraudConfig) -> Dataset:
-    """All rows of a table that was not split, in order of time; what they tell of their past is all that is known."""
-    rows = tables.from_table(table)
+def featured(table: pa.Table | Dataset, config: FraudConfig, mapping: Mapping[str, str] | None = None) -> Dataset:
+    """All rows of a table that was not split, in order of time; what they tell of their past is all that is known.
+
+    `mapping` gives the table's names for our columns.
+    """
+    rows = tables.from_table(table, mapping)
     values = features.compute(rows, windows=config.windows, delay=config.delay_days)
     return dataset(rows, values, np.arange(len(rows)), config)
 
