@@ -41,6 +41,7 @@ def test_rare_values_and_missing_ones_count():
     common = np.zeros(1000)
     assert psi(common, np.where(np.arange(1000) < 300, np.nan, 0.0)) > 0.25
     assert psi(common, np.where(np.arange(1000) < 300, 5.0, 0.0)) > 0.25
+    assert psi(np.arange(1000.0), np.where(np.arange(1000) < 900, np.arange(1000.0), np.nan)) > 0.25
     assert psi(np.arange(1000.0), np.arange(1000.0)[::-1]) == pytest.approx(0, abs=1e-12)
     assert math.isnan(psi(common, np.empty(0)))
 

@@ -162,6 +162,21 @@ def test_a_stream_gives_the_same_features_to_the_bit(found, cuts, delay):
     assert np.array_equal(np.concatenate(blocks), compute(rows, windows=(1.0, 3.0), delay=delay))
 
 
+@pytest.mark.parametrize("rows", [7, 50])
+def test_a_stream_keeps_what_the_longest_delayed_window_needs(rows):
+    every = random_toy(9, count=400)
+    stream = Stream((1.0, 3.0), 7.0)
+    blocks = [stream.push(every.take(np.arange(a, min(a + rows, 400)))) for a in range(0, 400, rows)]
+    assert np.array_equal(np.concatenate(blocks), compute(every, windows=(1.0, 3.0)))
+
+
+def test_who_always_pays_the_same_is_not_surprised_by_little_more():
+    rows = toy(np.arange(4) * DAY, [0] * 4, None, [50.0, 50.0, 50.0, 55.0], [0] * 4)
+    surprise = compute(rows)[:, NAMES.index("amount_zscore")]
+    assert surprise[:3].tolist() == [0, 0, 0]
+    assert surprise[3] == pytest.approx(math.log(56 / 51) / 0.1, abs=1e-3)
+
+
 def test_a_stream_forgets_rows_and_names_it_no_longer_needs():
     stream = Stream((1.0,), 1.0)
     for start in range(0, 100, 10):

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from suite_fraud.simulate import Portfolio, simulate
+from suite_fraud.simulate import Portfolio, _rows, simulate
 
 SMALL = Portfolio(customers=200, terminals=400, days=30, seed=3)
 HONEST = {"threshold": float("inf"), "compromised_terminals": 0, "compromised_customers": 0}
@@ -65,6 +65,19 @@ def test_a_compromised_terminal_is_fraud_for_its_days_and_only_then():
         spoilt = set(day[(terminal == name) & fraud])
         honest = set(day[(terminal == name) & ~fraud])
         assert not spoilt & honest, "a day of a terminal is either compromised or not"
+
+
+def test_the_days_of_who_is_drawn_begin_in_the_morning_and_end_at_midnight():
+    hours = np.arange(6 * 24)
+    keys = hours % 2
+    (rows,) = _rows([[], [1]], 3, keys, hours * 3600)
+    assert rows.tolist() == [hour for hour in range(24, 4 * 24) if hour % 2 == 1]
+
+
+def test_negative_amounts_are_drawn_anew_between_0_and_twice_the_mean():
+    amounts = small(**HONEST, amount=(50.0, 50.0), amount_spread=100.0)["amount"].to_numpy()
+    # Half of a normal this wide is negative; of the other half next to none is below 100.
+    assert (amounts <= 100).mean() == pytest.approx(0.5, abs=0.03)
 
 
 def test_of_a_compromised_customer_a_third_is_multiplied_and_fraud():
