@@ -102,12 +102,12 @@ class FraudDomain(Domain):
             rows = featured(rows, self.config.model_copy(update={"windows": network.config.windows}))
         return Examples(block(rows, network.config))
 
-    def inputs(self, argument: str) -> Sequence[Example]:
+    def inputs(self, argument: str) -> list[Example]:
         """The transactions of a file, each with its answer and, for alerts, the reasons."""
         from suite_fraud.blocks import block, read
 
         rows = read(Path(argument), self.config.model_copy(update={"windows": self.loaded.config.windows}))
-        return Examples(block(rows, self.loaded.config, explain=True))
+        return list(Examples(block(rows, self.loaded.config, explain=True)))
 
     # ---- the model ---------------------------------------------------------------------------------------------------
 

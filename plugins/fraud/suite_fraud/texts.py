@@ -49,7 +49,7 @@ def _encoder() -> tuple[Any, Any]:
     """Tokenizer and model, in fp32 on the CPU."""
     from transformers import AutoModel, AutoTokenizer
 
-    from suite import fetch
+    from suite import fetch  # type: ignore[attr-defined]  # public from the next core on
     from suite_fraud.starter import ENCODER
 
     folder = fetch(ENCODER)
