@@ -202,7 +202,7 @@ def adapted(starter: FraudNetwork, *, features: Sequence[str], extras: Sequence[
     }))  # fmt: skip
     model = FraudNetwork(config)
     state = {name: value for name, value in starter.state_dict().items() if not name.startswith(("extra", "text"))}
-    state |= _rearranged(state, old.features, config.features)
+    state |= _rearranged(state, model.state_dict(), old.features, config.features)
     if starter.text is not None and old.texts == config.texts:
         state |= {"text.weight": starter.text.weight.data}
     if starter.extra is not None and old.extras == config.extras:
@@ -211,12 +211,14 @@ def adapted(starter: FraudNetwork, *, features: Sequence[str], extras: Sequence[
     return model
 
 
-def _rearranged(state: dict[str, torch.Tensor], old: list[str], new: list[str]) -> dict[str, torch.Tensor]:
-    """The encoder's buffers and the first layer's columns in the order of `new`."""
+def _rearranged(
+    state: dict[str, torch.Tensor], fresh: dict[str, torch.Tensor], old: list[str], new: list[str]
+) -> dict[str, torch.Tensor]:
+    """The encoder's buffers and the first layer's columns in the order of `new`; `fresh` is for what is not in `old`."""
     each = PiecewiseLinear.size(1)
     first = torch.zeros(len(state["first.bias"]), len(new) * each)
     buffers = {name: value for name, value in state.items() if name.startswith("encoder.")}
-    found = {name: torch.zeros(len(new), *value.shape[1:]) for name, value in buffers.items()}
+    found = {name: fresh[name].clone() for name in buffers}
     for place, name in enumerate(new):
         if name in old:
             was = old.index(name)
