@@ -214,7 +214,7 @@ def adapted(starter: FraudNetwork, *, features: Sequence[str], extras: Sequence[
 def _rearranged(
     state: dict[str, torch.Tensor], fresh: dict[str, torch.Tensor], old: list[str], new: list[str]
 ) -> dict[str, torch.Tensor]:
-    """The encoder's buffers and the first layer's columns in the order of `new`; `fresh` is for what is not in `old`."""
+    """The encoder's buffers and the first layer's columns in the order of `new`; of `fresh` where `old` has none."""
     each = PiecewiseLinear.size(1)
     first = torch.zeros(len(state["first.bias"]), len(new) * each)
     buffers = {name: value for name, value in state.items() if name.startswith("encoder.")}
