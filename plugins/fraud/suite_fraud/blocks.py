@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from suite_fraud.network import FraudNetwork, NetworkConfig
+    from suite_fraud.tables import Transactions
 
 
 class Example(NamedTuple):
@@ -148,18 +149,33 @@ def collate(examples: Sequence[Example]) -> Batch:
     return batch
 
 
-def read(path: Path, config: FraudConfig) -> Dataset:
-    """The transactions of a CSV or Parquet file with features, in order of time.
+class Waiting:
+    """A file's transactions before it is known which model will read them: `predict` asks for inputs first."""
+
+    def __init__(self, rows: Transactions) -> None:
+        self.rows = rows
+        self._block: Block | None = None
+
+    def block(self, network: NetworkConfig, config: FraudConfig) -> Block:
+        """The arrays the network reads, with reasons; made once."""
+        if self._block is None:
+            asked = config.model_copy(update={"windows": network.windows})
+            self._block = block(featured(self.rows, asked), network, explain=True)
+        return self._block
+
+
+def read(path: Path, config: FraudConfig) -> Transactions:
+    """The transactions of a CSV or Parquet file in order of time.
 
     Columns are those of the config or recognised by their names. Raises `SuiteError` for what can't be read.
     """
     import pyarrow as pa
 
-    from suite_fraud import stream
+    from suite_fraud import stream, tables
 
     names = stream.columns(path)
     mapping = stream.mapping(names, config.columns)
-    tables = list(stream.blocks(path, names, texts=frozenset(mapping.values())))
-    if not tables:
+    found = list(stream.blocks(path, names, texts=frozenset(mapping.values())))
+    if not found:
         raise SuiteError(f"{path} holds no transaction.")
-    return featured(pa.concat_tables(tables), config, mapping)
+    return tables.from_table(pa.concat_tables(found), mapping)

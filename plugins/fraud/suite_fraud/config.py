@@ -12,13 +12,13 @@ class FraudConfig(TrainConfig):
 
     epochs: float = Field(12.0, gt=0, description="Passes over the training transactions.")
     max_steps: int | None = Field(
-        1500, ge=1, description="Stop after so many optimizer steps, whatever the epochs; a large portfolio needs few."
+        600, ge=1, description="Stop after so many optimizer steps, whatever the epochs; a large portfolio needs few."
     )
     batch_size: int = Field(512, ge=1, description="Transactions per optimizer step, over all processes.")
     micro_batch_size: int | None = Field(
         4096, ge=1, description="Transactions per forward pass and process; the network is small, so many fit."
     )
-    learning_rate: float = Field(3e-4, gt=0, description="Peak learning rate; it starts from pretrained weights.")
+    learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate; it starts from pretrained weights.")
     ema: float = Field(0.99, ge=0, lt=1, description="Decay of the averaged weights that are kept; 0 keeps the last.")
     anchor: float = Field(
         0.01, ge=0, description="Pull towards the pretrained weights (L2-SP), divided by the frauds there are to learn."
@@ -32,6 +32,9 @@ class FraudConfig(TrainConfig):
     )
     windows: list[float] = Field([1.0, 7.0, 30.0], min_length=1, description="Days that the history features sum over.")
 
+    systems: list[str] = Field(
+        [], description="Classical systems that compete with the network, by name; empty takes them all."
+    )
     capacity: int = Field(100, ge=1, description="Alerts that analysts can look at per day.")
     review_cost: float = Field(
         5.0, ge=0, description="What looking at one alert costs, in the currency of the amounts; a missed fraud "

@@ -51,7 +51,7 @@ class FraudDomain(Domain):
         super().__init__(config)
         self.network: FraudNetwork | None = None
         self.contest: Contest | None = None
-        self.optimism: tuple[float, float] | None = None
+        self.optimism: tuple[str, float, float] | None = None
         self._anchor: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._strength = 0.0
         self.portfolio: Portfolio | None = None
@@ -104,10 +104,11 @@ class FraudDomain(Domain):
 
     def inputs(self, argument: str) -> list[Example]:
         """The transactions of a file, each with its answer and, for alerts, the reasons."""
-        from suite_fraud.blocks import block, read
+        from suite_fraud.blocks import Waiting, read
 
-        rows = read(Path(argument), self.config.model_copy(update={"windows": self.loaded.config.windows}))
-        return list(Examples(block(rows, self.loaded.config, explain=True)))
+        rows = read(Path(argument), self.config)
+        waiting: Any = Waiting(rows)
+        return [Example(waiting, row) for row in range(len(rows))]
 
     # ---- the model ---------------------------------------------------------------------------------------------------
 
@@ -127,9 +128,15 @@ class FraudDomain(Domain):
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """Tensors of the features, and `labels` where all are known."""
-        from suite_fraud.blocks import collate
+        from suite_fraud.blocks import Waiting, collate
 
-        return collate(examples)
+        network = self.loaded.config
+        blocks = {id(one.block): one.block for one in examples}
+        ready = {
+            key: found.block(network, self.config) if isinstance(found, Waiting) else found
+            for key, found in blocks.items()
+        }
+        return collate([Example(ready[id(one.block)], one.row) for one in examples])
 
     def loss(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Cross-entropy and the distance from the pretrained weights (L2-SP, https://arxiv.org/abs/1802.01483).

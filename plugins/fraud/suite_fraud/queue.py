@@ -73,10 +73,11 @@ def example(predictor: Predictor) -> Queue:
 def opened(predictor: Predictor, path: Path) -> Queue:
     """All transactions of a file. Raises `SuiteError` if it can't be read."""
     from suite_fraud.blocks import read
+    from suite_fraud.rows import featured
 
     _ = predictor.model
     config = predictor.domain.config.model_copy(update={"windows": _windows(predictor)})
-    return scored(predictor, read(path, config), path.name)
+    return scored(predictor, featured(read(path, config), config), path.name)
 
 
 def scored(predictor: Predictor, rows: Dataset, source: str) -> Queue:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from suite import Section, Splits, column
+from suite import Section, Splits, SuiteError, column
 from suite_fraud import blocks, champion, classical, decisions
 from suite_fraud.champion import NETWORK, Contest
 from suite_fraud.config import FraudConfig
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 METER = "LightGBM careful"
 """The system that the optimism of a random split is measured with: strong, and quick to fit again."""
+Meter = tuple[str, float, float]
+"""A system's name, its average precision on the test through time, and on a random split."""
 _BATCH = 8192
 _FITTED: dict[tuple[str, str, int], champion.Predict] = {}
 """Classical systems by name, content of the training rows, and seed."""
@@ -61,13 +63,13 @@ def numbers(rows: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.nan_to_num(blocks.matrix(rows, names)), column(rows, "label").to_numpy()
 
 
-def compete(network: FraudNetwork, splits: Splits, config: FraudConfig) -> tuple[Contest, tuple[float, float]]:
-    """The contest, and the average precision of one system on the test through time and on a random split."""
+def compete(network: FraudNetwork, splits: Splits, config: FraudConfig) -> tuple[Contest, Meter]:
+    """The contest of the network and the config's systems, and the optimism meter."""
     x, y = numbers(splits["train"])
     validation, test = numbers(splits["validation"]), numbers(splits["test"])
     own = {name: network_probabilities(network, splits[name]) for name in ("validation", "test")}
     fit = partial(fitted, seed=config.seed)
-    names = (*classical.SUPERVISED, *classical.UNSUPERVISED)
+    names = chosen(config.systems)
     amount = column(splits["validation"], "amount").to_numpy()
     contest = champion.hold(fit, names, (x, y), (*validation, amount), test[0], own)
     return contest, optimism(contest, (x, y), test, config.seed)
@@ -75,24 +77,33 @@ def compete(network: FraudNetwork, splits: Splits, config: FraudConfig) -> tuple
 
 def optimism(
     contest: Contest, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], seed: int
-) -> tuple[float, float]:
-    """Average precision of one system when trained before and tested after, and when the same rows are dealt out anew.
+) -> Meter:
+    """One system when trained before and tested after, and when the same rows are dealt out anew.
 
     At random the test rows' neighbours in time, of the same card or terminal, are trained on: the second flatters.
     """
     x, y = (np.concatenate([one, two]) for one, two in zip(train, test, strict=True))
     dealt = np.random.default_rng(seed).permutation(len(y))
     learned, asked = dealt[: len(train[1])], dealt[len(train[1]) :]
-    random = classical.fit(METER, x[learned], y[learned], seed=seed).predict(x[asked])
-    through_time = Ranking(contest.test(METER), test[1]).average_precision()
-    return through_time, Ranking(random, y[asked]).average_precision()
+    name = METER if METER in contest.fits else next(iter(contest.fits))
+    random = classical.fit(name, x[learned], y[learned], seed=seed).predict(x[asked])
+    through_time = Ranking(contest.test(name), test[1]).average_precision()
+    return name, through_time, Ranking(random, y[asked]).average_precision()
+
+
+def chosen(systems: list[str]) -> tuple[str, ...]:
+    """The systems asked for; all where none is. Raises `SuiteError` for an unknown name."""
+    known = (*classical.SUPERVISED, *classical.UNSUPERVISED)
+    if unknown := [name for name in systems if name not in known]:
+        raise SuiteError(f"systems has {unknown[0]!r}; there are {', '.join(known)}.")
+    return tuple(systems) or known
 
 
 def sections(
     kept: Mapping[str, float],
     systems: Mapping[str, Any],
     contest: Contest | None,
-    meter: tuple[float, float] | None,
+    meter: Meter | None,
     config: FraudConfig,
 ) -> Iterator[Section]:
     """The parts of the report; `kept` are the network's calibration and thresholds, `systems` the core's `Scored`."""
@@ -155,7 +166,7 @@ def money(name: str, scores: Mapping[str, np.ndarray], thresholds: Thresholds, c
     return Section("What it would have saved", text, values, capacity_figure(name, chance, label, curve))
 
 
-def _meter(through_time: float, random: float) -> Section:
+def _meter(name: str, through_time: float, random: float) -> Section:
     gap = random - through_time
     moral = (
         "A figure from a random split promises what no day to come will keep."
@@ -164,7 +175,7 @@ def _meter(through_time: float, random: float) -> Section:
     )
     return Section(
         "Optimism meter",
-        f"{METER} on these days: average precision {through_time:.3f} when it learns from the days before, "
+        f"{name} on these days: average precision {through_time:.3f} when it learns from the days before, "
         f"{random:.3f} when the same rows are dealt out at random ({gap:+.3f}). {moral}",
-        {"system": METER, "through_time": through_time, "random": random},
+        {"system": name, "through_time": through_time, "random": random},
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from suite_fraud.config import FraudConfig
 from suite_fraud.tables import Transactions
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from datasets import Dataset
 
 NUMBER, TEXT = "number:", "text:"
@@ -138,12 +136,9 @@ def dataset(rows: Transactions, values: np.ndarray, where: np.ndarray, config: F
     return Dataset(pa.table(columns))
 
 
-def featured(table: pa.Table | Dataset, config: FraudConfig, mapping: Mapping[str, str] | None = None) -> Dataset:
-    """All rows of a table that was not split, in order of time; what they tell of their past is all that is known.
-
-    `mapping` gives the table's names for our columns.
-    """
-    rows = tables.from_table(table, mapping)
+def featured(table: Dataset | Transactions, config: FraudConfig) -> Dataset:
+    """All rows of a table that was not split, in order of time; what they tell of their past is all that is known."""
+    rows = table if isinstance(table, Transactions) else tables.from_table(table)
     values = features.compute(rows, windows=config.windows, delay=config.delay_days)
     return dataset(rows, values, np.arange(len(rows)), config)
 
