@@ -271,7 +271,12 @@ _CAREFUL: dict[str, dict[str, Any]] = {
         "colsample_bynode": 0.5,
     },
 }
-"""Small steps, leaves with enough weight, and a thousand bins: with the default 255 all large amounts share one."""
+"""Small steps, leaves with enough weight, and a thousand bins: with the default 255 all large amounts share one.
+
+The bins matter most: on the four weeks of days 101 to 128 of the handbook's portfolio (before its test weeks) they
+raised the average precision from .670 to .692 (LightGBM) and from .671 to .691 (XGBoost). Depth, leaves and rounds
+around these moved it by less than .005.
+"""
 
 _FITS: dict[str, tuple[type[Model], Callable[..., Model]]] = {
     "logistic regression": (Logistic, Logistic.fit),
