@@ -79,6 +79,8 @@ def build(domain: FraudDomain, predictor: Predictor) -> None:
     def say_fine(queue: Queue | None, row: int) -> str:
         return say(queue, row, fraud=False)
 
+    # Annotations are strings here, and gradio looks this one's name up where `gr` is not known.
+    pick.__annotations__["event"] = gr.SelectData
     outputs = [held, money, table, lines]
     example.click(open_example, capacity, outputs)
     file.change(open_file, [file, capacity], outputs)
