@@ -29,7 +29,7 @@ class TestToyContract(DomainContract):
         assert section == {
             "title": "Wrong words",
             "text": text,
-            "values": {"wrong": wrong},
+            "values": {"wrong": wrong, "share": [None]},
             "figure": "plots/test-wrong-words.png",
         }
         assert (trained / section["figure"]).read_bytes() == b"\x89PNG of the toy"

@@ -153,13 +153,22 @@ def _kept(run: Run, name: str, sections: Iterable[Section]) -> list[dict[str, An
     """The sections as `evaluation.json` keeps them; their figures become files in `plots/`."""
     kept = []
     for section in sections:
-        kept.append({"title": section.title, "text": section.text, "values": section.values})
+        kept.append({"title": section.title, "text": section.text, "values": _strict(section.values)})
         if section.figure:
             plot = run.path / "plots" / f"{_slug(name)}-{_slug(section.title.lower())}.png"
             plot.parent.mkdir(exist_ok=True)
             plot.write_bytes(section.figure)
             kept[-1]["figure"] = f"plots/{plot.name}"
     return kept
+
+
+def _strict(value: Any) -> Any:
+    """The value with None for numbers that are not finite, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {str(key): _strict(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(one) for one in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _slug(text: str) -> str:

@@ -115,7 +115,9 @@ class ToyDomain(Domain):
     def analyse(self, systems, rows):
         wrong = len(rows) - int(systems["fine-tuned"].scores["right"].sum())
         text = f"{wrong} of {len(rows)} words are wrong."
-        yield Section("Wrong words", text, values={"wrong": wrong}, figure=b"\x89PNG of the toy")
+        yield Section(
+            "Wrong words", text, values={"wrong": wrong, "share": (float("nan"),)}, figure=b"\x89PNG of the toy"
+        )
 
     def demo(self, predictor):
         import gradio as gr
