@@ -63,6 +63,18 @@ def test_known_cards_are_not_tested(portfolio, table):
     assert blocked and not blocked & set(portfolio.splits["test"]["entity"])
 
 
+def test_cards_known_by_then_do_not_validate(portfolio, table):
+    rows = tables.from_table(table)
+    frauds = rows.label == 1
+    first = np.full(len(rows.entity_names), 99)
+    np.minimum.at(first, rows.entity[frauds], rows.days[frauds])
+    known = dict(zip(rows.entity_names.to_pylist(), first, strict=True))
+    validation = portfolio.splits["validation"]
+    late = [known[entity] < day - 7 for entity, day in zip(validation["entity"], validation["day"], strict=True)]
+    assert min(known[entity] for entity in validation["entity"]) < 10  # there are such cards
+    assert not any(late)
+
+
 def test_held_out_entities_do_not_move_when_others_come(table):
     rows = tables.from_table(table)
     all_of_them = parts.held_out(rows, share=0.3, seed=1)
@@ -147,7 +159,7 @@ def test_examples_come_many_at_once():
 
 def test_metrics_leave_unknown_labels_out():
     scores = {
-        "probability": np.array([0.9, 0.2, 0.8]),
+        "probability": np.array([0.9, 0.2, 0.95]),
         "label": np.array([1, 0, -1]),
         "amount": np.ones(3),
         "day": np.zeros(3, int),
