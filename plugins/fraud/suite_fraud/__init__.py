@@ -21,5 +21,5 @@ def suite_commands() -> Iterable[Entry]:
         Entry("fraud score", "Score a file of any size, with reasons for each alert.", "suite_fraud.commands:score"),
         Entry("fraud simulate", "Make a portfolio of transactions up.", "suite_fraud.commands:simulate"),
         Entry("fraud prequential", "Test every system on successive weeks.", "suite_fraud.prequential:prequential"),
-        Entry("fraud student", "Teach a run's best system to a small LightGBM.", "suite_fraud.distil:student"),
+        Entry("fraud student", "Export a run's best system as a small LightGBM.", "suite_fraud.distil:student"),
     ]
