@@ -1,6 +1,6 @@
 """Suite: a plugin-based application suite on Hugging Face."""
 
-from suite.assets import Asset, Wheel, cache_dir
+from suite.assets import Asset, Wheel, cache_dir, resolve_model
 from suite.config import TrainConfig
 from suite.console import bar
 from suite.corrections import Correction, Corrections
@@ -38,5 +38,6 @@ __all__ = [
     "column",
     "hookimpl",
     "on_disk",
+    "resolve_model",
     "write_predictions",
 ]
