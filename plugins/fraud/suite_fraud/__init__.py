@@ -1,0 +1,25 @@
+"""Fraud: which transactions of a portfolio to look at first, learned and tested without looking ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from suite import Entry, hookimpl
+
+
+@hookimpl
+def suite_domains() -> Iterable[Entry]:
+    """The one domain of this plugin."""
+    summary = "Rank transactions by how likely they are fraud; fine-tune on any transaction table."
+    return [Entry("fraud", summary, "suite_fraud.domain:FraudDomain")]
+
+
+@hookimpl
+def suite_commands() -> Iterable[Entry]:
+    """What only transactions need: streams, portfolios made up, tests through time, small trees."""
+    return [
+        Entry("fraud score", "Score a file of any size, with reasons for each alert.", "suite_fraud.commands:score"),
+        Entry("fraud simulate", "Make a portfolio of transactions up.", "suite_fraud.commands:simulate"),
+        Entry("fraud prequential", "Test every system on successive weeks.", "suite_fraud.prequential:prequential"),
+        Entry("fraud student", "Export a run's best system as a small LightGBM.", "suite_fraud.distil:student"),
+    ]

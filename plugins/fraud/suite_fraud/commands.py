@@ -1,0 +1,97 @@
+"""`suite fraud score` and `suite fraud simulate`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from suite import SuiteError
+from suite_fraud.parsing import Unit
+
+_RUNS = Path("runs")
+
+
+@click.command(help="Score a CSV or Parquet file of any size with a run's student, and write its alerts with reasons.")
+@click.argument("file", type=Path)
+@click.option("--output", type=Path, required=True, help="Where to: .csv, .jsonl or .parquet.")
+@click.option("--model", default="", help="Run or student folder; empty takes the newest run that has a student.")
+@click.option("--runs", type=Path, default=_RUNS, help="Folder the runs are in.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Least probability of an alert; unset is the student's.")
+@click.option("--capacity", type=click.IntRange(1), help="Instead: this many alerts a day, the most suspicious ones.")
+@click.option("--all", "everything", is_flag=True, help="Write all rows, alerts marked.")
+@click.option("--history", type=Path, help="The same portfolio's earlier transactions, so that habits are known.")
+@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column is which; may be given again.")
+@click.option("--time-unit", type=click.Choice(get_args(Unit)), default="auto", help="What numbers in time count.")
+def score(
+    file: Path,
+    output: Path,
+    model: str,
+    runs: Path,
+    threshold: float | None,
+    capacity: int | None,
+    everything: bool,
+    history: Path | None,
+    columns: tuple[str, ...],
+    time_unit: str,
+) -> None:
+    """Prints how many alerts there are and how fast it went."""
+    from suite_fraud import score as scoring
+    from suite_fraud.student import Student
+
+    choice = scoring.Choice(threshold=threshold, capacity=capacity, everything=everything)
+    student = Student.load(Path(model) if model else newest(runs))
+    if time_unit != "auto":
+        student.about = replace(student.about, time_unit=time_unit)
+    found = scoring.score(file, output, student, choice=choice, history=history, columns=pairs(columns))
+    click.echo(f"{found.alerts:,} alerts among {found.rows:,} transactions, {found.speed:,.0f} a second: {output}")
+
+
+@click.command(help="Make up a portfolio of card transactions with known frauds, as the ULB handbook describes them.")
+@click.option("--output", type=Path, required=True, help="Where to: .csv or .parquet.")
+@click.option("--customers", type=click.IntRange(1), default=5_000, show_default=True, help="How many cards.")
+@click.option("--terminals", type=click.IntRange(1), default=10_000, show_default=True, help="How many shops.")
+@click.option("--days", type=click.IntRange(1), default=183, show_default=True, help="From 1 April 2018 on.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed makes another portfolio.")
+@click.option("--scenarios", is_flag=True, help="Add the kind of each fraud: 1 amount, 2 terminal, 3 customer.")
+def simulate(output: Path, customers: int, terminals: int, days: int, seed: int, scenarios: bool) -> None:
+    """Prints how many transactions and frauds there are."""
+    import pyarrow.compute as pc
+
+    from suite_fraud import stream
+    from suite_fraud.simulate import Portfolio
+    from suite_fraud.simulate import simulate as made_up
+
+    stream.check_output(output)
+    portfolio = Portfolio(customers=customers, terminals=terminals, days=days, seed=seed)
+    table = made_up(portfolio, scenarios=scenarios)
+    with stream.writing(output, table.schema) as writer:
+        writer.write(table)
+    click.echo(f"{len(table):,} transactions, {pc.sum(table['fraud']).as_py() or 0:,} frauds: {output}")
+
+
+def pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """OURS=THEIRS as a mapping. Raises `SuiteError` for what is none, or is no column of ours."""
+    from suite_fraud.columns import COLUMNS
+
+    parts = [text.partition("=") for text in given]
+    found = {ours: theirs for ours, _, theirs in parts}
+    for ours, theirs in found.items():
+        if ours not in COLUMNS.names or not theirs:
+            known = ", ".join(COLUMNS.names)
+            raise SuiteError(f"--columns {ours}={theirs} is not OURS=THEIRS; ours are {known}.")
+    return found
+
+
+def newest(runs: Path) -> Path:
+    """The newest run below `runs` that has a student. Raises `SuiteError` if there is none."""
+    from suite_fraud.student import ABOUT
+
+    found = {path.parent: path.stat().st_mtime for path in runs.glob(f"fraud/*/**/{ABOUT}")}
+    if not found:
+        raise SuiteError(
+            f"No run in {runs} has a student model; make one with: suite fraud student, or name one with --model."
+        )
+    return max(found, key=lambda folder: found[folder])

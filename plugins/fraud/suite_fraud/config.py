@@ -1,0 +1,42 @@
+"""What a training on transactions can be told besides what every training can."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from suite import TrainConfig
+
+
+class FraudConfig(TrainConfig):
+    """Defaults are those of the handbook protocol: a week to learn from, a week of delay, a week to test on."""
+
+    epochs: float = Field(12.0, gt=0, description="Passes over the training transactions.")
+    max_steps: int | None = Field(
+        600, ge=1, description="Stop after so many optimizer steps, whatever the epochs; a large portfolio needs few."
+    )
+    batch_size: int = Field(512, ge=1, description="Transactions per optimizer step, over all processes.")
+    micro_batch_size: int | None = Field(
+        4096, ge=1, description="Transactions per forward pass and process; the network is small, so many fit."
+    )
+    learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate; it starts from pretrained weights.")
+    ema: float = Field(0.99, ge=0, lt=1, description="Decay of the averaged weights that are kept; 0 keeps the last.")
+    anchor: float = Field(
+        0.01, ge=0, description="Pull towards the pretrained weights (L2-SP), divided by the frauds there are to learn."
+    )
+
+    train_days: int = Field(7, ge=1, description="Days of labelled transactions the systems learn from.")
+    delay_days: int = Field(7, ge=0, description="Days until a transaction's label is known.")
+    test_days: int = Field(7, ge=1, description="Days at the end of the data that are only scored.")
+    test_end: int | None = Field(
+        None, ge=1, description="Day, counted from the first transaction, at which the test ends; unset is the last."
+    )
+    windows: list[float] = Field([1.0, 7.0, 30.0], min_length=1, description="Days that the history features sum over.")
+
+    systems: list[str] = Field(
+        [], description="Classical systems that compete with the network, by name; empty takes them all."
+    )
+    capacity: int = Field(100, ge=1, description="Alerts that analysts can look at per day.")
+    review_cost: float = Field(
+        5.0, ge=0, description="What looking at one alert costs, in the currency of the amounts; a missed fraud "
+        "costs its amount."
+    )  # fmt: skip

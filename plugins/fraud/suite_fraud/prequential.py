@@ -1,0 +1,108 @@
+"""`suite fraud prequential`: every system on successive weeks, each fold a training as a user would run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from suite import SuiteError
+
+METRICS = ("average_precision", "roc_auc", "card_precision")
+CHAMPION = "champion of validation"
+
+
+@click.command(help="Train and test on successive weeks (prequential folds), all systems beside each other.")
+@click.option("--data", default="", help="Data to learn from; empty is the starter.")
+@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column is which; may be given again.")
+@click.option("--folds", type=click.IntRange(1, 52), default=4, show_default=True, help="How many weeks to test on.")
+@click.option(
+    "--end", type=click.IntRange(1), required=True, help="Day, from the first on, at which the last test ends."
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Options of the trainings.")
+@click.option("--output", type=Path, default=Path("runs"), help="Folder that receives the runs.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+def prequential(
+    data: str, columns: tuple[str, ...], folds: int, end: int, settings: tuple[str, ...], output: Path, form: str
+) -> None:
+    """Prints each metric's mean and its value in each fold, and what a random split would have made believe."""
+    from suite_fraud.config import FraudConfig
+
+    days = FraudConfig.build(FraudConfig.parse_settings(settings)).test_days
+    given = [part for one in columns for part in ("--columns", one)]
+    given += [part for one in settings for part in ("--set", one)] + (["--data", data] if data else [])
+    found = [evaluation(given, end - back * days, output) for back in range(folds - 1, -1, -1)]
+    result = summary(found)
+    click.echo(json.dumps(result, indent=2) if form == "json" else render(result))
+
+
+def evaluation(given: Sequence[str], end: int, output: Path) -> dict[str, Any]:
+    """The report of a training whose test ends at a day. Raises `SuiteError` with the training's own words."""
+    name = f"until-{end}"
+    command = [sys.executable, "-m", "suite", "fraud", "train", *given, "--set", f"test_end={end}"]
+    done = subprocess.run(
+        [*command, "--output", str(output), "--set", f"name={name}"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        told = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+        reason = told[-1].removeprefix("Error: ") if told else done.stderr[-500:]
+        raise SuiteError(f"The fold that ends on day {end} failed: {reason}")
+    run = max(output.glob(f"fraud/*-{name}"), key=lambda folder: folder.name)
+    kept: dict[str, Any] = json.loads((run / "evaluation.json").read_text())["test"]
+    return kept
+
+
+def summary(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Metric to system to its values in the folds; the champion's are those of whoever validation crowned there."""
+    values: dict[str, dict[str, list[float]]] = {}
+    for metric in METRICS:
+        systems = [dict(_values(fold, metric)) for fold in folds]
+        names = [name for name in systems[0] if all(name in one for one in systems)]
+        values[metric] = {name: [one[name] for one in systems] for name in names}
+    meters = [_section(fold, "Optimism meter") for fold in folds]
+    return {
+        "metrics": values,
+        "champions": [_section(fold, "Who wins")["champion"] for fold in folds],
+        "optimism": {key: [meter[key] for meter in meters] for key in ("through_time", "random")},
+    }
+
+
+def _values(fold: Mapping[str, Any], metric: str) -> Iterator[tuple[str, float]]:
+    winner = _section(fold, "Who wins")["champion"]
+    for name, metrics in fold["systems"].items():
+        value = next(one["value"] for key, one in metrics.items() if key.startswith(metric))
+        yield name, value
+        if name == winner:
+            yield CHAMPION, value
+
+
+def _section(fold: Mapping[str, Any], title: str) -> Any:
+    return next(section["values"] for section in fold["sections"] if section["title"] == title)
+
+
+def render(result: Mapping[str, Any]) -> str:
+    """Markdown tables, the best on average first."""
+    lines = []
+    for metric, systems in result["metrics"].items():
+        count = len(next(iter(systems.values())))
+        lines += [
+            f"| {metric} | mean | {' | '.join(f'fold {n + 1}' for n in range(count))} |",
+            "|---" * (count + 2) + "|",
+        ]
+        for name, values in sorted(systems.items(), key=lambda pair: -float(np.mean(pair[1]))):
+            lines.append(f"| {name} | {np.mean(values):.3f} | {' | '.join(f'{value:.3f}' for value in values)} |")
+        lines.append("")
+    meter = {name: float(np.mean(values)) for name, values in result["optimism"].items()}
+    lines.append(f"Champions: {', '.join(result['champions'])}.")
+    lines.append(
+        f"Optimism meter: average precision {meter['through_time']:.3f} through time, {meter['random']:.3f} on a "
+        f"random split ({meter['random'] - meter['through_time']:+.3f})."
+    )
+    return "\n".join(lines)

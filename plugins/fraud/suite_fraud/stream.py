@@ -1,0 +1,176 @@
+"""Tables of any size, block by block: CSV and Parquet in, alerts in CSV, JSON lines or Parquet out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from suite import SuiteError
+
+ROWS = 200_000
+"""Rows per block. Each block is joined with the weeks before it, so larger ones cost less; this takes some 100 MB."""
+INPUTS, OUTPUTS = (".csv", ".parquet"), (".csv", ".jsonl", ".parquet")
+_BYTES = 16 << 20
+_FORMULA = r"^([=+\-@\t\r\n])"
+"""First characters of a text that a spreadsheet would run."""
+
+
+def columns(path: Path) -> list[str]:
+    """Column names of a table. Raises `SuiteError` if there is no such file, or none of a kind that can be read."""
+    if path.suffix.lower() not in INPUTS:
+        raise SuiteError(f"Cannot read {path.name}: give a file that ends in .csv or .parquet.")
+    if not path.is_file():
+        raise SuiteError(f"There is no file {str(path)!r}.")
+    try:
+        if path.suffix.lower() == ".parquet":
+            return list(pq.read_schema(path).names)
+        with pyarrow.csv.open_csv(path) as reader:
+            return list(reader.schema.names)
+    except pa.ArrowInvalid as error:
+        raise SuiteError(f"{path.name} cannot be read: {_first_line(error)}") from None
+
+
+def blocks(
+    path: Path, wanted: list[str], *, rows: int = ROWS, texts: frozenset[str] = frozenset()
+) -> Iterator[pa.Table]:
+    """The wanted columns in blocks of about so many rows; those of `texts` as strings, if the file is a CSV.
+
+    A CSV's other columns have the kind that its first megabytes suggest.
+    """
+    try:
+        yield from _sized(
+            _parquet(path, wanted, rows) if path.suffix.lower() == ".parquet" else _csv(path, wanted, texts), rows
+        )
+    except pa.ArrowInvalid as error:
+        raise SuiteError(f"{path.name} cannot be read: {_first_line(error)}") from None
+
+
+def _parquet(path: Path, wanted: list[str], rows: int) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=rows, columns=wanted):
+            yield pa.Table.from_batches([batch])
+
+
+def _csv(path: Path, wanted: list[str], texts: frozenset[str]) -> Iterator[pa.Table]:
+    convert = pyarrow.csv.ConvertOptions(
+        include_columns=wanted, column_types=dict.fromkeys(texts, pa.string()), strings_can_be_null=True
+    )
+    with pyarrow.csv.open_csv(
+        path, read_options=pyarrow.csv.ReadOptions(block_size=_BYTES), convert_options=convert
+    ) as reader:
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+
+
+def _sized(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of exactly `rows`, but for the last."""
+    waiting: list[pa.Table] = []
+    count = 0
+    for table in tables:
+        waiting.append(table)
+        count += len(table)
+        while count >= rows:
+            joined = pa.concat_tables(waiting)
+            yield joined.slice(0, rows)
+            waiting, count = [joined.slice(rows)], count - rows
+    if count:
+        yield pa.concat_tables(waiting)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".") + "."
+
+
+class Writer(Protocol):
+    """Takes tables of one schema, in order."""
+
+    def write(self, table: pa.Table) -> None:
+        """Appends the rows."""
+
+
+@contextmanager
+def writing(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+    """A writer whose file appears when all is written, or not at all; its ending picks the format.
+
+    Raises `SuiteError` for an ending that is none of .csv, .jsonl and .parquet, or a folder that is not there.
+    """
+    check_output(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with _open(aside, path.suffix.lower(), schema) as writer:
+            yield writer
+        aside.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            aside.unlink()
+
+
+def check_output(path: Path) -> None:
+    """Raises `SuiteError` if no table can be written there."""
+    if path.suffix.lower() not in OUTPUTS:
+        raise SuiteError(f"Cannot write {path.name}: give --output an ending of .csv, .jsonl or .parquet.")
+    if not path.parent.is_dir():
+        raise SuiteError(f"There is no folder {str(path.parent)!r} to write {path.name} in; make it first.")
+
+
+@contextmanager
+def _open(path: Path, ending: str, schema: pa.Schema) -> Iterator[Writer]:
+    if ending == ".parquet":
+        with pq.ParquetWriter(path, schema) as parquet:
+            yield _Arrow(parquet)
+    elif ending == ".csv":
+        with pyarrow.csv.CSVWriter(path, schema) as text:
+            yield _Csv(text)
+    else:
+        with path.open("w", encoding="utf-8") as lines:
+            yield _Lines(lines)
+
+
+class _Arrow:
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def write(self, table: pa.Table) -> None:
+        self.file.write_table(table)
+
+
+class _Csv(_Arrow):
+    def write(self, table: pa.Table) -> None:
+        for place, field in enumerate(table.schema):
+            if pa.types.is_string(field.type):
+                inert = pc.replace_substring_regex(table[place], _FORMULA, r"'\1")
+                table = table.set_column(place, field, inert)
+        self.file.write_table(table)
+
+
+class _Lines(_Arrow):
+    def write(self, table: pa.Table) -> None:
+        for row in table.to_pylist():
+            self.file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+
+
+def mapping(names: list[str], given: Mapping[str, str]) -> dict[str, str]:
+    """Our columns to those of a file that has these names; what a model was taught on counts where it is there."""
+    from suite_fraud.columns import ALIASES, COLUMNS
+
+    found: dict[str, str] = {}
+    for column in COLUMNS:
+        options = [given.get(column.name, column.name), column.name, *ALIASES[column.name]]
+        there = [name for name in options if name in names and name not in found.values()]
+        if there:
+            found[column.name] = there[0]
+        elif column.required:
+            raise SuiteError(
+                f"No column for {column.name!r} ({column.summary}) among {', '.join(names)}; "
+                f"say which: --columns {column.name}=THEIRS."
+            )
+    return found

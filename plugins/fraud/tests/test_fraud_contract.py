@@ -1,0 +1,23 @@
+"""The promises every domain keeps, on a small portfolio."""
+
+from __future__ import annotations
+
+import pytest
+from fraud_toys import written
+
+from suite.testing import DomainContract
+
+
+class TestContract(DomainContract):
+    domain = "fraud"
+    settings = {
+        "max_steps": 4,
+        "evaluate_every": 2,
+        "batch_size": 64,
+        "micro_batch_size": 4096,
+        "validation_share": 0.3,
+    }
+
+    @pytest.fixture(scope="class", autouse=True)
+    def portfolio(self, tmp_path_factory):
+        type(self).settings = type(self).settings | {"data": str(written(tmp_path_factory.mktemp("toy")))}

@@ -1,0 +1,189 @@
+"""The domain: which rows go where, what a whole run leaves behind, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from datasets import Dataset
+from fraud_toys import TOY
+
+from suite import SuiteError
+from suite_fraud import rows as parts
+from suite_fraud import tables
+from suite_fraud.blocks import Block, Examples, block, collate
+from suite_fraud.config import FraudConfig
+from suite_fraud.domain import FraudDomain
+from suite_fraud.network import NetworkConfig
+from suite_fraud.simulate import simulate
+
+NAMES = ["transaction", "time", "entity", "counterparty", "amount", "label"]
+
+
+@pytest.fixture(scope="module")
+def table() -> pa.Table:
+    return simulate(TOY).rename_columns(NAMES)
+
+
+def config(**changes) -> FraudConfig:
+    return FraudConfig.build({"validation_share": 0.3, **changes})
+
+
+@pytest.fixture(scope="module")
+def portfolio(table) -> parts.Portfolio:
+    return parts.split(Dataset(table), config())
+
+
+def days(rows: Dataset) -> tuple[int, int]:
+    return min(rows["day"]), max(rows["day"])
+
+
+def test_parts_lie_in_time_as_labels_become_known(portfolio):
+    splits = portfolio.splits
+    assert days(splits["train"]) == (19, 25)
+    assert days(splits["test"]) == (33, 39)
+    assert days(splits["validation"])[0] == 0  # 40 days hold no more than what the rule asks for
+    assert days(splits["validation"])[1] == 25
+
+
+def test_validation_is_of_other_entities_and_students_learn_from_neither_training_nor_test(portfolio):
+    splits = portfolio.splits
+    assert not set(splits["train"]["entity"]) & set(splits["validation"]["entity"])
+    taught = set(portfolio.spare["row"])
+    assert not taught & set(splits["train"]["row"]) and not taught & set(splits["test"]["row"])
+    assert days(portfolio.spare) == (0, 32)
+
+
+def test_known_cards_are_not_tested(portfolio, table):
+    rows = tables.from_table(table)
+    known = (rows.label == 1) & (rows.days >= 19) & (rows.days < 33 - 7)
+    blocked = {rows.entity_names[code].as_py() for code in rows.entity[known]}
+    assert blocked and not blocked & set(portfolio.splits["test"]["entity"])
+
+
+def test_cards_known_by_then_do_not_validate(portfolio, table):
+    rows = tables.from_table(table)
+    frauds = rows.label == 1
+    first = np.full(len(rows.entity_names), 99)
+    np.minimum.at(first, rows.entity[frauds], rows.days[frauds])
+    known = dict(zip(rows.entity_names.to_pylist(), first, strict=True))
+    validation = portfolio.splits["validation"]
+    late = [known[entity] < day - 7 for entity, day in zip(validation["entity"], validation["day"], strict=True)]
+    assert min(known[entity] for entity in validation["entity"]) < 10  # there are such cards
+    assert not any(late)
+
+
+def test_held_out_entities_do_not_move_when_others_come(table):
+    rows = tables.from_table(table)
+    all_of_them = parts.held_out(rows, share=0.3, seed=1)
+    fewer = tables.from_table(table.slice(0, 3_000))
+    some = dict(zip(fewer.entity_names.to_pylist(), parts.held_out(fewer, share=0.3, seed=1), strict=True))
+    held = dict(zip(rows.entity_names.to_pylist(), all_of_them, strict=True))
+    assert some.items() <= held.items()
+    assert all_of_them.mean() == pytest.approx(0.3, abs=0.07)
+
+
+def test_features_are_of_the_whole_table(portfolio):
+    # Habits of the test week reach back beyond it: nearly nobody is new there.
+    counts = np.array(portfolio.splits["test"]["entity_count_30d"])
+    assert np.median(counts) > 30
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "message"),
+    [
+        ({"label": None}, {}, "No transaction has a label"),
+        ({}, {"test_days": 60}, "days of transactions; these span 40"),
+        ({"label": 0}, {}, "The train part has 0 frauds"),
+        ({}, {"test_end": 15}, "need 21 days of transactions; these span 15"),
+    ],
+)
+def test_what_cannot_be_parted_is_refused_with_a_sentence(table, changes, settings, message):
+    for name, value in changes.items():
+        array = pa.array([value] * len(table), pa.int8())
+        table = table.set_column(NAMES.index(name), name, array)
+    with pytest.raises(SuiteError, match=message):
+        parts.split(Dataset(table), config(**settings))
+
+
+def test_a_leaking_column_and_one_class_are_findings(table):
+    domain = FraudDomain(config())
+    leak = table.append_column("verdict", pa.array(np.asarray(table["label"]) * 2.0))
+    told = [finding for finding in domain.check(Dataset(leak)) if finding.severity == "error"]
+    assert len(told) == 1 and "'verdict' gives the label away" in told[0].message
+    honest = table.set_column(5, "label", pa.array(np.zeros(len(table), np.int8)))
+    assert any("are legitimate" in finding.message for finding in domain.check(Dataset(honest)))
+    broken = table.set_column(4, "amount", pa.array(["many"] * len(table)))
+    assert [finding.severity for finding in domain.check(Dataset(broken))] == ["error"]
+
+
+def test_columns_of_one_value_and_of_names_are_left_out(table, monkeypatch):
+    monkeypatch.setattr(parts, "MANIFOLD", 10)
+    more = table.append_column("constant", pa.array(np.ones(len(table))))
+    more = more.append_column("kind", pa.array(["chip", "online"] * (len(table) // 2) + ["chip"] * (len(table) % 2)))
+    more = more.append_column("note", pa.array([f"note {row}" for row in range(len(table))]))
+    names = parts.split(Dataset(more), config()).splits["train"].column_names
+    assert "text:kind" in names
+    assert not {"number:constant", "text:note"} & set(names)
+
+
+def test_texts_reach_the_batch_by_their_vectors(monkeypatch):
+    from suite_fraud import texts
+
+    monkeypatch.setattr(texts, "embed", lambda values: np.stack([np.full(384, len(v), np.float32) for v in values]))
+    rows = Dataset.from_dict(
+        {"a": [1.0, 2.0], "amount": [3.0, 4.0], "text:shop": ["ab", None], "label": [1, -1], "day": [0, 0],
+         "entity": ["x", "y"]}
+    )  # fmt: skip
+    made = block(rows, NetworkConfig(features=["a", "gone"], texts=["shop"], extras=["other"]))
+    batch = collate(list(Examples(made)))
+    assert batch["texts"][:, 0].tolist() == [2.0, 0.0]
+    assert batch["features"][:, 0].tolist() == [1.0, 2.0] and bool(batch["features"][:, 1].isnan().all())
+    assert "labels" not in batch  # one is unknown
+    assert batch["asked"] == []
+
+
+def test_examples_come_many_at_once():
+    blank = np.zeros(5)
+    made = Block(
+        np.zeros((5, 1)), np.zeros((5, 0)), np.zeros((5, 0), int), np.zeros((1, 0)), blank, blank, blank, blank
+    )
+    examples = Examples(made)
+    assert [one.row for one in examples.__getitems__([3, 1])] == [3, 1]
+    assert examples[-1].row == 4
+    with pytest.raises(IndexError):
+        _ = examples[5]
+
+
+def test_metrics_leave_unknown_labels_out():
+    scores = {
+        "probability": np.array([0.9, 0.2, 0.95]),
+        "label": np.array([1, 0, -1]),
+        "amount": np.ones(3),
+        "day": np.zeros(3, int),
+        "entity": np.arange(3),
+    }
+    found = FraudDomain().metrics(scores)
+    assert found["average_precision"] == 1.0
+    assert json.dumps(found)
+
+
+def test_the_fewer_frauds_the_stronger_the_pull(portfolio):
+    from suite.assets import resolve_model
+
+    domain = FraudDomain(config(anchor=1.0))
+    model = domain.load_model(resolve_model("fraud-network", domain.starter.assets), portfolio.splits["train"])
+    examples = domain.prepare(portfolio.splits["train"], model, training=True)
+    batch = domain.collate([examples[row] for row in range(8)])
+    model.eval()
+    plain = float(domain.loss(model, batch).detach())
+    for module in model.train().modules():
+        if hasattr(module, "p"):
+            module.p = 0.0  # no dropout
+    assert float(domain.loss(model, batch).detach()) == pytest.approx(plain)  # at the start there is no distance
+    model.head.bias.data += 1.0
+    frauds = sum(label == 1 for label in portfolio.splits["train"]["label"])
+    moved = float(domain.loss(model, batch).detach()) - float(domain.loss(model.eval(), batch).detach())
+    assert moved == pytest.approx(1.0 / frauds, rel=1e-3)

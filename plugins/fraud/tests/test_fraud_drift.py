@@ -1,0 +1,82 @@
+"""Drift: what has moved, by how much, and what follows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from suite_fraud.drift import psi, weekly
+
+
+def weeks(shift=0.0, fade=0.0, days=28, per_day=200, changed_from=21):
+    """Four weeks of two features and scores; from a day on the first feature shifts and scores lose their sense."""
+    generator = np.random.default_rng(0)
+    count = days * per_day
+    day = np.repeat(np.arange(days), per_day)
+    label = (generator.random(count) < 0.1).astype(np.int8)
+    late = day >= changed_from
+    x = np.stack([generator.normal(size=count) + shift * late, generator.integers(0, 2, count)], axis=1)
+    score = np.clip(label * 0.5 * np.where(late, 1 - fade, 1) + generator.random(count) * 0.5, 0, 1)
+    return x, score, label, day
+
+
+def report(x, score, label, day, **options):
+    generator = np.random.default_rng(1)
+    trained = np.stack([generator.normal(size=2000), generator.integers(0, 2, 2000)], axis=1)
+    trained_score = (generator.random(2000) < 0.1) * 0.5 + generator.random(2000) * 0.5
+    settings = {"threshold": 0.5, "trained_x": trained, "trained_score": trained_score, **options}
+    return weekly(["size", "flag"], x, score, label, day, **settings)
+
+
+def test_the_index_of_two_shares_is_the_formula():
+    expected, actual = np.repeat([0.0, 1.0], [5000, 5000]), np.repeat([0.0, 1.0], [2000, 8000])
+    wanted = (0.2 - 0.5) * math.log(0.2 / 0.5) + (0.8 - 0.5) * math.log(0.8 / 0.5)
+    assert psi(expected, actual) == pytest.approx(wanted, abs=1e-3)
+    assert psi(expected, expected) == pytest.approx(0, abs=1e-12)
+
+
+def test_rare_values_and_missing_ones_count():
+    common = np.zeros(1000)
+    assert psi(common, np.where(np.arange(1000) < 300, np.nan, 0.0)) > 0.25
+    assert psi(common, np.where(np.arange(1000) < 300, 5.0, 0.0)) > 0.25
+    assert psi(np.arange(1000.0), np.where(np.arange(1000) < 900, np.arange(1000.0), np.nan)) > 0.25
+    assert psi(np.arange(1000.0), np.arange(1000.0)[::-1]) == pytest.approx(0, abs=1e-12)
+    assert math.isnan(psi(common, np.empty(0)))
+
+
+def test_without_drift_nothing_is_advised():
+    found = report(*weeks())
+    assert not found.retrain and found.advice.startswith("No need to retrain")
+    assert [(week.start, week.end, week.count) for week in found.weeks] == [(d, d + 7, 1400) for d in (0, 7, 14, 21)]
+    assert max(week.features["size"] for week in found.weeks) < 0.1
+
+
+def test_a_feature_that_moved_is_named():
+    found = report(*weeks(shift=1.0))
+    assert found.retrain and "differ much from those in training in size (PSI" in found.advice
+    assert found.weeks[-1].moved == ["size"] and found.weeks[0].moved == []
+
+
+def test_scores_that_moved_are_told():
+    x, score, label, day = weeks()
+    found = report(x, np.where(day >= 21, score * 0.3, score), label, day)
+    assert found.retrain and "scores of the last week" in found.advice
+    assert found.weeks[-1].alert_rate == 0 < found.weeks[0].alert_rate
+
+
+def test_labels_count_before_features_and_only_when_known():
+    x, score, label, day = weeks(shift=1.0, fade=1.0, changed_from=14)
+    found = report(x, score, label, day)
+    assert found.retrain and found.advice.startswith("Retrain: average precision fell from ")
+    assert "(days 14 to 21)" in found.advice
+    last = found.weeks[-1]
+    assert last.frauds == 0 and math.isnan(last.average_precision), "labels of the last week are not known yet"
+    assert report(x, score, label, day, delay=0).weeks[-1].frauds > 0
+
+
+def test_no_transaction_no_advice():
+    none = np.empty(0)
+    found = report(np.empty((0, 2)), none, none, none.astype(int))
+    assert not found.retrain and found.weeks == []

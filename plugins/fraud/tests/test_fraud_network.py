@@ -1,0 +1,110 @@
+"""The network: what its encodings say, and that a portfolio's own columns leave the pretrained function as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import suite_fraud
+from suite import SuiteError
+from suite_fraud import features, network
+from suite_fraud.network import QUANTILES, FraudNetwork, NetworkConfig, PiecewiseLinear
+
+STARTER = Path(suite_fraud.__file__).parent / "starter"
+PIECES = len(QUANTILES) - 1
+
+
+def encoded(values: list[float], asked: list[float]) -> torch.Tensor:
+    encoder = PiecewiseLinear(1)
+    encoder.fit(np.array(values, np.float32)[:, None])
+    return encoder(torch.tensor(asked)[:, None])
+
+
+def test_pieces_fill_up_between_quantiles():
+    low, middle, high = encoded(list(range(101)), [0.0, 50.0, 1000.0])
+    assert low[:PIECES].sum() == 0
+    assert middle[:PIECES].tolist() == [1.0] * QUANTILES.index(0.5) + [0.0] * (PIECES - QUANTILES.index(0.5))
+    assert high[:PIECES].tolist() == [1.0] * PIECES
+    assert high[PIECES] > middle[PIECES] + 3  # how far beyond the last edge is told by the number beside the pieces
+
+
+def test_pieces_of_no_width_tell_whether_a_value_is_above():
+    at, above = encoded([0.0] * 90 + [1.0] * 10, [0.0, 0.5])
+    assert at[:PIECES].sum() == 0
+    assert above[: QUANTILES.index(0.85)].tolist() == [1.0] * QUANTILES.index(0.85)
+
+
+def test_missing_is_said_and_nothing_else():
+    (missing,) = encoded([1.0, 2.0, 3.0], [float("nan")])
+    assert missing.tolist() == [0.0] * (PIECES + 1) + [1.0]
+    assert torch.isfinite(encoded([float("nan")] * 3, [0.0, float("nan")])).all()
+
+
+def test_inputs_are_relative_to_the_portfolio():
+    values = np.random.default_rng(0).lognormal(3, 1, (5_000, 1)).astype(np.float32)
+    one, other = PiecewiseLinear(1), PiecewiseLinear(1)
+    one.fit(values)
+    other.fit(values * 128)  # another currency
+    assert torch.allclose(one(torch.from_numpy(values)), other(torch.from_numpy(values * 128)), atol=1e-3)
+
+
+def small(**changes) -> FraudNetwork:
+    torch.manual_seed(0)
+    found = FraudNetwork(NetworkConfig(**({"features": ["a", "b"], "hidden_size": 16, "layers": 2} | changes))).eval()
+    found.encoder.fit(np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32))
+    return found
+
+
+def test_own_columns_begin_silent_and_learn():
+    starter = small()
+    mine = network.adapted(starter, features=["b", "a"], extras=["x"], texts=["t"], windows=[1.0]).eval()
+    x = torch.randn(8, 2)
+    own, text = torch.randn(8, 1), torch.randn(8, network.TEXT_SIZE)
+    assert torch.allclose(mine(x[:, [1, 0]], own, text).logits, starter(x).logits, atol=1e-6)
+    mine(x[:, [1, 0]], own, text, labels=torch.ones(8)).loss.backward()
+    assert mine.extra.weight.grad.abs().sum() > 0 and mine.text.weight.grad.abs().sum() > 0
+
+
+def test_a_feature_the_starter_does_not_know_begins_silent():
+    starter = small()
+    mine = network.adapted(starter, features=["a", "new", "b"], extras=[], texts=[], windows=[1.0]).eval()
+    x = torch.randn(8, 3)
+    assert torch.allclose(mine(x).logits, starter(x[:, [0, 2]]).logits, atol=1e-6)
+
+
+def test_saved_and_loaded_answers_alike(tmp_path):
+    model = small(extras=["x"], texts=["t"])
+    model.extra.weight.data.normal_()
+    model.config.calibration["slope"] = 2.0
+    model.save_pretrained(tmp_path)
+    again = network.load(tmp_path).eval()
+    inputs = (torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, network.TEXT_SIZE))
+    assert torch.equal(again(*inputs).logits, model(*inputs).logits)
+    assert again.config.calibration["slope"] == 2.0
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+def test_a_run_trained_on_again_keeps_its_own_columns():
+    run = small(extras=["x"])
+    run.extra.weight.data.normal_()
+    again = network.adapted(run, features=["a", "b"], extras=["x"], texts=[], windows=[1.0])
+    assert torch.equal(again.extra.weight, run.extra.weight)
+    assert again.config.calibration == network.UNCALIBRATED
+
+
+def test_the_starter_knows_the_features_and_is_small():
+    starter = network.load(STARTER)
+    assert starter.config.features == list(features.NAMES)
+    assert (STARTER / "model.safetensors").stat().st_size < 2_000_000
+
+
+def test_a_folder_without_a_fraud_network_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(SuiteError, match="holds no model that can be read"):
+        network.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "hidden_size": 4}')
+    with pytest.raises(SuiteError, match="holds no fraud network"):
+        network.load(tmp_path)

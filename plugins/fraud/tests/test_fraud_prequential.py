@@ -1,0 +1,45 @@
+"""What successive weeks are summed up to; the trainings themselves are the contract's business."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from suite import SuiteError
+from suite_fraud import prequential, report
+
+
+def fold(network: float, trees: float, winner: str) -> dict:
+    def metrics(value: float) -> dict:
+        names = ("average_precision", "roc_auc", "card_precision_at_100")
+        return {name: {"value": value} for name in names}
+
+    return {
+        "systems": {"fine-tuned": metrics(network), "trees": metrics(trees)},
+        "sections": [
+            {"title": "Who wins", "values": {"champion": winner}},
+            {"title": "Optimism meter", "values": {"through_time": 0.5, "random": 0.7}},
+        ],
+    }
+
+
+def test_the_champion_of_each_fold_is_a_row_of_its_own():
+    found = prequential.summary([fold(0.6, 0.8, "trees"), fold(0.7, 0.5, "fine-tuned")])
+    values = found["metrics"]["average_precision"]
+    assert values == {"fine-tuned": [0.6, 0.7], "trees": [0.8, 0.5], prequential.CHAMPION: [0.8, 0.7]}
+    text = prequential.render(found)
+    assert f"| {prequential.CHAMPION} | 0.750 | 0.800 | 0.700 |" in text
+    assert "0.500 through time, 0.700 on a random split (+0.200)" in text
+
+
+def test_a_fold_that_fails_says_why(tmp_path):
+    arguments = ["--data", str(tmp_path / "none.csv"), "--end", "30", "--folds", "1", "--output", str(tmp_path)]
+    done = CliRunner().invoke(prequential.prequential, arguments)
+    assert isinstance(done.exception, SuiteError)
+    assert "The fold that ends on day 30 failed: " in str(done.exception) and "none.csv" in str(done.exception)
+
+
+def test_an_unknown_system_is_refused():
+    assert report.chosen(["LightGBM"]) == ("LightGBM",)
+    with pytest.raises(SuiteError, match="systems has 'LigthGBM'; there are logistic regression"):
+        report.chosen(["LigthGBM"])
