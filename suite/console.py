@@ -43,7 +43,7 @@ def bar(
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Aligned text columns: numbers to the right, three decimals; the last column is free to be long."""
+    """Aligned text columns: numbers to the right, three decimals below 1000; the last column is free to be long."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(len(head), *(len(row[i]) for row in cells), 0) for i, head in enumerate(header)]
     numeric = [
@@ -70,5 +70,5 @@ def duration(seconds: float) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.3f}"
+        return f"{value:.3f}" if abs(value) < 1000 else f"{value:.0f}"  # a count has no thousandths
     return "–" if value is None else str(value)

@@ -170,3 +170,10 @@ def test_options_name_every_field_with_its_default(folder):
     assert "noise" in text and "Chance that a training letter is replaced." in text and "0.1" in text
     schema = json.loads(suite("toy", "options", "--format", "json").stdout)
     assert schema["properties"]["noise"]["default"] == 0.1
+
+
+def test_a_table_gives_shares_three_decimals_and_counts_none():
+    from suite.console import table
+
+    text = table(["name", "share", "alerts"], [["a", 0.12345, 11253.0], ["b", None, 3.0]])
+    assert text.splitlines() == ["name  share  alerts", "a     0.123   11253", "b         –   3.000"]
