@@ -72,7 +72,7 @@ def divide(rows: Transactions, config: FraudConfig) -> Parts:
     if not (rows.label >= 0).any():
         raise SuiteError(
             "No transaction has a label, so there is nothing to learn from: name the column with --columns "
-            "label=THEIRS, or rank them without labels by: suite fraud score FILE --model 'isolation forest'."
+            "label=THEIRS, or learn what is odd by: suite fraud unlabelled FILE --output odd."
         )
     days = {"train_days": config.train_days, "delay_days": config.delay_days, "test_days": config.test_days}
     fold = protocol.folds(rows, **days, count=1, end=config.test_end)[0]

@@ -1,0 +1,61 @@
+"""Where there are no labels: what is odd comes first, and labels that are there all the same are not looked at."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from fraud_toys import TOY, written
+
+from suite import SuiteError
+from suite_fraud import commands
+from suite_fraud.measures import Ranking
+from suite_fraud.simulate import simulate
+from suite_fraud.student import Student
+from suite_fraud.unlabelled import TEACHERS, unlabelled
+
+
+def run(command, *arguments):
+    return CliRunner().invoke(command, [str(part) for part in arguments], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("teacher", TEACHERS)
+def test_frauds_are_found_among_the_odd_without_a_label(tmp_path, teacher):
+    table = simulate(TOY, scenarios=True)
+    path = tmp_path / "bare.parquet"
+    pq.write_table(table.drop_columns(["fraud", "scenario"]), path)
+    done = run(unlabelled, path, "--output", tmp_path / "odd", "--teacher", teacher)
+    assert done.exit_code == 0, done.output
+    about = Student.load(tmp_path / "odd").about
+    assert about.teacher == teacher and about.fidelity["spearman"] > 0.8
+    run(commands.score, path, "--model", tmp_path / "odd", "--output", tmp_path / "all.csv", "--all")
+    with (tmp_path / "all.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    order = np.argsort([int(row["row"]) for row in rows])
+    chance = np.array([float(row["probability"]) for row in rows])[order]
+    scenario = table["scenario"].to_numpy()
+    seen = scenario != 2  # a terminal's frauds are odd in nothing but their labels
+    assert Ranking(chance[seen], (scenario > 0)[seen]).roc_auc() > 0.75  # .5 would be luck
+    alerts = sum(int(row["alert"]) for row in rows)
+    assert alerts == pytest.approx(100 * TOY.days, rel=0.02)
+
+
+def test_labels_are_not_looked_at(tmp_path):
+    path, bare = written(tmp_path), tmp_path / "bare.parquet"
+    table = pq.read_table(path)
+    flipped = pa.array(1 - table["fraud"].to_numpy())
+    pq.write_table(table.drop_columns(["fraud"]).append_column("fraud", flipped), bare)
+    models = []
+    for number, source in enumerate((path, bare)):
+        run(unlabelled, source, "--output", tmp_path / f"odd{number}")
+        models.append((tmp_path / f"odd{number}" / "model.txt").read_text())
+    assert models[0] == models[1]
+
+
+def test_an_existing_folder_is_kept(tmp_path):
+    with pytest.raises(SuiteError, match="exists already; give another folder"):
+        run(unlabelled, written(tmp_path), "--output", tmp_path)
