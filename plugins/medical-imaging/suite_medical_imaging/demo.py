@@ -175,7 +175,7 @@ def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
     import gradio as gr
 
-    desk = Desk(domain, predictor)
+    desk, welcome = Desk(domain, predictor), cards.welcome(slow=predictor.run is None)
     gr.HTML(cards.STYLE + cards.WARNING, elem_id="medical-warning", padding=False, elem_classes="suite-flush")
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
@@ -194,7 +194,7 @@ def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
             file = gr.File(label="Your own: DICOM, NIfTI, PNG, JPEG, TIFF", type="filepath", height=180)
             frame = gr.Slider(0, 1, step=1, label="Frame or slice of the file", visible=False)
         with gr.Column(scale=3, min_width=320):
-            card = gr.HTML(cards.WELCOME, elem_id="medical-answer", padding=False, elem_classes="suite-flush")
+            card = gr.HTML(welcome, elem_id="medical-answer", padding=False, elem_classes="suite-flush")
     shown = gr.HTML(elem_id="medical-views", padding=False, elem_classes="suite-flush")
     answered = gr.State(None)
     with gr.Accordion("Correct this answer", open=False, visible=False) as correcting:
@@ -246,7 +246,7 @@ def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
 
     def cleared() -> list[Any]:
         hidden = gr.Slider(visible=False), gr.Accordion(visible=False)
-        return [None, cards.WELCOME, "", *hidden, gr.Radio(value=None), gr.CheckboxGroup(value=[]), "", None]
+        return [None, welcome, "", *hidden, gr.Radio(value=None), gr.CheckboxGroup(value=[]), "", None]
 
     def correct(answer: Answer | None, label: str | None, labels: list[str]) -> Any:
         if not desk.domain.task.many and not label:

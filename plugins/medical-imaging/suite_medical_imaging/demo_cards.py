@@ -102,10 +102,6 @@ WARNING = (
     "<div class='med-warning' role='note'><b>Not for clinical use.</b> A tool for research and teaching. "
     "The examples are slices of one average brain; their lesions are simulated.</div>"
 )
-WELCOME = (
-    "<div class='med-card med-empty'><b>The answer appears here</b><p>Click one of the slices, or give a file of your "
-    "own: DICOM, NIfTI, PNG, JPEG or TIFF. What one of the slices shows is told after you asked.</p></div>"
-)
 EXAMPLES = (
     "<p class='med-shelf'>Click a slice<small>From the starter's test split; the last one is a DICOM "
     "file of 12 bits.</small></p>"
@@ -125,6 +121,15 @@ def percent(share: float) -> str:
 def listed(names: Sequence[str], last: str = "and") -> str:
     """Names in a row: "a, b and c"."""
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def welcome(*, slow: bool) -> str:
+    """HTML before the first answer; `slow` where no run answers and the starter learns from its pictures first."""
+    wait = " The first answer takes up to a minute: the starter learns from its pictures before it." if slow else ""
+    return (
+        "<div class='med-card med-empty'><b>The answer appears here</b><p>Click one of the slices, or give a file of "
+        f"your own: DICOM, NIfTI, PNG, JPEG or TIFF. What a slice shows is told after you asked.{wait}</p></div>"
+    )
 
 
 def answer_card(domain: MedicalImagingDomain, prediction: Prediction, truth: str = "") -> str:
