@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 
-from suite import Prediction, Predictor, Splits, bar
+from suite import Prediction, Splits, TrainConfig, bar, resolve_model
 from suite_medical_imaging import audit, losses, models, probe
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ def rivals(domain: MedicalImagingDomain, splits: Splits, examples: Examples) -> 
     """Predictions of every baseline for the test examples, in order."""
     frozen = type(domain)(domain.config)
     frozen.frozen_only = True
-    model = Predictor(frozen, domain.config.model or domain.starter.model).model
+    source = resolve_model(domain.config.model or domain.starter.model, domain.starter.assets)
+    model: Any = frozen.load_model(source, splits["train"]).to(PartialState().device).eval()
     train = domain.prepare(splits["train"], model, training=False)
     pixels = [example["pixels"] for example in train]
     models.adapt_statistics(model, pixels, domain.view)
@@ -35,7 +39,10 @@ def rivals(domain: MedicalImagingDomain, splits: Splits, examples: Examples) -> 
     if domain.config.audit:
         found |= _shortcuts(domain, model, train, targets, examples)
     if domain.config.scratch:
-        found[SCRATCH] = _from_scratch(domain, model, train, examples)
+        validation = frozen.prepare(splits["validation"], model, training=False)
+        torch.manual_seed(domain.config.seed)
+        new = from_scratch(frozen, models.untrained(model).to(model.device), train, validation)
+        found[SCRATCH] = domain.answers(probabilities(frozen, new, examples))
     return found
 
 
@@ -54,34 +61,60 @@ def _shortcuts(
     return found
 
 
-def _from_scratch(domain: MedicalImagingDomain, model: Any, train: Examples, examples: Examples) -> list[Prediction]:
-    """The same network from random weights: the same steps, augmentation and optimizer; its last weights."""
+def from_scratch(domain: MedicalImagingDomain, model: Any, train: Examples, validation: Examples) -> Any:
+    """`model` trained like the fine-tuned one: steps, schedule, augmentation, and its best weights on validation.
+
+    `domain` is one whose `load_model` saw the training rows, so that its class weights are theirs.
+    """
     config = domain.config
-    torch.manual_seed(config.seed)
     generator = np.random.default_rng(config.seed)
-    new = models.untrained(model).to(next(model.parameters()).device).train()
     epoch = -(-len(train) // config.batch_size)
-    steps = config.max_steps or max(1, round(config.epochs * epoch))
-    optimizer = torch.optim.AdamW(domain.optimizer_groups(new), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=steps + 1, pct_start=max(config.warmup, 0.01), cycle_momentum=False
-    )
-    order = np.concatenate([generator.permutation(len(train)) for _ in range(-(-steps // epoch))])
+    steps = config.max_steps or max(1, math.ceil(config.epochs * epoch))
+    every = config.evaluate_every or epoch
+    optimizer = torch.optim.AdamW(domain.optimizer_groups(model), lr=config.learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(config, step, steps))
+    order = np.zeros(0, int)
+    best, kept = -math.inf, copy.deepcopy(model.state_dict())
     with bar(description=SCRATCH, total=steps, unit="step") as progress:
-        for step in range(steps):
-            picked = order[step * config.batch_size : (step + 1) * config.batch_size]
-            batch = domain.collate([domain.augment(train[i], generator) for i in picked])
-            loss = domain.loss(new, {name: value.to(new.device) for name, value in batch.items()})
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(new.parameters(), config.clip_norm)
-            optimizer.step()
+        for step in range(1, steps + 1):
+            place = (step - 1) % epoch
+            if place == 0:
+                order = generator.permutation(len(train))
+            picked = order[place * config.batch_size : (place + 1) * config.batch_size]
+            _step(domain, model, [domain.augment(train[i], generator) for i in picked], optimizer)
             schedule.step()
             progress.update(1)
-    return domain.answers(_probabilities(domain, new.eval(), examples))
+            if (step % every == 0 or step == steps) and (found := _validated(domain, model, validation)) > best:
+                best, kept = found, copy.deepcopy(model.state_dict())
+    model.load_state_dict(kept)
+    return model.eval()
 
 
-def _probabilities(domain: MedicalImagingDomain, model: Any, examples: Examples) -> np.ndarray:
+def rate(config: TrainConfig, step: int, total: int) -> float:
+    """Share of the peak learning rate at a step, by the rule of every training: warm-up, then the schedule."""
+    warmup = round(config.warmup * total)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(total - warmup, 1)
+    return {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}[config.schedule]
+
+
+def _step(domain: MedicalImagingDomain, model: Any, examples: Examples, optimizer: torch.optim.Optimizer) -> None:
+    batch = domain.collate(examples)
+    optimizer.zero_grad()
+    domain.loss(model.train(), {name: value.to(model.device) for name, value in batch.items()}).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), domain.config.clip_norm)
+    optimizer.step()
+
+
+def _validated(domain: MedicalImagingDomain, model: Any, examples: Examples) -> float:
+    """The main metric on `examples`; of two classes where one is missing it is NaN, which is never better."""
+    truths = np.array([domain.task.target(example["reference"]) for example in examples])
+    return domain.metrics({"p": probabilities(domain, model.eval(), examples), "y": truths})[domain.metric]
+
+
+def probabilities(domain: MedicalImagingDomain, model: Any, examples: Examples) -> np.ndarray:
+    """(N, classes), not calibrated."""
     parts = []
     with torch.no_grad():
         for start in range(0, len(examples), 64):

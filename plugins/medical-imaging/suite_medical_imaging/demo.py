@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from suite_medical_imaging.domain import MedicalImagingDomain
 
 NOTHING = "Choose a picture first: DICOM, NIfTI, PNG, JPEG or TIFF."
+UNSAID = "Choose what the picture shows."
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Desk:
         task = self.domain.task
         names = [label] if isinstance(label, str) else list(label or [])
         if not task.many and len(names) != 1:
-            raise SuiteError("Choose what the picture shows.")
+            raise SuiteError(UNSAID)
         if not names and not self.domain.config.labels:
             raise SuiteError("Choose at least one label: a row without any is taken for one that nobody has labelled.")
         said = answer.prediction["label"]
@@ -118,7 +119,7 @@ class Desk:
         picture, view = open_picture(Path(path), frame=frame), self.domain.view
         pixels = square(picture.values, view.size, view.fit)
         place, _, count = picture.facts.get("frame", "1 of 1").partition(" of ")
-        facts = {**picture.facts, "model": f"{view.size} x {view.size}"}
+        facts = {**picture.facts, "model sees": f"{view.size} x {view.size}"}
         return picture, {"pixels": pixels, "facts": facts, "reference": None}, int(place) - 1, int(count)
 
     def _heat(self, example: dict[str, Any], target: int) -> np.ndarray:
@@ -174,12 +175,14 @@ def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
     import gradio as gr
 
-    desk = Desk(domain, predictor)
-    gr.HTML(cards.STYLE + cards.WARNING, elem_id="medical-warning", padding=False)
+    desk, welcome = Desk(domain, predictor), cards.welcome(slow=predictor.run is None)
+    gr.HTML(cards.STYLE + cards.WARNING, elem_id="medical-warning", padding=False, elem_classes="suite-flush")
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
+            shelf = gr.HTML(padding=False, elem_classes="suite-flush")
             gallery = gr.Gallery(
                 label="Slices to try",
+                show_label=False,
                 columns=4,
                 height="auto",
                 allow_preview=False,
@@ -188,28 +191,27 @@ def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
                 buttons=[],
                 elem_id="medical-examples",
             )
-            missing = gr.HTML(padding=False)
-            file = gr.File(label="Your own: DICOM, NIfTI, PNG, JPEG, TIFF", type="filepath", height=140)
+            file = gr.File(label="Your own: DICOM, NIfTI, PNG, JPEG, TIFF", type="filepath", height=180)
             frame = gr.Slider(0, 1, step=1, label="Frame or slice of the file", visible=False)
         with gr.Column(scale=3, min_width=320):
-            card = gr.HTML(cards.WELCOME, elem_id="medical-answer", padding=False)
-    shown = gr.HTML(elem_id="medical-views", padding=False)
+            card = gr.HTML(welcome, elem_id="medical-answer", padding=False, elem_classes="suite-flush")
+    shown = gr.HTML(elem_id="medical-views", padding=False, elem_classes="suite-flush")
     answered = gr.State(None)
     with gr.Accordion("Correct this answer", open=False, visible=False) as correcting:
-        gr.HTML(cards.keeping(str(desk.corrections.path.parent)), padding=False)
+        gr.HTML(cards.keeping(str(desk.corrections.path.parent)), padding=False, elem_classes="suite-flush")
         one = gr.Radio([], label="What does it show?", elem_id="medical-right")
         several = gr.CheckboxGroup([], label="What does it show?", visible=False)
         store = gr.Button("Store the correction")
-        stored = gr.HTML(elem_id="medical-stored", padding=False)
+        stored = gr.HTML(elem_id="medical-stored", padding=False, elem_classes="suite-flush")
     with gr.Accordion("As data", open=False):
-        data = gr.JSON(show_label=False)
+        data = gr.JSON(label="Answer", show_label=False)
     outputs = [answered, card, shown, frame, correcting, one, several, stored, data]
 
     def start() -> list[Any]:
         desk.examples = known_examples()
         pictures = [(str(known.picture), known.caption) for known in desk.examples]
-        shelf = gr.Gallery(value=_thumbnails(pictures), visible=bool(pictures))
-        return [shelf, "" if pictures else cards.NO_EXAMPLES]
+        shown = gr.Gallery(value=_thumbnails(pictures), visible=bool(pictures))
+        return [cards.EXAMPLES if pictures else cards.NO_EXAMPLES, shown]
 
     def page(answer: Answer) -> list[Any]:
         task = desk.domain.task
@@ -236,13 +238,20 @@ def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
     picked.__annotations__["event"] = gr.SelectData  # by which Gradio knows what to pass; it is imported here only
 
     def turned(answer: Answer | None, place: float) -> Any:
-        return page(desk.examine(answer.path, int(place), answer.known)) if answer else gr.skip()
+        if answer is None:
+            return gr.skip()
+        found = page(desk.examine(answer.path, int(place), answer.known))
+        found[outputs.index(frame)] = gr.skip()  # it may have been moved on meanwhile
+        return found
 
     def cleared() -> list[Any]:
         hidden = gr.Slider(visible=False), gr.Accordion(visible=False)
-        return [None, cards.WELCOME, "", *hidden, gr.Radio(value=None), gr.CheckboxGroup(value=[]), "", None]
+        return [None, welcome, "", *hidden, gr.Radio(value=None), gr.CheckboxGroup(value=[]), "", None]
 
-    def correct(answer: Answer | None, label: str | None, labels: list[str]) -> str:
+    def correct(answer: Answer | None, label: str | None, labels: list[str]) -> Any:
+        if not desk.domain.task.many and not label:
+            gr.Info(UNSAID, title="")  # an error would be written over the form as well
+            return gr.skip()
         return desk.correct(answer, labels if desk.domain.task.many else label)
 
     def medical_imaging_classify(path: str, frame: float = -1) -> dict[str, Any]:
@@ -252,11 +261,14 @@ def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
     # One at a time: hooks that record a heat map hang on the one model, and it keeps every core busy.
     limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "medical-imaging", "show_progress_on": card}
     private: dict[str, Any] = {"api_visibility": "private"}
-    gr.on(None, start, None, [gallery, missing], show_progress="hidden", **private)
-    file.upload(uploaded, file, outputs, **limits, **private)
+    gr.on(None, start, None, [shelf, gallery], show_progress="hidden", **private)
+    # Cleared first: where the new file cannot be read, the old answer must not stand beside its name.
+    fresh = file.upload(cleared, None, outputs, show_progress="hidden", **private)
+    fresh.then(uploaded, file, outputs, **limits, **private)
     file.clear(cleared, None, outputs, **private)
     gallery.select(picked, None, [file, *outputs], **limits, **private)
-    frame.release(turned, [answered, frame], outputs, **limits, **private)
+    # Not `release`, which the keyboard never causes, nor `change`, which the answer itself would.
+    frame.input(turned, [answered, frame], outputs, trigger_mode="always_last", **limits, **private)
     store.click(correct, [answered, one, several], stored, **private)
     # Through the file component the endpoint reads what was uploaded to it, and no other file of the server.
     where = gr.Number(-1, precision=0, visible=False)

@@ -7,26 +7,30 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from suite import Prediction
-from suite_medical_imaging.views import COLD, HOT, OUTLINE, STRONGEST
+from suite_medical_imaging.views import COLD, HOT, OUTLINE, opacity
 
 if TYPE_CHECKING:
     from suite_medical_imaging.domain import MedicalImagingDomain
 
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+"""Before a percent sign, which must not begin a line."""
 BARS = 8
 """Classes with a bar; what is less probable is counted only."""
 
 
-def _rgb(colour: tuple[int, int, int], opacity: float = 1.0) -> str:
-    return f"rgb({' '.join(map(str, colour))} / {opacity:g})"
+def _rgb(colour: tuple[int, int, int], alpha: float = 1.0) -> str:
+    return f"rgb({' '.join(map(str, colour))} / {alpha:.3g})"
 
 
 def _heat(share: float) -> str:
     """The colour that `views.overlaid` gives to a heat from 0 to 1."""
     red, green, blue = (round(cold + (hot - cold) * share) for cold, hot in zip(COLD, HOT, strict=True))
-    return _rgb((red, green, blue), STRONGEST * share)
+    return _rgb((red, green, blue), float(opacity(share)))
 
 
 STYLE = f"""<style>
+/* Gradio's container hides what overflows, which makes it what a sticky box would stick to; clipping does not. */
+.gradio-container:has(#medical-warning) {{ overflow: clip !important; }}
 #medical-warning {{ position: sticky; top: 0; z-index: 30; overflow: visible; }}
 .med-warning {{ border: 1px solid #d9a441; border-radius: 0.75rem; padding: 0.6rem 1rem; line-height: 1.45;
   background: #fdf6e3; color: #5c4308; }}
@@ -37,6 +41,7 @@ STYLE = f"""<style>
 .med-card p {{ margin: 0; line-height: 1.5; }}
 .med-card :is(small, figcaption, dt, .med-quiet) {{ color: var(--body-text-color-subdued); }}
 .med-card b {{ font-weight: 700; color: inherit; }}
+.med-card small {{ display: block; font-size: 0.85rem; line-height: 1.5; }}
 .med-empty {{ text-align: center; padding: 3.25rem 1.5rem; }}
 .med-empty b {{ display: block; font-size: 1.15rem; margin-bottom: 0.35rem; }}
 .med-empty p {{ color: var(--body-text-color-subdued); max-width: 28rem; margin-inline: auto; }}
@@ -61,16 +66,24 @@ STYLE = f"""<style>
 .med-views img {{ display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: black; margin: 0;
   border-radius: 0.6rem; }}
 .med-views figcaption {{ margin-top: 0.6rem; line-height: 1.45; font-size: 0.9rem; }}
-.med-views figcaption b {{ display: block; color: var(--body-text-color); font-size: 1rem; }}
+.med-views figcaption b {{ color: var(--body-text-color); }}
+.med-views figcaption > b:first-child {{ display: block; font-size: 1rem; }}
 .med-ramp {{ display: flex; align-items: center; gap: 0.5rem; margin-top: 0.4rem; }}
 .med-ramp i {{ flex: 1; height: 0.6rem; border-radius: 0.3rem; max-width: 9rem;
-  background: linear-gradient(to right, {_heat(0)}, {_heat(0.5)}, {_heat(1)}), #3f3f46; }}
+  background: linear-gradient(to right, {", ".join(_heat(step / 6) for step in range(7))}), #3f3f46; }}
 .med-line {{ display: inline-block; width: 1.1rem; height: 0; border-top: 3px solid {_rgb(OUTLINE)};
   vertical-align: middle; margin-right: 0.35rem; }}
-.med-facts {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 2rem; margin: 1.25rem 0 0; }}
+.med-facts {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 2rem;
+  margin: 1.5rem 0 0 !important; font-size: 0.95rem; }}
 .med-facts div {{ display: grid; grid-template-columns: 10rem 1fr; gap: 0.75rem; padding: 0.4rem 0;
   border-top: 1px solid var(--border-color-primary); }}
 .med-facts :is(dt, dd) {{ margin: 0; line-height: 1.45; overflow-wrap: anywhere; }}
+#medical-examples .grid-wrap {{ padding: 0.75rem; max-height: none; min-height: 0; height: auto !important; }}
+#medical-examples .grid-container {{ grid-template-columns: repeat(4, minmax(0, 1fr)); padding: 0; }}
+#medical-examples .thumbnail-item {{ width: 100%; height: auto; aspect-ratio: 1; }}
+#medical-examples .caption-label {{ font-size: 0.75rem; padding: 0 0.35rem; inset: auto auto 0.3rem 0.3rem; }}
+.med-shelf {{ margin: 0; font-weight: 700; color: var(--block-title-text-color); }}
+.med-shelf small {{ display: block; font-weight: 400; font-size: 0.85rem; color: var(--body-text-color-subdued); }}
 .med-note {{ margin-top: 1rem !important; }}
 .med-stored code {{ overflow-wrap: anywhere; }}
 @container (max-width: 46rem) {{ .med-facts {{ grid-template-columns: 1fr; }} }}
@@ -83,16 +96,15 @@ STYLE = f"""<style>
 @media (max-width: 640px) {{
   .med-card {{ padding: 1rem 1.1rem; }}
   .med-warning {{ padding: 0.45rem 0.75rem; font-size: 0.85rem; }}
-  #medical-examples .grid-container {{ grid-template-columns: repeat(4, minmax(0, 1fr)) !important; }}
 }}
 </style>"""
 WARNING = (
     "<div class='med-warning' role='note'><b>Not for clinical use.</b> A tool for research and teaching. "
     "The examples are slices of one average brain; their lesions are simulated.</div>"
 )
-WELCOME = (
-    "<div class='med-card med-empty'><b>The answer appears here</b><p>Click one of the slices, or give a file of your "
-    "own: DICOM, NIfTI, PNG, JPEG or TIFF. What one of the slices shows is told after you asked.</p></div>"
+EXAMPLES = (
+    "<p class='med-shelf'>Click a slice<small>From the starter's test split; the last one is a DICOM "
+    "file of 12 bits.</small></p>"
 )
 NO_EXAMPLES = (
     "<p class='med-quiet'>There are no example slices yet: <code>suite fetch medical-imaging</code> makes them. "
@@ -101,17 +113,23 @@ NO_EXAMPLES = (
 
 
 def percent(share: float) -> str:
-    """A probability as the page writes it; never a certainty.
-
-    >>> percent(0.4312), percent(0.99999), percent(0.0)
-    ('43.1 %', '> 99.9 %', '< 0.1 %')
-    """
-    return "> 99.9 %" if share > 0.999 else "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+    """A probability as the page writes it, such as "43.1 %"; never a certainty."""
+    told = "> 99.9" if share > 0.999 else "< 0.1" if share < 0.001 else f"{100 * share:.1f}"
+    return f"{told}{NARROW}%"
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:
     """Names in a row: "a, b and c"."""
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def welcome(*, slow: bool) -> str:
+    """HTML before the first answer; `slow` where no run answers and the starter learns from its pictures first."""
+    wait = " The first answer takes up to a minute: the starter learns from its pictures before it." if slow else ""
+    return (
+        "<div class='med-card med-empty'><b>The answer appears here</b><p>Click one of the slices, or give a file of "
+        f"your own: DICOM, NIfTI, PNG, JPEG or TIFF. What a slice shows is told after you asked.{wait}</p></div>"
+    )
 
 
 def answer_card(domain: MedicalImagingDomain, prediction: Prediction, truth: str = "") -> str:
@@ -180,8 +198,10 @@ def _left(domain: MedicalImagingDomain, prediction: Prediction) -> str:
     """The conformal set in words: one class that is the one called, or a human's turn."""
     if "set" not in prediction or not domain.calibration.cutoffs:
         return ""
-    kept, at = [html.escape(name) for name in prediction["set"]], f"at {domain.config.coverage:.0%} coverage"
-    at = at.replace("%", " %")
+    kept, at = (
+        [html.escape(name) for name in prediction["set"]],
+        f"at {100 * domain.config.coverage:g}{NARROW}% coverage",
+    )
     if prediction["set"] == [prediction["label"]]:
         return f"<p class='med-said'>Nothing but <b>{kept[0]}</b> is left {at}.</p>"
     if not kept:
@@ -202,7 +222,8 @@ def truth_line(label: str, *, agrees: bool | None, inside: bool | None) -> str:
         None: "",
     }[inside]
     simulated = " (simulated)" if label == "lesion" else ""
-    return f"<p class='med-said'><b>Truth: {html.escape(label)}</b>{simulated}{verdict}.{where}</p>"
+    wrong = " med-human" if agrees is False else ""
+    return f"<p class='med-said{wrong}'><b>Truth: {html.escape(label)}</b>{simulated}{verdict}.{where}</p>"
 
 
 def views_card(images: Mapping[str, str], heat: str, facts: Mapping[str, Any], *, outlined: bool) -> str:
@@ -210,7 +231,7 @@ def views_card(images: Mapping[str, str], heat: str, facts: Mapping[str, Any], *
 
     `heat` is the class that the map speaks for, empty where nothing does.
     """
-    told = f"What speaks for <b style='display:inline'>{html.escape(heat)}</b>; the ring is its peak."
+    told = f"What speaks for <b>{html.escape(heat)}</b>; the ring is its peak."
     told = told if heat else "Nothing in it speaks for the class that was asked for."
     ramp = "<span class='med-ramp'>little<i></i>most</span>"
     outline = "<span class='med-line'></span>outline of the simulated lesion" if outlined else ""
@@ -229,7 +250,7 @@ def views_card(images: Mapping[str, str], heat: str, facts: Mapping[str, Any], *
 def _shown(facts: Mapping[str, Any]) -> str:
     """What lies between the first two pictures, in a line."""
     window = str(facts.get("window", "as it is"))
-    return f"Window: {window}{', inverted' if 'inverted' in facts else ''}. Square, {facts['model']}."
+    return f"Window: {window}{', inverted' if 'inverted' in facts else ''}. Square, {facts['model sees']}."
 
 
 def _facts(facts: Mapping[str, Any]) -> str:

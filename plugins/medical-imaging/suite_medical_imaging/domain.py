@@ -23,6 +23,7 @@ from suite import (
     TrainConfig,
 )
 from suite_medical_imaging.config import MedicalConfig
+from suite_medical_imaging.names import IMAGE_ALIASES, LABEL_ALIASES, PATIENT_ALIASES
 from suite_medical_imaging.starter import STARTER
 from suite_medical_imaging.tasks import Reference, Task, labelled, task_of
 
@@ -35,39 +36,15 @@ if TYPE_CHECKING:
 
 KEPT = "medical.json"
 """In a model's folder: the task, how pictures are shown to it, and how its answers are read."""
-_IMAGE = (
-    "image_path",
-    "img",
-    "dicom",
-    "dicom_path",
-    "scan",
-    "slice",
-    "picture",
-    "path",
-    "file",
-    "file_name",
-    "filename",
-)
-_PATIENT = (
-    "patient_id",
-    "patientid",
-    "subject",
-    "subject_id",
-    "lesion_id",
-    "participant_id",
-    "case",
-    "case_id",
-    "group",
-)
-_LABEL = ("class", "diagnosis", "target", "finding", "finding_labels", "category", "dx", "grade")
+_SAID: set[str] = set()
 
 
 def _columns(*, labelled: bool) -> Columns:
     return Columns(
         (
-            Column("image", "image", "DICOM, NIfTI, PNG, JPEG or TIFF", aliases=_IMAGE),
-            Column("label", "category", "what it shows", required=labelled, aliases=_LABEL),
-            Column("patient", "id", "whose it is; splits share none", required=False, aliases=_PATIENT),
+            Column("image", "image", "DICOM, NIfTI, PNG, JPEG or TIFF", aliases=IMAGE_ALIASES),
+            Column("label", "category", "what it shows", required=labelled, aliases=LABEL_ALIASES),
+            Column("patient", "id", "whose it is; splits share none", required=False, aliases=PATIENT_ALIASES),
             Column(
                 "frame", "number", "which frame or slice of the file, from 0", required=False, aliases=("slice_index",)
             ),
@@ -114,7 +91,7 @@ class MedicalImagingDomain(Domain):
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """What cannot be read, what the task is taken to be, one class only, labels that contradict the config."""
-        from suite_medical_imaging.quality import pictures_of
+        from suite_medical_imaging.quality import unreadable
 
         try:
             task = task_of(rows, self.config)
@@ -124,8 +101,7 @@ class MedicalImagingDomain(Domain):
             yield Finding("error", str(error))
             return
         yield Finding("note", task.describe())
-        if not self.frozen_only:  # the same rows were looked at before
-            yield from pictures_of(rows)
+        yield from unreadable(rows)
 
     def split(self, rows: Dataset) -> Splits:
         """As the core does; raises `SuiteError` if a class is in no training row, and warns of twins across splits."""
@@ -134,6 +110,7 @@ class MedicalImagingDomain(Domain):
         for name in ("validation", "test"):
             for row in labelled(splits[name]):
                 known.reference(row)
+        _warn_of_twins(splits)
         return splits
 
     def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[dict[str, Any]]:
@@ -341,3 +318,15 @@ class MedicalImagingDomain(Domain):
         from suite_medical_imaging.demo import build_demo
 
         build_demo(self, predictor)
+
+
+def _warn_of_twins(splits: Splits) -> None:
+    """Says each finding once per process, as a run parts its data several times."""
+    import click
+
+    from suite_medical_imaging.quality import twins
+
+    for finding in twins(splits):
+        if finding.message not in _SAID:
+            _SAID.add(finding.message)
+            click.echo(f"Warning: {finding.message}", err=True)

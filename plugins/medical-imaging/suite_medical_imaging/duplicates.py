@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.fft import dctn
 
-from suite import Finding, SuiteError, column
-from suite_medical_imaging.pixels import Picture, open_picture
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from suite import Finding
+from suite_medical_imaging.picture import Picture
 
 LIKENESS = 0.9985
 """Cosine from which two pictures count as one.
@@ -28,7 +23,6 @@ next to each other do count, and rightly so across splits, as they are one patie
 usual, at up to 4 bits of difference, finds only 36 % of the JPEGs: on a picture that is nearly symmetric half of its
 signs are drawn by noise, and it took 41 % of randomly turned copies for the same.
 """
-_THREADS = 4
 _SIDE = 32
 _KEPT = 12
 _BLOCK = 2048
@@ -85,42 +79,13 @@ def _between(
                 yield Pair(int(rows[row]), int(theirs[place + other_row]), float(cosines[row, other_row]))
 
 
-def twins(splits: Mapping[str, Dataset], *, image: str = "image", frame: str = "frame") -> Iterator[Finding]:
-    """Near duplicates across splits of rows, by decoding every picture; rows count within their own split.
-
-    Pictures that cannot be read are passed over here, as `findings.unreadable` tells of them.
-    """
-    hashes, places = [], []
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for name, rows in splits.items():
-            sources = column(rows, image).to_pylist()
-            frames = column(rows, frame).to_pylist() if frame in rows.column_names else [-1] * len(sources)
-            for number, found in enumerate(threads.map(_signature_of, sources, frames)):
-                if found is not None:
-                    hashes.append(found)
-                    places.append((name, number))
-    if hashes:
-        pairs = near_duplicates(np.stack(hashes), [name for name, _ in places])
-        yield from findings(pairs, [name for name, _ in places], rows=[number for _, number in places])
-
-
-def _signature_of(source: Any, frame: int | None) -> NDArray[np.float32] | None:
-    try:
-        return signature(open_picture(source, frame=-1 if frame is None else int(frame))) if source else None
-    except SuiteError:
-        return None
-
-
-def findings(
-    pairs: Sequence[Pair], splits: Sequence[str], *, rows: Sequence[int] | None = None, shown: int = 20
-) -> Iterator[Finding]:
-    """A warning for each of the likest pairs, and one that counts the rest; `rows` are the numbers to tell."""
-    numbers = range(len(splits)) if rows is None else rows
+def findings(pairs: Sequence[Pair], places: Sequence[str], *, shown: int = 20) -> Iterator[Finding]:
+    """A warning for each of the likest pairs, and one that counts the rest; `places` say where each row is."""
     for pair in pairs[:shown]:
         yield Finding(
             "warning",
-            f"{splits[pair.first]} row {numbers[pair.first]} and {splits[pair.second]} row {numbers[pair.second]} "
-            f"are near duplicates (likeness {pair.likeness:.4f}): the score would be too good; keep them together.",
+            f"{places[pair.first]} and {places[pair.second]} are near duplicates (likeness {pair.likeness:.4f}): "
+            "the score would be too good; keep them together.",
         )
     if len(pairs) > shown:
         yield Finding("warning", f"{len(pairs) - shown} more pairs of rows in different splits are near duplicates.")

@@ -101,6 +101,7 @@ def adapt_statistics(model: nn.Module, pixels: Sequence[np.ndarray], view: View)
     momenta = [norm.momentum for norm in norms]
     dropouts = [m for m in model.modules() if isinstance(m, nn.Dropout)]
     order = np.random.default_rng(0).permutation(len(pixels))[:2000]  # statistics of more would be the same
+    device = next(model.parameters()).device
     model.train()
     for module in dropouts:
         module.eval()
@@ -109,7 +110,7 @@ def adapt_statistics(model: nn.Module, pixels: Sequence[np.ndarray], view: View)
         norm.momentum = None  # a plain mean over all batches
     with torch.no_grad():
         for part in np.array_split(order, max(1, len(order) // 32)):
-            logits(model, batched([pixels[i] for i in part], view))
+            logits(model, batched([pixels[i] for i in part], view).to(device))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     model.eval()

@@ -10,19 +10,46 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from suite import SuiteError, column
-from suite_medical_imaging.pixels import open_picture
+from suite_medical_imaging.pixels import Picture, open_picture
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 _KEPT = 6  # sets of pictures held at once: train, validation, test and a few external ones
 _CACHE: OrderedDict[str, list[Decoded]] = OrderedDict()
+_HELD_BYTES = 256 * 2**20  # of whole pictures, so that small data sets are decoded once for checks and training
+
+
+class _Newest:
+    """The pictures decoded last, up to some bytes; several threads may ask."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.size = most, 0
+        self.held: OrderedDict[tuple[bytes, int], Picture] = OrderedDict()
+        self.lock = Lock()
+
+    def get(self, key: tuple[bytes, int]) -> Picture | None:
+        return self.held.get(key)
+
+    def add(self, key: tuple[bytes, int], picture: Picture) -> None:
+        with self.lock:
+            if key in self.held:
+                return
+            self.held[key] = picture
+            self.size += picture.values.nbytes + picture.stored.nbytes
+            while self.size > self.most:
+                _, oldest = self.held.popitem(last=False)
+                self.size -= oldest.values.nbytes + oldest.stored.nbytes
+
+
+_HELD = _Newest(_HELD_BYTES)
 
 
 @dataclass(frozen=True)
@@ -82,10 +109,23 @@ def square(values: np.ndarray, size: int, fit: str) -> np.ndarray:
 
 def decode(source: Any, frame: int, view: View) -> Decoded:
     """One file (path, bytes, or a struct of both) as the model will see it. Raises `SuiteError` if it can't be read."""
-    picture = open_picture(source, frame=frame)
+    picture = opened(source, frame)
     height, width, channels = picture.values.shape
     facts = {"bytes": _bytes(source), "height": height, "width": width, "channels": channels, **picture.facts}
     return Decoded(square(picture.values, view.size, view.fit), facts)
+
+
+def opened(source: Any, frame: int) -> Picture:
+    """`open_picture`, whose newest answers are kept; not to be written to. Raises `SuiteError` as it does."""
+    try:
+        key = identity(source), frame
+    except OSError as error:
+        raise SuiteError(f"A picture cannot be opened: {error.strerror or error} ({error.filename}).") from None
+    picture = _HELD.get(key)
+    if picture is None:
+        picture = open_picture(source, frame=frame)
+        _HELD.add(key, picture)
+    return picture
 
 
 def files(rows: Dataset) -> tuple[list[Any], list[int]]:
@@ -159,11 +199,11 @@ def digest(sources: Sequence[Any], frames: Sequence[int], view: View | None) -> 
     shown = (view.size, view.fit) if view else ()
     told = hashlib.blake2b(repr((shown, list(frames))).encode())
     for source in sources:
-        told.update(_named(source))
+        told.update(identity(source))
     return told.hexdigest()
 
 
-def _named(source: Any) -> bytes:
+def identity(source: Any) -> bytes:
     """What tells one file from another without reading it: its bytes, or path, size and time of change."""
     if isinstance(source, dict):
         source = source["bytes"] or source["path"]

@@ -204,7 +204,7 @@ def wilson(hits: int, misses: int) -> tuple[float, float]:
     share = hits / count
     middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
     half = Z * np.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2)) / (1 + Z**2 / count)
-    return float(middle - half), float(middle + half)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def _reliability(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:

@@ -10,34 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import SuiteError
+from suite_medical_imaging.names import IMAGE_ALIASES, LABEL_ALIASES, PATIENT_ALIASES
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-IMAGE_ALIASES = (
-    "path",
-    "file",
-    "filename",
-    "file_name",
-    "file_path",
-    "filepath",
-    "image_path",
-    "image_file",
-    "img",
-    "img_path",
-    "dicom",
-    "dicom_path",
-    "dicom_file",
-    "dcm",
-    "nifti",
-    "scan",
-    "slice",
-    "picture",
-)
-"""Names a table's column of files goes by, besides "image"; compared without case and punctuation."""
-PATIENT_ALIASES = ("patient_id", "patientid", "subject", "subject_id", "participant_id", "case", "case_id", "lesion_id")
-"""Names the column goes by that says whose picture a row is, besides "patient"."""
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 _SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
@@ -117,7 +95,9 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-_TEXTS = {_plain(name) for name in ("image", *IMAGE_ALIASES, "patient", *PATIENT_ALIASES, "label", "class", "split")}
+_TEXTS = {
+    _plain(name) for name in ("image", *IMAGE_ALIASES, "patient", *PATIENT_ALIASES, "label", *LABEL_ALIASES, "split")
+}
 """Columns read as they are written: "007" is a patient, not 7."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ COLD, HOT = (220, 38, 38), (253, 224, 71)
 """Red to yellow, neither of which a grey picture has; the page's legend is drawn with the same."""
 STRONGEST = 0.75
 """Opacity where it is hottest: what lies below must still be seen."""
+_STEEP = 2
+"""Exponent from heat to opacity: with 1 a faint heat veils the whole picture."""
 OUTLINE = (34, 211, 238)
 """Cyan, which neither the picture nor the heat has."""
 
@@ -38,13 +41,18 @@ def overlaid(
     base = np.asarray(as_seen(pixels), np.float32)
     hot = _enlarged(heat.astype(np.float32), base.shape[:2]).clip(0, 1)[..., None]
     colour = np.array(COLD) * (1 - hot) + np.array(HOT) * hot
-    mixed = base + STRONGEST * hot * (colour - base)
+    mixed = base + opacity(hot) * (colour - base)
     image = Image.fromarray(mixed.round().astype(np.uint8))
     if mask is not None:
         image.paste(OUTLINE, mask=_outline(mask, image.size))
     if heat.max() > 0:
         _ring(image, peak(heat), len(heat))
     return image
+
+
+def opacity(heat: Any) -> Any:
+    """How much of the picture a heat from 0 to 1 covers; an array as a number."""
+    return STRONGEST * heat**_STEEP
 
 
 def peak(heat: NDArray[np.floating]) -> tuple[int, int]:

@@ -98,7 +98,7 @@ def carded(scores, task=BINARY, calibration=CALIBRATED, coverage=0.9):
     domain = SimpleNamespace(task=task, calibration=calibration, config=config)
     kept = calibration.kept(np.array(scores), coverage)
     limits = [calibration.threshold(place) for place in range(len(scores))]
-    return cards.answer_card(domain, answer(task, scores, kept, limits))
+    return cards.answer_card(domain, answer(task, scores, kept, limits)).replace(cards.NARROW, " ")
 
 
 def test_the_bars_are_the_probabilities_with_the_threshold_marked():
@@ -146,7 +146,7 @@ def test_several_classes_have_no_threshold_and_labels_have_one_each():
 
 
 def test_no_probability_is_shown_as_certain():
-    assert [cards.percent(p) for p in (1.0, 0.0, 0.5)] == ["> 99.9 %", "< 0.1 %", "50.0 %"]
+    assert [cards.percent(p).replace(cards.NARROW, " ") for p in (1.0, 0.0, 0.5)] == ["> 99.9 %", "< 0.1 %", "50.0 %"]
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------

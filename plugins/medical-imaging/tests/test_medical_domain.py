@@ -11,6 +11,7 @@ from PIL import Image
 from suite import SuiteError
 from suite.assets import fetch
 from suite.data.load import load_splits
+from suite_medical_imaging import baselines, models
 from suite_medical_imaging import domain as module
 from suite_medical_imaging.audit import blurred, borders_only, from_facts
 from suite_medical_imaging.calibrate import calibrated
@@ -196,3 +197,52 @@ def test_the_report_warns_of_a_leak(leak, warned):
 def test_an_interval_of_a_share():
     assert wilson(8, 2) == pytest.approx((0.4902, 0.9433), abs=1e-3)
     assert np.isnan(wilson(0, 0)[0])
+
+
+def test_an_interval_stays_a_share():
+    assert wilson(0, 5)[0] == 0 and wilson(5, 0)[1] == 1
+
+
+def test_twins_that_the_split_parts_are_told(tmp_path, capsys):
+    table(tmp_path, patients(24))
+    (tmp_path / "20.png").write_bytes((tmp_path / "3.png").read_bytes())
+    load_splits(made(tmp_path))
+    seen = capsys.readouterr().err
+    assert "(3.png)" in seen and "(20.png) are near duplicates" in seen
+
+
+def test_each_picture_is_decoded_once(tmp_path, monkeypatch):
+    from suite_medical_imaging import preprocess
+
+    decoded = []
+    real = preprocess.open_picture
+    monkeypatch.setattr(preprocess, "open_picture", lambda *a, **k: decoded.append(a) or real(*a, **k))
+    found = made(table(tmp_path, patients(24)))
+    _, splits = load_splits(found)
+    load_splits(found)
+    found.load_model(fetch(MODEL), splits["train"])
+    assert len(decoded) == 24
+
+
+def test_a_start_from_scratch_keeps_its_best_weights(tmp_path, monkeypatch):
+    found = made(table(tmp_path, patients(40)), max_steps=3, evaluate_every=1, batch_size=4)
+    _, splits = load_splits(found)
+    model = found.load_model(fetch(MODEL), splits["train"])
+    train, held = (found.prepare(splits[name], model, training=False) for name in ("train", "validation"))
+    marks, weights = iter([0.5, 0.9, 0.7]), []
+
+    def validated(domain, model, examples):
+        weights.append(models.head(model).weight.detach().clone())
+        return next(marks)
+
+    monkeypatch.setattr(baselines, "_validated", validated)
+    kept = models.head(baselines.from_scratch(found, models.untrained(model), train, held)).weight
+    assert kept.equal(weights[1]) and not kept.equal(weights[2])
+
+
+def test_the_rate_of_a_start_from_scratch_is_that_of_every_training():
+    from suite.training.loop import schedule
+
+    for name in ("cosine", "linear", "constant"):
+        config = MedicalConfig(schedule=name, warmup=0.2)
+        assert [baselines.rate(config, n, 10) for n in range(10)] == [schedule(config, n, 10) for n in range(10)]

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from suite_medical_imaging.duplicates import LIKENESS, Pair, findings, near_duplicates, signature, twins
+from suite_medical_imaging.duplicates import LIKENESS, Pair, findings, near_duplicates, signature
 from suite_medical_imaging.picture import Picture
+from suite_medical_imaging.quality import twins
 
 
 def pictured(values):
@@ -54,7 +55,7 @@ def test_pairs_are_told_across_splits_only():
     splits = ["train", "train", "train", "test", "train", "test"]
     pairs = near_duplicates(signatures, splits)
     assert [(pair.first, pair.second) for pair in pairs] == [(0, 3), (2, 3)]  # pictures of one value are like nothing
-    told = list(findings(pairs, splits, shown=1))
+    told = list(findings(pairs, [f"{name} row {row}" for row, name in enumerate(splits)], shown=1))
     assert told[0].message.startswith("train row 0 and test row 3 are near duplicates (likeness 1.0000)")
     assert told[1].message.startswith("1 more pair")
 

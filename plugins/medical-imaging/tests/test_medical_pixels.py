@@ -12,9 +12,9 @@ from PIL import Image
 
 from suite import Finding, SuiteError
 from suite_medical_imaging import volumes
-from suite_medical_imaging.findings import unreadable
 from suite_medical_imaging.picture import used_range
 from suite_medical_imaging.pixels import open_picture
+from suite_medical_imaging.quality import unreadable
 
 RAMP = np.arange(64).reshape(8, 8)
 
