@@ -33,11 +33,21 @@ Splits = dict[str, "Dataset"]
 
 @dataclass(frozen=True)
 class Starter:
-    """Model and data that work with no argument and no hub; `assets` says how each name can be had."""
+    """Model and data that work with no argument and no hub; `assets` says how each name can be had.
+
+    `tuned` names a model that was fine-tuned on `data` beforehand, where `model` alone has no answer worth showing:
+    it answers while there is no run; training starts from `model` all the same.
+    """
 
     model: str
     data: str
     assets: tuple[Asset, ...] = ()
+    tuned: str = ""
+
+    @property
+    def answering(self) -> str:
+        """The name of the model that answers while there is no run."""
+        return self.tuned or self.model
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,9 @@ class Predictor:
         """One line of Markdown: which model answers."""
         if run := self.run:
             return f"Fine-tuned in run **{run.path.name}**."
-        return f"**{self.source or self.domain.starter.model}**, not fine-tuned."
+        starter, name = self.domain.starter, self.source or self.domain.starter.answering
+        tuned = f"fine-tuned beforehand on {starter.data}" if name == starter.tuned else "not fine-tuned"
+        return f"**{name}**, {tuned}."
 
     def _load(self) -> None:
         from suite import golden
@@ -88,9 +90,10 @@ class Predictor:
         if run:
             model = self.domain.load_model(run.model, None)
         else:
-            reference = self.source or self.domain.config.model or self.domain.starter.model
-            source = resolve_model(reference, self.domain.starter.assets)
-            model = self.domain.load_model(source, self._training_rows())
+            starter = self.domain.starter
+            reference = self.source or self.domain.config.model or starter.answering
+            rows = None if reference == starter.tuned else self._training_rows()
+            model = self.domain.load_model(resolve_model(reference, starter.assets), rows)
         model.to(accelerator.device).eval()
         if run:
             golden.check(run.path / "golden", self.domain, model, accelerator)

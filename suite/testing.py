@@ -80,7 +80,7 @@ class DomainContract:
         mute = [name for name, field in type(domain).Config.model_fields.items() if not field.description]
         assert not mute, f"promised: a sentence for every option; none for {mute}"
         names = {asset.name for asset in domain.starter.assets}
-        wanted = {domain.starter.model, domain.starter.data}
+        wanted = {domain.starter.model, domain.starter.data, domain.starter.answering}
         assert wanted <= names, f"promised: an asset for each starter; none for {wanted - names}"
         assert all(asset.licence and asset.url for asset in domain.starter.assets), "promised: licence and source"
 

@@ -69,6 +69,21 @@ def test_the_starter_answers(toy, tmp_path):
     assert [set(answer) for answer in answers] == [{"label", "vowels"}] * 2
 
 
+def test_a_model_tuned_beforehand_answers_without_any_rows(toy, tmp_path, monkeypatch):
+    """Where the pretrained model alone has nothing to say; training starts from that one all the same."""
+    from dataclasses import replace
+
+    asset = replace(toy.starter.assets[0], name="toy/tuned")
+    starter = replace(toy.starter, tuned="toy/tuned", assets=(*toy.starter.assets, asset))
+    monkeypatch.setattr(type(toy), "starter", starter)
+    monkeypatch.setattr(Predictor, "_training_rows", lambda self: pytest.fail("it needs no rows"))
+    toy.config.output = tmp_path
+    predictor = Predictor(toy)
+    assert predictor.describe() == "**toy/tuned**, fine-tuned beforehand on toy-words."
+    assert len(predictor([{"word": "area"}])) == 1
+    assert Predictor(toy, "toy/letters").describe() == "**toy/letters**, not fine-tuned."
+
+
 def test_a_run_of_another_domain_is_refused(toy, tmp_path):
     from suite.runs import Run
 

@@ -143,7 +143,11 @@ def test_errors_are_told_whatever_kind_of_handler_raises_them():
         lambda error: asyncio.run(drain(telling(walk)(error))),
     ]
     for call in calls:
-        for error, message in [(SuiteError("Say it."), "Say it."), (KeyError("x"), BUG), (gr.Error("Own."), "Own.")]:
+        for error, message in [
+            (SuiteError("No <b>'x'."), "No &lt;b&gt;'x'."),
+            (KeyError("x"), BUG),
+            (gr.Error("Own."), "Own."),
+        ]:
             with pytest.raises(gr.Error) as raised:
                 call(error)
             assert raised.value.message == message

@@ -42,7 +42,7 @@ class DomainPage:
         kind: type[Domain] = offer.load()
         domain = kind(kind.Config.build({"output": output}))
         chosen = finished_run(run, output, domain) if run else newest_run(domain)
-        predictor = Predictor(domain, str(chosen.path) if chosen else "")
+        predictor = Predictor(domain, str(chosen.path) if chosen else domain.starter.answering)
         demo = drawn(lambda: domain.demo(predictor))
         return cls(offer.entry.name, domain.title, offer.entry.summary, predictor, demo)
 

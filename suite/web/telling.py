@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ def _told() -> Iterator[None]:
     except gr.Error:
         raise
     except SuiteError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        # Gradio shows a message as HTML, and a sentence may quote a file's content.
+        raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
     except Exception as error:
         raise gr.Error(BUG) from error

@@ -175,7 +175,7 @@ def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
     import gradio as gr
 
-    desk, welcome = Desk(domain, predictor), cards.welcome(slow=predictor.run is None)
+    desk, welcome = Desk(domain, predictor), cards.WELCOME
     gr.HTML(cards.STYLE + cards.WARNING, elem_id="medical-warning", padding=False, elem_classes="suite-flush")
     with gr.Row():
         with gr.Column(scale=2, min_width=320):

@@ -112,6 +112,13 @@ NO_EXAMPLES = (
 )
 
 
+WELCOME = (
+    "<div class='med-card med-empty'><b>The answer appears here</b><p>Click one of the slices, or give a file of your "
+    "own: DICOM, NIfTI, PNG, JPEG or TIFF. What a slice shows is told after you asked.</p></div>"
+)
+"""HTML before the first answer."""
+
+
 def percent(share: float) -> str:
     """A probability as the page writes it, such as "43.1 %"; never a certainty."""
     told = "> 99.9" if share > 0.999 else "< 0.1" if share < 0.001 else f"{100 * share:.1f}"
@@ -121,15 +128,6 @@ def percent(share: float) -> str:
 def listed(names: Sequence[str], last: str = "and") -> str:
     """Names in a row: "a, b and c"."""
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def welcome(*, slow: bool) -> str:
-    """HTML before the first answer; `slow` where no run answers and the starter learns from its pictures first."""
-    wait = " The first answer takes up to a minute: the starter learns from its pictures before it." if slow else ""
-    return (
-        "<div class='med-card med-empty'><b>The answer appears here</b><p>Click one of the slices, or give a file of "
-        f"your own: DICOM, NIfTI, PNG, JPEG or TIFF. What a slice shows is told after you asked.{wait}</p></div>"
-    )
 
 
 def answer_card(domain: MedicalImagingDomain, prediction: Prediction, truth: str = "") -> str:
