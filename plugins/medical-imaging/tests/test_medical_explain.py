@@ -100,6 +100,25 @@ def test_the_peak_is_at_the_reason():
     assert heat_map(Bright(), pixels, 0).max() == 0  # nothing speaks for dark
 
 
+@pytest.mark.parametrize("family", ["ViT", "Dinov2", "Swin"])
+@pytest.mark.parametrize(("top", "left"), [(40, 16), (16, 40)])
+def test_the_peak_is_at_the_only_patch_that_matters(family, top, left):
+    """The head is set to the direction in which one bright patch moves the features, so that nothing else speaks."""
+    model, black = tiny(family), np.zeros((64, 64, 1), np.uint8)
+    lit = black.copy()
+    lit[top : top + 8, left : left + 8] = 255
+    found = torch.from_numpy(models.features(model, [black, lit], VIEW))
+    towards, layer = found[1] - found[0], models.head(model)
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.zero_()
+        layer.weight[1] = towards / towards.norm()
+        layer.bias[1] = -(layer.weight[1] @ found.mean(0))
+    seen = heat_map(model, models.batched([lit], VIEW), 1, many=True)
+    row, column = divmod(int(seen.argmax()), 64)
+    assert top <= row < top + 8 and left <= column < left + 8
+
+
 def test_batch_statistics_become_those_of_the_pictures():
     model = tiny("ResNet")
     norm = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d))
