@@ -12,7 +12,7 @@ LONG = 120_000  # ms: the first click loads a model, on a busy machine
 def real(serve):
     """Every installed domain, without the toys."""
     with serve(
-        ["-m", "suite", "launch", "--no-browser", "--port", "17870"], SUITE_PLUGINS="speech,recommendations"
+        ["-m", "suite", "launch", "--no-browser", "--port", "17870"], SUITE_PLUGINS="speech,recommendations,fraud"
     ) as process:
         yield process
 
@@ -35,3 +35,20 @@ def test_recommendations_answer_an_example_and_ask_for_a_pick_without_one(page, 
     expect(page.get_by_text("Error", exact=True)).to_have_count(0)
     example.click()
     expect(page.locator("#recommendations-list .rec-card")).to_have_count(10, timeout=LONG)
+
+
+def test_fraud_queue_ranks_alerts_and_keeps_decisions(page, real):
+    page.goto(f"{real.address}/fraud")
+    cards = page.locator("#fraud-queue [data-row]")
+    expect(cards).to_have_count(25, timeout=LONG)
+    expect(page.get_by_text("25 of 700 alerts")).to_be_visible()
+    page.locator("#fraud-capacity input[type=number]").fill("10")
+    expect(page.get_by_text("25 of 70 alerts")).to_be_visible(timeout=LONG)
+    expect(page.locator("#fraud-figures figure")).to_have_count(2)
+    cards.nth(1).click()
+    expect(page.get_by_text("This customer's last 10 transactions")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="It is fraud").click()
+    expect(page.get_by_text("You said so; it is stored.")).to_be_visible(timeout=LONG)
+    page.reload()
+    expect(cards.nth(1).locator(".fraud-badge")).to_have_text("fraud", timeout=LONG)
+    expect(page.get_by_text("1 decided")).to_be_visible()
