@@ -23,7 +23,7 @@ STYLE = """<style>
 .fraud-tiles .fraud-bad b { color: #b42318 !important; }
 .dark .fraud-tiles .fraud-bad b { color: #fda29b !important; }
 .fraud-plots { display: grid; grid-template-columns: 1fr 1fr; gap: 0.6rem; margin-top: 0.6rem; }
-.fraud-plots figure { margin: 0; }
+.fraud-plots figure { margin: 0 !important; display: flex; flex-direction: column; justify-content: space-between; }
 .fraud-plots figcaption { font-size: 0.9rem; line-height: 1.45; }
 .fraud-plots svg { display: block; width: 100%; height: auto; margin-top: 0.4rem; overflow: visible; }
 .fraud-plots text { font-size: 12px; fill: var(--body-text-color-subdued); }
@@ -38,7 +38,8 @@ STYLE = """<style>
   cursor: pointer; margin: 0;
   padding: 0.65rem 0.9rem; border: 1px solid var(--border-color-primary); border-radius: 0.75rem;
   background: var(--block-background-fill); line-height: 1.4; }
-.fraud-box button.fraud-alert:hover, .fraud-box button.fraud-alert:focus-visible { border-color: var(--color-accent); }
+.fraud-box button.fraud-alert:hover, .fraud-box button.fraud-alert:focus-visible { border-color: var(--color-accent);
+  background: var(--block-background-fill) !important; }
 .fraud-box button.fraud-alert.fraud-on { border-color: var(--color-accent);
   box-shadow: inset 4px 0 var(--color-accent); }
 .fraud-odds b { display: block; font-variant-numeric: tabular-nums; }
@@ -51,7 +52,8 @@ STYLE = """<style>
 .fraud-chip { font-size: 0.82rem; line-height: 1.35; padding: 0.1rem 0.55rem; border-radius: 0.6rem;
   background: var(--background-fill-secondary); border: 1px solid var(--border-color-primary);
   overflow-wrap: anywhere; }
-.fraud-badge { font-size: 0.82rem; font-weight: 700; padding: 0.05rem 0.5rem; border-radius: 0.6rem; color: white;
+.fraud-badge { font-size: 0.82rem; font-weight: 700; padding: 0.05rem 0.5rem; border-radius: 0.6rem;
+  color: white !important;
   white-space: nowrap; }
 .fraud-badge-1 { background: #b42318; } .fraud-badge-0 { background: #0f766e; }
 .fraud-detail h3 { margin: 0 0 0.2rem !important; font-size: 1.15rem; overflow-wrap: anywhere; }
