@@ -15,12 +15,12 @@ from suite import SuiteError
 
 if TYPE_CHECKING:
     from suite_fraud.config import FraudConfig
-    from suite_fraud.network import FraudNetwork
+    from suite_fraud.network import Network
     from suite_fraud.rows import Portfolio
     from suite_fraud.student import Student
 
 
-def teach(network: FraudNetwork, portfolio: Portfolio, config: FraudConfig) -> Student:
+def teach(network: Network, portfolio: Portfolio, config: FraudConfig) -> Student:
     """The champion's student, taught on rows that no system was trained on, and calibrated on the validation rows.
 
     A teacher's answers on its own training rows would be those of one who knows the answers.
