@@ -20,6 +20,8 @@ def suite_commands() -> Iterable[Entry]:
     return [
         Entry("fraud score", "Score a file of any size, with reasons for each alert.", "suite_fraud.commands:score"),
         Entry("fraud simulate", "Make a portfolio of transactions up.", "suite_fraud.commands:simulate"),
+        Entry("fraud labels", "Write a table with the labels analysts gave.", "suite_fraud.labels:labels"),
+        Entry("fraud drift", "Tell weekly drift, and when to train anew.", "suite_fraud.commands:drift"),
         Entry("fraud prequential", "Test every system on successive weeks.", "suite_fraud.prequential:prequential"),
         Entry("fraud unlabelled", "Learn what is odd where there are no labels.", "suite_fraud.unlabelled:unlabelled"),
         Entry("fraud student", "Export a run's best system as a small LightGBM.", "suite_fraud.distil:student"),

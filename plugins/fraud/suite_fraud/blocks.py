@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-    from suite_fraud.network import FraudNetwork, NetworkConfig
+    from suite_fraud.network import Network, NetworkConfig
     from suite_fraud.tables import Transactions
 
 
@@ -117,23 +117,23 @@ def _texts(rows: Dataset, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]
     return places, embed(list(known))
 
 
-def fitted(starter: FraudNetwork, rows: Dataset, config: FraudConfig) -> FraudNetwork:
+def fitted(starter: Network, rows: Dataset, config: FraudConfig) -> Network:
     """The starter with inputs for the rows' own columns, and encoders that know their quantiles."""
     from suite_fraud import features
-    from suite_fraud.network import adapted
 
     own = [name.removeprefix(NUMBER) for name in rows.column_names if name.startswith(NUMBER)]
     texts = [name.removeprefix(TEXT) for name in rows.column_names if name.startswith(TEXT)]
     names = features.names(config.windows)
-    model = adapted(starter, features=names, extras=own, texts=texts, windows=config.windows)
-    model.fit_encoders(matrix(rows, names), matrix(rows, [NUMBER + name for name in own]))
-    return model
+    model = starter.adapted(features=names, extras=own, texts=texts, windows=config.windows)
+    values = (matrix(rows, names), matrix(rows, [NUMBER + name for name in own]))
+    known = (column(rows, name).to_numpy() for name in ("label", "day"))
+    return model.fit(*values, *known, delay=config.delay_days)
 
 
 def collate(examples: Sequence[Example]) -> Batch:
     """Float tensors `features` (n, f), `extras` (n, m), `texts` (n, t × 384); `labels` (n,) where all are known.
 
-    `asked` are the examples that come with reasons: all of them or none.
+    `days` int64 (n,); `asked` are the examples that come with reasons: all of them or none.
     """
     import torch
 
@@ -142,6 +142,7 @@ def collate(examples: Sequence[Example]) -> Batch:
 
     batch: Batch = {name: stacked(name) for name in ("features", "extras")}
     batch["texts"] = torch.from_numpy(np.stack([one.block.inputs(one.row) for one in examples]))
+    batch["days"] = torch.from_numpy(np.array([one.block.day[one.row] for one in examples], np.int64))
     label = np.array([one.block.label[one.row] for one in examples])
     if (label >= 0).all():
         batch["labels"] = torch.from_numpy(label.astype(np.float32))

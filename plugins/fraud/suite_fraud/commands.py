@@ -1,7 +1,8 @@
-"""`suite fraud score` and `suite fraud simulate`."""
+"""`suite fraud score`, `suite fraud drift` and `suite fraud simulate`."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -70,6 +71,22 @@ def simulate(output: Path, customers: int, terminals: int, days: int, seed: int,
     with stream.writing(output, table.schema) as writer:
         writer.write(table)
     click.echo(f"{len(table):,} transactions, {pc.sum(table['fraud']).as_py() or 0:,} frauds: {output}")
+
+
+@click.command(help="Tell week by week how far a file moved from what a run was trained on, and whether to train anew.")
+@click.argument("file", type=Path)
+@click.option("--model", default="", help="Run or student folder; empty takes the newest run that has a student.")
+@click.option("--runs", type=Path, default=_RUNS, help="Folder the runs are in.")
+@click.option("--history", type=Path, help="The same portfolio's earlier transactions, so that habits are known.")
+@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column is which; may be given again.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+def drift(file: Path, model: str, runs: Path, history: Path | None, columns: tuple[str, ...], form: str) -> None:
+    """Prints the population stability index (PSI) of scores and features, alerts, and the advice."""
+    from suite_fraud import drift as drifts
+
+    folder = Path(model) if model else newest(runs)
+    report, start = drifts.of_file(file, folder, history=history, columns=pairs(columns))
+    click.echo(json.dumps(drifts.to_json(report, start), indent=2) if form == "json" else drifts.render(report, start))
 
 
 def pairs(given: tuple[str, ...]) -> dict[str, str]:

@@ -1,114 +1,256 @@
-"""The Demo tab: an analyst's queue. Alerts by suspicion with their reasons, and what a capacity saves and misses."""
+"""The Demo tab: an analyst's queue. Alerts by suspicion with their reasons, and what a capacity saves and misses.
+
+Building the tab needs no model: that loads when the page is opened. Scored transactions stay on the server, and a
+visitor's session holds only their name.
+"""
 
 from __future__ import annotations
 
+import secrets
+import threading
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from suite import Predictor, SuiteError
+from suite_fraud import cards
 from suite_fraud import queue as queues
-from suite_fraud.queue import Queue
+from suite_fraud.queue import Queue, Savings
 
 if TYPE_CHECKING:
     from suite_fraud.domain import FraudDomain
 
-HEADERS = ["suspicion", "amount", "customer", "counterparty", "time", "why"]
 INTRO = (
-    "A queue of the transactions to look at first. **Open the example week** of a portfolio that is made up, or a "
-    "CSV or Parquet file of yours; it is scored here and not kept."
+    "A week of card payments, **the most suspicious first**. Move the slider to see what one more alert a day brings, "
+    "pick an alert to see why it is one, and say what it is. The example week is made up; a file of yours is scored "
+    "here and forgotten, only what you decide is kept."
 )
+EXAMPLE = "example"
+PAGE, LONGEST = 25, 200
+"""Alerts shown at first and at most: nobody reads further, and each one's reasons take a pass per feature."""
+WIDEST = 200
+"""Where the slider ends, unless the config's capacity is beyond."""
+HELD = 8
+"""Uploads kept at once, the least used of which goes first: one of the longest is some 50 MB."""
+ASKED = 10_000
+"""Transactions that one call of the endpoint takes."""
+_PICK = """element.addEventListener('click', (event) => {
+  const card = event.target.closest('[data-row]');
+  if (!card) return;
+  element.querySelectorAll('.fraud-on').forEach((one) => one.classList.remove('fraud-on'));
+  card.classList.add('fraud-on');
+  trigger('select', {index: Number(card.dataset.row), value: card.dataset.row});
+});"""
+_SHOW = "watch('value', () => element.scrollIntoView({block: 'nearest', behavior: 'smooth'}));"
+
+
+class Desk:
+    """What the handlers share: who answers, and the queues that are open, by name."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self._queues: OrderedDict[str, Queue] = OrderedDict()
+        self._example: Queue | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def config(self) -> Any:
+        """The config of the model that answers."""
+        return self.predictor.domain.config
+
+    @property
+    def widest(self) -> int:
+        """Where the slider ends."""
+        return max(WIDEST, int(self.config.capacity))
+
+    def example(self) -> str:
+        """The name of the example week, which is made and scored once."""
+        with self._lock:
+            if self._example is None:
+                self._example = queues.example(self.predictor)
+        return EXAMPLE
+
+    def keep(self, queue: Queue) -> str:
+        """A name to ask for this queue by, which nobody can guess."""
+        name = secrets.token_urlsafe(12)
+        with self._lock:
+            self._queues[name] = queue
+            while len(self._queues) > HELD:
+                self._queues.popitem(last=False)
+        return name
+
+    def queue(self, name: str) -> Queue:
+        """The queue of that name. Raises `SuiteError` for an upload that is no longer kept."""
+        if name == EXAMPLE and self._example is not None:
+            return self._example
+        with self._lock:
+            if name in self._queues:
+                self._queues.move_to_end(name)
+                return self._queues[name]
+        raise SuiteError("This file is no longer held here; upload it again. What you decided is stored.")
+
+    def savings(self, queue: Queue) -> Savings | None:
+        """What each place of the slider would have done."""
+        return queue.savings(self.widest, review_cost=self.config.review_cost)
+
+    def figures(self, name: str, capacity: int) -> str:
+        """HTML of tiles and curves."""
+        queue = self.queue(name)
+        return cards.figures(queue, self.savings(queue), self._within(capacity), self.config.review_cost)
+
+    def alerts(self, name: str, capacity: int, count: int, picked: int) -> tuple[str, bool]:
+        """HTML of the first `count` alerts, and whether there are more to show."""
+        queue = self.queue(name)
+        every = queue.first(self._within(capacity))
+        shown = every[: min(count, LONGEST)]
+        told = queues.reasons(self.predictor, queue, shown)
+        known = queues.decided(self.config.output)
+        rows = [int(row) for row in shown]
+        return cards.alerts(queue, rows, told, known, of=len(every), picked=picked), len(rows) < min(
+            len(every), LONGEST
+        )
+
+    def detail(self, name: str, row: int) -> str:
+        """HTML of one alert. Raises `SuiteError` where no alert was picked."""
+        queue = self.queue(name)
+        if not 0 <= row < len(queue.where):
+            raise SuiteError("Pick an alert of the queue first.")
+        (why,) = queues.reasons(self.predictor, queue, np.array([row]))
+        return cards.detail(queue, row, why, queues.decided(self.config.output).get(queues.key(queue.record(row))))
+
+    def decide(self, name: str, row: int, *, fraud: bool) -> None:
+        """Stores what the analyst says."""
+        queue = self.queue(name)
+        if not 0 <= row < len(queue.where):
+            raise SuiteError("Pick an alert of the queue first.")
+        queues.decide(self.predictor, queue, row, fraud=fraud)
+
+    def answer(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Probabilities, and reasons of alerts, of transactions given as records, in their order."""
+        import pyarrow as pa
+
+        from suite_fraud.stream import mapping
+        from suite_fraud.tables import from_table
+
+        if not isinstance(records, list) or not records or not all(isinstance(one, dict) for one in records):
+            raise SuiteError("Give a list of transactions, each an object with time, entity, counterparty and amount.")
+        if len(records) > ASKED:
+            raise SuiteError(f"{len(records):,} transactions are too many for one call; give at most {ASKED:,}.")
+        try:
+            every = dict.fromkeys(key for one in records for key in one)
+            table = pa.Table.from_pylist([every | one for one in records])
+        except pa.ArrowException as error:
+            raise SuiteError(f"The transactions are not alike: {str(error).splitlines()[0]}.") from None
+        rows = from_table(table, mapping(table.column_names, self.config.columns))
+        queue = queues.of(self.predictor, rows, "The call")
+        network: Any = self.predictor.model
+        alert = queue.probability >= network.config.calibration["cost"]
+        which = np.flatnonzero(alert)
+        told = dict(zip(which.tolist(), queues.reasons(self.predictor, queue, which), strict=True))
+        found = [
+            {"probability": float(chance), "alert": bool(alert[row]), "reasons": told.get(row, [])}
+            for row, chance in enumerate(queue.probability)
+        ]
+        order = np.argsort(rows.order[queue.where])
+        return [found[row] for row in order]
+
+    def _within(self, capacity: float) -> int:
+        return min(max(int(capacity), 1), self.widest)
 
 
 def build(domain: FraudDomain, predictor: Predictor) -> None:
     """Builds the tab inside an open `gr.Blocks`."""
     import gradio as gr
 
-    gr.Markdown(INTRO)
+    desk = Desk(predictor)
+    with gr.Row(equal_height=True):
+        gr.Markdown(INTRO)
+        with gr.Column(scale=0, min_width=220):
+            file = gr.UploadButton("Open a file of yours", file_types=[".csv", ".parquet"], size="sm")
+            again = gr.Button("Example week", size="sm")
+    capacity = gr.Slider(
+        1, WIDEST, value=domain.config.capacity, step=1, label="Alerts an analyst can look at per day",
+        elem_id="fraud-capacity",
+    )  # fmt: skip
+    figures = gr.HTML(cards.WAITING, elem_id="fraud-figures", elem_classes="suite-flush")
     with gr.Row():
-        example = gr.Button("Open the example week", variant="primary")
-        file = gr.File(label="Transactions (.csv, .parquet)", file_types=[".csv", ".parquet"], type="filepath")
-    capacity = gr.Slider(1, 500, value=domain.config.capacity, step=1, label="Alerts an analyst can look at per day")
-    money = gr.Markdown()
-    table = gr.Dataframe(headers=HEADERS, interactive=False, wrap=True, label="Queue, most suspicious first")
-    chosen_text = gr.Markdown("Pick a line of the queue, then say what it is.")
-    with gr.Row():
-        confirm = gr.Button("It is fraud")
-        dismiss = gr.Button("It is fine")
-    held, lines, picked = gr.State(None), gr.State([]), gr.State(-1)
+        with gr.Column(scale=3, min_width=320):
+            listed = gr.HTML(elem_id="fraud-queue", elem_classes="suite-flush", js_on_load=_PICK)
+            more = gr.Button(f"Show {PAGE} more", size="sm", visible=False)
+        with gr.Column(scale=2, min_width=320, elem_id="fraud-side"):
+            detail = gr.HTML(elem_id="fraud-detail", elem_classes="suite-flush", js_on_load=_SHOW)
+            with gr.Row(visible=False) as say:
+                confirm = gr.Button("It is fraud", variant="stop", min_width=100)
+                dismiss = gr.Button("It is fine", min_width=100)
+            after = gr.Markdown(elem_id="fraud-after")
+    held, count, picked = gr.State(""), gr.State(PAGE), gr.State(-1)
 
-    def shown(queue: Queue | None, count: float) -> tuple[str, list[list[Any]], list[int]]:
-        if queue is None:
-            return "", [], []
-        chosen = queue.first(int(count))[: queues.LONGEST]
-        told = queues.reasons(predictor, queue, chosen)
-        cells = [_cells(queue, int(row), why) for row, why in zip(chosen, told, strict=True)]
-        return _money(queue, int(count), domain.config.review_cost), cells, [int(row) for row in chosen]
+    def opened(name: str) -> tuple[Any, ...]:
+        places = min(int(desk.config.capacity), desk.widest)
+        slider = gr.Slider(value=places, maximum=desk.widest)
+        shown, rest = desk.alerts(name, places, PAGE, -1)
+        figure = cards.STYLE + desk.figures(name, places)
+        return name, PAGE, -1, slider, figure, shown, gr.Button(visible=rest), cards.PICK, gr.Row(visible=False), ""
 
-    def open_example(count: float) -> tuple[Any, ...]:
-        queue = queues.example(predictor)
-        return queue, *shown(queue, count)
+    def open_example() -> tuple[Any, ...]:
+        return opened(desk.example())
 
-    def open_file(path: str | None, count: float) -> tuple[Any, ...]:
+    def open_file(path: str | None) -> tuple[Any, ...]:
         if not path:
-            return None, "", [], []
-        try:
-            queue = queues.opened(predictor, Path(path))
-        except SuiteError as error:
-            raise gr.Error(str(error)) from None
-        return queue, *shown(queue, count)
+            raise SuiteError("There is no file yet: give one that ends in .csv or .parquet.")
+        return opened(desk.keep(queues.opened(predictor, Path(path))))
 
-    def pick(rows: list[int], queue: Queue | None, event: gr.SelectData) -> tuple[int, str]:
-        place = int(event.index[0])
-        if queue is None or place >= len(rows):
-            return -1, ""
-        record = queue.record(rows[place])
-        return rows[place], f"**{record['entity']}**, {record['amount']:,.2f} at {record['time'].replace('T', ' ')}"
+    def move(name: str, places: float, many: int, row: int) -> tuple[Any, ...]:
+        if not name:
+            return gr.skip(), gr.skip(), gr.skip()
+        shown, rest = desk.alerts(name, int(places), many, row)
+        return cards.STYLE + desk.figures(name, int(places)), shown, gr.Button(visible=rest)
 
-    def say(queue: Queue | None, row: int, *, fraud: bool) -> str:
-        if queue is None or row < 0:
-            return "Pick a line of the queue first."
-        try:
-            queues.decide(predictor, queue, row, fraud=fraud)
-        except SuiteError as error:
-            raise gr.Error(str(error)) from None
-        return f"Stored: {'fraud' if fraud else 'fine'}. Train on it with: suite fraud train --data corrections:"
+    def show_more(name: str, places: float, many: int, row: int) -> tuple[Any, ...]:
+        shown, rest = desk.alerts(name, int(places), many + PAGE, row)
+        return many + PAGE, shown, gr.Button(visible=rest)
 
-    def say_fraud(queue: Queue | None, row: int) -> str:
-        return say(queue, row, fraud=True)
+    def pick(name: str, event: gr.SelectData) -> tuple[Any, ...]:
+        row = event.index
+        if not isinstance(row, int):
+            raise SuiteError("Pick an alert of the queue first.")
+        return row, desk.detail(name, row), gr.Row(visible=True), ""
 
-    def say_fine(queue: Queue | None, row: int) -> str:
-        return say(queue, row, fraud=False)
+    def decided(name: str, places: float, many: int, row: int, *, fraud: bool) -> tuple[Any, ...]:
+        desk.decide(name, row, fraud=fraud)
+        shown, _ = desk.alerts(name, int(places), many, row)
+        return shown, desk.detail(name, row), AFTER
+
+    def say_fraud(name: str, places: float, many: int, row: int) -> tuple[Any, ...]:
+        return decided(name, places, many, row, fraud=True)
+
+    def say_fine(name: str, places: float, many: int, row: int) -> tuple[Any, ...]:
+        return decided(name, places, many, row, fraud=False)
+
+    def fraud_score(transactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Scores transactions, each with time, entity, counterparty and amount; the earlier ones are habits."""
+        return desk.answer(transactions)
 
     # Annotations are strings here, and gradio looks this one's name up where `gr` is not known.
     pick.__annotations__["event"] = gr.SelectData
-    outputs = [held, money, table, lines]
-    example.click(open_example, capacity, outputs)
-    file.change(open_file, [file, capacity], outputs)
-    capacity.release(shown, [held, capacity], [money, table, lines])
-    table.select(pick, [lines, held], [picked, chosen_text])
-    confirm.click(say_fraud, [held, picked], chosen_text)
-    dismiss.click(say_fine, [held, picked], chosen_text)
+    place = [held, capacity, count, picked]
+    everything = [held, count, picked, capacity, figures, listed, more, detail, say, after]
+    private: dict[str, Any] = {"api_visibility": "private"}
+    quiet: dict[str, Any] = private | {"show_progress": "hidden"}
+    gr.on(None, open_example, None, everything, **quiet)
+    again.click(open_example, None, everything, show_progress_on=figures, **private)
+    file.upload(open_file, file, everything, show_progress_on=figures, **private)
+    capacity.input(move, place, [figures, listed, more], trigger_mode="always_last", **quiet)
+    more.click(show_more, place, [count, listed, more], **quiet)
+    listed.select(pick, held, [picked, detail, say, after], **quiet)
+    confirm.click(say_fraud, place, [listed, detail, after], **quiet)
+    dismiss.click(say_fine, place, [listed, detail, after], **quiet)
+    gr.api(fraud_score, api_name="fraud_score")
 
 
-def _cells(queue: Queue, row: int, why: list[str]) -> list[Any]:
-    record = queue.record(row)
-    return [
-        f"{queue.probability[row]:.1%}",
-        f"{record['amount']:,.2f}",
-        record["entity"],
-        record.get("counterparty", ""),
-        record["time"].replace("T", " "),
-        "; ".join(why),
-    ]
-
-
-def _money(queue: Queue, capacity: int, review_cost: float) -> str:
-    """What the slider's place means, in a sentence; without labels nobody knows."""
-    found = queue.outcome(capacity, review_cost=review_cost)
-    if found is None:
-        return f"{len(queue.first(capacity)):,} alerts. Without labels nobody can say what they save."
-    return (
-        f"**{found.money_saved:,.0f} saved** by {found.alerts_per_day:,.0f} looks a day at {review_cost:g} each; "
-        f"{found.frauds_found:,} frauds found, **{found.frauds_missed:,} missed** worth {found.money_missed:,.0f}; "
-        f"{found.precision:.0%} of the alerts are fraud."
-    )
+AFTER = (
+    "Stored. To learn from decisions they go back into their table, since a transaction without its past tells little: "
+    "`suite fraud labels --data FILE --output FILE2`, then `suite fraud train --data FILE2`."
+)

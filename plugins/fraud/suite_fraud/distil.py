@@ -15,17 +15,17 @@ from suite import SuiteError
 
 if TYPE_CHECKING:
     from suite_fraud.config import FraudConfig
-    from suite_fraud.network import FraudNetwork
+    from suite_fraud.network import Network
     from suite_fraud.rows import Portfolio
     from suite_fraud.student import Student
 
 
-def teach(network: FraudNetwork, portfolio: Portfolio, config: FraudConfig) -> Student:
+def teach(network: Network, portfolio: Portfolio, config: FraudConfig) -> Student:
     """The champion's student, taught on rows that no system was trained on, and calibrated on the validation rows.
 
     A teacher's answers on its own training rows would be those of one who knows the answers.
     """
-    from suite_fraud import champion, report
+    from suite_fraud import champion, drift, report
     from suite_fraud import student as trees
     from suite_fraud.blocks import matrix
     from suite_fraud.decisions import Platt, Thresholds, log_odds
@@ -54,6 +54,7 @@ def teach(network: FraudNetwork, portfolio: Portfolio, config: FraudConfig) -> S
         contest.test(name), found.predict(matrix(test, columns)), np.asarray(test.with_format("numpy")["label"])
     )
     found.about = replace(found.about, threshold=chosen.cost, fidelity=fidelity)
+    found.sample = drift.sample(found, matrix(portfolio.splits["train"], columns))
     return found
 
 

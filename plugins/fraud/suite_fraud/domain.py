@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from suite_fraud.champion import Contest
-    from suite_fraud.network import FraudNetwork
+    from suite_fraud.network import Network
     from suite_fraud.rows import Portfolio
     from suite_fraud.student import Student
 
@@ -49,7 +49,7 @@ class FraudDomain(Domain):
 
     def __init__(self, config: TrainConfig | None = None) -> None:
         super().__init__(config)
-        self.network: FraudNetwork | None = None
+        self.network: Network | None = None
         self.contest: Contest | None = None
         self.optimism: tuple[str, float, float] | None = None
         self._anchor: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -58,7 +58,7 @@ class FraudDomain(Domain):
         self.student: Student | None = None
 
     @property
-    def loaded(self) -> FraudNetwork:
+    def loaded(self) -> Network:
         """The network; only called once a model is loaded."""
         assert self.network is not None, "load_model comes first"
         return self.network
@@ -143,7 +143,7 @@ class FraudDomain(Domain):
 
         The fewer frauds there are to learn from, the more the distance weighs.
         """
-        inputs = ("features", "extras", "texts", "labels")
+        inputs = ("features", "extras", "texts", "labels", "days")
         loss: torch.Tensor = model(**{name: batch[name] for name in inputs}).loss
         if self._strength and model.training:
             far = [(weight - start.to(weight.device)).square().sum() for weight, start in self._anchor]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from suite import SuiteError
 from suite_fraud.measures import Ranking
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from suite_fraud.student import Student
 
 BINS = 10
 MODERATE, LARGE = 0.1, 0.25
@@ -94,7 +102,10 @@ def weekly(
     """
     label = np.where(day > (day.max(initial=0) - delay), -1, label)
     weeks = []
-    for start in range(int(day.min(initial=0)), int(day.max(initial=-1)) + 1, span):
+    first, end = (int(day.min()), int(day.max()) + 1) if len(day) else (0, 0)
+    # The last week must be whole: part of one has other weekdays than training had. The first days are left out.
+    begin = first + ((end - first) % span if end - first > span else 0)
+    for start in range(begin, end, span):
         rows = np.flatnonzero((day >= start) & (day < start + span))
         if len(rows):
             weeks.append(
@@ -149,3 +160,83 @@ def _advice(weeks: list[Week]) -> tuple[bool, str]:
     most = max(last.features, key=lambda name: last.features[name], default="")
     said = f"; the largest is {most} with a PSI of {last.features[most]:.2f}" if most else ""
     return False, f"No need to retrain: no feature moved far in the last week{said}."
+
+
+SAMPLE = 2_000
+"""Training rows that are kept: the index of ten bins then varies by some 0.005 by chance, far below its bounds."""
+SCORE = "score"
+
+
+def sample(student: Student, x: np.ndarray) -> pa.Table:
+    """Evenly spaced training rows (n, names) as a table of the student's inputs and its score; no row says whose."""
+    import pyarrow as pa
+
+    kept = x[:: max(1, -(-len(x) // SAMPLE))]
+    columns = {name: kept[:, place] for place, name in enumerate(student.about.names)}
+    return pa.table(columns | {SCORE: student.predict(kept)})
+
+
+def of_file(
+    path: Path, model: Path, *, history: Path | None = None, columns: Mapping[str, str] | None = None
+) -> tuple[Report, float]:
+    """Drift of a file against what the student in `model` was trained on, and the time of its day 0, in seconds.
+
+    The file is read in blocks, as scoring does; some 100 bytes a row are kept. `history` are the same portfolio's
+    earlier transactions. Raises `SuiteError` for a file of less than a week, and what scoring raises.
+    """
+    import pyarrow.parquet as pq
+
+    from suite_fraud import stream, student
+    from suite_fraud.score import Reader
+
+    taught, folder = student.Student.load(model), student.find(model)
+    if not (folder / student.SAMPLE).is_file():
+        raise SuiteError(f"{folder} does not hold what its training looked like; train anew to tell drift.")
+    trained = pq.read_table(folder / student.SAMPLE)
+    reader = Reader(taught, dict(columns or {}), stream.ROWS)
+    for block in reader.read(history) if history is not None else ():
+        reader.features(block)
+    parts = [(block.time, block.label, reader.features(block)) for block in reader.read(path)]
+    if not parts:
+        raise SuiteError(f"{path} holds no transaction.")
+    time, label, x = (np.concatenate([part[place] for part in parts]) for place in range(3))
+    day = np.floor_divide(time, 86_400).astype(np.int64)
+    if int(day[-1] - day[0]) < 6:
+        raise SuiteError(f"{path.name} holds {int(day[-1] - day[0]) + 1} days; drift is told of whole weeks.")
+    names = taught.about.names
+    report = weekly(
+        names, x, taught.predict(x), label, day - day[0],
+        trained_x=np.stack([trained[name].to_numpy() for name in names], axis=1),
+        trained_score=trained[SCORE].to_numpy(), threshold=taught.about.threshold, delay=taught.about.delay,
+    )  # fmt: skip
+    return report, float(day[0] * 86_400)
+
+
+def render(report: Report, start: float) -> str:
+    """A line per week and the advice; `start` is the time of day 0."""
+    lines = [f"{'week from':<12}{'rows':>10}{'alerts':>9}{'scores':>8}{'AP':>7}  largest PSI of a feature"]
+    for week in report.weeks:
+        most = max(week.features, key=lambda name: week.features[name])
+        lines.append(
+            f"{_date(start, week.start):<12}{week.count:>10,}{week.alert_rate:>9.2%}{week.scores:>8.3f}"
+            f"{'' if np.isnan(week.average_precision) else format(week.average_precision, '.3f'):>7}  "
+            f"{most} {week.features[most]:.3f}"
+        )
+    return "\n".join([*lines, report.advice])
+
+
+def to_json(report: Report, start: float) -> dict[str, Any]:
+    """JSON values; an average precision that is not known is null."""
+    weeks = [
+        asdict(week)
+        | {"from": _date(start, week.start), "moved": week.moved}
+        | ({"average_precision": None} if np.isnan(week.average_precision) else {})
+        for week in report.weeks
+    ]
+    return {"retrain": report.retrain, "advice": report.advice, "weeks": weeks}
+
+
+def _date(start: float, day: int) -> str:
+    """The date, or the number of the day where times only count from some start."""
+    year = 365.25 * 86_400
+    return str(np.datetime64(int(start), "s").astype("datetime64[D]") + day) if start > year else f"day {day}"

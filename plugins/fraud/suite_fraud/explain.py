@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite import Batch, Prediction
-from suite_fraud.network import QUANTILES
 
 if TYPE_CHECKING:
-    from suite_fraud.network import FraudNetwork
-
-_MEDIAN = QUANTILES.index(0.5)
+    from suite_fraud.network import Network
 
 
-def contributions(model: FraudNetwork, batch: Batch) -> np.ndarray:
+def contributions(model: Network, batch: Batch) -> np.ndarray:
     """How much each feature adds to the log-odds, against a transaction with that portfolio's median; (n, features).
 
     Occlusion (Zeiler and Fergus 2014, https://arxiv.org/abs/1311.2901) with one feature hidden at a time: what two
@@ -25,7 +22,7 @@ def contributions(model: FraudNetwork, batch: Batch) -> np.ndarray:
     import torch
 
     features, extras, texts = batch["features"], batch["extras"], batch["texts"]
-    medians = model.encoder.edges[:, _MEDIAN]
+    medians = model.medians
     with torch.no_grad():
         full = model(features, extras, texts).logits
         found = torch.zeros_like(features)
@@ -36,7 +33,7 @@ def contributions(model: FraudNetwork, batch: Batch) -> np.ndarray:
     return np.asarray(found.double().cpu().numpy())
 
 
-def explained(model: FraudNetwork, batch: Batch, answers: Sequence[Prediction]) -> list[Prediction]:
+def explained(model: Network, batch: Batch, answers: Sequence[Prediction]) -> list[Prediction]:
     """The answers with row, entity and amount; alerts, which are those worth their cost, also with three reasons."""
     import torch
 

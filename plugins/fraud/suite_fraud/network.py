@@ -7,10 +7,11 @@ value is *here*, which is what lets weights learned on other portfolios start a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from transformers.utils import ModelOutput
 
 from suite import SuiteError
 
+if TYPE_CHECKING:
+    from suite_fraud.tabicl import InContextNetwork
+
+Network: TypeAlias = "FraudNetwork | InContextNetwork"
 QUANTILES = (
     0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93,
     0.95, 0.965, 0.98, 0.985, 0.99, 0.993, 0.995, 0.997, 0.998, 0.999, 0.9995, 1.0,
@@ -155,8 +160,12 @@ class FraudNetwork(PreTrainedModel):
         extras: torch.Tensor | None = None,
         texts: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
+        days: torch.Tensor | None = None,
     ) -> FraudOutput:
-        """`features` (batch, n) and `extras` (batch, m) floats, NaN where missing; `texts` (batch, columns × 384)."""
+        """`features` (batch, n) and `extras` (batch, m) floats, NaN where missing; `texts` (batch, columns × 384).
+
+        `days` are for networks that look at the order of rows; this one does not.
+        """
         states = self.first(self.encoder(features))
         if self.extra is not None and self.extra_encoder is not None and extras is not None:
             states = states + self.extra(self.extra_encoder(extras))
@@ -170,22 +179,46 @@ class FraudNetwork(PreTrainedModel):
             loss = F.binary_cross_entropy_with_logits(logits.float(), labels.float())
         return FraudOutput(loss=loss, logits=logits)
 
-    def fit_encoders(self, features: np.ndarray, extras: np.ndarray) -> None:
-        """Takes the quantiles of a portfolio's training rows."""
+    @property
+    def medians(self) -> torch.Tensor:
+        """Of the training rows' features, (n,)."""
+        return self.encoder.edges[:, QUANTILES.index(0.5)]
+
+    def adapted(
+        self, *, features: Sequence[str], extras: Sequence[str], texts: Sequence[str], windows: Sequence[float]
+    ) -> FraudNetwork:
+        """See the function of the same name."""
+        return adapted(self, features=features, extras=extras, texts=texts, windows=windows)
+
+    def fit(
+        self, features: np.ndarray, extras: np.ndarray, label: np.ndarray, day: np.ndarray, *, delay: int
+    ) -> FraudNetwork:
+        """This network with the quantiles of a portfolio's training rows."""
         self.encoder.fit(features)
         if self.extra_encoder is not None:
             self.extra_encoder.fit(extras)
+        return self
 
 
-def load(folder: Path) -> FraudNetwork:
+def load(folder: Path) -> Network:
     """The network a folder holds. Raises `SuiteError` if it holds another kind of model."""
     try:
         found = NetworkConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
         raise SuiteError(f"{folder} holds no model that can be read: {str(error).splitlines()[0]}") from None
+    if json.loads((folder / "config.json").read_text()).get("model_type") == "suite-fraud-tabicl":
+        return _in_context(folder)
     if not found.features:
         raise SuiteError(f"{folder} holds no fraud network; give a run of `suite fraud train`, or leave --model out.")
     return FraudNetwork.from_pretrained(folder, use_safetensors=True)
+
+
+def _in_context(folder: Path) -> InContextNetwork:
+    try:
+        from suite_fraud import tabicl
+    except ImportError:
+        raise SuiteError(f"{folder} holds a TabICL, which takes: pip install 'suite-fraud[tabicl]'.") from None
+    return tabicl.load(folder)
 
 
 def adapted(starter: FraudNetwork, *, features: Sequence[str], extras: Sequence[str], texts: Sequence[str],

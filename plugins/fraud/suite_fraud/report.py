@@ -20,7 +20,7 @@ from suite_fraud.measures import Ranking
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from suite_fraud.network import FraudNetwork
+    from suite_fraud.network import Network
 
 METER = "LightGBM careful"
 """The system that the optimism of a random split is measured with: strong, and quick to fit again."""
@@ -41,7 +41,7 @@ def fitted(name: str, x: np.ndarray, y: np.ndarray, *, seed: int) -> champion.Pr
     return _FITTED[name, content, seed]
 
 
-def network_probabilities(network: FraudNetwork, rows: Dataset) -> np.ndarray:
+def network_probabilities(network: Network, rows: Dataset) -> np.ndarray:
     """The network's probabilities, not calibrated, float64 (n,)."""
     import torch
 
@@ -63,7 +63,7 @@ def numbers(rows: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.nan_to_num(blocks.matrix(rows, names)), column(rows, "label").to_numpy()
 
 
-def compete(network: FraudNetwork, splits: Splits, config: FraudConfig) -> tuple[Contest, Meter]:
+def compete(network: Network, splits: Splits, config: FraudConfig) -> tuple[Contest, Meter]:
     """The contest of the network and the config's systems, and the optimism meter."""
     x, y = numbers(splits["train"])
     validation, test = numbers(splits["validation"]), numbers(splits["test"])

@@ -79,7 +79,7 @@ def score(
     """
     stream.check_output(output)
     begun = time.perf_counter()
-    reader = _Reader(student, dict(columns or {}), rows)
+    reader = Reader(student, dict(columns or {}), rows)
     queue = _Queue(student, choice or Choice())
     outcome = Outcome()
     if history is not None:
@@ -97,7 +97,7 @@ def score(
 
 
 @dataclass
-class _Reader:
+class Reader:
     """Blocks of files as transactions, and their features."""
 
     student: Student

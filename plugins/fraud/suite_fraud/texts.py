@@ -49,10 +49,10 @@ def _encoder() -> tuple[Any, Any]:
     """Tokenizer and model, in fp32 on the CPU."""
     from transformers import AutoModel, AutoTokenizer
 
-    from suite import fetch  # type: ignore[attr-defined]  # public from the next core on
+    from suite import resolve_model
     from suite_fraud.starter import ENCODER
 
-    folder = fetch(ENCODER)
+    folder = resolve_model(ENCODER.name, [ENCODER])
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     model = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32)
     return tokenizer, model.eval()

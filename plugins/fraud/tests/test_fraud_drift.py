@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from suite import SuiteError
+from suite_fraud import commands, drift, features
 from suite_fraud.drift import psi, weekly
+from suite_fraud.simulate import Portfolio, simulate
+from suite_fraud.student import About, Student
+from suite_fraud.tables import from_table
 
 
 def weeks(shift=0.0, fade=0.0, days=28, per_day=200, changed_from=21):
@@ -80,3 +91,63 @@ def test_no_transaction_no_advice():
     none = np.empty(0)
     found = report(np.empty((0, 2)), none, none, none.astype(int))
     assert not found.retrain and found.weeks == []
+
+
+def test_a_part_of_a_week_is_left_out_at_the_beginning():
+    x, score, label, day = weeks()
+    found = report(*(values[day >= 3] for values in (x, score, label, day)))
+    assert [(week.start, week.end) for week in found.weeks] == [(7, 14), (14, 21), (21, 28)]
+
+
+BANK = Portfolio(customers=400, terminals=300, days=63, seed=2, radius=12.0, compromised_customers=1,
+                 compromised_terminals=1)  # fmt: skip
+"""Nine weeks; after the sixth all windows and the terminals' four bad weeks are full."""
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    """A folder with a student of the seventh week, and the transactions before and after that."""
+    folder = tmp_path_factory.mktemp("bank")
+    table = simulate(BANK)
+    rows = from_table(table, {"entity": "customer", "counterparty": "terminal", "label": "fraud"})
+    x, day = features.compute(rows), rows.days
+    week = (day >= 42) & (day < 49)
+    student = Student.teach(x[week], np.clip(rows.label[week] * 0.8 + 0.05, 0, 1), About(threshold=0.5))
+    student.sample = drift.sample(student, x[week])
+    student.save(folder / "student")
+    pq.write_table(table.filter(pa.array(day < 49)), folder / "before.parquet")
+    pq.write_table(table.filter(pa.array(day >= 49)), folder / "after.parquet")
+    return folder
+
+
+def told(bank, file, *options):
+    command = [str(file), "--model", str(bank), "--history", str(bank / "before.parquet"), *options]
+    return CliRunner().invoke(commands.drift, command, catch_exceptions=False).output
+
+
+def test_the_next_weeks_of_the_same_portfolio_ask_for_no_training(bank):
+    assert pq.read_metadata(bank / "student" / "training.parquet").num_rows <= drift.SAMPLE
+    found = json.loads(told(bank, bank / "after.parquet", "--format", "json"))
+    assert not found["retrain"], found["advice"]
+    assert [week["from"] for week in found["weeks"]] == ["2018-05-20", "2018-05-27"]
+    assert max(week["features"]["amount"] for week in found["weeks"]) < 0.02
+    text = told(bank, bank / "after.parquet")
+    assert text.splitlines()[1].startswith("2018-05-20") and "No need to retrain" in text.splitlines()[-1]
+
+
+def test_three_times_the_amounts_ask_for_training_anew(bank, tmp_path):
+    table = pq.read_table(bank / "after.parquet")
+    place = table.column_names.index("amount")
+    pq.write_table(table.set_column(place, "amount", pc.multiply(table["amount"], 3.0)), tmp_path / "x3.parquet")
+    found = json.loads(told(bank, tmp_path / "x3.parquet", "--format", "json"))
+    assert found["retrain"] and "amount" in found["weeks"][-1]["moved"]
+
+
+def test_what_drift_cannot_be_told_of_is_a_sentence(bank, tmp_path):
+    pq.write_table(pq.read_table(bank / "after.parquet").slice(0, 50), tmp_path / "short.parquet")
+    with pytest.raises(SuiteError, match=r"short\.parquet holds 1 days; drift is told of whole weeks"):
+        told(bank, tmp_path / "short.parquet")
+    shutil.copytree(bank / "student", tmp_path / "student")
+    (tmp_path / "student" / "training.parquet").unlink()
+    with pytest.raises(SuiteError, match="does not hold what its training looked like; train anew"):
+        drift.of_file(bank / "after.parquet", tmp_path)
