@@ -97,6 +97,17 @@ def task_of(rows: Dataset, config: MedicalConfig) -> Task:
     return _of_classes(set(names), config)
 
 
+def refuse_unknown(rows: Dataset, task: Task) -> None:
+    """Raises `SuiteError` for a label that no row knows, since nothing could be learned about it."""
+    if not task.many or "label" in rows.column_names:
+        return
+    for name in task.classes:
+        if all(_yes_or_no(value, name) is None for value in rows[name]):
+            raise SuiteError(
+                f"The label column {name!r} is unknown in every training row; leave it out of labels, or fill some in."
+            )
+
+
 def labelled(rows: Dataset) -> Iterator[dict[str, Any]]:
     """The rows without their pictures, the label as text."""
     others = rows.remove_columns([name for name in ("image",) if name in rows.column_names])
