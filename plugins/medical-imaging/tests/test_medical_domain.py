@@ -45,10 +45,11 @@ def patients(count, label=lambda number: ("healthy", "sick")[number % 2]):
     return [{"label": label(n), "patient": f"p{n}", "split": split} for n, split in enumerate(splits)]
 
 
-def test_one_class_is_refused(tmp_path):
+@pytest.mark.parametrize("task", ["", "multi-label"])
+def test_one_class_is_refused(tmp_path, task):
     rows = [{"label": "sick", "patient": str(n)} for n in range(8)]
     with pytest.raises(SuiteError, match="nothing to tell apart"):
-        load_splits(made(table(tmp_path, rows)))
+        load_splits(made(table(tmp_path, rows), task=task))
 
 
 def test_a_patient_in_both_splits_is_refused(tmp_path):
