@@ -286,3 +286,13 @@ def test_a_run_from_data_to_answer(tmp_path, row, settings):
     assert predictor.model is not None
     (answer,) = predictor(again.inputs(str(folder / "0.png")))
     assert list(answer["probabilities"]) == list(again.task.classes)
+
+
+def test_a_probe_does_not_mind_where_the_features_lie():
+    features = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    truths = np.eye(2)[(features[:, 0] > 0).astype(int)]
+    task = Task("binary", ("a", "b"))
+    moved = features + np.array([100, -30], np.float32)
+    found = [Probe(given, truths, task).probabilities(given) for given in (features, moved)]
+    assert found[0] == pytest.approx(found[1], abs=1e-2)
+    assert (found[1].argmax(1) == truths.argmax(1)).mean() > 0.9
