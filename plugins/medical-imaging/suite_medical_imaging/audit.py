@@ -61,6 +61,8 @@ def from_facts(
 
 
 def _tree(known: np.ndarray, numbers: np.ndarray, wanted: np.ndarray, classes: int) -> np.ndarray:
+    if not len(known):  # a label that no row knows
+        return np.full((len(wanted), classes), 1 / classes)
     tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=10, random_state=0).fit(known, numbers)
     found = np.zeros((len(wanted), classes))
     found[:, tree.classes_] = tree.predict_proba(wanted)

@@ -25,7 +25,7 @@ from suite import (
 from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.names import IMAGE_ALIASES, LABEL_ALIASES, PATIENT_ALIASES
 from suite_medical_imaging.starter import STARTER
-from suite_medical_imaging.tasks import Reference, Task, labelled, task_of
+from suite_medical_imaging.tasks import Reference, Task, labelled, refuse_unknown, task_of
 
 if TYPE_CHECKING:
     import torch
@@ -107,6 +107,7 @@ class MedicalImagingDomain(Domain):
         """As the core does; raises `SuiteError` if a class is in no training row, and warns of twins across splits."""
         splits = super().split(rows)
         known = task_of(splits["train"], self.config)
+        refuse_unknown(splits["train"], known)
         for name in ("validation", "test"):
             for row in labelled(splits[name]):
                 known.reference(row)

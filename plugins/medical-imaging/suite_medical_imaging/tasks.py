@@ -93,8 +93,22 @@ def task_of(rows: Dataset, config: MedicalConfig) -> Task:
     names = labels_of(rows)
     several = config.task == "multi-label" or (not config.task and any(BETWEEN in name for name in names))
     if several:
-        return Task("multi-label", tuple(_sorted({part for name in names for part in _parts(name)})))
+        found = {part for name in names for part in _parts(name)}
+        if len(set(names)) < 2:
+            raise _alone(min(names, default=""))
+        return Task("multi-label", tuple(_sorted(found)))
     return _of_classes(set(names), config)
+
+
+def refuse_unknown(rows: Dataset, task: Task) -> None:
+    """Raises `SuiteError` for a label that no row knows, since nothing could be learned about it."""
+    if not task.many or "label" in rows.column_names:
+        return
+    for name in task.classes:
+        if all(_yes_or_no(value, name) is None for value in rows[name]):
+            raise SuiteError(
+                f"The label column {name!r} is unknown in every training row; leave it out of labels, or fill some in."
+            )
 
 
 def labelled(rows: Dataset) -> Iterator[dict[str, Any]]:
@@ -129,8 +143,7 @@ def _of_classes(found: set[str], config: MedicalConfig) -> Task:
     listed = ", ".join(_sorted(found))
     kind = config.task or ("ordinal" if len(config.order) > 2 else "binary" if len(found) <= 2 else "multi-class")
     if len(found) < 2:
-        only = min(found, default="")
-        raise SuiteError(f"Every row has the label {only!r}: nothing to tell apart; give rows of a second class.")
+        raise _alone(min(found, default=""))
     if kind == "binary" and len(found) > 2:
         raise SuiteError(
             f"task=binary, but the labels are {len(found)}: {listed}; merge some, or set task=multi-class."
@@ -140,6 +153,10 @@ def _of_classes(found: set[str], config: MedicalConfig) -> Task:
     if kind == "ordinal" and not all(_is_number(name) for name in found):
         raise SuiteError(f"task=ordinal needs the classes' order: set order=[{listed}], from the least to the worst.")
     return Task(kind, tuple(_sorted(found, negative_first=kind == "binary")))
+
+
+def _alone(label: str) -> SuiteError:
+    return SuiteError(f"Every row has the label {label!r}: nothing to tell apart; give rows of a second class.")
 
 
 def _ordered(found: set[str], order: Sequence[str]) -> tuple[str, ...]:

@@ -92,3 +92,8 @@ def test_everything_survives_a_file():
     found = calibrated(scores, truths, "multi-class", specificity=None, coverage=0.85)
     assert set(found.cutoffs) == {0.8, 0.85, 0.9, 0.95}
     assert Calibration.from_json(found.to_json()) == found
+
+
+def test_a_temperature_divides_the_log_odds_of_labels():
+    found = rescaled(np.array([[0.8, 0.5, 0.1]]), 2.0, many=True)
+    assert found == pytest.approx(np.array([[2 / 3, 0.5, 0.25]]))  # odds 4, 1 and 1/9 to their square roots

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from suite import SuiteError
+from suite import Predictor, SuiteError
 from suite.assets import fetch
 from suite.data.load import load_splits
 from suite_medical_imaging import baselines, models
@@ -45,10 +45,11 @@ def patients(count, label=lambda number: ("healthy", "sick")[number % 2]):
     return [{"label": label(n), "patient": f"p{n}", "split": split} for n, split in enumerate(splits)]
 
 
-def test_one_class_is_refused(tmp_path):
+@pytest.mark.parametrize("task", ["", "multi-label"])
+def test_one_class_is_refused(tmp_path, task):
     rows = [{"label": "sick", "patient": str(n)} for n in range(8)]
     with pytest.raises(SuiteError, match="nothing to tell apart"):
-        load_splits(made(table(tmp_path, rows)))
+        load_splits(made(table(tmp_path, rows), task=task))
 
 
 def test_a_patient_in_both_splits_is_refused(tmp_path):
@@ -246,3 +247,52 @@ def test_the_rate_of_a_start_from_scratch_is_that_of_every_training():
     for name in ("cosine", "linear", "constant"):
         config = MedicalConfig(schedule=name, warmup=0.2)
         assert [baselines.rate(config, n, 10) for n in range(10)] == [schedule(config, n, 10) for n in range(10)]
+
+
+def test_a_label_that_is_never_known_is_refused(tmp_path):
+    rows = [{"patient": str(n), "edema": n % 2, "mass": None} for n in range(20)]
+    with pytest.raises(SuiteError, match="'mass' is unknown in every training row"):
+        load_splits(made(table(tmp_path, rows), labels=["edema", "mass"]))
+
+
+def test_facts_of_an_unknown_label_say_nothing():
+    facts, truths = [{"width": n} for n in range(20)], np.full((20, 2), np.nan)
+    truths[:, 0] = np.arange(20) >= 10
+    found = from_facts(facts, truths, facts, Task("multi-label", ("a", "b")))
+    assert np.array_equal(found[:, 0], truths[:, 0]) and (found[:, 1] == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "settings"),
+    [
+        (lambda n: {"label": n % 4}, {"task": "ordinal"}),
+        (lambda n: {"label": ("a", "a|b", "b", "c")[n % 4]}, {}),
+    ],
+)
+def test_a_run_from_data_to_answer(tmp_path, row, settings):
+    from suite.training.train import train
+
+    (tmp_path / "data").mkdir()
+    folder = table(tmp_path / "data", [{**row(n), "patient": str(n)} for n in range(48)])
+    limits = {"max_steps": 3, "batch_size": 8, "evaluate_every": 3, "audit": False, "output": tmp_path / "runs"}
+    run = train(made(folder, **limits, **settings))
+    result = json.loads((run.path / "evaluation.json").read_text())["test"]
+    titles = {section["title"] for section in result["sections"]}
+    assert ("kappa" in result["systems"]["fine-tuned"]) is (settings != {})
+    grades = {"Calibration", "Recall of each class", "What is left to a human"}
+    assert titles == (grades if settings else {"Calibration", "At the threshold"})
+    again = made(folder, output=tmp_path / "runs")
+    predictor = Predictor(again, str(run.path))
+    assert predictor.model is not None
+    (answer,) = predictor(again.inputs(str(folder / "0.png")))
+    assert list(answer["probabilities"]) == list(again.task.classes)
+
+
+def test_a_probe_does_not_mind_where_the_features_lie():
+    features = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    truths = np.eye(2)[(features[:, 0] > 0).astype(int)]
+    task = Task("binary", ("a", "b"))
+    moved = features + np.array([100, -30], np.float32)
+    found = [Probe(given, truths, task).probabilities(given) for given in (features, moved)]
+    assert found[0] == pytest.approx(found[1], abs=1e-2)
+    assert (found[1].argmax(1) == truths.argmax(1)).mean() > 0.9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 from suite import SuiteError
 from suite_medical_imaging import preprocess
+from suite_medical_imaging.picture import Picture
 from suite_medical_imaging.preprocess import View, decode_all, square, varied
 
 VIEW = View(32, (0.5,) * 3, (0.5,) * 3)
@@ -83,3 +85,22 @@ def test_variations_come_from_the_generator_and_keep_the_picture():
     assert abs(np.argwhere(one[..., 0] > 100).mean(0) - 31.5).max() < 6  # it is still near the middle
     colour = varied(np.repeat(pixels, 3, axis=2), np.random.default_rng(3), mirror=False)
     assert np.array_equal(colour[..., 1:2], one)
+
+
+def test_a_file_that_changed_has_another_identity(tmp_path):
+    path = tmp_path / "one"
+    path.write_bytes(b"1234")
+    os.utime(path, ns=(0, 1_000_000_000))
+    before = preprocess.identity(str(path))
+    assert preprocess.identity(str(path)) == before
+    path.write_bytes(b"4321")  # as long as before
+    os.utime(path, ns=(0, 2_000_000_000))
+    assert preprocess.identity(str(path)) != before
+
+
+def test_whole_pictures_are_kept_up_to_a_size():
+    one = Picture(np.zeros((10, 10, 1), np.float32), np.zeros((10, 10, 1), np.uint8))  # 500 bytes
+    held = preprocess._Newest(1200)
+    for number in range(3):
+        held.add((b"", number), one)
+    assert [held.get((b"", number)) is one for number in range(3)] == [False, True, True] and held.size == 1000
