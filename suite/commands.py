@@ -151,5 +151,5 @@ def _summary(run: Any) -> dict[str, Any]:
     if evaluation and "test" in evaluation:
         metric = evaluation["test"]["metric"]
         value = evaluation["test"]["systems"]["fine-tuned"][metric]["value"]
-        values["result"] = f"{metric} {value:.4g}"
+        values["result"] = f"{metric} –" if value is None else f"{metric} {value:.4g}"
     return values

@@ -7,7 +7,7 @@ import pytest
 from suite_toy.domain import ToyDomain
 
 from suite.errors import SuiteError
-from suite.evaluation.evaluate import BEFORE, TUNED, slices, summarise
+from suite.evaluation.evaluate import BEFORE, TUNED, render, slices, strict, summarise
 from suite.evaluation.intervals import FEWER, MANY, RESAMPLES, Bootstrap, Resamples, difference
 from suite.evaluation.scoring import score_examples, scored, stack, validate
 from suite.training.accelerator import make_accelerator
@@ -123,6 +123,23 @@ def test_a_summary_has_every_system_difference_and_slice(toy):
     assert result["slices"]["label"]["consonants"][BEFORE] == {"accuracy": 0.0}
     with pytest.raises(SuiteError, match="No column 'sex' to slice by. The test rows have: word, label, author"):
         slices(toy, systems, rows, "sex")
+
+
+def test_a_metric_that_is_not_defined_is_null_and_said_to_be_so(toy):
+    from datasets import Dataset
+
+    class Undefined(ToyDomain):
+        def metrics(self, scores):
+            return {"accuracy": float("nan")}
+
+    references = ["vowels"] * 4
+    domain, systems = Undefined(), {name: answers(toy, references, references) for name in (TUNED, BEFORE)}
+    rows = Dataset.from_dict({"word": list("abcd"), "label": references})
+    result = {"test": strict(summarise(domain, systems, rows))}
+    assert result["test"]["systems"][TUNED]["accuracy"] == {"value": None, "low": None, "high": None}
+    text = render(domain, result)
+    assert "\nfine-tuned                 –     –\n" in text
+    assert f"accuracy of {TUNED} against {BEFORE}: not defined on these examples." in text
 
 
 def test_many_groups_are_resampled_as_groups(toy):

@@ -57,6 +57,7 @@ def evaluate(
     result = {name: summarise(domain, found[name], sets[name], slice_by) for name in sets}
     for name in sets:
         result[name]["sections"] = _kept(run, name, domain.analyse(found[name], sets[name]))
+    result = strict(result)
     write_json(run.path / "evaluation.json", result)
     for name, answers in found.items():
         _write_answers(run, name, answers)
@@ -117,6 +118,9 @@ def verdicts(domain: Domain, result: dict[str, Any]) -> list[str]:
     """A sentence per comparison of one data set: who won, by how much, and whether the interval supports it."""
     lines = []
     for name, gap in result["differences"].items():
+        if None in gap.values():
+            lines.append(f"{gap['metric']} of {TUNED} against {name}: not defined on these examples.")
+            continue
         span = f"{gap['value']:+.3f}, 95 % interval {gap['low']:+.3f} to {gap['high']:+.3f}"
         lines.append(f"{gap['metric']} of {TUNED} against {name}: {gap['verdict']} ({span}).")
     return lines
@@ -127,7 +131,7 @@ def _render_set(domain: Domain, name: str, result: dict[str, Any]) -> str:
     rows = []
     for system, values in result["systems"].items():
         main = values[domain.metric]
-        interval = f"[{main['low']:.3f}, {main['high']:.3f}]"
+        interval = "–" if None in main.values() else f"[{main['low']:.3f}, {main['high']:.3f}]"
         rest = [values[m]["value"] for m in metrics if m != domain.metric]
         rows.append([system, main["value"], interval, *rest])
     header = [name, domain.metric, "95 %", *(m for m in metrics if m != domain.metric)]
@@ -153,7 +157,7 @@ def _kept(run: Run, name: str, sections: Iterable[Section]) -> list[dict[str, An
     """The sections as `evaluation.json` keeps them; their figures become files in `plots/`."""
     kept = []
     for section in sections:
-        kept.append({"title": section.title, "text": section.text, "values": _strict(section.values)})
+        kept.append({"title": section.title, "text": section.text, "values": section.values})
         if section.figure:
             plot = run.path / "plots" / f"{_slug(name)}-{_slug(section.title.lower())}.png"
             plot.parent.mkdir(exist_ok=True)
@@ -162,12 +166,12 @@ def _kept(run: Run, name: str, sections: Iterable[Section]) -> list[dict[str, An
     return kept
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
     """The value with None for numbers that are not finite, which JSON has no word for."""
     if isinstance(value, dict):
-        return {str(key): _strict(one) for key, one in value.items()}
+        return {str(key): strict(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(one) for one in value]
+        return [strict(one) for one in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 

@@ -99,5 +99,7 @@ def difference(domain: Domain, system: Bootstrap, rival: Bootstrap, metric: str 
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:
+    if np.isnan(values).all():
+        return np.nan, np.nan
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
