@@ -72,7 +72,8 @@ def divide(rows: Transactions, config: FraudConfig) -> Parts:
     if not (rows.label >= 0).any():
         raise SuiteError(
             "No transaction has a label, so there is nothing to learn from: name the column with --columns "
-            "label=THEIRS, or rank them without labels by: suite fraud score FILE --model 'isolation forest'."
+            "label=THEIRS; or have the starter rank them in the demo (suite launch), decide on the first of its queue, "
+            "and write the labels into the table with: suite fraud labels."
         )
     days = {"train_days": config.train_days, "delay_days": config.delay_days, "test_days": config.test_days}
     fold = protocol.folds(rows, **days, count=1, end=config.test_end)[0]
