@@ -61,7 +61,7 @@ def leaking(rows: Transactions) -> dict[str, str]:
 def _labels(rows: Transactions) -> Iterator[Finding]:
     known, frauds = int((rows.label >= 0).sum()), int((rows.label == 1).sum())
     if not known:
-        yield Finding("note", "No transaction has a label: scores are of oddness, not of fraud.")
+        yield Finding("note", "No transaction has a label: they can be ranked, but nothing can be learned from them.")
     elif frauds in (0, known):
         only = "fraud" if frauds else "legitimate"
         yield Finding(

@@ -170,7 +170,9 @@ class FraudNetwork(PreTrainedModel):
         if self.extra is not None and self.extra_encoder is not None and extras is not None:
             states = states + self.extra(self.extra_encoder(extras))
         if self.text is not None and texts is not None:
-            states = states + self.text(texts)
+            # Unit vectors have coordinates of a twentieth, and weights that start at zero would take twenty times the
+            # steps: where a category tells most of the frauds, average precision was .38 without this, .53 with it.
+            states = states + self.text(texts * TEXT_SIZE**0.5)
         for block in self.blocks:
             states = block(states)
         logits = self.head(F.gelu(self.norm(states)))[:, 0]

@@ -72,7 +72,8 @@ def divide(rows: Transactions, config: FraudConfig) -> Parts:
     if not (rows.label >= 0).any():
         raise SuiteError(
             "No transaction has a label, so there is nothing to learn from: name the column with --columns "
-            "label=THEIRS, or learn what is odd by: suite fraud unlabelled FILE --output odd."
+            "label=THEIRS; or learn what is odd by: suite fraud unlabelled FILE --output odd; or have the starter rank "
+            "them in the demo and write your decisions into the table by: suite fraud labels."
         )
     days = {"train_days": config.train_days, "delay_days": config.delay_days, "test_days": config.test_days}
     fold = protocol.folds(rows, **days, count=1, end=config.test_end)[0]

@@ -68,6 +68,14 @@ def test_own_columns_begin_silent_and_learn():
     assert mine.extra.weight.grad.abs().sum() > 0 and mine.text.weight.grad.abs().sum() > 0
 
 
+def test_texts_are_read_on_the_scale_of_numbers():
+    model, seen = small(texts=["t"]), []
+    model.text.register_forward_pre_hook(lambda layer, given: seen.append(given[0]))
+    vectors = torch.nn.functional.normalize(torch.randn(8, network.TEXT_SIZE), dim=1)
+    model(torch.randn(8, 2), None, vectors)
+    assert seen[0].square().mean().item() == pytest.approx(1.0)
+
+
 def test_a_feature_the_starter_does_not_know_begins_silent():
     starter = small()
     mine = network.adapted(starter, features=["a", "new", "b"], extras=[], texts=[], windows=[1.0]).eval()
