@@ -5,11 +5,13 @@ Both are what a pretrained model is worth as it is; the probe is also where fine
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 from torch import nn
@@ -92,7 +94,9 @@ class Probe:
             return weight, bias
         settings: dict[str, Any] = {"C": strength, "max_iter": _STEPS, "tol": 1e-3}
         model = LogisticRegression(**settings, class_weight="balanced" if self.balanced else None)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            # Stopped early is regularised a little more, and the strength was chosen under the same stop.
+            warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(features, numbers)
         weight[present], bias[present] = _both(model.coef_, model.intercept_)
         return weight, bias
