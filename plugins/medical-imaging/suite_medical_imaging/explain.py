@@ -5,6 +5,7 @@ A map shows what moved this model's answer. It is no proof that the answer is ri
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -19,6 +20,12 @@ FINEST = 16
 finer one shows edges whatever the answer."""
 
 
+SHIFTS = (-3 / 64, -1 / 64, 1 / 64, 3 / 64)
+"""Parts of a side that the picture is moved by, down and right: together they part the cells of a 16-cell map."""
+SPREAD = 1 / 40
+"""Deviation of the blur of the pixels' gradient, as a part of a side: 3 pixels of 128."""
+
+
 def heat_map(model: nn.Module, pixel_values: Tensor, target: int, *, many: bool = False) -> Tensor:
     """(S, S) float32 in [0, 1] for one picture (1, 3, S, S): how much each place speaks for the class `target`.
 
@@ -28,18 +35,43 @@ def heat_map(model: nn.Module, pixel_values: Tensor, target: int, *, many: bool 
     coarse ones know what, the fine ones where. Tokens of a transformer count as the cells they stand for; where only
     the class token is read at the end, the last map is the values it attends to, so that the map is attention weighted
     by what it brought. The gradient is of the class's log odds, or of its logit if the labels are independent (`many`).
-    All 0 where nothing speaks for the class.
+
+    That is done for the picture moved by each pair of `SHIFTS`, moved back and averaged, and multiplied by the blurred
+    size of the gradient at the pixels: cells of 8 pixels alone point beside a small lesion about every second time.
+    All 0 where nothing speaks for the class. 16 passes of the model, forward and back.
     """
     model.eval()
+    size = pixel_values.shape[-1]
+    cams, slopes = torch.zeros(2, *pixel_values.shape[-2:])
+    for down, right in itertools.product([round(part * size) for part in SHIFTS], repeat=2):
+        moved = pixel_values.roll((down, right), (2, 3))
+        cam, slope = _once(model, moved, target, many=many)
+        cams += cam.roll((-down, -right), (0, 1))
+        slopes += slope.roll((-down, -right), (0, 1))
+    return _scaled(_scaled(cams) * _scaled(_blurred(slopes, max(1.0, SPREAD * size))))
+
+
+def _once(model: nn.Module, pixel_values: Tensor, target: int, *, many: bool) -> tuple[Tensor, Tensor]:
+    """The sum of a picture's maps, and the size of the gradient at its pixels, (S, S) each."""
+    pixels = pixel_values.detach().clone().requires_grad_(True)
     with torch.enable_grad():
-        grids, answer = _recorded(model, pixel_values.detach().clone().requires_grad_(True))
+        grids, answer = _recorded(model, pixels)
         score = answer[target] if many else answer[target] - answer[torch.arange(len(answer)) != target].logsumexp(0)
         tensors = [tensor for tensor, _ in grids]
-        gradients = torch.autograd.grad(score, tensors, allow_unused=True)
+        *gradients, slope = torch.autograd.grad(score, [*tensors, pixels], allow_unused=True)
     found = torch.zeros(pixel_values.shape[-2:])
-    for cam in _last_of_each_size(grids, gradients):
+    for cam in _last_of_each_size(grids, tuple(gradients)):
         found += _scaled(F.interpolate(cam[None, None], size=found.shape, mode="bilinear")[0, 0].float().cpu())
-    return _scaled(found)
+    return found, torch.zeros_like(found) if slope is None else slope[0].abs().sum(0).float().cpu()
+
+
+def _blurred(values: Tensor, deviation: float) -> Tensor:
+    """(S, S) under a Gaussian of so many pixels; outside there is nothing."""
+    reach = math.ceil(3 * deviation)
+    weights = torch.exp(-(torch.arange(-reach, reach + 1).float() ** 2) / (2 * deviation**2))
+    weights /= weights.sum()
+    rows = F.conv2d(values[None, None], weights[None, None, :, None], padding=(reach, 0))
+    return F.conv2d(rows, weights[None, None, None, :], padding=(0, reach))[0, 0]
 
 
 def _recorded(model: nn.Module, pixel_values: Tensor) -> tuple[list[tuple[Tensor, int]], Tensor]:
