@@ -207,6 +207,14 @@ class Domain(ABC):
         if processor is not None:
             processor.save_pretrained(path)
 
+    def portable(self, row: dict[str, Any]) -> dict[str, Any]:
+        """One row as it may travel with a model: without what identifies anybody; its files as bytes.
+
+        `row` is a checked row, whose file columns hold a path or a dict of bytes and path; what is still a path
+        afterwards is replaced by the file's bytes. The model must answer the row as before.
+        """
+        return row
+
     def write(self, predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
         """Writes (input name, prediction) pairs; the ending of `path` picks the format: json, jsonl or csv."""
         from suite.predictor import write_predictions

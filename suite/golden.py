@@ -73,12 +73,12 @@ def _answers(domain: Domain, model: torch.nn.Module, rows: Dataset, accelerator:
 
 
 def _portable(rows: Dataset, domain: Domain) -> Dataset:
-    """The first rows whose files are small, with paths replaced by the files' bytes."""
+    """The first rows whose files are small, as the domain lets them travel, with paths replaced by the files' bytes."""
     from datasets import Dataset
 
     files = [column.name for column in domain.columns if column.kind in ("audio", "image")]
     chosen: list[dict[str, Any]] = []
-    for row in rows:
+    for row in map(domain.portable, map(dict, rows)):
         row = {name: _embedded(value) if name in files else value for name, value in row.items()}
         if sum(len(row[name]["bytes"]) for name in files if row.get(name)) <= LARGEST:
             chosen.append(row)

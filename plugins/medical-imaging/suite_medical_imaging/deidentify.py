@@ -212,16 +212,24 @@ def _picture(path: Path, folder: Path, pseudonyms: Pseudonyms) -> Result:
     if "16-bit colour" in picture.facts.get("notes", "") or picture.facts["bits"] == "float":
         raise SuiteError("Colour of 16 bits and floats are not written, as half of each value would be lost.")
     with Image.open(path, formats=raster.FORMATS) as opened:
-        image = ImageOps.exif_transpose(opened)
-        if image.mode not in ("L", "RGB", "I;16"):
-            image = image.convert("I;16" if image.mode.startswith("I") else "L" if image.mode == "1" else "RGB")
-        values = np.asarray(image)
+        values = _values(ImageOps.exif_transpose(opened))
     target = _free(folder, pseudonyms.picture(values.tobytes()), ".png")
     Image.fromarray(values).save(target)
     flags = ["no header says whether text is burned in"]
     if text_like(picture.values):
         flags.append("marks near the borders look like text")
     return Result(target.name, "picture", 0, tuple(flags))
+
+
+def _values(image: Image.Image) -> np.ndarray:
+    """8 or 16 bit grey or RGB; transparent parts black, as colours behind them may be what somebody masked."""
+    if not image.mode.startswith("I"):
+        image, _ = raster.plain(image)
+        return np.asarray(image.convert("L") if image.mode == "1" else image)
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() >= 1 << 16:
+        raise SuiteError("Grey values below 0 or above 65,535 are not written, as a PNG cannot hold them.")
+    return values.astype(np.uint16)
 
 
 def _free(folder: Path, name: str, ending: str) -> Path:

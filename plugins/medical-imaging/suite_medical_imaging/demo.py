@@ -159,7 +159,11 @@ class Desk:
         if answer.known is not None:
             return self.examples[answer.known].patient
         content = answer.path.read_bytes()
-        told = dicom.patient(answer.path.open("rb"), name=answer.path.name) if dicom.is_dicom(content[:352]) else None
+        told = (
+            dicom.identifiers(answer.path.open("rb"), name=answer.path.name)[0]
+            if dicom.is_dicom(content[:352])
+            else None
+        )
         return told or f"file {hashlib.sha256(content).hexdigest()[:12]}"
 
 

@@ -279,10 +279,11 @@ def _colour(stored: np.ndarray, bits: int, dataset: FileDataset, facts: dict[str
     return scaled(stored, low, high)
 
 
-def patient(path_or_file: BinaryIO, *, name: str) -> str | None:
-    """PatientID of the header, None if there is none."""
-    found: Any = parse(path_or_file, name=name, header_only=True).get("PatientID")
-    return str(found) or None if found is not None else None
+def identifiers(file: BinaryIO, *, name: str) -> tuple[str | None, str | None]:
+    """PatientID and StudyInstanceUID of the header, None for what is not there."""
+    header = parse(file, name=name, header_only=True)
+    patient, study = (str(header.get(keyword) or "").strip() or None for keyword in ("PatientID", "StudyInstanceUID"))
+    return patient, study
 
 
 def from_bytes(data: bytes, *, name: str, frame: int = -1) -> Picture:

@@ -236,6 +236,15 @@ class MedicalImagingDomain(Domain):
         (path / KEPT).write_text(json.dumps(kept, indent=2) + "\n")
         (path / "preprocessor_config.json").write_text(json.dumps(self.view.processor(), indent=2) + "\n")
 
+    def portable(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The picture as the model sees it and its labels: no header, no patient, no file name."""
+        from suite_medical_imaging.preprocess import decode, portable
+
+        frame = row.get("frame")
+        decoded = decode(row["image"], -1 if frame is None or frame != frame else int(frame), self.view)
+        labels = ("label",) if "label" in row else self.task.classes
+        return {"image": portable(decoded), "frame": -1, **{name: row[name] for name in labels if name in row}}
+
     # ---- answers -----------------------------------------------------------------------------------------------------
 
     def infer(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:

@@ -54,7 +54,7 @@ def from_image(image: Image.Image, *, name: str, frame: int = -1, deep_colour: b
 def _picture(image: Image.Image, facts: dict[str, str], *, name: str, deep_colour: bool) -> Picture:
     if image.mode in _DEEP or image.mode == "F":
         return _deep(np.asarray(image), facts)
-    image, note = _plain(image)
+    image, note = plain(image)
     values = np.asarray(image.convert("L") if image.mode == "1" else image)
     values = values[..., None] if values.ndim == 2 else values
     facts |= {"size": f"{image.width} x {image.height}", "bits": "8", "window": "none: 0 to 255"}
@@ -84,8 +84,8 @@ def _deep(values: np.ndarray, facts: dict[str, str]) -> Picture:
     return Picture(scaled(values, low, high)[..., None], preview(values), facts)
 
 
-def _plain(image: Image.Image) -> tuple[Image.Image, str]:
-    """The image as L or RGB, and a note on what was lost for it."""
+def plain(image: Image.Image) -> tuple[Image.Image, str]:
+    """The image as 1, L or RGB, and a note on what was lost for it."""
     note = ""
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")

@@ -29,7 +29,8 @@ def read_rows(path: Path) -> Dataset | None:
 
     A folder holds one table (or one named after each split), or files in a folder per class, perhaps below folders
     named train, validation and test. File columns keep their name and hold absolute paths; `frame` (int32, -1 for the
-    middle) and, from DICOM headers, `patient` are added where the table lacks them. Raises `SuiteError` for a name
+    middle) and, from DICOM headers, `patient` are added where the table lacks them; rows without a patient are grouped
+    by study, else by file, so that slices of one volume stay in one split. Raises `SuiteError` for a name
     that leads outside the folder.
     """
     if path.is_file():
@@ -59,7 +60,7 @@ def _from_tables(tables: list[tuple[Path, str]], root: Path) -> Dataset | None:
         parts.append(table.append_column("split", pa.array([split] * len(table))) if split else table)
     table = parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")
     files = table.column(column).to_pylist()
-    return _completed(table, files) if any(map(_medical, files)) else None
+    return _completed(table, files, root) if any(map(_medical, files)) else None
 
 
 def _table(path: Path) -> pa.Table | None:
@@ -134,7 +135,9 @@ def _from_folder(folder: Path) -> Dataset | None:
         places = [parts[1:] for parts in places]
     if any(places):
         columns["label"] = [parts[0] if parts else None for parts in places]
-    return _completed(pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}), files)
+    return _completed(
+        pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}), files, folder
+    )
 
 
 def _walk(folder: Path) -> Iterator[str]:
@@ -166,31 +169,54 @@ def _medical(file: str | None) -> bool:
     return dicom.is_dicom(head) or volumes.is_nifti(head)
 
 
-def _completed(table: pa.Table, files: Sequence[str | None]) -> Dataset:
-    """With the columns `frame` and `patient`, where they can be known."""
+def _completed(table: pa.Table, files: Sequence[str | None], root: Path) -> Dataset:
+    """With the column `frame`, and `patient` without gaps where splits could else share a patient, study or file."""
     import pyarrow as pa
     from datasets import Dataset
     from datasets.table import InMemoryTable
 
     if "frame" not in table.column_names:
         table = table.append_column("frame", pa.array([-1] * len(table), pa.int32()))
-    if _named(table.column_names, ("patient", *PATIENT_ALIASES)) is None:
+    name = _named(table.column_names, ("patient", *PATIENT_ALIASES))
+    given = [_text(value) for value in table.column(name).to_pylist()] if name else [None] * len(table)
+    if not all(given):
         with ThreadPoolExecutor(_READERS) as readers:
-            patients = list(readers.map(_patient, files))
-        if any(patients):
-            table = table.append_column("patient", pa.array(patients, pa.string()))
+            headers = list(readers.map(_identifiers, files))
+        if not name:
+            given = [patient for patient, _ in headers]
+        places = [study or _place(file, root) for (_, study), file in zip(headers, files, strict=True)]
+        groups = pa.array(_groups(given, places), pa.string())
+        if name:
+            table = table.set_column(table.column_names.index(name), name, groups)
+        elif any(given) or len(groups.unique()) < len(groups):  # else every row stands alone, as it does without
+            table = table.append_column("patient", groups)
     return Dataset(InMemoryTable(table.combine_chunks()))
 
 
-def _patient(file: str | None) -> str | None:
-    """PatientID of a DICOM file; None for other files, and for damaged ones, which `findings` reports."""
+def _groups(given: Sequence[str | None], places: Sequence[str | None]) -> list[str | None]:
+    """Who each row is of: as given, else as another row of its study or file, else that study or file."""
+    known = {place: patient for place, patient in zip(places, given, strict=True) if patient}
+    return [patient or known.get(place, place) for patient, place in zip(given, places, strict=True)]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value != value else str(value).strip() or None
+
+
+def _place(file: str | None, root: Path) -> str | None:
+    """The file's place below `root`, which a copy of the data elsewhere shares, so that it is split alike."""
+    return os.path.relpath(os.path.realpath(file), os.path.realpath(root)) if file else None
+
+
+def _identifiers(file: str | None) -> tuple[str | None, str | None]:
+    """PatientID and StudyInstanceUID of a DICOM file; None for others and for damaged ones, which `findings` tells."""
     from suite_medical_imaging import dicom
 
     if not file:
-        return None
+        return None, None
     try:
         with Path(file).open("rb") as opened:
             head = opened.read(_HEAD)
-            return dicom.patient(opened, name=Path(file).name) if dicom.is_dicom(head) else None
+            return dicom.identifiers(opened, name=Path(file).name) if dicom.is_dicom(head) else (None, None)
     except (OSError, SuiteError):
-        return None
+        return None, None

@@ -274,3 +274,30 @@ def test_spreadsheets_see_no_formula():
         "'\tx",
         "a=1",
     ]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
+def test_what_was_masked_by_transparency_stays_masked(tmp_path, mode):
+    image = Image.new("RGBA", (8, 8), (200, 200, 200, 255))
+    image.paste((90, 90, 90, 0), (0, 0, 4, 8))  # the hidden part still has its colours in the file
+    plain = image.convert("RGB")
+    if mode == "P":
+        image = plain.quantize(4)
+        image.info["transparency"] = image.getpixel((0, 0))
+    elif mode == "RGB":
+        image = plain
+        image.info["transparency"] = (90, 90, 90)
+    image.convert(mode).save(tmp_path / "a.png") if mode == "LA" else image.save(
+        tmp_path / "a.png", transparency=image.info.get("transparency")
+    )
+    assert run(tmp_path / "a.png", tmp_path / "out").exit_code == 0
+    values = np.asarray(Image.open(next((tmp_path / "out").glob("*.png"))).convert("L"))
+    assert values[0].tolist() == [0] * 4 + [200] * 4
+
+
+@pytest.mark.parametrize(("value", "written"), [(-1, False), (65536, False), (65535, True)])
+def test_values_that_a_png_cannot_hold_are_not_clipped(tmp_path, value, written):
+    Image.fromarray(np.full((8, 8), value, np.int32)).save(tmp_path / "a.tiff")
+    run(tmp_path / "a.tiff", tmp_path / "out")
+    found = [np.asarray(Image.open(path)).tolist() for path in (tmp_path / "out").glob("*.png")]
+    assert found == ([[[value] * 8] * 8] if written else [])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -17,6 +20,7 @@ from suite_medical_imaging.audit import blurred, borders_only, from_facts
 from suite_medical_imaging.calibrate import calibrated
 from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.domain import MedicalImagingDomain
+from suite_medical_imaging.preprocess import View, decode
 from suite_medical_imaging.probe import Probe, nearest
 from suite_medical_imaging.report import Report, wilson
 from suite_medical_imaging.starter import MODEL
@@ -296,3 +300,18 @@ def test_a_probe_does_not_mind_where_the_features_lie():
     found = [Probe(given, truths, task).probabilities(given) for given in (features, moved)]
     assert found[0] == pytest.approx(found[1], abs=1e-2)
     assert (found[1].argmax(1) == truths.argmax(1)).mean() > 0.9
+
+
+def test_what_travels_with_a_model_names_nobody_and_is_seen_the_same(tmp_path):
+    source = Path(pydicom.data.get_testdata_file("MR_small.dcm", download=False))
+    source = Path(shutil.copy(source, tmp_path / "JANE.dcm"))
+    domain = made(tmp_path)
+    domain.view = View(32, (0.5,) * 3, (0.5,) * 3)
+    row = {"image": str(source), "label": "sick", "patient": "JANE", "frame": None, "age": 51}
+    kept = domain.portable(row)
+    assert set(kept) == {"image", "label", "frame"} and kept["image"]["path"] == "golden.png" and kept["frame"] == -1
+    assert b"CompressedSamples" in source.read_bytes() and b"CompressedSamples" not in kept["image"]["bytes"]
+    seen, again = decode(str(source), -1, domain.view).pixels, decode(kept["image"], -1, domain.view).pixels
+    assert seen.std() > 10 and np.array_equal(seen, again)
+    domain.task = Task("multi-label", ("a", "b"))
+    assert set(domain.portable({"image": str(source), "a": 1, "b": None, "frame": -1})) == {"image", "frame", "a", "b"}

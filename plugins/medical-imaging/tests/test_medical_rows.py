@@ -40,7 +40,7 @@ def test_folders_of_classes_below_folders_of_splits(tmp_path):
     assert names == ["test/well/c", "train/sick/a.dcm", "train/sick/study/series/IM1", "val/well/b.png"]
     assert rows["split"] == ["test", "train", "train", "validation"]
     assert rows["label"] == ["well", "sick", "sick", "well"]
-    assert rows["patient"] == ["P3", "P1", "P2", None]
+    assert rows["patient"] == ["P3", "P1", "P2", "val/well/b.png"]
     assert rows["frame"] == [-1, -1, -1, -1]
 
 
@@ -50,7 +50,7 @@ def test_folders_of_classes_without_splits(tmp_path):
     rows = read_rows(tmp_path)
     assert rows["label"] == ["sick", "test"]
     assert "split" not in rows.column_names
-    assert "patient" not in rows.column_names  # none is known
+    assert len(set(rows["patient"])) == 1  # none is known, but both are of one study
     assert str(rows.features["frame"].dtype) == "int32"
 
 
@@ -73,7 +73,7 @@ def test_a_table_beside_its_files(tmp_path, ending):
         rows = read_rows(where)
         assert rows["Image_Path"] == [str(tmp_path / "scans" / "a.dcm"), str(tmp_path / "scans" / "b.png"), None]
         assert rows["label"] == ["1", "0", "1"]
-        assert rows["patient"] == ["007", None, None]
+        assert rows["patient"] == ["007", "scans/b.png", None]
         assert rows["age"] == [51, None, 7]
 
 
@@ -82,7 +82,7 @@ def test_columns_of_the_table_are_not_replaced(tmp_path):
     (tmp_path / "t.csv").write_text("file,frame,patient_id\na.dcm,2,007\na.dcm,3,\n")
     rows = read_rows(tmp_path)
     assert rows["frame"] == [2, 3]
-    assert rows["patient_id"] == ["007", None]
+    assert rows["patient_id"] == ["007", "007"]  # the gap is filled by another frame of the same file
     assert "patient" not in rows.column_names
 
 
@@ -115,3 +115,33 @@ def test_what_the_core_reads_is_left_to_it(tmp_path):
     assert read_rows(tmp_path / "table.csv") is None
     assert read_rows(tmp_path / "other.csv") is None
     assert read_rows(tmp_path / "nothing") is None
+
+
+def volume(path):
+    path.write_bytes(b"\0" * 344 + b"n+1\0" + b"\0" * 8)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("patients", "expected"),
+    [
+        (None, ["a.nii", "a.nii", "b.nii"]),
+        (["", "", ""], ["a.nii", "a.nii", "b.nii"]),
+        (["P1", "", ""], ["P1", "P1", "b.nii"]),  # the same file is the same patient
+    ],
+)
+def test_slices_of_one_volume_are_one_group_where_no_patient_is_named(tmp_path, patients, expected):
+    for name in ("a.nii", "b.nii"):
+        volume(tmp_path / name)
+    names = [("a.nii", 1), ("a.nii", 2), ("b.nii", 1)]
+    rows = [{"image": name, "frame": frame, "label": "x"} for name, frame in names]
+    if patients:
+        rows = [row | {"patient": patient} for row, patient in zip(rows, patients, strict=True)]
+    (tmp_path / "t.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert read_rows(tmp_path / "t.jsonl")["patient"] == expected
+
+
+def test_volumes_of_one_row_each_need_no_group(tmp_path):
+    for name in ("a.nii", "b.nii"):
+        volume(tmp_path / name)
+    assert "patient" not in read_rows(tmp_path).column_names
