@@ -112,7 +112,7 @@ class Reader:
     def read(self, path: Path) -> Iterator[Transactions]:
         """The file's transactions, sorted within each block; `order` counts from the file's first row."""
         names = stream.columns(path)
-        mapping = stream.mapping(names, {**self.student.about.columns, **self.columns})
+        mapping = stream.mapping(names, self.columns, self.student.about.columns)
         further = [name for name in self.student.about.numbers if name in names]
         texts = frozenset(mapping.values())  # what a CSV's first block looks like must not decide how ids are read
         start = 0

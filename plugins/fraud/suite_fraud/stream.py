@@ -158,13 +158,21 @@ class _Lines(_Arrow):
             self.file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 
-def mapping(names: list[str], given: Mapping[str, str]) -> dict[str, str]:
-    """Our columns to those of a file that has these names; what a model was taught on counts where it is there."""
+def mapping(names: list[str], given: Mapping[str, str], remembered: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Our columns to those of a file that has these names: as `given`, else by their names.
+
+    `remembered` are those a model was taught on; they count where they are there. Raises `SuiteError` for a given
+    column that is not there, and where none is found for what every transaction has.
+    """
     from suite_fraud.columns import ALIASES, COLUMNS
 
-    found: dict[str, str] = {}
+    for ours, theirs in given.items():
+        if theirs not in names:
+            raise SuiteError(f"There is no column {theirs!r} for {ours}; the file has: {', '.join(names)}.")
+    remembered, found = remembered or {}, {}
     for column in COLUMNS:
-        options = [given.get(column.name, column.name), column.name, *ALIASES[column.name]]
+        options = [remembered.get(column.name, column.name), column.name, *ALIASES[column.name]]
+        options = [given[column.name]] if column.name in given else [n for n in options if n not in given.values()]
         there = [name for name in options if name in names and name not in found.values()]
         if there:
             found[column.name] = there[0]

@@ -53,7 +53,7 @@ def teach(file: Path, config: FraudConfig, teacher: str) -> Student:
     from suite_fraud import student as trees
     from suite_fraud.rows import MOST_SPARE
 
-    rows = blocks.read(file, config)
+    rows = blocks.read(file, config, config.columns)
     rows = replace(rows, label=np.full(len(rows), -1, np.int8))  # the risk features would tell of labels
     values = np.nan_to_num(features.compute(rows, windows=config.windows, delay=config.delay_days))
     x = values[:: max(1, -(-len(values) // MOST_SPARE))]
