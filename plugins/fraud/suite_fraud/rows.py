@@ -39,7 +39,7 @@ class Parts:
     test: np.ndarray
     spare: np.ndarray
     per_day: float
-    """Transactions a day while labels are known, whoever's they are."""
+    """Transactions a day of training and delay, whoever's they are and whether or not their labels are known."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,13 @@ def divide(rows: Transactions, config: FraudConfig) -> Parts:
     train = fold.train[~held[rows.entity[fold.train]]]
     before = np.arange(*np.searchsorted(rows.days, [since, fold.days[2]]))
     spare = np.setdiff1d(before, train, assume_unique=True)
+    everything = np.diff(np.searchsorted(rows.days, [fold.days[0], fold.days[2]]))[0]
     parts = Parts(
         train,
         validation[~blocked],
         fold.test,
         spare[:: max(1, -(-len(spare) // MOST_SPARE))],
-        per_day=(len(fold.train) + len(fold.delay)) / (fold.days[2] - fold.days[0]),
+        per_day=float(everything / (fold.days[2] - fold.days[0])),
     )
     for name, where in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
         _both_classes(name, rows.label[where])

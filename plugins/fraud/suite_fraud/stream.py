@@ -169,7 +169,8 @@ def mapping(names: list[str], given: Mapping[str, str], remembered: Mapping[str,
     for ours, theirs in given.items():
         if theirs not in names:
             raise SuiteError(f"There is no column {theirs!r} for {ours}; the file has: {', '.join(names)}.")
-    remembered, found = remembered or {}, {}
+    remembered = remembered or {}
+    found: dict[str, str] = {}
     for column in COLUMNS:
         options = [remembered.get(column.name, column.name), column.name, *ALIASES[column.name]]
         options = [given[column.name]] if column.name in given else [n for n in options if n not in given.values()]
