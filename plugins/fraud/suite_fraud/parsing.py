@@ -68,7 +68,7 @@ _LEGIT = frozenset(
         "none",
     ]
 )
-_UNKNOWN = frozenset(["", "-1", "-1.0", "unknown", "unlabelled", "unlabeled", "nan", "null", "na", "?"])
+_UNKNOWN = frozenset(["", "-1", "-1.0", "unknown", "unlabelled", "unlabeled", "nan", "null", "na", "n/a", "?"])
 _SYMBOLS = {
     "€": "EUR",
     "$": "USD",

@@ -77,7 +77,7 @@ def score(
     were in training. `columns` maps ours to the file's. Raises `SuiteError` for rows that cannot be read, and for
     rows earlier than those of the block before: within a block of `rows` rows any order will do.
     """
-    stream.check_output(output)
+    stream.check_output(output, path, *([history] if history else []))
     begun = time.perf_counter()
     reader = Reader(student, dict(columns or {}), rows)
     queue = _Queue(student, choice or Choice())

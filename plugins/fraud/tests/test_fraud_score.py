@@ -170,6 +170,7 @@ def test_files_that_cannot_be_read_or_written_say_so(file, student, tmp_path):
         (tmp_path / "all.xlsx", "out.csv", "ends in .csv or .parquet"),
         (file, "out.txt", "ending of .csv, .jsonl or .parquet"),
         (file, "no/out.csv", "There is no folder"),
+        (file, file.name, "is the file that is read"),
     ]
     (tmp_path / "all.xlsx").write_text("")
     for path, output, message in cases:
