@@ -180,4 +180,4 @@ def read(path: Path, config: FraudConfig, given: Mapping[str, str] | None = None
     found = list(stream.blocks(path, names, texts=frozenset(mapping.values())))
     if not found:
         raise SuiteError(f"{path} holds no transaction.")
-    return tables.from_table(pa.concat_tables(found), mapping)
+    return tables.from_table(pa.concat_tables(found), mapping, time_unit=config.time_unit)

@@ -125,6 +125,13 @@ def time_unit(numbers: np.ndarray) -> Unit:
     return "hours" if largest < _HOURLY and whole else "seconds"
 
 
+def resolved(column: pa.ChunkedArray, unit: Unit) -> Unit:
+    """What the numbers of this time column count: `unit`, or if that is "auto", what their size tells, if any."""
+    if unit != "auto" or not (numbers := time_numbers(column)).size:
+        return unit
+    return time_unit(numbers)
+
+
 def _number_times(numbers: np.ndarray, unit: Unit) -> np.ndarray:
     bad = ~np.isfinite(numbers)
     if bad.any():

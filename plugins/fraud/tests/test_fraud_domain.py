@@ -65,6 +65,13 @@ def test_transactions_a_day_count_those_of_unknown_label(table):
     assert parts.divide(partly, config()).per_day == parts.divide(rows, config()).per_day == expected
 
 
+def test_the_unit_of_numbers_in_time_is_kept(table):
+    seconds = table["time"].cast(pa.timestamp("s")).cast(pa.int64())
+    minutes = pa.array((seconds.to_numpy() - seconds.to_numpy()[0]) // 60)
+    found = parts.split(Dataset(table.set_column(1, "time", minutes)), config(time_unit="minutes"))
+    assert found.time_unit == "minutes" and days(found.splits["test"]) == (33, 39)
+
+
 def test_known_cards_are_not_tested(portfolio, table):
     rows = tables.from_table(table)
     known = (rows.label == 1) & (rows.days >= 19) & (rows.days < 33 - 7)
