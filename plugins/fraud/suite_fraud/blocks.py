@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -165,18 +165,19 @@ class Waiting:
         return self._block
 
 
-def read(path: Path, config: FraudConfig) -> Transactions:
+def read(path: Path, config: FraudConfig, given: Mapping[str, str] | None = None) -> Transactions:
     """The transactions of a CSV or Parquet file in order of time.
 
-    Columns are those of the config or recognised by their names. Raises `SuiteError` for what can't be read.
+    Columns are those `given`, those of the run's config where they are there, or recognised by their names. Raises
+    `SuiteError` for what can't be read.
     """
     import pyarrow as pa
 
     from suite_fraud import stream, tables
 
     names = stream.columns(path)
-    mapping = stream.mapping(names, config.columns)
+    mapping = stream.mapping(names, given or {}, config.columns)
     found = list(stream.blocks(path, names, texts=frozenset(mapping.values())))
     if not found:
         raise SuiteError(f"{path} holds no transaction.")
-    return tables.from_table(pa.concat_tables(found), mapping)
+    return tables.from_table(pa.concat_tables(found), mapping, time_unit=config.time_unit)

@@ -90,11 +90,14 @@ def drift(file: Path, model: str, runs: Path, history: Path | None, columns: tup
 
 
 def pairs(given: tuple[str, ...]) -> dict[str, str]:
-    """OURS=THEIRS as a mapping. Raises `SuiteError` for what is none, or is no column of ours."""
+    """OURS=THEIRS, one a text or several between commas, as a mapping.
+
+    Raises `SuiteError` for what is none, or is no column of ours.
+    """
     from suite_fraud.columns import COLUMNS
 
-    parts = [text.partition("=") for text in given]
-    found = {ours: theirs for ours, _, theirs in parts}
+    parts = [part.partition("=") for text in given for part in text.split(",")]
+    found = {ours.strip(): theirs.strip() for ours, _, theirs in parts}
     for ours, theirs in found.items():
         if ours not in COLUMNS.names or not theirs:
             known = ", ".join(COLUMNS.names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from suite import TrainConfig
+from suite_fraud.parsing import Unit
 
 
 class FraudConfig(TrainConfig):
@@ -32,6 +33,9 @@ class FraudConfig(TrainConfig):
     )
     windows: list[float] = Field([1.0, 7.0, 30.0], min_length=1, description="Days that the history features sum over.")
 
+    time_unit: Unit = Field(
+        "auto", description="What numbers in the time column count; auto tells it by their size, hours or seconds."
+    )
     systems: list[str] = Field(
         [], description="Classical systems that compete with the network, by name; empty takes them all."
     )

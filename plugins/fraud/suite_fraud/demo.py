@@ -143,7 +143,7 @@ class Desk:
             table = pa.Table.from_pylist([every | one for one in records])
         except pa.ArrowException as error:
             raise SuiteError(f"The transactions are not alike: {str(error).splitlines()[0]}.") from None
-        rows = from_table(table, mapping(table.column_names, self.config.columns))
+        rows = from_table(table, mapping(table.column_names, {}, self.config.columns), time_unit=self.config.time_unit)
         queue = queues.of(self.predictor, rows, "The call")
         network: Any = self.predictor.model
         alert = queue.probability >= network.config.calibration["cost"]

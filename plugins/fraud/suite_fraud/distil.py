@@ -36,7 +36,7 @@ def teach(network: Network, portfolio: Portfolio, config: FraudConfig) -> Studen
     numbers = tuple(network.config.extras)
     about = trees.About(
         windows=tuple(config.windows), delay=float(config.delay_days), numbers=numbers, columns=dict(config.columns),
-        teacher=name if name != champion.NETWORK else "network",
+        time_unit=portfolio.time_unit, teacher=name if name != champion.NETWORK else "network",
     )  # fmt: skip
     columns = [*network.config.features, *(NUMBER + one for one in numbers)]
     answers = contest.answer(

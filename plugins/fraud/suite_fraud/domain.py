@@ -81,7 +81,7 @@ class FraudDomain(Domain):
         from suite_fraud.tables import from_table
 
         try:
-            return list(findings(from_table(rows)))
+            return list(findings(from_table(rows, time_unit=self.config.time_unit)))
         except SuiteError as error:
             return [Finding("error", str(error))]
 

@@ -38,10 +38,10 @@ def merge(file: Path, output: Path, runs: Path, given: dict[str, str]) -> tuple[
     from suite_fraud.queue import decided, keys
     from suite_fraud.tables import from_table
 
-    stream.check_output(output)
+    stream.check_output(output, file)
     names = stream.columns(file)
     mapping = stream.mapping(names, given)
-    table = pa.concat_tables(stream.blocks(file, names, texts=frozenset(mapping.values())))
+    table = pa.concat_tables(stream.blocks(file, names, verbatim=True))
     rows, known = from_table(table, mapping), decided(runs)
     after = np.array([known.get(one, -1) for one in keys(rows)], np.int8)
     if not (after >= 0).any():
@@ -57,6 +57,6 @@ def merge(file: Path, output: Path, runs: Path, given: dict[str, str]) -> tuple[
         table = table.set_column(table.column_names.index(name), name, column)
     else:
         table = table.append_column(name, column)
-    with stream.writing(output, table.schema) as writer:
+    with stream.writing(output, table.schema, inert=False) as writer:
         writer.write(table)
     return int((after >= 0).sum()), int(((after >= 0) & (after != rows.label)).sum())

@@ -68,7 +68,7 @@ _LEGIT = frozenset(
         "none",
     ]
 )
-_UNKNOWN = frozenset(["", "-1", "-1.0", "unknown", "unlabelled", "unlabeled", "nan", "null", "na", "?"])
+_UNKNOWN = frozenset(["", "-1", "-1.0", "unknown", "unlabelled", "unlabeled", "nan", "null", "na", "n/a", "?"])
 _SYMBOLS = {
     "€": "EUR",
     "$": "USD",
@@ -123,6 +123,13 @@ def time_unit(numbers: np.ndarray) -> Unit:
         return "milliseconds"
     whole = bool((numbers == np.floor(numbers)).all())
     return "hours" if largest < _HOURLY and whole else "seconds"
+
+
+def resolved(column: pa.ChunkedArray, unit: Unit) -> Unit:
+    """What the numbers of this time column count: `unit`, or if that is "auto", what their size tells, if any."""
+    if unit != "auto" or not (numbers := time_numbers(column)).size:
+        return unit
+    return time_unit(numbers)
 
 
 def _number_times(numbers: np.ndarray, unit: Unit) -> np.ndarray:

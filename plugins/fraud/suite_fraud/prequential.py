@@ -35,7 +35,7 @@ def prequential(
     from suite_fraud.config import FraudConfig
 
     days = FraudConfig.build(FraudConfig.parse_settings(settings)).test_days
-    given = [part for one in columns for part in ("--columns", one)]
+    given = ["--columns", ",".join(columns)] if columns else []
     given += [part for one in settings for part in ("--set", one)] + (["--data", data] if data else [])
     found = [evaluation(given, end - back * days, output) for back in range(folds - 1, -1, -1)]
     result = summary(found)

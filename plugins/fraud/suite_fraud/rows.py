@@ -11,6 +11,7 @@ import numpy as np
 from suite import Splits, SuiteError
 from suite_fraud import features, protocol, tables
 from suite_fraud.config import FraudConfig
+from suite_fraud.parsing import Unit
 from suite_fraud.tables import Transactions
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Parts:
     test: np.ndarray
     spare: np.ndarray
     per_day: float
-    """Transactions a day while labels are known, whoever's they are."""
+    """Transactions a day of training and delay, whoever's they are and whether or not their labels are known."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Portfolio:
     spare: Dataset
     """Rows from before the test that nothing was trained on, labelled or not: what a student can be taught with."""
     per_day: float
+    time_unit: Unit = "auto"
+    """What the numbers of the time column count."""
 
 
 def split(table: Dataset, config: FraudConfig) -> Portfolio:
@@ -59,12 +62,12 @@ def split(table: Dataset, config: FraudConfig) -> Portfolio:
     labels are not known yet; before that are the days to learn from. Validation is a share of the entities in those
     days and the weeks before; nothing of them is trained on. All its labels are known when the test begins.
     """
-    rows = _telling(tables.from_table(table))
+    rows = _telling(tables.from_table(table, time_unit=config.time_unit))
     parts = divide(rows, config)
     values = features.compute(rows, windows=config.windows, delay=config.delay_days)
     named = {"train": parts.train, "validation": parts.validation, "test": parts.test}
     splits = {name: dataset(rows, values, where, config) for name, where in named.items()}
-    return Portfolio(splits, dataset(rows, values, parts.spare, config), parts.per_day)
+    return Portfolio(splits, dataset(rows, values, parts.spare, config), parts.per_day, rows.time_unit)
 
 
 def divide(rows: Transactions, config: FraudConfig) -> Parts:
@@ -85,12 +88,13 @@ def divide(rows: Transactions, config: FraudConfig) -> Parts:
     train = fold.train[~held[rows.entity[fold.train]]]
     before = np.arange(*np.searchsorted(rows.days, [since, fold.days[2]]))
     spare = np.setdiff1d(before, train, assume_unique=True)
+    everything = np.diff(np.searchsorted(rows.days, [fold.days[0], fold.days[2]]))[0]
     parts = Parts(
         train,
         validation[~blocked],
         fold.test,
         spare[:: max(1, -(-len(spare) // MOST_SPARE))],
-        per_day=(len(fold.train) + len(fold.delay)) / (fold.days[2] - fold.days[0]),
+        per_day=float(everything / (fold.days[2] - fold.days[0])),
     )
     for name, where in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
         _both_classes(name, rows.label[where])
@@ -139,7 +143,7 @@ def dataset(rows: Transactions, values: np.ndarray, where: np.ndarray, config: F
 
 def featured(table: Dataset | Transactions, config: FraudConfig) -> Dataset:
     """All rows of a table that was not split, in order of time; what they tell of their past is all that is known."""
-    rows = table if isinstance(table, Transactions) else tables.from_table(table)
+    rows = table if isinstance(table, Transactions) else tables.from_table(table, time_unit=config.time_unit)
     values = features.compute(rows, windows=config.windows, delay=config.delay_days)
     return dataset(rows, values, np.arange(len(rows)), config)
 

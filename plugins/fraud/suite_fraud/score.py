@@ -77,7 +77,7 @@ def score(
     were in training. `columns` maps ours to the file's. Raises `SuiteError` for rows that cannot be read, and for
     rows earlier than those of the block before: within a block of `rows` rows any order will do.
     """
-    stream.check_output(output)
+    stream.check_output(output, path, *([history] if history else []))
     begun = time.perf_counter()
     reader = Reader(student, dict(columns or {}), rows)
     queue = _Queue(student, choice or Choice())
@@ -112,7 +112,7 @@ class Reader:
     def read(self, path: Path) -> Iterator[Transactions]:
         """The file's transactions, sorted within each block; `order` counts from the file's first row."""
         names = stream.columns(path)
-        mapping = stream.mapping(names, {**self.student.about.columns, **self.columns})
+        mapping = stream.mapping(names, self.columns, self.student.about.columns)
         further = [name for name in self.student.about.numbers if name in names]
         texts = frozenset(mapping.values())  # what a CSV's first block looks like must not decide how ids are read
         start = 0

@@ -40,15 +40,17 @@ def columns(path: Path) -> list[str]:
 
 
 def blocks(
-    path: Path, wanted: list[str], *, rows: int = ROWS, texts: frozenset[str] = frozenset()
+    path: Path, wanted: list[str], *, rows: int = ROWS, texts: frozenset[str] = frozenset(), verbatim: bool = False
 ) -> Iterator[pa.Table]:
     """The wanted columns in blocks of about so many rows; those of `texts` as strings, if the file is a CSV.
 
-    A CSV's other columns have the kind that its first megabytes suggest.
+    A CSV's other columns have the kind that its first megabytes suggest; `verbatim` makes all of them the text they
+    are, so that they can be written again as they were.
     """
     try:
         yield from _sized(
-            _parquet(path, wanted, rows) if path.suffix.lower() == ".parquet" else _csv(path, wanted, texts), rows
+            _parquet(path, wanted, rows) if path.suffix.lower() == ".parquet" else _csv(path, wanted, texts, verbatim),
+            rows,
         )
     except pa.ArrowInvalid as error:
         raise SuiteError(f"{path.name} cannot be read: {_first_line(error)}") from None
@@ -60,10 +62,10 @@ def _parquet(path: Path, wanted: list[str], rows: int) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
 
 
-def _csv(path: Path, wanted: list[str], texts: frozenset[str]) -> Iterator[pa.Table]:
-    convert = pyarrow.csv.ConvertOptions(
-        include_columns=wanted, column_types=dict.fromkeys(texts, pa.string()), strings_can_be_null=True
-    )
+def _csv(path: Path, wanted: list[str], texts: frozenset[str], verbatim: bool) -> Iterator[pa.Table]:
+    types = dict.fromkeys(wanted if verbatim else texts, pa.string())
+    nulls = {"null_values": [""]} if verbatim else {}  # "NA" may be Namibia
+    convert = pyarrow.csv.ConvertOptions(include_columns=wanted, column_types=types, strings_can_be_null=True, **nulls)
     with pyarrow.csv.open_csv(
         path, read_options=pyarrow.csv.ReadOptions(block_size=_BYTES), convert_options=convert
     ) as reader:
@@ -98,15 +100,17 @@ class Writer(Protocol):
 
 
 @contextmanager
-def writing(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+def writing(path: Path, schema: pa.Schema, *, inert: bool = True) -> Iterator[Writer]:
     """A writer whose file appears when all is written, or not at all; its ending picks the format.
+
+    `inert` marks texts of a CSV that a spreadsheet would run; without it they are written as they are.
 
     Raises `SuiteError` for an ending that is none of .csv, .jsonl and .parquet, or a folder that is not there.
     """
     check_output(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with _open(aside, path.suffix.lower(), schema) as writer:
+        with _open(aside, path.suffix.lower(), schema, inert) as writer:
             yield writer
         aside.replace(path)
     finally:
@@ -114,8 +118,10 @@ def writing(path: Path, schema: pa.Schema) -> Iterator[Writer]:
             aside.unlink()
 
 
-def check_output(path: Path) -> None:
-    """Raises `SuiteError` if no table can be written there."""
+def check_output(path: Path, *sources: Path) -> None:
+    """Raises `SuiteError` if no table can be written there, or if it would replace one of those that are read."""
+    if path.resolve() in [source.resolve() for source in sources]:
+        raise SuiteError(f"{path} is the file that is read; give another one with --output.")
     if path.suffix.lower() not in OUTPUTS:
         raise SuiteError(f"Cannot write {path.name}: give --output an ending of .csv, .jsonl or .parquet.")
     if not path.parent.is_dir():
@@ -123,13 +129,13 @@ def check_output(path: Path) -> None:
 
 
 @contextmanager
-def _open(path: Path, ending: str, schema: pa.Schema) -> Iterator[Writer]:
+def _open(path: Path, ending: str, schema: pa.Schema, inert: bool) -> Iterator[Writer]:
     if ending == ".parquet":
         with pq.ParquetWriter(path, schema) as parquet:
             yield _Arrow(parquet)
     elif ending == ".csv":
         with pyarrow.csv.CSVWriter(path, schema) as text:
-            yield _Csv(text)
+            yield _Csv(text) if inert else _Arrow(text)
     else:
         with path.open("w", encoding="utf-8") as lines:
             yield _Lines(lines)
@@ -158,13 +164,22 @@ class _Lines(_Arrow):
             self.file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 
-def mapping(names: list[str], given: Mapping[str, str]) -> dict[str, str]:
-    """Our columns to those of a file that has these names; what a model was taught on counts where it is there."""
+def mapping(names: list[str], given: Mapping[str, str], remembered: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Our columns to those of a file that has these names: as `given`, else by their names.
+
+    `remembered` are those a model was taught on; they count where they are there. Raises `SuiteError` for a given
+    column that is not there, and where none is found for what every transaction has.
+    """
     from suite_fraud.columns import ALIASES, COLUMNS
 
+    for ours, theirs in given.items():
+        if theirs not in names:
+            raise SuiteError(f"There is no column {theirs!r} for {ours}; the file has: {', '.join(names)}.")
+    remembered = remembered or {}
     found: dict[str, str] = {}
     for column in COLUMNS:
-        options = [given.get(column.name, column.name), column.name, *ALIASES[column.name]]
+        options = [remembered.get(column.name, column.name), column.name, *ALIASES[column.name]]
+        options = [given[column.name]] if column.name in given else [n for n in options if n not in given.values()]
         there = [name for name in options if name in names and name not in found.values()]
         if there:
             found[column.name] = there[0]

@@ -37,6 +37,7 @@ class About:
     columns: dict[str, str] = field(default_factory=dict)
     """Our columns to those of the tables it was taught on."""
     time_unit: str = "auto"
+    """What the numbers of those tables' time column counted: a short file alone would not tell."""
     slope: float = 1.0
     intercept: float = 0.0
     """Calibration: log-odds = slope * the trees' log-odds + intercept."""

@@ -44,6 +44,8 @@ class Transactions:
     """Further columns of numbers, float64 (n,), NaN where missing."""
     strings: dict[str, pa.Array] = field(default_factory=dict)
     """Further columns of text, (n,), null where missing."""
+    time_unit: parsing.Unit = "auto"
+    """What the numbers of the time column counted; "auto" where it held dates."""
 
     def __len__(self) -> int:
         return len(self.time)
@@ -141,6 +143,7 @@ def from_table(
         order=np.arange(table.num_rows),
         numbers={name: _numbers(table[name]) for name in rest if _is_number(table[name].type)},
         strings={name: _strings(table[name]) for name in rest if _is_text(table[name].type)},
+        time_unit=parsing.resolved(columns["time"], time_unit),
     )
     return rows if sorted_already else rows.take(order)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 import numpy as np
 
 from suite import SuiteError
 from suite_fraud.commands import pairs
+from suite_fraud.parsing import Unit
 
 if TYPE_CHECKING:
     from suite_fraud.config import FraudConfig
@@ -25,14 +26,18 @@ TEACHERS = ("isolation forest", "autoencoder")
 @click.option("--teacher", type=click.Choice(TEACHERS), default=TEACHERS[0], show_default=True, help="Who says so.")
 @click.option("--capacity", type=click.IntRange(1), default=100, show_default=True, help="Alerts looked at per day.")
 @click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column is which; may be given again.")
+@click.option("--time-unit", type=click.Choice(get_args(Unit)), default="auto", help="What numbers in time count.")
 @click.option("--seed", type=int, default=42, show_default=True, help="Decides the teacher's random cuts or weights.")
-def unlabelled(file: Path, output: Path, teacher: str, capacity: int, columns: tuple[str, ...], seed: int) -> None:
+def unlabelled(
+    file: Path, output: Path, teacher: str, capacity: int, columns: tuple[str, ...], time_unit: str, seed: int
+) -> None:
     """Prints how far the student's order is the teacher's, and how to go on."""
     from suite_fraud.config import FraudConfig
 
     if output.exists():
         raise SuiteError(f"{output} exists already; give another folder with --output.")
-    config = FraudConfig.build({"capacity": capacity, "columns": pairs(columns), "seed": seed})
+    given = {"capacity": capacity, "columns": pairs(columns), "time_unit": time_unit, "seed": seed}
+    config = FraudConfig.build(given)
     found = teach(file, config, teacher)
     found.save(output)
     click.echo(
@@ -53,7 +58,7 @@ def teach(file: Path, config: FraudConfig, teacher: str) -> Student:
     from suite_fraud import student as trees
     from suite_fraud.rows import MOST_SPARE
 
-    rows = blocks.read(file, config)
+    rows = blocks.read(file, config, config.columns)
     rows = replace(rows, label=np.full(len(rows), -1, np.int8))  # the risk features would tell of labels
     values = np.nan_to_num(features.compute(rows, windows=config.windows, delay=config.delay_days))
     x = values[:: max(1, -(-len(values) // MOST_SPARE))]
@@ -62,7 +67,11 @@ def teach(file: Path, config: FraudConfig, teacher: str) -> Student:
     kept = np.arange(len(x)) % 10 != 0
     per_day = max(len(rows) / (int(rows.days[-1]) + 1), 1.0)
     about = trees.About(
-        windows=tuple(config.windows), delay=float(config.delay_days), columns=dict(config.columns), teacher=teacher
+        windows=tuple(config.windows),
+        delay=float(config.delay_days),
+        columns=dict(config.columns),
+        time_unit=rows.time_unit,
+        teacher=teacher,
     )
     found = trees.Student.teach(x[kept], share[kept], about, seed=config.seed)
     answers = found.predict(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 import warnings
@@ -176,6 +177,19 @@ def test_decisions_go_back_into_their_table(predictor, tmp_path, labelled):
     new = pyarrow.csv.read_csv(tmp_path / "new.csv")
     assert new["label"].to_pylist() == ([0, 0, 0, 1] if labelled else [None, 0, None, 1])
     assert new["amount"].to_pylist() == given["amount"].to_pylist()
+
+
+def test_a_table_with_new_labels_is_otherwise_as_it_was(predictor, tmp_path):
+    given = table().append_column("zip", pa.array(["01234", "NA", "", "+49"]))
+    given = given.append_column("balance", pa.array(["-12.00", "1.50", "=1+1", "7"]))
+    pyarrow.csv.write_csv(given, tmp_path / "bank.csv")
+    queue.decide(predictor, toy(), 0, fraud=True)
+    command = ["--data", str(tmp_path / "bank.csv"), "--runs", str(tmp_path), "--output"]
+    CliRunner().invoke(labels, [*command, str(tmp_path / "new.csv")], catch_exceptions=False)
+    with (tmp_path / "bank.csv").open() as before, (tmp_path / "new.csv").open() as after:
+        assert list(csv.reader(before)) == list(csv.reader(after))
+    with pytest.raises(SuiteError, match=r"bank\.csv is the file that is read; give another one with --output"):
+        CliRunner().invoke(labels, [*command, str(tmp_path / "bank.csv")], catch_exceptions=False)
 
 
 def test_decisions_of_another_table_are_told(predictor, tmp_path):

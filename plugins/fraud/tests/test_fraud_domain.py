@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +55,21 @@ def test_validation_is_of_other_entities_and_students_learn_from_neither_trainin
     taught = set(portfolio.spare["row"])
     assert not taught & set(splits["train"]["row"]) and not taught & set(splits["test"]["row"])
     assert days(portfolio.spare) == (0, 32)
+
+
+def test_transactions_a_day_count_those_of_unknown_label(table):
+    rows = tables.from_table(table)
+    hidden = (rows.label == 0) & (np.random.default_rng(0).random(len(rows)) < 0.9)
+    partly = replace(rows, label=np.where(hidden, -1, rows.label).astype(np.int8))
+    expected = ((rows.days >= 19) & (rows.days < 33)).sum() / 14
+    assert parts.divide(partly, config()).per_day == parts.divide(rows, config()).per_day == expected
+
+
+def test_the_unit_of_numbers_in_time_is_kept(table):
+    seconds = table["time"].cast(pa.timestamp("s")).cast(pa.int64())
+    minutes = pa.array((seconds.to_numpy() - seconds.to_numpy()[0]) // 60)
+    found = parts.split(Dataset(table.set_column(1, "time", minutes)), config(time_unit="minutes"))
+    assert found.time_unit == "minutes" and days(found.splits["test"]) == (33, 39)
 
 
 def test_known_cards_are_not_tested(portfolio, table):

@@ -39,6 +39,14 @@ def test_a_fold_that_fails_says_why(tmp_path):
     assert "The fold that ends on day 30 failed: " in str(done.exception) and "none.csv" in str(done.exception)
 
 
+def test_columns_reach_each_training_together(monkeypatch):
+    asked = []
+    monkeypatch.setattr(prequential, "evaluation", lambda given, *_: asked.append(given) or fold(0.6, 0.8, "trees"))
+    arguments = ["--end", "30", "--folds", "1", "--columns", "entity=card", "--columns", "label=verdict"]
+    CliRunner().invoke(prequential.prequential, arguments, catch_exceptions=False)
+    assert asked == [["--columns", "entity=card,label=verdict"]]
+
+
 def test_an_unknown_system_is_refused():
     assert report.chosen(["LightGBM"]) == ("LightGBM",)
     with pytest.raises(SuiteError, match="systems has 'LigthGBM'; there are logistic regression"):

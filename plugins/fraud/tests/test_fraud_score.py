@@ -170,6 +170,7 @@ def test_files_that_cannot_be_read_or_written_say_so(file, student, tmp_path):
         (tmp_path / "all.xlsx", "out.csv", "ends in .csv or .parquet"),
         (file, "out.txt", "ending of .csv, .jsonl or .parquet"),
         (file, "no/out.csv", "There is no folder"),
+        (file, file.name, "is the file that is read"),
     ]
     (tmp_path / "all.xlsx").write_text("")
     for path, output, message in cases:
@@ -187,12 +188,21 @@ def test_files_that_cannot_be_read_or_written_say_so(file, student, tmp_path):
 
 def test_columns_of_the_training_are_found_again():
     names = ["when", "shop", "sum_eur", "fraud", "time"]
-    assert stream.mapping(names, {"time": "when", "counterparty": "shop", "amount": "sum_eur"}) == {
+    remembered = {"time": "when", "counterparty": "shop", "amount": "sum_eur", "entity": "gone"}
+    assert stream.mapping(names, {}, remembered) == {
         "time": "when",
         "amount": "sum_eur",
         "label": "fraud",
         "counterparty": "shop",
     }
+
+
+def test_columns_that_are_named_must_be_there():
+    names = ["time", "card_no", "amount", "fraud", "verdict"]
+    with pytest.raises(SuiteError, match="There is no column 'crad_no' for entity; the file has: time, card_no"):
+        stream.mapping(names, {"entity": "crad_no"})
+    found = stream.mapping(names, commands.pairs(("entity=card_no,label=verdict",)), {"label": "fraud"})
+    assert found == {"time": "time", "entity": "card_no", "amount": "amount", "label": "verdict"}
 
 
 def test_the_commands_make_score_and_tell(student, tmp_path):

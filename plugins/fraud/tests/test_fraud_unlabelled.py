@@ -56,6 +56,22 @@ def test_labels_are_not_looked_at(tmp_path):
     assert models[0] == models[1]
 
 
+def test_a_short_file_counts_time_as_the_training_did(tmp_path):
+    count = 2_000
+    random = np.random.default_rng(0)
+    when, amount = np.arange(count) * 100, random.uniform(1, 90, count)
+    table = pa.table({"time": when, "entity": when // 100 % 50, "amount": amount})
+    pq.write_table(table, tmp_path / "long.parquet")
+    pq.write_table(table.slice(0, 100), tmp_path / "short.parquet")  # until 9,900: hours, if nothing else were known
+    run(unlabelled, tmp_path / "long.parquet", "--output", tmp_path / "odd")
+    assert Student.load(tmp_path / "odd").about.time_unit == "seconds"
+    run(unlabelled, tmp_path / "long.parquet", "--output", tmp_path / "told", "--time-unit", "minutes")
+    assert Student.load(tmp_path / "told").about.time_unit == "minutes"
+    told = ("--model", tmp_path / "odd", "--output", tmp_path / "all.parquet", "--all")
+    run(commands.score, tmp_path / "short.parquet", *told)
+    assert pq.read_table(tmp_path / "all.parquet")["time"].cast(pa.int64()).to_pylist()[-1] == 9_900_000
+
+
 def test_an_existing_folder_is_kept(tmp_path):
     with pytest.raises(SuiteError, match="exists already; give another folder"):
         run(unlabelled, written(tmp_path), "--output", tmp_path)
