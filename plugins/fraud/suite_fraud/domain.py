@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite import Batch, Domain, Finding, Prediction, Predictor, Section, Splits, SuiteError, TrainConfig
+from suite import Batch, Domain, Finding, Prediction, Predictor, Section, Splits, SuiteError, TrainConfig, column
 from suite_fraud import measures
 from suite_fraud.blocks import Example, Examples
 from suite_fraud.columns import COLUMNS
@@ -99,7 +99,8 @@ class FraudDomain(Domain):
 
         network = self.loaded
         if not set(network.config.features) <= set(rows.column_names):
-            rows = featured(rows, self.config.model_copy(update={"windows": network.config.windows}))
+            found = featured(rows, self.config.model_copy(update={"windows": network.config.windows}))
+            rows = found.select(np.argsort(column(found, "row").to_numpy()))  # whoever asks pairs answers by position
         return Examples(block(rows, network.config))
 
     def inputs(self, argument: str) -> list[Example]:
@@ -223,7 +224,8 @@ class FraudDomain(Domain):
         from suite_fraud.report import sections
 
         contest = self.contest if self.contest is not None and set(self.contest.answers) <= set(systems) else None
-        return sections(self.loaded.config.calibration, systems, contest, self.optimism, self.config)
+        meter = self.optimism if contest is not None else None  # it is of the test rows, not of another data set
+        return sections(self.loaded.config.calibration, systems, contest, meter, self.config)
 
     def same(self, expected: Prediction, found: Prediction) -> bool:
         """Probabilities within a thousandth; reasons may swap places."""

@@ -92,7 +92,7 @@ def times(column: pa.ChunkedArray, *, unit: Unit = "auto") -> np.ndarray:
     kind = _plain(column).type
     column = _plain(column)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return _microseconds(column.cast(pa.timestamp("us", getattr(kind, "tz", None))))
+        return _microseconds(column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         numbers = _cast(column, pa.float64())
         if numbers is None:

@@ -60,8 +60,11 @@ def evaluation(given: Sequence[str], end: int, output: Path) -> dict[str, Any]:
 
 
 def summary(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Metric to system to its values in the folds; the champion's are those of whoever validation crowned there."""
-    values: dict[str, dict[str, list[float]]] = {}
+    """Metric to system to its values in the folds, None where one is not defined.
+
+    The champion's are those of whoever validation crowned there.
+    """
+    values: dict[str, dict[str, list[float | None]]] = {}
     for metric in METRICS:
         systems = [dict(_values(fold, metric)) for fold in folds]
         names = [name for name in systems[0] if all(name in one for one in systems)]
@@ -74,7 +77,7 @@ def summary(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _values(fold: Mapping[str, Any], metric: str) -> Iterator[tuple[str, float]]:
+def _values(fold: Mapping[str, Any], metric: str) -> Iterator[tuple[str, float | None]]:
     winner = _section(fold, "Who wins")["champion"]
     for name, metrics in fold["systems"].items():
         value = next(one["value"] for key, one in metrics.items() if key.startswith(metric))
@@ -96,13 +99,26 @@ def render(result: Mapping[str, Any]) -> str:
             f"| {metric} | mean | {' | '.join(f'fold {n + 1}' for n in range(count))} |",
             "|---" * (count + 2) + "|",
         ]
-        for name, values in sorted(systems.items(), key=lambda pair: -float(np.mean(pair[1]))):
-            lines.append(f"| {name} | {np.mean(values):.3f} | {' | '.join(f'{value:.3f}' for value in values)} |")
+        rows = [(name, _mean(values), values) for name, values in systems.items()]
+        for name, mean, values in sorted(rows, key=lambda row: -1.0 if row[1] is None else -row[1] - 1):
+            lines.append(f"| {name} | {_shown(mean)} | {' | '.join(map(_shown, values))} |")
         lines.append("")
-    meter = {name: float(np.mean(values)) for name, values in result["optimism"].items()}
+    meter = {name: _mean(values) for name, values in result["optimism"].items()}
+    before, dealt = meter["through_time"], meter["random"]
+    gap = None if before is None or dealt is None else dealt - before
     lines.append(f"Champions: {', '.join(result['champions'])}.")
     lines.append(
-        f"Optimism meter: average precision {meter['through_time']:.3f} through time, {meter['random']:.3f} on a "
-        f"random split ({meter['random'] - meter['through_time']:+.3f})."
+        f"Optimism meter: average precision {_shown(meter['through_time'])} through time, {_shown(meter['random'])} on "
+        f"a random split ({_shown(gap, '+.3f')})."
     )
     return "\n".join(lines)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Of the folds in which it is defined."""
+    known = [value for value in values if value is not None and np.isfinite(value)]
+    return float(np.mean(known)) if known else None
+
+
+def _shown(value: float | None, form: str = ".3f") -> str:
+    return "–" if value is None else format(value, form)

@@ -198,7 +198,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     if _is_time(column.type):
-        known = column.cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64())
+        known = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64())
         return np.asarray(known.to_numpy()) / 1e6
     return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,8 @@ from datasets import Dataset
 from fraud_toys import TOY
 
 from suite import SuiteError
+from suite_fraud import report, tables
 from suite_fraud import rows as parts
-from suite_fraud import tables
 from suite_fraud.blocks import Block, Examples, block, collate
 from suite_fraud.config import FraudConfig
 from suite_fraud.domain import FraudDomain
@@ -70,6 +71,27 @@ def test_the_unit_of_numbers_in_time_is_kept(table):
     minutes = pa.array((seconds.to_numpy() - seconds.to_numpy()[0]) // 60)
     found = parts.split(Dataset(table.set_column(1, "time", minutes)), config(time_unit="minutes"))
     assert found.time_unit == "minutes" and days(found.splits["test"]) == (33, 39)
+
+
+def test_rows_of_another_set_keep_their_order(table):
+    from suite.assets import resolve_model
+
+    domain = FraudDomain(config())
+    domain.load_model(resolve_model("fraud-network", domain.starter.assets), None)
+    some = table.slice(0, 300)
+    backwards = some.take(np.arange(300)[::-1])
+    examples = domain.prepare(Dataset(backwards), domain.loaded, training=False)
+    amounts = [domain.reference(one)["amount"] for one in examples]
+    assert amounts == pytest.approx(backwards["amount"].to_pylist())
+
+
+def test_the_optimism_meter_is_of_the_test_rows_alone(monkeypatch):
+    domain = FraudDomain(config())
+    domain.network = SimpleNamespace(config=SimpleNamespace(calibration={}))
+    domain.contest, domain.optimism = SimpleNamespace(answers={"trees": 1}), ("trees", 0.1, 0.2)
+    monkeypatch.setattr(report, "sections", lambda kept, systems, contest, meter, config: meter)
+    assert domain.analyse({"fine-tuned": None}, None) is None
+    assert domain.analyse({"fine-tuned": None, "trees": None}, None) == domain.optimism
 
 
 def test_known_cards_are_not_tested(portfolio, table):

@@ -9,8 +9,8 @@ from suite import SuiteError
 from suite_fraud import prequential, report
 
 
-def fold(network: float, trees: float, winner: str) -> dict:
-    def metrics(value: float) -> dict:
+def fold(network: float | None, trees: float | None, winner: str) -> dict:
+    def metrics(value: float | None) -> dict:
         names = ("average_precision", "roc_auc", "card_precision_at_100")
         return {name: {"value": value} for name in names}
 
@@ -37,6 +37,13 @@ def test_a_fold_that_fails_says_why(tmp_path):
     done = CliRunner().invoke(prequential.prequential, arguments)
     assert isinstance(done.exception, SuiteError)
     assert "The fold that ends on day 30 failed: " in str(done.exception) and "none.csv" in str(done.exception)
+
+
+def test_what_is_not_defined_in_a_fold_is_left_out_of_the_mean():
+    found = prequential.summary([fold(None, 0.8, "trees"), fold(0.7, None, "trees")])
+    text = prequential.render(found)
+    assert "| fine-tuned | 0.700 | – | 0.700 |" in text and "| trees | 0.800 | 0.800 | – |" in text
+    assert text.index("| trees") < text.index("| fine-tuned")
 
 
 def test_columns_reach_each_training_together(monkeypatch):

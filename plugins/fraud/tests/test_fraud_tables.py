@@ -160,6 +160,12 @@ def test_times_that_cannot_be_told_are_refused(values, message):
 # ---- tables ----------------------------------------------------------------------------------------------------------
 
 
+def test_nanoseconds_are_read():
+    when = column(1_500_000_000_000_000_001, kind=pa.timestamp("ns"))
+    assert times(when).tolist() == [1.5e9]
+    assert from_table(table(1, opened=when)).numbers["opened"].tolist() == [1.5e9]
+
+
 def test_rows_are_sorted_by_time_and_ties_by_row():
     rows = from_table(table(5, time=[3e5, 1e5, 2e5, 1e5, 3e5], note=["a", "b", "c", "d", "e"], size=[1, 2, 3, 4, 5]))
     assert rows.order.tolist() == [1, 3, 2, 0, 4]
