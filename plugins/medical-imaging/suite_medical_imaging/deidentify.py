@@ -89,11 +89,12 @@ def _dicom(old: FileDataset, folder: Path, pseudonyms: Pseudonyms) -> Result:
     for keyword in allowed.EMPTY:
         new.__setattr__(keyword, "")
     new.PatientID = pseudonyms.patient(patient)
-    new.PatientIdentityRemoved, new.DeidentificationMethod = "YES", _METHOD
+    flags = tuple(_flags(old, picture))
+    # What a person must still look at is not known to be removed.
+    new.PatientIdentityRemoved, new.DeidentificationMethod = "NO" if flags else "YES", _METHOD
     new.LongitudinalTemporalInformationModified = "REMOVED"
     new.DeidentificationMethodCodeSequence = [_code()]
     _put_pixels(new, old)
-    flags = tuple(_flags(old, picture))
     target = _free(folder, str(new.SOPInstanceUID), ".dcm")
     _save(new, target)
     return Result(target.name, "DICOM", removed, flags)

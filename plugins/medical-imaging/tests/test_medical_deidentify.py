@@ -301,3 +301,13 @@ def test_values_that_a_png_cannot_hold_are_not_clipped(tmp_path, value, written)
     run(tmp_path / "a.tiff", tmp_path / "out")
     found = [np.asarray(Image.open(path)).tolist() for path in (tmp_path / "out").glob("*.png")]
     assert found == ([[[value] * 8] * 8] if written else [])
+
+
+def test_a_flagged_file_does_not_say_that_identity_is_removed(tmp_path):
+    source = dicom_file(tmp_path / "a.dcm")
+    dataset = pydicom.dcmread(source)
+    dataset.BurnedInAnnotation = "YES"
+    with pydicom.config.disable_value_validation():
+        dataset.save_as(source)
+    run(source, tmp_path / "out")
+    assert pydicom.dcmread(next((tmp_path / "out").glob("*.dcm"))).PatientIdentityRemoved == "NO"
