@@ -48,8 +48,8 @@ def from_facts(
 
     Three levels with ten rows a leaf: enough to find "the sick ones are 512 wide", too little to learn rows by heart.
     """
-    table = DictVectorizer(sparse=False)
-    known, wanted = table.fit_transform([_plain(facts) for facts in train]), None
+    table = DictVectorizer()  # sparse: a text that is another in each file would make a column of each
+    known = table.fit_transform([_plain(facts) for facts in train])
     wanted = table.transform([_plain(facts) for facts in asked])
     if not task.many:
         return _tree(known, targets.argmax(1), wanted, targets.shape[1])
@@ -60,11 +60,11 @@ def from_facts(
     return np.stack(columns, axis=1)
 
 
-def _tree(known: np.ndarray, numbers: np.ndarray, wanted: np.ndarray, classes: int) -> np.ndarray:
-    if not len(known):  # a label that no row knows
-        return np.full((len(wanted), classes), 1 / classes)
+def _tree(known: Any, numbers: np.ndarray, wanted: Any, classes: int) -> np.ndarray:
+    if not known.shape[0]:  # a label that no row knows
+        return np.full((wanted.shape[0], classes), 1 / classes)
     tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=10, random_state=0).fit(known, numbers)
-    found = np.zeros((len(wanted), classes))
+    found = np.zeros((wanted.shape[0], classes))
     found[:, tree.classes_] = tree.predict_proba(wanted)
     return found
 

@@ -56,8 +56,8 @@ def _shortcuts(
         asked = models.features(model, [sight(example["pixels"]) for example in examples], domain.view)
         fitted = probe.Probe(seen, targets[chosen], domain.task)
         found[name] = domain.answers(fitted.probabilities(asked))
-    facts = [[example["facts"] for example in part] for part in (train, examples)]
-    found[audit.FACTS] = domain.answers(audit.from_facts(facts[0], targets, facts[1], domain.task))
+    known, told = [train[i]["facts"] for i in chosen], [example["facts"] for example in examples]
+    found[audit.FACTS] = domain.answers(audit.from_facts(known, targets[chosen], told, domain.task))
     return found
 
 

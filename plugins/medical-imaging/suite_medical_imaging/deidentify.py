@@ -27,6 +27,8 @@ from suite_medical_imaging.pixels import Picture, open_picture
 
 MAX_BYTES = 1 << 31
 """Decoded bytes of all frames above which a file is not written, as they are held in memory."""
+_SLICED, _HEADS = {"CT", "MR", "PT"}, {"HEAD", "BRAIN", "SKULL", "HEADNECK", "FACE"}
+"""Modalities whose slices make a surface, and parts of the body with a face on it."""
 _ALWAYS = ("US", "ES", "SC", "OT", "XC", "GM", "OP", "IVUS", "EC")
 """Modalities whose pictures usually have text in their pixels, or are screenshots."""
 _METHOD = "Allow-list after PS3.15 E Basic Profile; pixels not cleaned"
@@ -197,10 +199,14 @@ def _flags(old: Dataset, picture: Picture) -> Iterator[str]:
     """Reasons for a person to look at the pixels."""
     if str(old.get("BurnedInAnnotation", "")).upper() == "YES":
         yield "the header says that text is burned in"
-    if str(old.get("Modality", "")) in _ALWAYS or old.get("SOPClassUID") == SecondaryCaptureImageStorage:
+    captured = str(old.get("SOPClassUID", "")).startswith(str(SecondaryCaptureImageStorage))  # its four relatives too
+    kinds = {str(kind).upper() for kind in old.get("ImageType") or ()}
+    if str(old.get("Modality") or "") in {*_ALWAYS, ""} or captured or kinds & {"SECONDARY", "SCREEN SAVE"}:
         yield "pictures of this modality usually have text burned in"
     if text_like(picture.values):
         yield "marks near the borders look like text"
+    if str(old.get("Modality", "")) in _SLICED and str(old.get("BodyPartExamined") or "HEAD").upper() in _HEADS:
+        yield "a face may be rebuilt from slices of a head"
 
 
 def _picture(path: Path, folder: Path, pseudonyms: Pseudonyms) -> Result:

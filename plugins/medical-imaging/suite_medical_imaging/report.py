@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TUNED = "fine-tuned"
 SHORTCUTS = ("borders only", "heavily blurred", "file facts only")
+LEAK = 0.55
+"""AUROC that borders or facts must surely exceed to be called a leak: .5 is luck, and a test of few pictures wavers."""
 Z = 1.96  # 95 % of a normal distribution
 Scores = Mapping[str, np.ndarray]
 
@@ -92,6 +94,8 @@ class Report:
             f"{_table(columns, rows)}\n\nWhat an answer is worth, by Bayes' rule, at the prevalence {where}:\n\n"
             + _table(("class", "prevalence", "PPV", "NPV"), values)
         )
+        if never := [one["class"] for one in points if one["threshold"] > 1]:
+            text += f"\n\nNo threshold keeps that specificity on validation for {', '.join(never)}: it is never called."
         return Section("At the threshold", text, points)
 
     def _point(self, place: int) -> dict[str, Any]:
@@ -174,8 +178,14 @@ class Report:
         else:
             best = max((name for name in scores if name != TUNED), key=lambda name: scores[name])
             verdict = (
-                f"The model is clear of every shortcut tried: its 95 % interval begins at {low:.3f}, {best} reaches "
-                f"{scores[best]:.3f}."
+                f"The model does better than each shortcut tried: its 95 % interval begins at {low:.3f}, {best} "
+                f"reaches {scores[best]:.3f}."
+            )
+        leaks = [name for name in ("borders only", "file facts only") if self._low(name) > LEAK]
+        if leaks:
+            verdict += (
+                f" **But {' and '.join(leaks)} alone tell more than luck would**: the classes differ in how their "
+                "pictures were taken or cut, and part of the model's score may be that."
             )
         text = (
             f"{verdict}\n\nAUROC: {told}; guessing gives .5. Borders and blur are linear probes on frozen features of "
@@ -183,16 +193,22 @@ class Report:
             "side; the facts are a shallow tree over size, shape and acquisition of the file. What is not tried here, "
             "such as a marker inside the organ, is not ruled out."
         )
-        return Section("Leaks and shortcuts", text, {"auroc": scores, "low": low, "near": near})
+        return Section("Leaks and shortcuts", text, {"auroc": scores, "low": low, "near": near, "leaks": leaks})
 
     def _auroc(self, name: str) -> float:
         return metrics.measure(self.systems[name]["p"], self.systems[name]["y"], self.task.kind)["auroc"]
 
-    def _low(self) -> float:
-        """Lower end of the model's 95 % interval, by 200 resamples of pictures: a warning needs no third digit."""
+    def _low(self, name: str = TUNED) -> float:
+        """Lower end of a system's 95 % interval, by 200 resamples of pictures: a warning needs no third digit.
+
+        NaN for a system that was not scored.
+        """
+        if name not in self.systems:
+            return np.nan
+        scores, truths = self.systems[name]["p"], self.systems[name]["y"]
         generator = np.random.default_rng(0)
-        drawn = [generator.integers(0, len(self._scores), len(self._scores)) for _ in range(200)]
-        found = [metrics.measure(self._scores[d], self._truths[d], self.task.kind)["auroc"] for d in drawn]
+        drawn = [generator.integers(0, len(scores), len(scores)) for _ in range(200)]
+        found = [metrics.measure(scores[d], truths[d], self.task.kind)["auroc"] for d in drawn]
         return float(np.nanpercentile(found, 2.5))
 
 

@@ -97,3 +97,16 @@ def test_everything_survives_a_file():
 def test_a_temperature_divides_the_log_odds_of_labels():
     found = rescaled(np.array([[0.8, 0.5, 0.1]]), 2.0, many=True)
     assert found == pytest.approx(np.array([[2 / 3, 0.5, 0.25]]))  # odds 4, 1 and 1/9 to their square roots
+
+
+def test_a_validation_without_a_mistake_does_not_make_answers_certain():
+    truths = np.eye(2)[np.arange(90) % 2]
+    scores = np.where(truths == 1, 0.7, 0.3)
+    temperature = best_temperature(scores, truths, many=False)
+    assert rescaled(scores, temperature, many=False).max() == pytest.approx(1 - 1 / 92, abs=1e-3)  # one in 92 is wrong
+
+
+def test_nothing_is_called_where_no_cut_keeps_the_specificity():
+    scores, truths = np.array([0.9, 0.8, 0.2, 0.1]), np.array([0.0, 1.0, 0.0, 0.0])
+    assert best_threshold(scores, truths, 0.99) > 1
+    assert best_threshold(scores, truths, 0.6) == pytest.approx(0.5)

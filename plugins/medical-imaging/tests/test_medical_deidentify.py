@@ -311,3 +311,22 @@ def test_a_flagged_file_does_not_say_that_identity_is_removed(tmp_path):
         dataset.save_as(source)
     run(source, tmp_path / "out")
     assert pydicom.dcmread(next((tmp_path / "out").glob("*.dcm"))).PatientIdentityRemoved == "NO"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "told"),
+    [
+        ("SOPClassUID", "1.2.840.10008.5.1.4.1.1.7.2", "usually have text burned in"),
+        ("ImageType", ["DERIVED", "SECONDARY", "SCREEN SAVE"], "usually have text burned in"),
+        ("Modality", "", "usually have text burned in"),
+        ("BodyPartExamined", "HEAD", "a face may be rebuilt"),
+    ],
+)
+def test_what_a_person_must_look_at_is_flagged(tmp_path, keyword, value, told):
+    source = dicom_file(tmp_path / "a.dcm")
+    dataset = pydicom.dcmread(source)
+    dataset.Modality, dataset.BodyPartExamined = "MR", "KNEE"
+    setattr(dataset, keyword, value)
+    dataset.save_as(source)
+    run(source, tmp_path / "out")
+    assert told in (tmp_path / "out" / "report.csv").read_text()

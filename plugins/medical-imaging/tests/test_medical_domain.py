@@ -182,8 +182,8 @@ def scores(quality, seed=0, count=400):
     return {"p": np.stack([1 - p, p], 1), "y": np.eye(2)[truth]}
 
 
-@pytest.mark.parametrize(("leak", "warned"), [(0.0, False), (3.0, True)])
-def test_the_report_warns_of_a_leak(leak, warned):
+@pytest.mark.parametrize(("leak", "warned", "told"), [(0.0, False, False), (1.0, False, True), (3.0, True, True)])
+def test_the_report_warns_of_a_leak(leak, warned, told):
     tuned = scores(3.0)
     calibration = calibrated(tuned["p"], tuned["y"], "binary", specificity=0.9, coverage=0.9)
     config = MedicalConfig(specificity=0.9, prevalence=0.01)
@@ -192,6 +192,7 @@ def test_the_report_warns_of_a_leak(leak, warned):
     report = Report(Task("binary", ("no", "yes")), calibration, config, systems)
     sections = {one.title: one for one in report.sections()}
     assert ("Warning: borders only" in sections["Leaks and shortcuts"].text) is warned
+    assert ("borders only alone tell more than luck" in sections["Leaks and shortcuts"].text) is told
     point = sections["At the threshold"].values[0]
     assert point["prevalence"] == 0.01 and point["ppv"] < 0.2 < 0.9 <= point["specificity"]
     assert point["found"] + point["missed"] == point["alarms"] + point["spared"] == 200
