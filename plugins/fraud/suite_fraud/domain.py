@@ -144,9 +144,13 @@ class FraudDomain(Domain):
 
         The fewer frauds there are to learn from, the more the distance weighs.
         """
+        from torch.distributed.tensor import DTensor
+
         inputs = ("features", "extras", "texts", "labels", "days")
         loss: torch.Tensor = model(**{name: batch[name] for name in inputs}).loss
         if self._strength and model.training:
+            if any(isinstance(weight, DTensor) for weight in model.parameters()):
+                raise SuiteError("The pull towards the starter needs whole weights: --set anchor=0, or do not shard.")
             far = [(weight - start.to(weight.device)).square().sum() for weight, start in self._anchor]
             loss = loss + self._strength * sum(far[1:], far[0])
         return loss

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def contributions(model: Network, batch: Batch) -> np.ndarray:
-    """How much each feature adds to the log-odds, against a transaction with that portfolio's median; (n, features).
+    """How much each input adds to the log-odds, against a transaction without it; (n, features and extras).
 
-    Occlusion (Zeiler and Fergus 2014, https://arxiv.org/abs/1311.2901) with one feature hidden at a time: what two
-    features only say together is told of neither or of both.
+    Occlusion (Zeiler and Fergus 2014, https://arxiv.org/abs/1311.2901) with one feature hidden at a time, behind the
+    portfolio's median, and the portfolio's own numbers behind a missing value: what two features only say together is
+    told of neither or of both.
     """
     import torch
 
@@ -25,12 +26,22 @@ def contributions(model: Network, batch: Batch) -> np.ndarray:
     medians = model.medians
     with torch.no_grad():
         full = model(features, extras, texts).logits
-        found = torch.zeros_like(features)
+        found = features.new_zeros(len(features), features.shape[1] + extras.shape[1])
         for place in range(features.shape[1]):
             hidden = features.clone()
             hidden[:, place] = medians[place]
             found[:, place] = full - model(hidden, extras, texts).logits
+        for place in range(extras.shape[1]):
+            hidden = extras.clone()
+            hidden[:, place] = torch.nan
+            found[:, features.shape[1] + place] = full - model(features, hidden, texts).logits
     return np.asarray(found.double().cpu().numpy())
+
+
+def inputs(model: Network, batch: Batch) -> tuple[list[str], np.ndarray]:
+    """Names and values (n, features and extras) of what `contributions` tells about."""
+    values = np.concatenate([batch[name].cpu().numpy() for name in ("features", "extras")], axis=1)
+    return [*model.config.features, *model.config.extras], values
 
 
 def explained(model: Network, batch: Batch, answers: Sequence[Prediction]) -> list[Prediction]:
@@ -44,7 +55,7 @@ def explained(model: Network, batch: Batch, answers: Sequence[Prediction]) -> li
     if alerts:
         picked = torch.tensor(alerts)
         few = {name: batch[name][picked] for name in ("features", "extras", "texts")}
-        found = reasons(model.config.features, few["features"].cpu().numpy(), contributions(model, few))
+        found = reasons(*inputs(model, few), contributions(model, few))
         told = dict(zip(alerts, found, strict=True))
     return [
         {**_about(one), **answer, "alert": n in told, "reasons": told.get(n, [])}

@@ -195,7 +195,7 @@ def scored(predictor: Predictor, rows: Dataset, table: Transactions, source: str
 def reasons(predictor: Predictor, queue: Queue, chosen: np.ndarray) -> list[list[str]]:
     """Up to three sentences for each of the chosen rows."""
     from suite_fraud.blocks import Examples, block, collate
-    from suite_fraud.explain import contributions
+    from suite_fraud.explain import contributions, inputs
     from suite_fraud.student import reasons as told
 
     if not len(chosen):
@@ -203,7 +203,7 @@ def reasons(predictor: Predictor, queue: Queue, chosen: np.ndarray) -> list[list
     network: Any = predictor.model
     batch = collate(list(Examples(block(queue.rows.select(chosen), network.config))))
     batch = {name: batch[name].to(network.device) for name in ("features", "extras", "texts")}
-    return told(network.config.features, batch["features"].cpu().numpy(), contributions(network, batch))
+    return told(*inputs(network, batch), contributions(network, batch))
 
 
 def decide(predictor: Predictor, queue: Queue, row: int, *, fraud: bool) -> None:

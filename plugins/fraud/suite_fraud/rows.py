@@ -149,10 +149,14 @@ def featured(table: Dataset | Transactions, config: FraudConfig) -> Dataset:
 
 
 def _telling(rows: Transactions) -> Transactions:
-    """Without further columns of one value, and without texts so manifold that they are names of single rows."""
-    from suite_fraud.checks import constant
+    """Without further columns of one value, counters, and texts so manifold that they are names of single rows."""
+    from suite_fraud.checks import clocks, constant
 
-    gone = {*constant(rows), *(name for name, values in rows.strings.items() if len(values.unique()) > MANIFOLD)}
+    gone = {
+        *constant(rows),
+        *clocks(rows),
+        *(name for name, values in rows.strings.items() if len(values.unique()) > MANIFOLD),
+    }
     return replace(
         rows,
         numbers={name: values for name, values in rows.numbers.items() if name not in gone},

@@ -116,3 +116,24 @@ def test_a_folder_without_a_fraud_network_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert", "hidden_size": 4}')
     with pytest.raises(SuiteError, match="holds no fraud network"):
         network.load(tmp_path)
+
+
+def test_reasons_tell_of_the_portfolios_own_numbers_too():
+    from suite_fraud.explain import contributions, inputs
+
+    generator = np.random.default_rng(0)
+    torch.manual_seed(0)
+    model = FraudNetwork(NetworkConfig(features=["amount"], extras=["points"])).eval()
+    values = generator.normal(size=(50, 2)).astype(np.float32)
+    model.encoder.fit(values[:, :1])
+    model.extra_encoder.fit(values[:, 1:])
+    torch.nn.init.normal_(model.extra.weight)
+    part = {"features": torch.from_numpy(values[:4, :1]), "extras": torch.from_numpy(values[:4, 1:])}
+    batch = part | {"texts": torch.zeros(4, 0)}
+    names, shown = inputs(model, batch)
+    assert names == ["amount", "points"] and np.array_equal(shown, values[:4])
+    with torch.no_grad():
+        without = model(part["features"], torch.full((4, 1), torch.nan), batch["texts"]).logits
+        expected = (model(**batch).logits - without).numpy()
+    assert contributions(model, batch)[:, 1] == pytest.approx(expected, abs=1e-6)
+    assert np.abs(expected).min() > 1e-3

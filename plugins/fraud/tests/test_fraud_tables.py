@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from suite import SuiteError
-from suite_fraud.checks import constant, findings, leaking
+from suite_fraud.checks import clocks, constant, findings, leaking
 from suite_fraud.columns import COLUMNS
 from suite_fraud.parsing import amounts, labels, times
 from suite_fraud.tables import from_table
@@ -263,6 +263,18 @@ def test_constant_columns_are_noted_and_named():
     rows = from_table(table(one=[1.0] * 100, same=["x"] * 99 + [None], kind=["a", "b"] * 50))
     assert constant(rows) == ["one", "same"]
     assert len(messages(rows, "note")) == 2
+
+
+def test_counters_and_second_clocks_are_noted_and_named():
+    counted = [float(i) for i in range(1, 2001)]
+    noisy = [float(i % 7) for i in range(2000)]
+    fraud = [int(i % 50 == 0) for i in range(2000)]
+    rows = from_table(table(count=2000, label=fraud, index=counted, unix_time=[5.0 * c for c in counted], points=noisy))
+    assert clocks(rows) == ["index", "unix_time"]
+    assert [text for text in messages(rows, "note") if "only rises with time" in text] == [
+        "The column 'index' only rises with time, like a counter, and is left out.",
+        "The column 'unix_time' only rises with time, like a counter, and is left out.",
+    ]
 
 
 def test_a_column_that_gives_the_label_away_is_an_error_that_names_it():
