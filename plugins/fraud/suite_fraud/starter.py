@@ -11,7 +11,7 @@ from suite_fraud.simulate import Portfolio
 MODEL = Asset(
     name="fraud-network",
     kind="model",
-    summary="network pretrained on simulated portfolios, 0.3 M parameters",
+    summary="network pretrained on simulated portfolios, 0.4 M parameters",
     licence="Apache-2.0",
     url="https://fraud-detection-handbook.github.io/fraud-detection-handbook/",
     shipped="suite_fraud:starter",
