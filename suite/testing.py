@@ -197,6 +197,19 @@ class DomainContract:
             assert done.returncode == wanted, f"promised: exit status {wanted}; seen {done.stderr[-3000:]}"
             command = ["train", "--resume", "--output", str(folder)]
 
+    def answered_input(self, folder: Path) -> str:
+        """An argument `predict` must answer, such as a file made in `folder`; "" skips that promise."""
+        return ""
+
+    def test_a_fresh_process_answers(self, trained: Path, tmp_path: Path) -> None:
+        """`predict` of the command line answers an input that nothing was loaded before."""
+        argument = self.answered_input(tmp_path)
+        if not argument:
+            pytest.skip("answered_input gives none")
+        done = self.command("predict", argument, "--model", str(trained), "--output", str(tmp_path / "answers.json"))
+        assert done.returncode == 0, f"promised: exit status 0; seen {done.returncode}: {done.stderr[-2000:]}"
+        assert json.loads((tmp_path / "answers.json").read_text()), "promised: an answer; seen none"
+
     # ---- mistakes ------------------------------------------------------------------------------------------------
 
     def test_bad_input_is_one_sentence(self, trained: Path) -> None:

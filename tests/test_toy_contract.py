@@ -12,6 +12,9 @@ class TestToyContract(DomainContract):
     settings = {"epochs": 2, "ema": 0.9, "micro_batch_size": 3, "save_every": 5}
     bad_input = "r2d2"
 
+    def answered_input(self, folder):
+        return "area"
+
     def test_what_is_chosen_on_validation_is_saved_with_the_model(self, trained):
         """`calibrate` sees every validation answer before the model is saved."""
         from suite.data.load import load_splits

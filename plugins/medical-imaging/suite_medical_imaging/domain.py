@@ -142,22 +142,26 @@ class MedicalImagingDomain(Domain):
         import torch
 
         from suite_medical_imaging.models import batched
+        from suite_medical_imaging.preprocess import square
 
-        batch: Batch = {"pixel_values": batched([example["pixels"] for example in examples], self.view)}
+        pixels = [
+            example["pixels"] if "pixels" in example else square(example["values"], self.view.size, self.view.fit)
+            for example in examples
+        ]
+        batch: Batch = {"pixel_values": batched(pixels, self.view)}
         references = [example["reference"] for example in examples]
         if all(reference is not None for reference in references):
             batch["labels"] = torch.tensor([self.task.target(reference) for reference in references])
         return batch
 
     def inputs(self, argument: str) -> list[dict[str, Any]]:
-        """One file; of several frames the middle one."""
-        from suite_medical_imaging.preprocess import decode
+        """One file; of several frames the middle one. Asked before there is a model to see it: see `collate`."""
+        from suite_medical_imaging.preprocess import opened
 
         path = Path(argument).expanduser()
         if not path.is_file():
             raise SuiteError(f"There is no file {argument!r}; give a DICOM, NIfTI, PNG, JPEG or TIFF file.")
-        decoded = decode(path, -1, self.view)
-        return [{"pixels": decoded.pixels, "facts": decoded.facts, "reference": None, "path": str(path)}]
+        return [{"values": opened(path, -1).values, "reference": None, "path": str(path)}]
 
     # ---- the model ---------------------------------------------------------------------------------------------------
 
