@@ -7,9 +7,10 @@ from suite.corrections import Correction, Corrections
 from suite.data.columns import Column, Columns, Finding
 from suite.data.store import column, on_disk
 from suite.domain import Batch, Domain, Example, Prediction, Section, Splits, Starter
+from suite.encoder import mean_states, minilm
 from suite.errors import SuiteError
 from suite.hookspecs import Entry, hookimpl
-from suite.predictor import Predictor, write_predictions
+from suite.predictor import Predictor, inert, write_predictions
 from suite.training.callbacks import Callback
 
 __version__ = "0.1.0"
@@ -37,6 +38,9 @@ __all__ = [
     "cache_dir",
     "column",
     "hookimpl",
+    "inert",
+    "mean_states",
+    "minilm",
     "on_disk",
     "resolve_model",
     "write_predictions",

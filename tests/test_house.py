@@ -30,7 +30,7 @@ DOMAIN_WORDS = re.compile(
 FLOORS = (
     {"errors", "console", "config", "hookspecs"},
     {"builtin", "plugins", "data.columns", "domain"},
-    {"data", "assets", "wheels", "runs", "corrections"},
+    {"data", "assets", "wheels", "runs", "corrections", "encoder"},
     {"training", "evaluation", "golden", "predictor", "card"},
     {"web", "hub", "spaces", "scaffold", "testing"},
     {"cli", "verbs", "commands", "doctor", "web.command", "__main__"},

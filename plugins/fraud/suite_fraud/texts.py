@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from suite import bar
+from suite import bar, mean_states, minilm, resolve_model
 from suite_fraud.network import TEXT_SIZE
 
 BATCH = 128
@@ -34,13 +33,9 @@ def embed(values: Sequence[str]) -> np.ndarray:
     return np.stack([_MEMORY[value] for value in values])
 
 
-@torch.no_grad()
 def _vectors(texts: list[str]) -> np.ndarray:
     tokenizer, model = _encoder()
-    batch = tokenizer(texts, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
-    states = model(**batch).last_hidden_state
-    there = batch["attention_mask"][..., None]
-    found: np.ndarray = F.normalize((states * there).sum(1) / there.sum(1), dim=-1).numpy()
+    found: np.ndarray = mean_states(model, tokenizer, texts, longest=LONGEST).numpy()
     return found
 
 
@@ -49,10 +44,7 @@ def _encoder() -> tuple[Any, Any]:
     """Tokenizer and model, in fp32 on the CPU."""
     from transformers import AutoModel, AutoTokenizer
 
-    from suite import resolve_model
-    from suite_fraud.starter import ENCODER
-
-    folder = resolve_model(ENCODER.name, [ENCODER])
+    folder = resolve_model(minilm.name, [minilm])
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     model = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32)
     return tokenizer, model.eval()

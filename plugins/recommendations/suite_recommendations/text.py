@@ -16,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 
-from suite import SuiteError, cache_dir
+from suite import SuiteError, cache_dir, mean_states
 
 BATCH = 64
 LONGEST = 128
@@ -86,13 +85,9 @@ class TextEncoder:
                 _keep(found, path)
         return found
 
-    @torch.no_grad()
     def _embed(self, texts: list[str]) -> torch.Tensor:
         tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=False)
-        batch = tokenizer(texts, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
-        states = self.model(**batch).last_hidden_state
-        there = batch["attention_mask"][..., None]
-        return F.normalize((states * there).sum(1) / there.sum(1), dim=-1)
+        return mean_states(self.model, tokenizer, texts, longest=LONGEST)
 
     def save(self, folder: Path) -> None:
         """Writes encoder (in fp16: half the bytes, vectors equal to 3 digits) and tokenizer."""
