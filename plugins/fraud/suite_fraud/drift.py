@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from suite_fraud.student import Student
 
 BINS = 10
-MODERATE, LARGE = 0.1, 0.25
-"""Usual bounds of the PSI: below the first nothing moved, above the second a model should not be trusted unseen."""
+LARGE = 0.25
+"""The usual bound of the PSI above which a model should not be trusted unseen."""
 LOST = 0.75
 """Share of the first weeks' average precision below which a model has aged."""
 FRAUDS = 20

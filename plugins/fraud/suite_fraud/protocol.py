@@ -78,14 +78,3 @@ def compromised(rows: Transactions, tested: np.ndarray, *, since: int, delay_day
     np.minimum.at(first, rows.entity[frauds], day[frauds])
     found: np.ndarray = first[rows.entity[tested]] < day[tested] - delay_days
     return found
-
-
-def random_split(fold: Fold, *, seed: int = 0) -> Fold:
-    """The fold's training and test rows dealt out anew at random, as many of each: what most papers do.
-
-    Only to show how far its scores are above those of the test through time.
-    """
-    pool = np.concatenate([fold.train, fold.test])
-    np.random.default_rng(seed).shuffle(pool)
-    train, test = np.sort(pool[: len(fold.train)]), np.sort(pool[len(fold.train) :])
-    return Fold(train, fold.delay, test, fold.days)

@@ -18,6 +18,7 @@ import numpy as np
 from suite import SuiteError
 from suite_fraud import features
 from suite_fraud.classical import threads
+from suite_fraud.decisions import sigmoid
 from suite_fraud.measures import Ranking
 
 TREES, LEAVES = 100, 31
@@ -81,7 +82,7 @@ class Student:
         if not len(x):
             return np.empty(0)
         raw = np.asarray(self.booster.predict(x, raw_score=True, num_threads=threads()))
-        return np.asarray(np.exp(-np.logaddexp(0, -(self.about.slope * raw + self.about.intercept))))
+        return sigmoid(self.about.slope * raw + self.about.intercept)
 
     def reasons(self, x: np.ndarray, k: int = 3) -> list[list[str]]:
         """The k strongest reasons for each row's suspicion, strongest first: TreeSHAP (Lundberg and others 2020)."""

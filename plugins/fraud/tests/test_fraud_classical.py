@@ -13,8 +13,6 @@ from suite_fraud.features import NAMES
 from suite_fraud.measures import Ranking
 from suite_fraud.student import About, Student, fidelity, find, reasons, sentence
 
-SAVED = ("logistic regression", "LightGBM", "LightGBM careful", "XGBoost", "XGBoost careful", "autoencoder")
-
 
 def problem(count=1500, seed=0, apart=2.5):
     """Frauds are outliers in the first two of four features; the last is constant."""
@@ -56,24 +54,9 @@ def test_equal_seeds_give_equal_models_and_labels_matter_only_where_they_should(
     assert np.array_equal(first, swapped) == (name in classical.UNSUPERVISED)
 
 
-@pytest.mark.parametrize("name", SAVED)
-def test_a_saved_model_answers_as_before(tmp_path, name):
-    x, y = problem(600)
-    model = classical.fit(name, x, y)
-    path = tmp_path / ("model.json" if name.startswith("XGBoost") else "model.txt")
-    model.save(path)
-    np.testing.assert_allclose(classical.load(name, path).predict(x), model.predict(x), rtol=0, atol=1e-12)
-
-
 def test_half_of_the_training_rows_are_odder_than_a_half():
     x, y = problem(600)
     assert np.median(classical.fit("autoencoder", x, y).predict(x)) == pytest.approx(0.5, abs=1e-3)
-
-
-def test_forests_say_that_they_are_not_saved(tmp_path):
-    x, y = problem(200)
-    with pytest.raises(NotImplementedError, match="Forest is fitted anew"):
-        classical.fit("random forest", x, y).save(tmp_path / "model")
 
 
 def test_a_student_follows_its_teacher_and_is_read_back(tmp_path):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from suite import SuiteError
-from suite_fraud.protocol import compromised, folds, random_split
+from suite_fraud.protocol import compromised, folds
 from suite_fraud.tables import Transactions
 
 DAY = 86_400
@@ -71,12 +71,3 @@ def test_unknown_labels_are_neither_trained_on_nor_tested():
     (fold,) = folds(daily(21, 1, unknown={(2, 0), (15, 0)}), count=1)
     assert fold.train.tolist() == [0, 1, 3, 4, 5, 6]
     assert fold.test.tolist() == [14, 16, 17, 18, 19, 20]
-
-
-def test_a_random_split_deals_the_same_rows_out_anew():
-    (fold,) = folds(daily(21, 4), count=1)
-    random = random_split(fold, seed=1)
-    assert (len(random.train), len(random.test)) == (len(fold.train), len(fold.test))
-    assert sorted([*random.train, *random.test]) == sorted([*fold.train, *fold.test])
-    assert random.train.max() > fold.test.min()
-    assert np.array_equal(random.test, random_split(fold, seed=1).test)
