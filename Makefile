@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+WORKERS ?= 2
 BIN = $(VENV)/bin
 NEEDS = requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml) tools/install.sh
 PACKAGES = suite $(wildcard plugins/*/suite_*)
@@ -22,7 +23,7 @@ demo: install  ## fetch the starters and open the web app on 127.0.0.1
 	@$(BIN)/suite launch $(ARGS)
 
 test: $(VENV)/installed-dev  ## what a newcomer and CI run
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/installed-dev  ## the tests that take minutes each
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(ARGS)
