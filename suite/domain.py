@@ -81,6 +81,8 @@ class Domain(ABC):
     """Key of `metrics()` that picks the best checkpoint."""
     greater_is_better: ClassVar[bool] = True
     starter: ClassVar[Starter]
+    needs_rows: ClassVar[bool] = True
+    """Whether a pretrained model lacks what only training rows can tell (labels, a catalogue) before it answers."""
     limits: ClassVar[str]
     """Markdown: what it is not for and where it fails. Shown in the model card and the About tab."""
     lora_targets: ClassVar[tuple[str, ...]] = ()
@@ -97,7 +99,7 @@ class Domain(ABC):
 
         `source` is a local folder: a pretrained model (hub snapshot or starter) or the `model/` of a finished run.
         `data`, the training rows, is there for what a pretrained model lacks (label set, vocabulary, catalogue);
-        it is None only for the folder of a finished run.
+        it is None for the folder of a finished run, and where an answer is wanted and `needs_rows` is False.
         """
 
     @abstractmethod

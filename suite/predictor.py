@@ -92,7 +92,8 @@ class Predictor:
         else:
             starter = self.domain.starter
             reference = self.source or self.domain.config.model or starter.answering
-            rows = None if reference == starter.tuned else self._training_rows()
+            known = reference == starter.tuned or not self.domain.needs_rows
+            rows = None if known else self._training_rows()
             model = self.domain.load_model(resolve_model(reference, starter.assets), rows)
         model.to(accelerator.device).eval()
         if run:

@@ -69,6 +69,18 @@ def test_the_starter_answers(toy, tmp_path):
     assert [set(answer) for answer in answers] == [{"label", "vowels"}] * 2
 
 
+def test_a_domain_that_needs_no_rows_is_given_none(toy, monkeypatch):
+    given = []
+    load = type(toy).load_model
+    monkeypatch.setattr(
+        type(toy), "load_model", lambda self, source, data: given.append(data) or load(self, source, data)
+    )
+    Predictor(toy)(toy.inputs("area"))
+    monkeypatch.setattr(type(toy), "needs_rows", False)
+    Predictor(toy)(toy.inputs("area"))
+    assert given[0] is not None and given[1] is None
+
+
 def test_a_model_tuned_beforehand_answers_without_any_rows(toy, tmp_path, monkeypatch):
     """Where the pretrained model alone has nothing to say; training starts from that one all the same."""
     from dataclasses import replace
