@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suite_translation import accelerators
-from suite_translation.problems import problems
 from suite_translation.icu import icu_join, icu_parts
-from suite_translation.tokens import Token, directives, family, tokens
+from suite_translation.problems import problems
+from suite_translation.tokens import NUMBERED, Token, directives, family, tokens
 
 __all__ = [
     "SLOTS",
@@ -36,7 +36,8 @@ SLOTS: tuple[str, ...] = tuple(f"⟦{number}⟧" for number in range(10))
 _SLOT = re.compile(r"⟦([0-9]+)⟧")
 # What models make of a slot: spaces inside, a bracket doubled or its end lost.
 _LOOSE = re.compile(r"⟦+\s*([0-9]+)\s*⟧+|⟦\s*([0-9]+)(?=\s|$)")
-_NUMBERED = {"c": "%", "brace": "{"}
+# An odd number of apostrophes, after which an ICU argument would be quoted text.
+_QUOTING = re.compile(r"(?<!')((?:'')*)'(?=⟦([0-9]+)⟧)")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def unmask(translated: str, masked: Masked) -> str | None:
     found = _numbered(order, masked)
     if found is None:
         return None
+    if family(masked.style) == "icu":
+        slotted = _QUOTING.sub(lambda one: one[1] + ("''" if found[int(one[2])][0] in "{#'" else "'"), slotted)
     options = [slotted]
     if masked.accelerator:
         options = list(accelerators.placed(slotted, masked.accelerator, _letter(masked)))
@@ -147,7 +150,7 @@ def _numbered(order: list[int], masked: Masked) -> list[str] | None:
         ]
         if [number for number in order if number in taking] == taking:
             continue
-        if _NUMBERED.get(kind or "") != sign or any("*" in found[number] for number in taking):
+        if NUMBERED.get(kind or "") != sign or any("*" in found[number] for number in taking):
             return None
         _give_numbers(found, [kept[number] for number in taking], taking, sign)
     return found

@@ -9,14 +9,12 @@ import re
 from collections import Counter
 
 from suite_translation import accelerators, icu
-from suite_translation.tokens import Token, directives, family, outside, tokens
+from suite_translation.tokens import NUMBERED, Token, directives, family, outside, tokens
 
 # Nothing but tabs and line ends may be in a file of strings; most formats can't hold the others at all.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _TAG_NAME = re.compile(r"<(/?)([\w:.-]+)")
 _VOID = {"br", "hr", "img", "input", "wbr", "area", "col", "link", "meta"}
-# Which signs start a directive: more of them than in the source, and the program may read one that nobody meant.
-_NUMBERED = {"c": "%", "brace": "{"}
 
 
 def problems(source: str, target: str, style: str | None = None) -> list[str]:
@@ -84,7 +82,7 @@ def _sequence(found: list[Token], sign: str) -> list[str]:
 
 def _renumbered(ours: list[Token], theirs: list[Token], style: str | None) -> list[Token] | None:
     """The target's tokens without their numbers, if it numbers each argument of an unnumbered source, once each."""
-    sign = _NUMBERED.get(style or "")
+    sign = NUMBERED.get(style or "")
     before = [one for token in ours for kind, number, one in directives(token) if kind == sign and number is None]
     numbers = [(number, one) for token in theirs for kind, number, one in directives(token) if kind == sign]
     if not before or len(numbers) != len(before) or any(number is None for number, _ in numbers):
@@ -154,7 +152,8 @@ def _signs(source: str, ours: list[Token], target: str, theirs: list[Token], sty
     found = [f"A keyboard accelerator {sign} too many." for sign in after if after[sign] > before[sign]]
     if not found and before.total() == 1:
         sign = next(iter(before))
-        if accelerators.count(target, sign, theirs) > accelerators.count(source, sign, ours):
+        # All others are text to us; the toolkit takes the first it finds.
+        if accelerators.count(target, sign, theirs) - after[sign] >= accelerators.count(source, sign, ours):
             found.append(f"A second {sign} beside the keyboard accelerator.")
     return found
 

@@ -23,6 +23,9 @@ _FAMILIES = {
     "none": "none",
 }  # fmt: skip
 
+# Styles whose arguments may be numbered where the source doesn't, and the sign those begin with.
+NUMBERED = {"c": "%", "brace": "{"}
+
 _LENGTH = r"(?:hh|h|ll|l|q|j|z|t|L|I64|I32)?"
 _WIDTH = r"(?:\*(?:\d+\$)?|\d+)?(?:\.(?:\*(?:\d+\$)?|\d+)?)?"
 _TAG = (
@@ -80,7 +83,7 @@ def _scanner(style: str | None) -> re.Pattern[str]:
     if style == "none":
         return _alternatives(kinds)
     kinds["url"] = _URL
-    # Skipped: the backslashes of a path are no escapes.
+    # A path is words, and so is a pair of apostrophes below: matched to be skipped, for what would be found in them.
     kinds["path"] = r"(?<!\w)[A-Za-z]:\\(?![nrt](?!\w))[^\s\"'<>|{}%⟦⟧]*"
     kinds["escape"] = r"\\(?:[nrt\\\"']|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})"
     kinds["tag"] = _TAG
@@ -88,16 +91,18 @@ def _scanner(style: str | None) -> re.Pattern[str]:
     if style == "html":
         return _alternatives(kinds)
     if style == "icu":
-        kinds["quoted"] = r"'[{}#](?:[^']|'')*'"
+        kinds["pair"] = "''"
+        kinds["quoted"] = r"'[{}#](?:[^']|'')*(?:'|\Z)"
         kinds["hash"] = r"\#"
     kinds["double"] = r"&&|%%" + (r"|\{\{|\}\}" if style == "brace" else "")
     kinds["template"] = (_TEMPLATE if style == "brace" else f"{_MUSTACHE}|{_TEMPLATE}") + r"|%[A-Z][A-Z0-9_]{2,}"
     kinds["icu"] = r"\{(?=\s*[\w.-]+\s*,\s*(?:plural|selectordinal|select)\s*,)"
     kinds["field"] = _FIELD
     kinds["braces"] = r"\{\{|\}\}"
-    boost = r"%\d+%|" if style == "boost" else ""
-    kinds["printf"] = f"{boost}{_printf(style)}"
-    kinds["number"] = r"%L?\d+"
+    # Before directives: "%L1" is the first argument in Qt, "%1 d" is no directive.
+    kinds["number"] = r"%L\d+|%\d+%" if style == "boost" else r"%L\d+"
+    kinds["printf"] = "%n" if style == "qt" else _printf(style)
+    kinds["place"] = r"%\d+"
     return _alternatives(kinds)
 
 
@@ -117,7 +122,7 @@ def _scan(text: str, scanner: re.Pattern[str]) -> Iterator[Token]:
         if kind == "icu":
             end = icu.argument_end(text, found.start()) or 0
         at = end or found.end()
-        if kind != "path" and end:
+        if kind not in ("path", "pair") and end:
             yield Token(kind, text[found.start() : end], found.start(), end)
 
 
