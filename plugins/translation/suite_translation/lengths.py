@@ -1,9 +1,8 @@
-"""How wide a text is on a screen of equal columns, and what to take where it must not be wider."""
+"""How wide a text is on a screen of equal columns."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
 
 
 def width(text: str) -> int:
@@ -25,8 +24,3 @@ def too_wide(text: str, most: int | None) -> str:
     """The sentence that says by how much a text is too wide; empty where it fits or `most` is None or 0."""
     found = width(text)
     return f"It has {found} of at most {most} characters." if most and found > most else ""
-
-
-def fitting(candidates: Iterable[str], most: int | None) -> str | None:
-    """The first of the candidates, the best one first, that fits; None where none does."""
-    return next((text for text in candidates if not too_wide(text, most)), None)

@@ -1,10 +1,10 @@
-"""Widths in columns, and the choice of a candidate that fits."""
+"""Widths in columns."""
 
 from __future__ import annotations
 
 import pytest
 
-from suite_translation.lengths import fitting, too_wide, width
+from suite_translation.lengths import too_wide, width
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,3 @@ def test_what_is_too_wide_is_told_by_how_much():
     assert too_wide("Einstellungen", 8) == "It has 13 of at most 8 characters."
     assert too_wide("設定", 3) == "It has 4 of at most 3 characters."
     assert [too_wide("Einst.", 6), too_wide("x" * 99, None), too_wide("x" * 99, 0)] == ["", "", ""]
-
-
-def test_the_best_candidate_that_fits_is_taken():
-    assert fitting(["Einstellungen", "Optionen", "Opt."], 8) == "Optionen"
-    assert fitting(["Einstellungen"], 8) is None
-    assert fitting(["Einstellungen"], None) == "Einstellungen"
