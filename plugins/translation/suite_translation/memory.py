@@ -8,14 +8,14 @@ differ, those of the new text take the places of the old ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from suite_translation import placeholders
+from suite_translation import formats, placeholders
 from suite_translation.glossary import alike, tag
 
 if TYPE_CHECKING:
@@ -56,9 +56,12 @@ class Memory:
     @classmethod
     def read(cls, path: Path, language: str) -> Memory:
         """The finished segments of a file of any format that can be localised; `SuiteError` if it can't be read."""
-        from suite_translation import formats
+        return cls.of_document(formats.read_document(path, language), language)
 
-        return cls.of(rows_of(formats.read_document(path, language), language))
+    @classmethod
+    def of_document(cls, document: Document, language: str) -> Memory:
+        """The finished segments of a document; `language` is its own where it says none."""
+        return cls.of({**row, "language": row["language"] or language} for row in formats.pairs(document))
 
     def __len__(self) -> int:
         return sum(len(shelf.targets) for shelf in self._shelves.values())
@@ -91,18 +94,6 @@ class Memory:
         """The shelves of a language, that of the same code first."""
         fitting = [name for name in self._shelves if alike(name, language)]
         return [self._shelves[name] for name in sorted(fitting, key=lambda name: name != tag(language))]
-
-
-def rows_of(document: Document, language: str) -> Iterator[dict[str, str]]:
-    """The finished segments of a document as rows of a memory or of training data."""
-    for segment in document.segments:
-        if segment.target and not segment.fuzzy:
-            yield {
-                "source": segment.source,
-                "target": segment.target,
-                "language": document.target_language or language,
-                "context": segment.context,
-            }
 
 
 def adapted(source: str, known: str, target: str, style: str | None = None) -> str | None:
