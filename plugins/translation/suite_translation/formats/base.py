@@ -70,6 +70,8 @@ class Document:
 
     format = ""
     shows_fuzzy = True
+    # What becomes of a character that the file's encoding lacks, as in `str.encode`.
+    errors = "strict"
 
     def __init__(self, path: Path, content: Content, segments: Sequence[Segment], languages: tuple[str, str]) -> None:
         self.path = path
@@ -100,7 +102,13 @@ class Document:
         edits = self.edits(answers, language)
         if not edits:
             return self.content.raw
-        return encoded(self.content, spliced(self.content.text, edits))
+        text = spliced(self.content.text, edits)
+        try:
+            return self.content.bom + text.encode(self.content.encoding, self.errors)
+        except UnicodeEncodeError as error:
+            raise SuiteError(
+                f"{self.path.name} is in {self.content.encoding}, which has no {text[error.start]!r}; save it as UTF-8."
+            ) from None
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """What changes in the text; each format's own."""
@@ -148,11 +156,6 @@ def decoded(path: Path, raw: bytes, charset: str) -> Content:
     if bom + text.encode(encoding) != raw:
         raise SuiteError(f"{path.name} is in {encoding}, which can't be written back unchanged; convert it to UTF-8.")
     return Content(raw, text, encoding, bom)
-
-
-def encoded(content: Content, text: str, errors: str = "strict") -> bytes:
-    """`text` in the encoding of `content`."""
-    return content.bom + text.encode(content.encoding, errors)
 
 
 def spliced(text: str, edits: Iterable[Edit]) -> str:
