@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+EMPTY, LOOP = "The model gave nothing.", "The model repeated itself."
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f']\d+)*")
 _WORD = re.compile(r"[^\W\d_]+")
 _SHORT_CAPITALS = 4
@@ -21,10 +22,10 @@ _END = re.compile(r"[\s\u00a0\u202f]*(\.\.\.|…|[.:!?])$")
 def problem(source: str, target: str) -> str:
     """Why `target` can be no good translation of `source`, as a sentence; "" if nothing speaks against it."""
     words, found = _WORD.findall(source), _WORD.findall(target)
-    if words and not target.strip():
-        return "The model gave nothing."
+    if words and not found:
+        return EMPTY
     if loops(target) > loops(source):
-        return "The model repeated itself."
+        return LOOP
     if len(words) >= _COPIED and [w.casefold() for w in words] == [w.casefold() for w in found]:
         return "The model copied the source."
     if numbers(source) != numbers(target):

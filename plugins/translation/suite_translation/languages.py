@@ -9,7 +9,8 @@ from suite import SuiteError
 _TABLE = """
 af afr Afrikaans; am amh Amharic; ar arb Arabic; az azj Azerbaijani; be bel Belarusian; bg bul Bulgarian;
 bn ben Bengali; bs bos Bosnian; ca cat Catalan; cs ces Czech; cy cym Welsh; da dan Danish; de deu German; el ell Greek;
-en eng English; eo epo Esperanto; es spa Spanish; et est Estonian; eu eus Basque; fa pes Persian; fi fin Finnish; fr fra French;
+en eng English; eo epo Esperanto; es spa Spanish; et est Estonian; eu eus Basque; fa pes Persian; fi fin Finnish;
+fr fra French;
 ga gle Irish; gl glg Galician; gu guj Gujarati; he heb Hebrew; hi hin Hindi; hr hrv Croatian; hu hun Hungarian;
 hy hye Armenian; id ind Indonesian; is isl Icelandic; it ita Italian; ja jpn Japanese; ka kat Georgian; kk kaz Kazakh;
 km khm Khmer; kn kan Kannada; ko kor Korean; lt lit Lithuanian; lv lvs Latvian; mk mkd Macedonian; ml mal Malayalam;

@@ -16,8 +16,7 @@ from suite_translation.models import SLOT
 
 Ask = Callable[..., list[list[Candidate]]]
 """`ask(asked, unlooped=False)`: candidates for each text."""
-HOPELESS = ("The model gave nothing.", "The model repeated itself.")
-"""What a person is better served without: the source is kept."""
+_UNKEPT = "Its placeholders could not be kept."
 
 
 @dataclass
@@ -51,6 +50,7 @@ class Sentence:
         sound = [(one, text, why) for one, text, why in finished if text is not None]
         good = [one for one in sound if not one[2]]
         if not sound:
+            self.why = [_UNKEPT if any(one.text.strip() for one in candidates) else guards.EMPTY]
             return
         best, self.target, why = (good or sound)[0]
         self.log_probability = best.log_probability
@@ -83,10 +83,15 @@ class Sentence:
             for piece in placeholders.pieces(self.masked)
         ]
         self.target = placeholders.join_pieces(texts, self.masked)
-        if self.target is not None:
+        if self.target is not None and found:
             self.log_probability = min(one.log_probability for one in found)
             why = guards.problem(_words(self.masked.text), _words(" ".join(texts)))
             self.why = ["The texts between the placeholders were translated one by one.", *([why] if why else [])]
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing came of it that a person would be served with."""
+        return self.target is None or guards.EMPTY in self.why or guards.LOOP in self.why
 
     def _calm(self, text: str) -> str:
         return guards.calmed(text) if self.shouted else text
@@ -126,27 +131,21 @@ class Job:
     def prediction(self, confidence: Confidence, low: float) -> Prediction:
         """The sentences' translations put together and verified once more as a whole."""
         source, style = self.example["source"], self.example.get("style")
+        if self.refused:
+            return _answer(source, 0.0, [self.refused])
         flat = [one for part in self.sentences for one in part]
-        why = [self.refused] if self.refused else list(dict.fromkeys(reason for one in flat for reason in one.why))
-        lost = [one for one in flat if one.target is None or HOPELESS[0] in one.why or HOPELESS[1] in one.why]
-        if any(one.target is None for one in flat):
-            why.append("Its placeholders could not be kept.")
-        target = source if self.refused or lost else self._joined()
+        why = list(dict.fromkeys(reason for one in flat for reason in one.why))
+        lost = any(one.lost for one in flat)
+        target = source if lost else self._joined()
         if wrong := placeholders.problems(source, target, style):
-            target, why = source, [*why, f"Its placeholders could not be kept: {wrong[0]}"]
-        elif not self.refused and not lost:
-            why += self._concerns(target)
+            target, why = source, [*why, f"{_UNKEPT} {wrong[0]}"]
+        elif not lost:
+            why = list(dict.fromkeys([*why, *self._concerns(target)]))
         known = [one.log_probability for one in flat if one.log_probability is not None]
-        sure = 0.0 if self.refused or lost else min(map(confidence, known), default=1.0)
+        sure = 0.0 if lost else min(map(confidence, known), default=1.0)
         if not why and sure < low:
             why = ["The model is not sure of it."]
-        return {
-            "translation": target,
-            "confidence": round(sure, 4),
-            "fuzzy": bool(why),
-            "why": why,
-            "log_probability": round(min(known), 4) if known else None,
-        }
+        return _answer(target, sure, why, min(known, default=None))
 
     def _joined(self) -> str:
         parts = [
@@ -187,8 +186,8 @@ def translate(
     todo = [one for job in jobs for part in job.sentences for one in part if one.target is None]
     for one, found in zip(todo, ask([one.asked for one in todo]), strict=True):
         one.settle(found)
-    _retry([one for one in todo if set(one.why) & set(HOPELESS)], ask)
-    _piecewise([one for one in todo if one.target is None], ask)
+    _retry([one for one in todo if one.lost and _UNKEPT not in one.why], ask)
+    _piecewise([one for one in todo if _UNKEPT in one.why and one.masked.found], ask)
     if glossary is not None:
         _with_terms(todo, glossary, ask)
     return [job.prediction(confidence or Confidence(), low) for job in jobs]
@@ -249,6 +248,16 @@ def _filled(text: str, terms: list[str], first: int) -> str | None:
 
 def _inflected(sentence: Sentence, hit: Hit) -> bool:
     return sentence.masked.text[hit.start : hit.end].casefold() != hit.term.source.casefold()
+
+
+def _answer(text: str, sure: float, why: list[str], log_probability: float | None = None) -> Prediction:
+    return {
+        "translation": text,
+        "confidence": round(sure, 4),
+        "fuzzy": bool(why),
+        "why": why,
+        "log_probability": None if log_probability is None else round(log_probability, 4),
+    }
 
 
 def _words(text: str) -> str:
