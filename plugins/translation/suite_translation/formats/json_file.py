@@ -15,6 +15,7 @@ from typing import Any
 
 from suite import SuiteError
 from suite_translation.formats.base import Answer, Content, Document, Edit, Segment, limit_in, read_content
+from suite_translation.languages import name_of
 
 _TOKEN = re.compile(r'\s*([{}\[\]:,]|"(?:[^"\\]++|\\.)*+"|[^\s{}\[\]:,"]+)')
 # Deeper than any file of strings is nested, and far from what stops Python.
@@ -45,12 +46,7 @@ class Strings(Document):
         self.ascii = content.text.isascii() and "\\u" in content.text
         self.slashes = "\\/" in content.text
         known = _known(path, language)
-        style = "icu" if path.suffix.lower() == ".arb" else None
-        segments = [
-            Segment(key, one.text, known.get(key, ""), _context(one.keys, chrome=chrome), _note(data, one.keys), style)
-            for key, one in self.strings.items()
-        ]
-        segments = [Segment(**{**vars(one), "max_length": limit_in(one.note)}) for one in segments]
+        segments = [_segment(path, one, known.get(key, ""), data) for key, one in self.strings.items()]
         super().__init__(path, content, segments, (language_in(path), language))
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
@@ -129,8 +125,17 @@ def _is_text(keys: tuple[str, ...], *, chrome: bool) -> bool:
     return keys[1:] == ("message",) if chrome else not any(key.startswith("@") for key in keys)
 
 
-def _context(keys: tuple[str, ...], *, chrome: bool) -> str:
-    return keys[0] if chrome else ".".join(keys)
+def _segment(path: Path, one: String, target: str, data: dict[str, Any]) -> Segment:
+    note = _note(data, one.keys)
+    return Segment(
+        key=_key(one.keys),
+        source=one.text,
+        target=target,
+        context=".".join(one.keys).removesuffix(".message"),
+        note=note,
+        style="icu" if path.suffix.lower() == ".arb" else None,
+        max_length=limit_in(note),
+    )
 
 
 def _note(data: dict[str, Any], keys: tuple[str, ...]) -> str:
@@ -145,24 +150,15 @@ _PART = re.compile(r"(?:^|[._-])([a-z]{2,3}(?:[-_](?:[A-Z]{2}|[A-Z][a-z]{3}|[0-9
 
 def language_in(path: Path) -> str:
     """The language that a file's name or its folder's says: app.en.json, en.json, app_en.arb, locales/en/app.json."""
-    from suite_translation.languages import code_in
-
     for name in (path.stem, path.parent.name):
         found = _PART.search(name)
         if found:
             try:
-                code_in(found[1], _ISO)
+                name_of(found[1])
             except SuiteError:
                 continue
             return found[1]
     return ""
-
-
-_ISO = tuple(
-    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fil fr ga gl gu he hi hr hu hy id is it ja ka kk km kn "
-    "ko ku ky lo lt lv mk ml mn mr ms my nb ne nl nn no pa pl ps pt ro ru sd si sk sl sq sr sv sw ta te th tl tr uk ur uz "
-    "vi xh zh zu".split()
-)
 
 
 def siblings(path: Path, language: str) -> Iterator[Path]:

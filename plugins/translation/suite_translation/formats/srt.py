@@ -8,7 +8,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from suite import SuiteError
-from suite_translation.formats.base import Answer, Content, Document, Edit, Segment, line_of, newline_of, read_content
+from suite_translation.formats.base import (
+    Answer,
+    Content,
+    Document,
+    Edit,
+    Segment,
+    line_of,
+    newline_of,
+    read_content,
+    unique,
+)
 
 _TIME = re.compile(r"\s*\d+:\d\d:\d\d[,.]\d{1,3}\s*-->\s*\d+:\d\d:\d\d[,.]\d{1,3}[^\r\n]*")
 _BLOCK = re.compile(r"[^\r\n]*\S[^\r\n]*(?:(?:\r\n|\r|\n)[^\r\n]*\S[^\r\n]*)*")
@@ -24,7 +34,8 @@ class Subtitles(Document):
     shows_fuzzy = False
 
     def __init__(self, path: Path, content: Content, language: str) -> None:
-        self.places = dict(_cues(path, content.text))
+        found = list(_cues(path, content.text))
+        self.places = dict(zip(unique(number for number, _ in found), (place for _, place in found), strict=True))
         segments = [Segment(key, _joined(content.text[start:end])) for key, (start, end) in self.places.items()]
         super().__init__(path, content, segments, ("", language))
 
@@ -55,22 +66,20 @@ def _wrapped(text: str, *, several: bool) -> list[str]:
 
 
 def _cues(path: Path, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Keys (the numbers, counted where they are not one for each cue) with the places of the texts."""
-    seen: dict[str, int] = {}
+    """The numbers of the cues, as they stand there, with the places of their texts; cues without text are left out."""
     for block in _BLOCK.finditer(text):
-        first, _, rest = block[0].partition(_newline_in(block[0]))
-        number, time = ("", first) if _TIME.fullmatch(first) else (first.strip(), rest)
-        time_line = _TIME.match(time)
-        if time_line is None or (number and not number.isdecimal()):
+        number, newline, rest = block[0].partition(_newline_in(block[0]))
+        if _TIME.fullmatch(number):  # some programs leave numbers out
+            number, newline, rest = "", "", block[0]
+        time = _TIME.match(rest)
+        if time is None or (number and not number.strip().isdecimal()):
             raise SuiteError(
-                f"{path.name}, line {line_of(text, block.start())}: {first.strip()[:40]!r} begins no cue, which is a number, "
-                "a line such as 00:00:01,000 --> 00:00:02,500, and text; mend it by hand."
+                f"{path.name}, line {line_of(text, block.start())}: {block[0][:30]!r} begins no cue: a number, a "
+                "line such as 00:00:01,000 --> 00:00:02,500, and text; mend it by hand."
             )
-        start = block.end() - len(rest) + (time_line.end() if number else 0)
-        start += len(_newline_in(text[start : start + 2])) if number and start < block.end() else 0
-        seen[number] = seen.get(number, 0) + 1
+        start = block.start() + len(number) + len(newline) + time.end()
         if start < block.end():
-            yield number if seen[number] == 1 else f"{number} ({seen[number]})", (start, block.end())
+            yield number.strip(), (start + len(_newline_in(text[start : start + 2])), block.end())
 
 
 def _newline_in(text: str) -> str:

@@ -21,7 +21,8 @@ from suite_translation.formats.base import (
     unique,
 )
 
-_SOURCES = ("source", "src", "msgid", "original", "source text", "source_text", "text", "string", "en", "english")
+_SOURCES = ("source", "src", "msgid", "original", "source text", "source_text", "text", "string")
+_ENGLISH = ("en", "english", "en_us", "en-us", "en_gb", "en-gb")
 _TARGETS = ("target", "tgt", "msgstr", "translation", "translated", "target text", "target_text")
 _KEYS = ("key", "id", "identifier", "name", "label")
 _CONTEXTS = ("context", "msgctxt", "ctx")
@@ -64,21 +65,20 @@ class Table(Document):
         names = [cell.text.strip().lower() for cell in rows[0]]
         self.layout = _layout(path, names, language)
         source = names[self.layout.source]
-        self.language = language or (names + [""])[self.layout.target]
         self.shows_fuzzy = self.layout.fuzzy is not None
         body = [row for row in rows[1:] if _at(row, self.layout.source).strip()]
         keys = unique(_at(row, self.layout.key).strip() or _at(row, self.layout.source) for row in body)
         self.rows = dict(zip(keys, body, strict=True))
         self.all = rows
         segments = [_segment(key, row, self.layout) for key, row in self.rows.items()]
-        known = source if _CODE.fullmatch(source) and source not in _SOURCES[:7] else ""
+        known = source if _CODE.fullmatch(source) and source in _ENGLISH else ""
         super().__init__(path, content, segments, (known, language or _language(names, self.layout)))
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """The target cells, and the name of the target's column where the table had none."""
         found = [edit for key, answer in answers.items() for edit in self._row(self.rows[key], answer)]
         if found and self.layout.target >= len(self.head):
-            named = language if self.head[self.layout.source].text.strip().lower() not in _SOURCES[:7] else "target"
+            named = language if self.source_language else "target"
             found += [(self.head[-1].end, self.head[-1].end, self.delimiter + self._shown(named, self.head[-1].quoted))]
             answered = {row[0].start for row in (self.rows[key] for key in answers)}
             found += [edit for row in self.all[1:] if row[0].start not in answered for edit in self._empty(row)]
@@ -111,7 +111,7 @@ class Table(Document):
         return not cell.text and source.quoted and not self._must(source.text)
 
     def _must(self, text: str) -> bool:
-        return any(one in text for one in (self.delimiter, "\n", "\r")) or text.startswith('"') or '"' in text[:1]
+        return any(one in text for one in (self.delimiter, "\n", "\r")) or text.startswith('"')
 
     def _shown(self, text: str, quoted: bool) -> str:
         if not quoted and not self._must(text) and (self.delimiter == "\t" or '"' not in text):
@@ -122,7 +122,7 @@ class Table(Document):
 def _layout(path: Path, names: list[str], language: str) -> Layout:
     target = _first(names, _wanted(language)) if language else None
     target = _first(names, _TARGETS) if target is None else target
-    source = _first([name if number != target else "" for number, name in enumerate(names)], _SOURCES)
+    source = _first([name if number != target else "" for number, name in enumerate(names)], _SOURCES + _ENGLISH)
     if source is None:
         known = ", ".join(names) or "no names"
         raise SuiteError(f"{path.name} has no column of sources: its first line is {known}; call one 'source'.")

@@ -140,8 +140,9 @@ class Xliff(Document):
         text, notes, first = self.content.text, unit.child("notes"), unit.children[0]
         prefix = unit.tag.removesuffix("unit")
         note = f'<{prefix}note category="suite">{escaped(one_line(why))}</{prefix}note>'
-        if notes is not None and notes.children:
+        if notes is not None and not all(map(_is_ours, notes.children)):
             return notes.inside, notes.inside, indent_before(text, notes.children[0].start) + note
+        first = first if notes is None else unit.children[unit.children.index(notes) + 1]
         indent = indent_before(text, first.start)
         return first.start, first.start, f"<{prefix}notes>{note}</{prefix}notes>{indent}"
 
@@ -158,11 +159,18 @@ def _note(answer: Answer) -> str:
 
 
 def _old_notes(unit: Node, text: str) -> Iterator[tuple[int, int]]:
-    """Our notes of an earlier time, with the white space before them."""
+    """Our notes of an earlier time, with the white space before them; all of `notes` where they were alone in it."""
     inside = unit.child("notes")
+    if inside is not None and inside.children and all(map(_is_ours, inside.children)):
+        yield inside.start - len(indent_before(text, inside.start)), inside.end
+        return
     for one in [*unit.children, *(inside.children if inside else [])]:
-        if one.name == "note" and "suite" in (one.get("from"), one.get("category")):
+        if _is_ours(one):
             yield one.start - len(indent_before(text, one.start)), one.end
+
+
+def _is_ours(node: Node) -> bool:
+    return node.name == "note" and "suite" in (node.get("from"), node.get("category"))
 
 
 def _units_of_one(root: Node) -> list[tuple[Node, Node]]:
@@ -188,7 +196,7 @@ def _segment(key: str, one: Unit, text: str, *, two: bool) -> Segment:
     state = one.holder.get("state") if two else (one.target.get("state") if one.target is not None else "")
     inside = one.unit.child("notes")
     notes = [node for node in [*one.unit.children, *(inside.children if inside else [])] if node.name == "note"]
-    note = "\n".join(one_line(node.text) for node in notes if "suite" not in (node.get("from"), node.get("category")))
+    note = "\n".join(one_line(node.text) for node in notes if not _is_ours(node))
     return Segment(
         key=key,
         source=one.inline.text,
