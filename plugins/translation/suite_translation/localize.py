@@ -29,7 +29,8 @@ CHUNK = 64
 """Texts the model is asked for at once; as many are lost at most when somebody stops it."""
 _UNSAVED = "No translation kept its placeholders"
 
-Origin = Literal["kept", "memory", "model", "source"]
+Origin = Literal["kept", "memory", "model", "source", "person"]
+"""Who a translation is from: finished before, a memory, the model, nobody, somebody at the demo's page."""
 Ask = Callable[[Sequence[Mapping[str, Any]]], list[Prediction]]
 """A `Predictor`, or what answers like one."""
 
@@ -89,8 +90,8 @@ class Localizer:
     always marked.
     """
 
-    def __init__(self, ask: Ask, memories: Sequence[Memory] = (), *, threshold: float = THRESHOLD) -> None:
-        self.ask, self.memories, self.threshold = ask, memories, threshold
+    def __init__(self, ask: Ask, memories: Sequence[Memory] = (), *, chunk: int = CHUNK) -> None:
+        self.ask, self.memories, self.chunk = ask, memories, chunk
 
     def outcomes(self, segments: Iterable[Segment], language: str) -> Iterator[tuple[Segment, Outcome]]:
         """Each segment that is to be translated with what it gets; the model's come last, and equal texts together.
@@ -108,7 +109,7 @@ class Localizer:
                 asked.setdefault((segment.source, segment.style, segment.max_length), []).append(segment)
         # Alike lengths side by side: less padding.
         pending = iter(sorted(asked.items(), key=lambda item: len(item[0][0])))
-        while chunk := list(islice(pending, CHUNK)):
+        while chunk := list(islice(pending, self.chunk)):
             examples = [
                 {"source": source, "language": language, "style": style, "max_length": widest}
                 for (source, style, widest), _ in chunk
@@ -143,9 +144,7 @@ class Localizer:
         )
 
     def _suggestion(self, segment: Segment, language: str) -> Match | None:
-        found = [
-            memory.fuzzy(segment.source, language, self.threshold, style=segment.style) for memory in self.memories
-        ]
+        found = [memory.fuzzy(segment.source, language, THRESHOLD, style=segment.style) for memory in self.memories]
         usable = [match for match in found if match and _usable(segment, match.target)]
         return max(usable, key=lambda match: match.similarity, default=None)
 
@@ -184,7 +183,7 @@ def localize(
     began = time.monotonic()
     document = formats.read_document(path, language)
     todo = [segment for segment in document.segments if segment.translate and segment.source.strip()]
-    _refuse(document, path.name, language, source_language)
+    refuse(document, path.name, language, source_language)
     older = [Memory.read(output, language)] if output.is_file() and output != path else []
     localizer = Localizer(ask, [Memory.of_document(document, language), *older, *shared])
     report, answers = Report(str(path), segments=len(todo)), {}
@@ -209,7 +208,8 @@ def localize(
     return report
 
 
-def _refuse(document: Document, name: str, language: str, source_language: str) -> None:
+def refuse(document: Document, name: str, language: str, source_language: str) -> None:
+    """Raises `SuiteError` for a document of another source language, or with translations into another language."""
     source, target = document.source_language or "", document.target_language or ""
     if not alike(source, source_language):
         raise SuiteError(

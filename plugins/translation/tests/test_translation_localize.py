@@ -14,7 +14,7 @@ from suite import Corrections, SuiteError
 from suite_translation import commands, formats, placeholders
 from suite_translation.commands import named, targets
 from suite_translation.formats import Segment
-from suite_translation.localize import CHUNK, Localizer, Outcome, Report, corrected, kind, localize, render
+from suite_translation.localize import CHUNK, Localizer, Outcome, Report, corrected, kind, localize, refuse, render
 from suite_translation.memory import Memory
 
 
@@ -269,9 +269,7 @@ def test_files_of_other_languages_are_refused(tmp_path):
         localize(path, tmp_path / "b.po", Model(), language="de")
     document = SimpleNamespace(source_language="sv", target_language="", segments=[])
     with pytest.raises(SuiteError, match=r"is in sv, and the model is asked to translate from en.*source_language=sv"):
-        from suite_translation.localize import _refuse
-
-        _refuse(document, "a.xlf", "de", "en")
+        refuse(document, "a.xlf", "de", "en")
 
 
 def test_finished_translations_with_wrong_placeholders_are_counted(tmp_path):
