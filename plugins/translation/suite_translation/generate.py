@@ -70,7 +70,7 @@ def _generated(
         return_dict_in_generate=True,
         output_scores=True,
     )
-    scores = out.sequences_scores if beams > 1 else _means(model, out)
+    scores = out.sequences_scores if beams > 1 else _means(model, out, codec.tokenizer.eos_token_id)
     made = [
         Candidate(codec.decode(row), score)
         for row, score in zip(out.sequences.tolist(), scores.float().tolist(), strict=True)
@@ -78,11 +78,12 @@ def _generated(
     return [made[place * beams : (place + 1) * beams] for place in range(len(batch))]
 
 
-def _means(model: Any, out: Any) -> torch.Tensor:
+def _means(model: Any, out: Any, end: int) -> torch.Tensor:
     """Mean log probability of each greedy answer's tokens, the end included: (N,)."""
     steps = model.compute_transition_scores(out.sequences, out.scores, normalize_logits=True)
-    real = torch.isfinite(steps) & (steps != 0)  # padding behind the end scores 0 or minus infinity
-    return torch.where(real, steps, 0).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+    ended = (out.sequences[:, -steps.shape[1] :] == end).long()
+    real = ended.cumsum(dim=1) - ended == 0  # behind the end is padding
+    return torch.where(real, steps, 0).sum(dim=1) / real.sum(dim=1)
 
 
 def padded(ids: Sequence[Sequence[int]], pad: int, device: Any = "cpu") -> dict[str, torch.Tensor]:

@@ -34,7 +34,7 @@ class Codec:
     def __init__(self, tokenizer: Any, config: Any, source_language: str) -> None:
         self.tokenizer, self.source_language = tokenizer, source_language
         name = type(tokenizer).__name__.removesuffix("Fast")
-        self.prefixes = list(getattr(tokenizer, "supported_language_codes", ()))
+        self.prefixes = sorted(token for token in tokenizer.get_vocab() if re.fullmatch(r">>[\w-]+<<", token))
         self.coded = name in _CODED
         self.instructed = config.model_type in _INSTRUCTED
         self.starts_with_code = name == "MBartTokenizer"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CATALOGUES = (".po", ".pot", ".xlf", ".xliff", ".tmx")
 """Files that hold both languages, and nothing but strings."""
+STARTER_TABLE = "strings.parquet"
+"""What the starter's data are in, beside the manifest of the cache."""
 _PATH = re.compile(r"[\w.~/\\:-]+\.[A-Za-z0-9]{1,5}")
 
 
@@ -31,6 +33,8 @@ def rows_of(path: Path, config: TranslationConfig) -> Dataset | None:
 
     from suite_translation import formats
 
+    if (path / STARTER_TABLE).is_file():
+        return Dataset.from_parquet(str(path / STARTER_TABLE))
     if path.is_dir():
         rows = list(formats.pair_files(path)) if _has_catalogues(path) else []
         if not rows:
@@ -45,7 +49,8 @@ def rows_of(path: Path, config: TranslationConfig) -> Dataset | None:
 
 
 def _has_catalogues(folder: Path) -> bool:
-    return any(path.suffix.lower() in CATALOGUES for path in folder.rglob("*"))
+    """Whether it may hold any; JSON files are, where they lie in pairs of languages."""
+    return any(path.suffix.lower() in (*CATALOGUES, ".json", ".arb") for path in folder.rglob("*"))
 
 
 def unseen(splits: Splits) -> Splits:

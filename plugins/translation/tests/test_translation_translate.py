@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from suite_translation.confidence import Confidence
 from suite_translation.generate import Candidate
 from suite_translation.glossary import Glossary
