@@ -44,6 +44,7 @@ class Catalogue(Document):
         written = self.fields.get("language", "")
         self.rule = self.fields.get("plural-forms", "")
         self.open = not self.rule or "INTEGER" in self.rule
+        self.template = path.suffix.lower() == ".pot" or "CHARSET" in self.fields.get("content-type", "")
         if self.open:
             self.rule = plurals.rule_of(language or written)
         self.plural = plurals.parsed(self.rule, f"The header of {path.name}")
@@ -131,18 +132,21 @@ class Catalogue(Document):
             yield 0, 0, newline.join(['msgid ""', *made, "", ""])
             return
         place = self.header.fields["msgstr"]
-        text = _filled(place.text, wanted, template=self.open)
+        missing = set(wanted) if self.template else set()
+        if any(one.plural is not None for one in self.segments):
+            missing.add("Plural-Forms")
+        text = _filled(place.text, wanted, missing)
         if text != place.text:
             yield place.start, place.end, newline.join(lines("msgstr", text, wrapped=False))
             # gettext ignores a header that is fuzzy, which that of a template is.
             yield from self._flag(self.header, fuzzy=False)
 
 
-def _filled(text: str, wanted: dict[str, str], *, template: bool) -> str:
-    """A header with what a template leaves open; one that says something keeps it."""
+def _filled(text: str, wanted: dict[str, str], missing: set[str]) -> str:
+    """A header with what it leaves open, and with those lines it lacks that are in `missing`."""
     for name, value in wanted.items():
         old = re.search(rf"^{name}:[ \t]*(.*)\n?", text, re.MULTILINE | re.IGNORECASE)
-        if old is None and template:
+        if old is None and name in missing:
             text += f"{name}: {value}\n" if not text or text.endswith("\n") else f"\n{name}: {value}\n"
         elif old and (not old[1].strip() or re.search(r"CHARSET|ENCODING|INTEGER|\bLANGUAGE\b", old[1])):
             text = f"{text[: old.start()]}{name}: {value}\n{text[old.end() :]}"

@@ -71,7 +71,7 @@ class Table(Document):
         self.rows = dict(zip(keys, body, strict=True))
         self.all = rows
         segments = [_segment(key, row, self.layout) for key, row in self.rows.items()]
-        known = source if _CODE.fullmatch(source) and source in _ENGLISH else ""
+        known = (source if _CODE.fullmatch(source) else "en") if source in _ENGLISH else ""
         super().__init__(path, content, segments, (known, language or _language(names, self.layout)))
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
@@ -98,17 +98,16 @@ class Table(Document):
         for column, text in new.items():
             if column < len(row) and text != row[column].text:
                 cell = row[column]
-                yield cell.start, cell.end, self._shown(text, cell.quoted or self._quotes(row, cell))
-        beyond = [column for column in new if column >= len(row)]
-        if beyond:
-            last = range(len(row), max(beyond) + 1)
-            texts = [self._shown(new.get(column, ""), self._quotes(row, row[-1])) for column in last]
-            yield row[-1].end, row[-1].end, "".join(self.delimiter + text for text in texts)
+                yield cell.start, cell.end, self._shown(text, cell.quoted or self._quotes(row, column))
+        added = range(len(row), max(new) + 1)
+        cells = [self._shown(new.get(column, ""), self._quotes(row, column)) for column in added]
+        if cells:
+            yield row[-1].end, row[-1].end, "".join(self.delimiter + cell for cell in cells)
 
-    def _quotes(self, row: list[Cell], cell: Cell) -> bool:
-        """Whether an empty cell is to be quoted: where the source is, though it need not be."""
+    def _quotes(self, row: list[Cell], column: int) -> bool:
+        """Whether a target is quoted without need: where its source is."""
         source = row[self.layout.source]
-        return not cell.text and source.quoted and not self._must(source.text)
+        return column == self.layout.target and source.quoted and not self._must(source.text)
 
     def _must(self, text: str) -> bool:
         return any(one in text for one in (self.delimiter, "\n", "\r")) or text.startswith('"')
