@@ -38,8 +38,9 @@ STYLE = """<style>
 .tr-meter.tr-low i { background: #b7791f; }
 .tr-why { color: #8a5a00 !important; } .dark .tr-why { color: #f0c36d !important; }
 .tr-box code.tr-slot { font-family: var(--font-mono); font-size: 0.88em; padding: 0.05em 0.3em; border: 0;
-  border-radius: 0.3rem; background: var(--background-fill-secondary); color: inherit; white-space: pre-wrap; }
-.dark .tr-box code.tr-slot { background: rgb(255 255 255 / 0.09); }
+  border-radius: 0.3rem; background: var(--neutral-100); color: inherit; display: inline-block; max-width: 100%;
+  line-height: 1.35; white-space: pre-wrap; overflow-wrap: anywhere; }
+.dark .tr-box code.tr-slot { background: var(--neutral-700); }
 .tr-line { font-size: 1.12rem; line-height: 1.75; margin: 0.15rem 0 0.55rem; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 .tr-line b { font-weight: 400; border-radius: 0.25rem; padding: 0.08em 0.12em; cursor: default;

@@ -12,7 +12,7 @@ from typing import Any
 
 from suite import Predictor
 from suite_translation import cards, formats
-from suite_translation.desk import LONGEST, Desk, choices, finished, summary
+from suite_translation.desk import LONGEST, Desk, choices, finished, named_codes, summary
 
 SAMPLE = Path(__file__).with_name("samples") / "messages.po"
 EXAMPLE = """Do you want to save the changes?
@@ -33,7 +33,8 @@ _LIGHT = """const light = (event) => {
     one.classList.toggle('tr-lit', Boolean(word) && one.dataset.n === word.dataset.n));
 };
 element.addEventListener('mouseover', light);
-element.addEventListener('click', light);"""
+element.addEventListener('click', light);
+watch('value', () => element.scrollIntoView({block: 'nearest', behavior: 'smooth'}));"""
 
 
 def build(predictor: Predictor) -> None:
@@ -43,6 +44,13 @@ def build(predictor: Predictor) -> None:
     desk, config = Desk(predictor), predictor.domain.config
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
+            language = gr.Dropdown(
+                named_codes([config.target_language]),
+                value=config.target_language,
+                label="Translate into",
+                allow_custom_value=True,
+                elem_id="translation-language",
+            )
             with gr.Tabs():
                 with gr.Tab("Text"):
                     text = gr.Textbox(
@@ -51,20 +59,13 @@ def build(predictor: Predictor) -> None:
                     go = gr.Button("Translate", variant="primary")
                 with gr.Tab("File"):
                     file = gr.File(
-                        label=", ".join(ending.lstrip(".").upper() for ending in formats.FORMATS),
+                        label="PO, XLIFF, TMX, CSV, JSON, ARB or SRT",
                         file_types=list(formats.FORMATS),
-                        height=150,
+                        height=180,
                         elem_id="translation-file",
                     )
                     go_file = gr.Button("Translate the file", variant="primary")
                     sample = gr.Button("Try a small messages.po", size="sm")
-            language = gr.Dropdown(
-                [config.target_language],
-                value=config.target_language,
-                label="Into",
-                allow_custom_value=True,
-                elem_id="translation-language",
-            )
             about = gr.HTML(elem_id="translation-detail", elem_classes="suite-flush", js_on_load=_LIGHT)
             with gr.Group(visible=False) as editor:
                 wording = gr.Textbox(label="Put it right", lines=2, max_lines=8, elem_id="translation-wording")

@@ -232,11 +232,15 @@ def linked(
 
 
 def choices(domain: TranslationDomain) -> list[tuple[str, str]]:
-    """(name, code) of the languages that the loaded model translates into."""
-    from suite_translation.languages import name_of
-
-    codec, own = domain.codec, str(domain.config.target_language)
+    """(name, code) of the languages that the loaded model translates into, by name."""
+    codec = domain.codec
     codes = [prefix.strip("<>") for prefix in codec.prefixes] or codec.codes if codec else []
+    return named_codes(codes or [str(domain.config.target_language)])
+
+
+def named_codes(codes: Sequence[str]) -> list[tuple[str, str]]:
+    """(name, code) of languages by name; one without a name is called by its code."""
+    from suite_translation.languages import name_of
 
     def name(code: str) -> str:
         try:
@@ -244,7 +248,7 @@ def choices(domain: TranslationDomain) -> list[tuple[str, str]]:
         except SuiteError:
             return code
 
-    return sorted((name(code), code) for code in codes or [own])
+    return sorted((name(code), code) for code in codes)
 
 
 def summary(sheet: Sheet) -> dict[str, Any]:
