@@ -50,7 +50,8 @@ class Sentence:
         sound = [(one, text, why) for one, text, why in finished if text is not None]
         good = [one for one in sound if not one[2]]
         if not sound:
-            self.why = [_UNKEPT if any(one.text.strip() for one in candidates) else guards.EMPTY]
+            if self.target is None:
+                self.why = [_UNKEPT if any(one.text.strip() for one in candidates) else guards.EMPTY]
             return
         best, self.target, why = (good or sound)[0]
         self.log_probability = best.log_probability
@@ -105,10 +106,10 @@ class Job:
     """One example: its sentences, or why it keeps its source."""
 
     example: Source
-    parts: list[str]
-    """The texts of an ICU message, else the source alone."""
     pieces: list[list[sentences.Piece]]
+    """A list for each text of an ICU message, else one for the source."""
     sentences: list[list[Sentence]]
+    icu: bool = False
     refused: str = ""
 
     @classmethod
@@ -117,16 +118,16 @@ class Job:
         source, style = example["source"], example.get("style")
         if len(source) > LONGEST:
             why = f"It has {len(source):,} characters; {LONGEST:,} is the most that a segment may have."
-            return cls(example, [], [], [], why)
+            return cls(example, [], [], refused=why)
         found = placeholders.icu_parts(source)
         parts = [source] if found is None else found
         pieces = [list(_cut(sentences.split(part), lambda text: fits(text, example["language"]))) for part in parts]
-        widest = example.get("max_length") if len(parts) == len(pieces[0]) == 1 else None
+        widest = example.get("max_length") if sum(map(len, pieces)) == 1 else None
         made = [
             [Sentence(piece.text, example["language"], style if found is None else "icu", widest) for piece in one]
             for one in pieces
         ]
-        return cls(example, parts, pieces, made)
+        return cls(example, pieces, made, icu=found is not None)
 
     def prediction(self, confidence: Confidence, low: float) -> Prediction:
         """The sentences' translations put together and verified once more as a whole."""
@@ -152,11 +153,7 @@ class Job:
             sentences.join(pieces, [str(one.target) for one in made])
             for pieces, made in zip(self.pieces, self.sentences, strict=True)
         ]
-        return placeholders.icu_join(self.example["source"], parts) if parts != [] and self._icu else "".join(parts)
-
-    @property
-    def _icu(self) -> bool:
-        return self.parts != [self.example["source"]]
+        return placeholders.icu_join(self.example["source"], parts) if self.icu else "".join(parts)
 
     def _concerns(self, target: str) -> Iterator[str]:
         for made in self.sentences:

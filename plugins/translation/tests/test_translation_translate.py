@@ -115,8 +115,9 @@ def test_icu_branches_are_translated_each():
 
 def test_what_holds_no_words_is_not_asked():
     model = Model(first={})
-    found = ask(model, "%s: %d%%", "  12  ", "<br/>", "")
-    assert [one["translation"] for one in found] == ["%s: %d%%", "  12  ", "<br/>", ""]
+    wordless = ["%s: %d%%", "  12  ", "<br/>", "", "{n, plural, one {#} other {#}}"]
+    found = ask(model, *wordless)
+    assert [one["translation"] for one in found] == wordless
     assert model.asked == [] and all(one["confidence"] == 1 and not one["fuzzy"] for one in found)
 
 
@@ -165,6 +166,12 @@ class TestGlossary:
         model = Model(first={"All folders": "Alle Ordner", "All ⟦0⟧": "Alle ⟦0⟧"})
         (found,) = ask(model, "All folders", glossary=self.glossary)
         assert found["translation"] == "Alle Verzeichnis" and "as it is written there" in found["why"][0]
+
+    def test_a_term_that_would_break_something_leaves_the_first_answer(self):
+        model = Model(first={"Open folder ⟦0⟧": "Ordner ⟦0⟧ öffnen", "Open ⟦1⟧ ⟦0⟧": "⟦1⟧ öffnen"})
+        (found,) = ask(model, "Open folder %s", glossary=self.glossary)
+        assert found["translation"] == "Ordner %s öffnen"
+        assert found["why"] == ["The glossary's 'Verzeichnis' is missing."]
 
     def test_a_term_that_stays_away_is_said(self):
         model = Model(first={"Open folder": "Ordner auf", "Open ⟦0⟧": "auf"})
