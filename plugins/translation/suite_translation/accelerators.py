@@ -19,7 +19,7 @@ _CANDIDATE = re.compile(
     r"|(?<=[^\W\d_])&(?=[^\W\d_])(?![^\W\d_]\w*=)"  # E&xit; "AT&T" is sorted out below
     r"|(?<=[^\W\d_])~(?=[^\W\d_])"
     rf"|{_START}_(?=[^\W_])(?!\w*_)"  # _Open, but not _my_name
-    r"|(?<![^\W\d_]{4})(?<=[^\W\d_])_(?=[^\W\d_])(?!\w*_)"  # E_xit; "snake_case" is sorted out below
+    r"|(?<=[^\W\d_])_(?=[^\W\d_])(?!\w*_)"  # Fiel_d; "snake_case" is sorted out below
 )
 
 

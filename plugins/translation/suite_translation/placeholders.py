@@ -150,7 +150,7 @@ def _numbered(order: list[int], masked: Masked) -> list[str] | None:
         ]
         if [number for number in order if number in taking] == taking:
             continue
-        if NUMBERED.get(kind or "") != sign or any("*" in found[number] for number in taking):
+        if NUMBERED.get(kind or "") != sign:
             return None
         _give_numbers(found, [kept[number] for number in taking], taking, sign)
     return found

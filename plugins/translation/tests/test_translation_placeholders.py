@@ -71,7 +71,8 @@ def test_flags_of_gettext_decide_what_is_ambiguous():
     ("text", "clean", "sign"),
     [
         ("&File", "File", "&"), ("_Open", "Open", "_"), ("~Edit", "Edit", "~"), ("E&xit", "Exit", "&"),
-        ("Save _As…", "Save As…", "_"), ("Cu_t", "Cut", "_"), ("Save && &Close", "Save ⟦0⟧ Close", "&"),
+        ("Save _As…", "Save As…", "_"), ("Cu_t", "Cut", "_"), ("Fiel_d", "Field", "_"),
+        ("Save && &Close", "Save ⟦0⟧ Close", "&"),
         ("AT&T", "AT&T", ""), ("R&D", "R&D", ""), ("snake_case", "snake_case", ""), ("MAX_VALUE", "MAX_VALUE", ""),
         ("__init__", "__init__", ""), ("_my_name", "_my_name", ""), ("~5", "~5", ""), ("a & b", "a & b", ""),
         ("&One &Two", "&One &Two", ""), ("?a=1&b=2", "?a=1&b=2", ""), ("&nbsp;x", "⟦0⟧x", ""),
@@ -121,6 +122,7 @@ def test_small_repairs():
     ):
         assert unmask(made, masked) == "%s in <b>%d</b> öffnen\n", made
     assert unmask("[0] von ⟦0⟧", mask("[0] of %s")) == "[0] von %s"
+    assert unmask("[0] von", mask("[0] of %s")) is None  # these brackets are the source's own
     assert unmask("Name :", mask("  Name: ")) == "  Name : "
     assert unmask("", mask("Name")) is None
 
@@ -259,6 +261,7 @@ def test_a_reference_gets_the_slots_of_its_source():
     assert mask_target("%d Dateien\n", masked) is None
     assert mask_target("%(b)s %(a)s", mask("%(a)s %(b)s")) == "⟦1⟧ ⟦0⟧"
     assert mask_target("%s %s", mask("%s and %s")) == "⟦0⟧ ⟦1⟧"
+    assert mask_target("a \n b", mask("a\nb")) == "a⟦0⟧b"
 
 
 WORDS = [

@@ -16,6 +16,7 @@ LONGEST = 100_000
 """Characters a segment may have: a long novel's chapter. More is no text, or a file read in the wrong way, and would
 keep a model busy for hours."""
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_NEWLINE = re.compile(r"\r\n|\n|\r")
 _LIMIT = re.compile(r"\bmax(?:imum)?[-_ ]?len(?:gth)?\s*[:=]?\s*(\d{1,5})\b", re.IGNORECASE)
 
 
@@ -184,15 +185,15 @@ def limit_in(note: str) -> int | None:
     return int(found[1]) if found and int(found[1]) else None
 
 
-def newline_of(text: str) -> str:
-    """The line end that a text uses first, "\\n" where it has none."""
-    found = re.search(r"\r\n|\n|\r", text)
+def newline_of(text: str, start: int = 0) -> str:
+    """The line end that a text uses first after `start`, "\\n" where it has none."""
+    found = _NEWLINE.search(text, start)
     return found[0] if found else "\n"
 
 
 def line_of(text: str, at: int) -> int:
     """The number, from 1, of the line that position `at` is on."""
-    return len(re.findall(r"\r\n|\n|\r", text[:at])) + 1
+    return len(_NEWLINE.findall(text, 0, at)) + 1
 
 
 def one_line(text: str) -> str:

@@ -82,7 +82,7 @@ class Catalogue(Document):
             yield from self._flag(entry, fuzzy=fuzzy)
 
     def _targets(self, entry: Entry, new: dict[int, str]) -> Iterator[Edit]:
-        newline = newline_of(self.content.text[entry.start :])
+        newline = newline_of(self.content.text, entry.start)
         last, places = entry.targets[-1][1], dict(entry.targets)
         for form, place in places.items():
             if form not in new:  # a template has two forms, and Japanese has one
@@ -95,8 +95,7 @@ class Catalogue(Document):
 
     def _whole_lines(self, start: int, end: int) -> Edit:
         """Removes a field with the line end before it."""
-        before = self.content.text[:start]
-        return start - (2 if before.endswith("\r\n") else 1), end, ""
+        return start - (2 if self.content.text[start - 2 : start] == "\r\n" else 1), end, ""
 
     def _shown(self, entry: Entry, form: int, text: str, newline: str) -> str:
         name = f"msgstr[{form}]" if "msgid_plural" in entry.fields else "msgstr"
@@ -105,7 +104,7 @@ class Catalogue(Document):
     def _flag(self, entry: Entry, *, fuzzy: bool) -> Iterator[Edit]:
         if fuzzy == entry.fuzzy:
             return
-        newline = newline_of(self.content.text[entry.start :])
+        newline = newline_of(self.content.text, entry.start)
         if entry.flags is None:
             start = min(one.start for one in entry.fields.values())
             yield start, start, f"#, fuzzy{newline}"
@@ -121,7 +120,7 @@ class Catalogue(Document):
             return
         yield from ((start, end, "") for start, end in entry.ours)
         if new:
-            yield entry.start, entry.start, new + newline_of(text[entry.start :])
+            yield entry.start, entry.start, new + newline_of(text, entry.start)
 
     def _head(self, language: str) -> Iterator[Edit]:
         newline = newline_of(self.content.text)

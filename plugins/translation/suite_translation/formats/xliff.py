@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,10 +77,8 @@ class Xliff(Document):
         found = [edit for one, answer in answered for edit in self._unit(one, answer, changed)]
         if found:
             self._language(language, changed)
-        units = {one.unit.start: one.unit for one, _ in answered}
-        for unit in units.values():
+        for unit, why in _by_unit(answered):
             found += [(start, end, "") for start, end in _old_notes(unit, self.content.text)]
-            why = " ".join(answer.why for one, answer in answered if one.unit is unit and answer.why)
             if self.two and why:
                 found.append(self._note_of_two(unit, why))
         return found + [(node.start, node.inside, tag) for node, tag in changed.values()]
@@ -145,6 +143,14 @@ class Xliff(Document):
         first = first if notes is None else unit.children[unit.children.index(notes) + 1]
         indent = indent_before(text, first.start)
         return first.start, first.start, f"<{prefix}notes>{note}</{prefix}notes>{indent}"
+
+
+def _by_unit(answered: Sequence[tuple[Unit, Answer]]) -> Iterator[tuple[Node, str]]:
+    """Each unit with what is said of all its segments."""
+    whys: dict[int, tuple[Node, list[str]]] = {}
+    for one, answer in answered:
+        whys.setdefault(one.unit.start, (one.unit, []))[1].append(answer.why)
+    yield from ((unit, " ".join(filter(None, texts))) for unit, texts in whys.values())
 
 
 def _change(text: str, changed: dict[int, tuple[Node, str]], node: Node, name: str, value: str) -> None:
