@@ -33,6 +33,8 @@ def test_answers_of_another_file_are_refused(tmp_path):
     path.write_text(PO % ("de", ""))
     with pytest.raises(SuiteError, match=r"a\.po has no segment 'Shut'; was it changed since it was read\?"):
         read_document(path, "de").write(tmp_path / "b.po", {"Shut": Answer("Zu")}, language="de")
+    with pytest.raises(SuiteError, match=r"No language is given for the translations of a\.po"):
+        read_document(path, "").write(tmp_path / "b.po", {"Open": Answer("Auf")}, language=" ")
     assert not (tmp_path / "b.po").exists()
 
 

@@ -85,14 +85,16 @@ class Document:
         """Writes the document with `answers`, by segment key, in `language`; aside first, then renamed.
 
         An answer with a placeholder broken is not written: its segment gets the source, marked fuzzy, and the comment
-        says why. Raises `SuiteError` for a key that is not in the document, and where `path` is the file that was read,
-        unless `overwrite` is set.
+        says why. Raises `SuiteError` for a key that is not in the document, for no language, and where `path` is the
+        file that was read, unless `overwrite` is set.
         """
         if not overwrite and path.exists() and path.samefile(self.path):
             raise SuiteError(
                 f"{path} is the file that was read; give another name to write to, or ask to overwrite it."
             )
         segments = {segment.key: segment for segment in self.segments}
+        if answers and not language.strip():
+            raise SuiteError(f"No language is given for the translations of {self.path.name}; say one, such as de.")
         if unknown := [key for key in answers if key not in segments]:
             raise SuiteError(f"{self.path.name} has no segment {unknown[0]!r}; was it changed since it was read?")
         safe = {key: safe_answer(segments[key], one) for key, one in answers.items() if segments[key].translate}
