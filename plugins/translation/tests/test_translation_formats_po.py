@@ -119,6 +119,14 @@ def test_our_comment_and_the_flag_go_when_the_segment_is_settled(tmp_path):
     )
 
 
+def test_a_plural_stays_marked_until_all_its_forms_are_settled(tmp_path):
+    document = _read(tmp_path, CATALOGUE.replace('\nmsgid "%d file"', '\n#, fuzzy\nmsgid "%d file"'))
+    answers = {"%d file[1]": Answer("%d Dateien")}
+    assert b'#, fuzzy\nmsgid "%d file"' in _written(tmp_path, document, answers)
+    answers["%d file[0]"] = Answer("%d Datei")
+    assert b'#, fuzzy\nmsgid "%d file"' not in _written(tmp_path, document, answers)
+
+
 def test_a_broken_answer_is_not_written(tmp_path):
     made = _written(tmp_path, _read(tmp_path, CATALOGUE), {"Open %s": Answer("%d öffnen")}).decode()
     assert "# suite: %s is missing.\n# kept\n#. MAX LENGTH: 20\n#: a.c:1\n#, fuzzy, c-format\n" in made
