@@ -127,6 +127,18 @@ def test_a_plural_stays_marked_until_all_its_forms_are_settled(tmp_path):
     assert b'#, fuzzy\nmsgid "%d file"' not in _written(tmp_path, document, answers)
 
 
+def test_a_catalogue_with_plurals_gets_the_rule_it_lacks(tmp_path):
+    rule = '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
+    made = _written(tmp_path, _read(tmp_path, CATALOGUE.replace(rule, "")), {"%d file[1]": Answer("%d Dateien")})
+    assert made.decode() == CATALOGUE.replace('msgstr[1] ""', 'msgstr[1] "%d Dateien"')
+
+
+def test_comments_of_obsolete_messages_stay_with_them(tmp_path):
+    text = CATALOGUE + '\n# about it\n#~ msgid "q"\n#~ msgstr "w"\n\nmsgid "new"\nmsgstr ""\n'
+    made = _written(tmp_path, _read(tmp_path, text), {"new": Answer("neu", why="Why.")}).decode()
+    assert made == text.replace('msgid "new"\nmsgstr ""', '# suite: Why.\nmsgid "new"\nmsgstr "neu"')
+
+
 def test_a_broken_answer_is_not_written(tmp_path):
     made = _written(tmp_path, _read(tmp_path, CATALOGUE), {"Open %s": Answer("%d öffnen")}).decode()
     assert "# suite: %s is missing.\n# kept\n#. MAX LENGTH: 20\n#: a.c:1\n#, fuzzy, c-format\n" in made
