@@ -235,6 +235,9 @@ def test_long_lines_are_broken_where_the_file_breaks_them(tmp_path):
     assert lines[0] == 'msgstr ""'
     assert lines[1] == f'"{"word " * 15}"'
     assert polib.pofile(made)[0].msgstr == long
+    for width, text in ((80, "x" * 66 + " abcd"), (81, "x" * 66 + " abcde")):
+        made = _written(tmp_path, _read(tmp_path, wrapped), {"a": Answer(text)}).decode()
+        assert (f'msgstr "{text}"' in made) == (width == 80)
     unbroken = wrapped.replace("x" * 60, "x" * 100)
     assert f'msgstr "{long}"' in _written(tmp_path, _read(tmp_path, unbroken), {"a": Answer(long)}).decode()
 
