@@ -215,6 +215,15 @@ def test_inline_elements_that_are_lost_leave_the_source_marked(tmp_path):
         assert f'<target state="needs-review-translation">{source}</target>' in text, made
 
 
+def test_tags_that_overlap_in_the_source_must_still_make_xml(tmp_path):
+    source = '<bpt id="1">b</bpt><g id="2">x<ept id="1">e</ept></g>'
+    text = ONE.replace("Shut", source)
+    document = _read(tmp_path, text)
+    assert document.segments[2].source == "<bpt-1><g-2>x</bpt-1></g-2>"
+    made = _written(tmp_path, document, {"ä.ui/b (2)": Answer("</g-2><bpt-1>x<g-2></bpt-1>")}).decode()
+    assert f"<target xml:lang='de' state=\"needs-review-translation\">{source}</target>" in made
+
+
 def test_prefixes_and_protected_text(tmp_path):
     text = (
         '<x:xliff version="1.2" xmlns:x="u"><x:file original="f" target-language="de"><x:body><x:trans-unit id="1">'
