@@ -224,6 +224,11 @@ def test_tags_that_overlap_in_the_source_must_still_make_xml(tmp_path):
     assert f"<target xml:lang='de' state=\"needs-review-translation\">{source}</target>" in made
 
 
+def test_line_ends_in_targets_are_the_files(tmp_path):
+    document = _read(tmp_path, ONE.replace("Shut", "Sh\nut").replace("\n", "\r\n"))
+    assert b">Z\r\nu</target>" in _written(tmp_path, document, {"ä.ui/b (2)": Answer("Z\nu")})
+
+
 def test_prefixes_and_protected_text(tmp_path):
     text = (
         '<x:xliff version="1.2" xmlns:x="u"><x:file original="f" target-language="de"><x:body><x:trans-unit id="1">'
