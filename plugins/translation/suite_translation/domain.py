@@ -116,9 +116,14 @@ class TranslationDomain(Domain):
         return splits if self.config.split_by == "source" else unseen(splits)
 
     def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[Example]:
-        """Sources, with targets both texts as tokens; training leaves out what is longer than `longest`."""
+        """Sources, with targets both texts as tokens; training leaves out what is longer than `longest`.
+
+        Raises `SuiteError` for a language that the model lacks, and for several where it can't be told which.
+        """
         from suite_translation.examples import encoded, sources
 
+        languages = set(rows["language"]) if "language" in rows.column_names else {None}
+        self._codec.refuse_several({language or self._language for language in languages})
         found = [encoded(one, self._codec) if "target" in one else one for one in sources(rows, self._language)]
         if not training:
             return found
@@ -148,8 +153,7 @@ class TranslationDomain(Domain):
     # ---- model ---------------------------------------------------------------------------------------------------
 
     def load_model(self, source: Path, data: Dataset | None) -> torch.nn.Module:
-        """A seq2seq model and its tokenizer. Raises `SuiteError` for others, for a licence not allowed, for a language
-        that the model lacks."""
+        """A seq2seq model and its tokenizer. Raises `SuiteError` for others and for a licence that is not allowed."""
         from suite_translation import licence, models
         from suite_translation.confidence import Confidence
 
@@ -157,9 +161,6 @@ class TranslationDomain(Domain):
         model, tokenizer = models.load(source, self.config.model, dropout=self.config.dropout)
         self.codec = models.Codec(tokenizer, model.config, self.config.source_language)
         self.confidence = Confidence.read(source)
-        if data is not None:
-            own = data["language"] if "language" in data.column_names else []
-            self.codec.refuse_several({language or self._language for language in own} or {self._language})
         return model
 
     def loss(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:

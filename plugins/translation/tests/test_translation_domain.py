@@ -88,6 +88,14 @@ def test_training_leaves_out_what_is_too_long(folder):
         domain.prepare(rows.select([1]), model, training=True)
 
 
+def test_a_model_of_one_language_predicts_whatever_the_data_and_learns_only_one(tmp_path):
+    domain, rows = make(), Dataset.from_list(ROWS)
+    model = domain.load_model(toys.marian(tmp_path, languages=()), rows)  # `predict` gives the starter's rows
+    with pytest.raises(SuiteError, match="can't be told a language, and the data have de, fr"):
+        domain.prepare(rows, model, training=True)
+    assert len(domain.prepare(rows.select([0, 2, 3]), model, training=True)) == 3
+
+
 def test_case_varies_on_its_share_and_only_the_source(loaded):
     domain, _, examples = loaded
     domain.config.vary_case = 0.5

@@ -61,6 +61,14 @@ def test_what_cannot_be_saved_keeps_its_source():
     assert found["why"] == ["Its placeholders could not be kept."]
 
 
+def test_the_whole_is_verified_once_more(monkeypatch):
+    """Whatever went wrong before, what would break a program does not get out."""
+    monkeypatch.setattr("suite_translation.placeholders.unmask", lambda text, masked: "kaputt")
+    (found,) = ask(Model(first={}), "Delete %s")
+    assert found["translation"] == "Delete %s" and found["fuzzy"]
+    assert found["why"][-1].startswith("Its placeholders could not be kept. ")
+
+
 def test_a_loop_is_asked_again_and_else_left_out():
     loop = "die Datei die Datei die Datei"
     model = Model(first={"Save it": loop, "Open it": loop}, unlooped={"Save it": "Sichern", "Open it": loop})
