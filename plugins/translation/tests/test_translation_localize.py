@@ -436,3 +436,25 @@ def test_mistakes_are_told_before_the_model_is_asked(catalogue, call, tmp_path):
         call("messages.po", "--to", "de", "--glossary", "terms.csv")
     with pytest.raises(SuiteError, match="language"):
         call("messages.po", "--to", "")
+
+
+# ---- the starter -----------------------------------------------------------------------------------------------------
+
+
+def test_the_starter_translates_the_sample_into_each_of_its_languages(tmp_path, monkeypatch):
+    from suite_translation.demo import SAMPLE
+
+    monkeypatch.chdir(tmp_path)
+    for language in ("de", "fr", "es"):
+        found = CliRunner().invoke(
+            commands.localize,
+            [str(SAMPLE), "--to", language, "--output", f"{language}.po", "--format", "json"],
+            catch_exceptions=False,
+        )
+        (report,) = json.loads(found.stdout)
+        assert (report["segments"], report["kept"]) == (17, 0)
+        assert report["model"] >= 12  # the others keep their source, and say why
+        done = formats.read_document(tmp_path / f"{language}.po", language).segments
+        assert [placeholders.problems(one.source, one.target, one.style) for one in done] == [[]] * 17
+        assert all(one.fuzzy for one in done if one.target == one.source)
+    assert "Passw" in (tmp_path / "de.po").read_text(encoding="utf-8")
