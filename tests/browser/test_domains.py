@@ -16,7 +16,7 @@ def real(serve):
     subprocess.run([sys.executable, "-m", "suite", "fetch", "medical-imaging"], check=True, timeout=300)
     with serve(
         ["-m", "suite", "launch", "--no-browser", "--port", "17870"],
-        SUITE_PLUGINS="speech,recommendations,medical-imaging,fraud",
+        SUITE_PLUGINS="speech,recommendations,medical-imaging,fraud,translation",
     ) as process:
         yield process
 
@@ -67,3 +67,28 @@ def test_fraud_queue_ranks_alerts_and_keeps_decisions(page, real):
     page.reload()
     expect(cards.nth(1).locator(".fraud-badge")).to_have_text("fraud", timeout=LONG)
     expect(page.get_by_text("1 decided")).to_be_visible()
+
+
+def test_translation_links_words_keeps_a_correction_and_gives_the_file(page, real):
+    page.goto(f"{real.address}/translation")
+    expect(page.locator("#translation-language input")).to_have_value("German", timeout=LONG)
+    page.get_by_role("button", name="Translate", exact=True).click()
+    expect(page.get_by_text("5 segments", exact=True)).to_be_visible(timeout=LONG)
+    expect(page.locator("[data-row='1'] .tr-target .tr-slot")).to_have_text("%d")
+    page.get_by_role("tab", name="File").click()
+    page.get_by_role("button", name="Try a small messages.po").click()
+    expect(page.get_by_text("17 segments", exact=True)).to_be_visible(timeout=LONG)
+    password = page.locator("[data-row]", has_text=re.compile("^Password"))
+    password.click()
+    page.locator("#translation-wording textarea").fill("Kennwort (%s)", timeout=LONG)
+    page.get_by_role("button", name="Keep this correction").click()
+    expect(page.get_by_text("Not kept:")).to_be_visible(timeout=LONG)
+    page.locator("#translation-wording textarea").fill("Kennwort")
+    page.get_by_role("button", name="Keep this correction").click()
+    expect(password.locator(".tr-target")).to_have_text("Kennwort", timeout=LONG)
+    word = page.locator("#translation-detail .tr-to b").first
+    word.hover()
+    expect(page.locator("#translation-detail .tr-from .tr-lit")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save messages.de.po").click()
+    assert 'msgid "Password"\nmsgstr "Kennwort"\n' in download.value.path().read_text()

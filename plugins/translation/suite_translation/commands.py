@@ -1,0 +1,155 @@
+"""`suite translation localize`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from suite import Predictor, SuiteError
+
+if TYPE_CHECKING:
+    from suite_translation.localize import Report
+    from suite_translation.memory import Memory
+
+_INTERRUPTED = 130
+"""What a shell says of a program that Ctrl-C has ended."""
+_FAILED = 2
+
+
+@click.command(help="Translate PO, XLIFF, TMX, CSV, JSON or SRT files, or folders of them, placeholders intact.")
+@click.argument("files", nargs=-1, required=True, type=Path)
+@click.option("--to", "language", required=True, help="Language to translate into, such as de.")
+@click.option("--output", type=Path, help="File, or for several folder; by default messages.po gives messages.de.po.")
+@click.option("--model", default="", help="Run, model folder or hub id; empty takes the newest run or the starter.")
+@click.option("--memory", multiple=True, type=Path, help="File of translations to use again; may be given again.")
+@click.option("--glossary", type=Path, help="CSV of terms: source, target and perhaps language and case.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option of 'suite translation options'."
+)
+@click.option("--runs", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+def localize(
+    files: tuple[Path, ...],
+    language: str,
+    output: Path | None,
+    model: str,
+    memory: tuple[Path, ...],
+    glossary: Path | None,
+    overwrite: bool,
+    settings: tuple[str, ...],
+    runs: Path,
+    form: str,
+) -> None:
+    """Finished translations stay; fuzzy ones are made anew. Prints what became of the segments."""
+    from suite_translation.domain import TranslationDomain
+    from suite_translation.localize import corrected, localize, render
+
+    given = TranslationDomain.Config.parse_settings(settings) | {"output": runs}
+    given |= {"target_language": language, **({"glossary": str(glossary)} if glossary else {})}
+    domain = TranslationDomain(TranslationDomain.Config.build(given))
+    # Said to be tuned, a model answers at once: else the core would read training data first, which none here needs.
+    domain.starter = replace(domain.starter, tuned=model or domain.starter.answering)  # type: ignore[misc]
+    _ = domain.glossary  # read now: a mistake in it is told before any work
+    pairs = targets(files, language, output, source_language=domain.config.source_language, overwrite=overwrite)
+    shared = [_read(path, language) for path in memory] + [corrected(domain.name, runs)]
+    predictor = Predictor(domain, model)
+    reports: list[Report] = []
+    failures: list[str] = []
+    for path, target in pairs:
+        try:
+            source_language = domain.config.source_language
+            reports.append(
+                localize(path, target, predictor, language=language, source_language=source_language, shared=shared)
+            )
+        except SuiteError as error:  # the other files are no worse for it
+            if len(pairs) == 1:
+                raise
+            failures.append(f"{path}: {error}")
+        if reports and reports[-1].stopped:
+            break
+    click.echo(json.dumps([asdict(report) for report in reports], indent=2) if form == "json" else render(reports))
+    _end(reports, failures)
+
+
+def _read(path: Path, language: str) -> Memory:
+    from suite_translation.memory import Memory
+
+    return Memory.read(path, language)
+
+
+def _end(reports: Sequence[Report], failures: Sequence[str]) -> None:
+    for failure in failures:
+        click.echo(f"Left out: {failure}", err=True)
+    if reports and reports[-1].stopped:
+        click.echo(f"Stopped. What was done is in {reports[-1].output}; go on by translating that file.", err=True)
+        raise click.exceptions.Exit(_INTERRUPTED)
+    if failures:
+        raise click.exceptions.Exit(_FAILED)
+
+
+def targets(
+    files: Sequence[Path], language: str, output: Path | None, *, source_language: str, overwrite: bool
+) -> list[tuple[Path, Path]]:
+    """Each file to read with the one to write.
+
+    Raises `SuiteError` where there is nothing to read, two files would become one, or one exists and may not go.
+    """
+    found = list(dict.fromkeys(pair for path in files for pair in _inside(path)))
+    several = len(found) > 1 or any(path.is_dir() for path in files)
+    if several and output and output.is_file():
+        raise SuiteError(f"{output} is a file, and there are {len(found)} to write; give --output a folder.")
+    folder = output if output and (several or output.is_dir()) else None
+    pairs = {}
+    for path, root in found:
+        name = named(path, language, source_language)
+        pairs[path] = folder / name.relative_to(root) if folder else output or name
+    # What an earlier call made of one file of a folder is not another to translate.
+    made = {target for path, target in pairs.items() if path != target} if several else set()
+    pairs = {path: target for path, target in pairs.items() if path not in made or path in files}
+    _refuse(pairs, overwrite=overwrite)
+    return list(pairs.items())
+
+
+def named(path: Path, language: str, source_language: str) -> Path:
+    """Where a file's translation goes: beside it, its name with the language in it; a template becomes a catalogue.
+
+    >>> [named(Path(name), "de", "en").name for name in ("messages.pot", "app.en.json", "en.xlf", "menu.de.po")]
+    ['messages.de.po', 'app.de.json', 'de.xlf', 'menu.de.po']
+    """
+    from suite_translation.glossary import alike
+
+    before, _, last = path.stem.rpartition(".")
+    spoken = any(alike(last, one) for one in (language, source_language))
+    stem = ".".join(part for part in (before if spoken else path.stem, language) if part)
+    return path.with_name(stem + (".po" if path.suffix.lower() == ".pot" else path.suffix))
+
+
+def _inside(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Files to translate with the folder that their place is relative to."""
+    from suite_translation import formats
+
+    if path.is_file():
+        yield path, path.parent
+        return
+    if not path.is_dir():
+        raise SuiteError(f"There is no file or folder {str(path)!r}.")
+    inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in formats.FORMATS and one.is_file())
+    if not inside:
+        raise SuiteError(f"The folder {path} holds no file to translate; they end in {', '.join(formats.FORMATS)}.")
+    yield from ((one, path) for one in inside if not one.is_symlink() and not one.name.startswith("."))
+
+
+def _refuse(pairs: Mapping[Path, Path], *, overwrite: bool) -> None:
+    writers: dict[Path, Path] = {}
+    for path, target in pairs.items():
+        if target in writers:
+            raise SuiteError(f"{writers[target]} and {path} would both become {target}; translate one at a time.")
+        if target.exists() and not overwrite:
+            raise SuiteError(f"{target} exists; give another --output, or --overwrite to replace it.")
+        writers[target] = path

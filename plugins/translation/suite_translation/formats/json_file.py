@@ -1,0 +1,181 @@
+"""JSON files of one language: keys and strings, nested at will, with the places of the strings.
+
+i18next's are such, Chrome's messages.json (https://developer.chrome.com/docs/extensions/reference/api/i18n) and
+Flutter's ARB, whose keys with an @ describe others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from suite import SuiteError
+from suite_translation.formats.base import Answer, Content, Document, Edit, Segment, limit_in, read_content
+from suite_translation.languages import name_of
+
+_TOKEN = re.compile(r'\s*([{}\[\]:,]|"(?:[^"\\]++|\\.)*+"|[^\s{}\[\]:,"]+)')
+# Deeper than any file of strings is nested, and far from what stops Python.
+_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class String:
+    """A value: the keys that lead to it, and characters `start` to `end`, quotes included."""
+
+    keys: tuple[str, ...]
+    start: int
+    end: int
+    text: str
+
+
+class Strings(Document):
+    """A JSON file in the source language; targets come from its sibling in the target language, where there is one."""
+
+    format = "json"
+    shows_fuzzy = False
+
+    def __init__(self, path: Path, content: Content, language: str) -> None:
+        found = _strings(path, content.text)
+        data = json.loads(content.text)
+        chrome = _is_chrome(data)
+        self.strings = {_key(one.keys): one for one in found if _is_text(one.keys, chrome=chrome)}
+        self.ascii = content.text.isascii() and "\\u" in content.text
+        self.slashes = "\\/" in content.text
+        known = _known(path, language)
+        segments = [_segment(path, one, known.get(key, ""), data) for key, one in self.strings.items()]
+        super().__init__(path, content, segments, (language_in(path), language))
+
+    def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
+        """The strings, each in the place of its source; those the sibling has and nobody answered are kept."""
+        kept = {one.key: one.target for one in self.segments if one.target}
+        new = {**kept, **{key: answer.target for key, answer in answers.items()}}
+        found = [(self.strings[key], text) for key, text in new.items()]
+        return [(one.start, one.end, self._shown(text)) for one, text in found if text != one.text]
+
+    def _shown(self, text: str) -> str:
+        shown = json.dumps(text, ensure_ascii=self.ascii)
+        return shown.replace("/", "\\/") if self.slashes else shown
+
+
+def read(path: Path, language: str) -> Strings:
+    """A JSON file of strings. Raises `SuiteError` for broken JSON, with the line, and for one without keys."""
+    content = read_content(path)
+    try:
+        data = json.loads(content.text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise SuiteError(f"{path.name} is broken JSON, line {error.lineno}: {error.msg}.") from None
+    except SuiteError as error:
+        raise SuiteError(f"{path.name} {error}") from None
+    except RecursionError:
+        raise SuiteError(f"{path.name} is nested more than {_DEPTH} deep, which no file of strings is.") from None
+    if not isinstance(data, dict):
+        raise SuiteError(f'{path.name} is no file of keys and strings: it must be an object, as in {{"open": "Open"}}.')
+    return Strings(path, content, language)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SuiteError(f"has the key {twice!r} twice in one object, of which programs see one; take one out.")
+    return made
+
+
+def _strings(path: Path, text: str) -> list[String]:
+    """All string values with the keys and numbers that lead to them; `text` is known to be JSON."""
+    made: list[String] = []
+    stack: list[
+        list[Any]
+    ] = []  # for each object or list around: its key or number at the moment, whether a key is next
+    for found in _TOKEN.finditer(text):
+        sign = found[1]
+        if sign in "{[":
+            stack.append(["", True] if sign == "{" else [0, False])
+            if len(stack) > _DEPTH:
+                raise SuiteError(f"{path.name} is nested more than {_DEPTH} deep, which no file of strings is.")
+        elif sign in "}]":
+            stack.pop()
+        elif sign == ",":
+            stack[-1] = [stack[-1][0] + 1, False] if isinstance(stack[-1][0], int) else ["", True]
+        elif sign == ":":
+            stack[-1][1] = False
+        elif sign[0] == '"' and stack and stack[-1][1]:
+            stack[-1][0] = json.loads(sign)
+        elif sign[0] == '"' and stack:
+            keys = tuple(str(key) for key, _ in stack)
+            made.append(String(keys, found.start(1), found.end(1), json.loads(sign)))
+    return made
+
+
+def _key(keys: tuple[str, ...]) -> str:
+    """The keys with dots between; a dot or backslash in a key gets a backslash, so that no two paths are alike."""
+    return ".".join(re.sub(r"([.\\])", r"\\\1", key) for key in keys)
+
+
+def _is_chrome(data: dict[str, Any]) -> bool:
+    return bool(data) and all(isinstance(one, dict) and isinstance(one.get("message"), str) for one in data.values())
+
+
+def _is_text(keys: tuple[str, ...], *, chrome: bool) -> bool:
+    return keys[1:] == ("message",) if chrome else not any(key.startswith("@") for key in keys)
+
+
+def _segment(path: Path, one: String, target: str, data: dict[str, Any]) -> Segment:
+    note = _note(data, one.keys)
+    return Segment(
+        key=_key(one.keys),
+        source=one.text,
+        target=target,
+        context=".".join(one.keys).removesuffix(".message"),
+        note=note,
+        style="icu" if path.suffix.lower() == ".arb" else None,
+        max_length=limit_in(note),
+    )
+
+
+def _note(data: dict[str, Any], keys: tuple[str, ...]) -> str:
+    """What Chrome's and Flutter's files say of a message."""
+    beside = data.get(keys[0]) if keys[1:] == ("message",) else data.get(f"@{keys[0]}")
+    note = beside.get("description") if isinstance(beside, dict) else ""
+    return note if isinstance(note, str) else ""
+
+
+_PART = re.compile(r"(?:^|[._-])([a-z]{2,3}(?:[-_](?:[A-Z]{2}|[A-Z][a-z]{3}|[0-9]{3}))?)$")
+
+
+def language_in(path: Path) -> str:
+    """The language that a file's name or its folder's says: app.en.json, en.json, app_en.arb, locales/en/app.json."""
+    for name in (path.stem, path.parent.name):
+        found = _PART.search(name)
+        if found:
+            try:
+                name_of(found[1])
+            except SuiteError:
+                continue
+            return found[1]
+    return ""
+
+
+def siblings(path: Path, language: str) -> Iterator[Path]:
+    """Where the same file in `language` would be: the language in the name exchanged, or in the folder's, or added."""
+    found = _PART.search(path.stem)
+    own = language_in(path)
+    if own and found and found[1] == own:
+        yield path.with_name(f"{path.stem[: -len(own)]}{language}{path.suffix}")
+    elif own:
+        folder = path.parent.parent / f"{path.parent.name[: -len(own)]}{language}"
+        yield folder / path.name
+    yield path.with_name(f"{path.stem}.{language}{path.suffix}")
+
+
+def _known(path: Path, language: str) -> dict[str, str]:
+    """The translations there are; a sibling that can't be read is one nobody wants to lose, and its error is raised."""
+    beside = next((one for one in siblings(path, language) if language and one.is_file()), None)
+    if beside is None or beside.resolve() == path.resolve():
+        return {}
+    return {_key(one.keys): one.text for one in _strings(beside, read(beside, "").content.text)}

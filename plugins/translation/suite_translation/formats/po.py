@@ -1,0 +1,226 @@
+"""gettext catalogues (PO, POT), read line by line so that all but targets, the fuzzy flag and our comments stays.
+
+The format: https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from suite import SuiteError
+from suite_translation.formats import plurals
+from suite_translation.formats.base import (
+    Answer,
+    Content,
+    Document,
+    Edit,
+    Segment,
+    decoded,
+    limit_in,
+    newline_of,
+    one_line,
+    read_bytes,
+    spliced,
+)
+from suite_translation.formats.plurals import Rule
+from suite_translation.formats.po_lines import OURS, Entry, entries, is_wrapped, lines
+from suite_translation.placeholders import mask
+
+_CHARSET = re.compile(rb'Content-Type:[^\n]*charset=([^\s"\\;]+)')
+
+
+class Catalogue(Document):
+    """A PO or POT file."""
+
+    format = "po"
+
+    def __init__(self, path: Path, content: Content, messages: Sequence[Entry], language: str) -> None:
+        self.header = next((one for one in messages if one.identity == "" and "msgctxt" not in one.fields), None)
+        self.entries = {one.identity: one for one in messages if one is not self.header}
+        self.fields = _header(self.header)
+        written = self.fields.get("language", "")
+        self.rule = self.fields.get("plural-forms", "")
+        self.open = not self.rule or "INTEGER" in self.rule
+        self.template = path.suffix.lower() == ".pot" or "CHARSET" in self.fields.get("content-type", "")
+        if self.open:
+            self.rule = plurals.rule_of(language or written)
+        self.plural = plurals.parsed(self.rule, f"The header of {path.name}")
+        self.wrapped = is_wrapped(content.text, messages)
+        segments = [one for entry in self.entries.values() for one in _segments(entry, self.plural)]
+        super().__init__(path, content, segments, ("", written or language))
+
+    def written(self, answers: Mapping[str, Answer], language: str) -> bytes:
+        """As of every document; a catalogue whose charset lacks a character becomes UTF-8, and its header says so."""
+        edits = self.edits(answers, language)
+        if not edits:
+            return self.content.raw
+        text = spliced(self.content.text, edits)
+        try:
+            return self.content.bom + text.encode(self.content.encoding)
+        except UnicodeEncodeError:
+            return re.sub(r"(charset=)[^\s\"\\;]+", r"\1UTF-8", text, count=1).encode()
+
+    def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
+        """Lines of targets, fuzzy flags and our comments, and what a template's header lacks."""
+        if answers and self.open and plurals.rule_of(language) != self.rule:
+            raise SuiteError(f"{self.path.name} was read for a language with other plural forms than {language}'s.")
+        found = [edit for entry in self.entries.values() for edit in self._entry(entry, answers)]
+        return [*found, *self._head(language)] if found else []
+
+    def _entry(self, entry: Entry, answers: Mapping[str, Answer]) -> Iterator[Edit]:
+        count = self.plural[0] if "msgid_plural" in entry.fields else 1
+        given = {form: answers[key] for form in range(count) if (key := _key(entry, form)) in answers}
+        old = {form: one.text for form, one in entry.targets}
+        new = {form: given[form].target if form in given else old.get(form, "") for form in range(count)}
+        if given:
+            yield from self._targets(entry, new)
+            fuzzy = any(one.fuzzy for one in given.values()) or (entry.fuzzy and len(given) < count)
+            yield from self._comment(entry, [one.why for one in given.values() if one.why])
+            yield from self._flag(entry, fuzzy=fuzzy)
+
+    def _targets(self, entry: Entry, new: dict[int, str]) -> Iterator[Edit]:
+        newline = newline_of(self.content.text, entry.start)
+        last, places = entry.targets[-1][1], dict(entry.targets)
+        for form, place in places.items():
+            if form not in new:  # a template has two forms, and Japanese has one
+                yield self._whole_lines(place.start, place.end)
+            elif new[form] != place.text:
+                yield place.start, place.end, self._shown(entry, form, new[form], newline)
+        missing = [self._shown(entry, form, text, newline) for form, text in new.items() if form not in places]
+        if missing:
+            yield last.end, last.end, newline + newline.join(missing)
+
+    def _whole_lines(self, start: int, end: int) -> Edit:
+        """Removes a field with the line end before it."""
+        return start - (2 if self.content.text[start - 2 : start] == "\r\n" else 1), end, ""
+
+    def _shown(self, entry: Entry, form: int, text: str, newline: str) -> str:
+        name = f"msgstr[{form}]" if "msgid_plural" in entry.fields else "msgstr"
+        return newline.join(lines(name, text, wrapped=self.wrapped))
+
+    def _flag(self, entry: Entry, *, fuzzy: bool) -> Iterator[Edit]:
+        if fuzzy == entry.fuzzy:
+            return
+        newline = newline_of(self.content.text, entry.start)
+        if entry.flags is None:
+            start = min(one.start for one in entry.fields.values())
+            yield start, start, f"#, fuzzy{newline}"
+            return
+        start, end, flags = entry.flags
+        kept = (["fuzzy"] if fuzzy else []) + [one for one in flags if one != "fuzzy"]
+        yield start, end, f"#, {', '.join(kept)}{newline}" if kept else ""
+
+    def _comment(self, entry: Entry, why: list[str]) -> Iterator[Edit]:
+        new = f"{OURS}{one_line(' '.join(dict.fromkeys(why)))}" if why else ""
+        text = self.content.text
+        if new and [text[start:end].strip() for start, end in entry.ours] == [new]:
+            return
+        yield from ((start, end, "") for start, end in entry.ours)
+        if new:
+            yield entry.start, entry.start, new + newline_of(text, entry.start)
+
+    def _head(self, language: str) -> Iterator[Edit]:
+        newline = newline_of(self.content.text)
+        wanted = {"Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "8bit"}
+        wanted |= {"Language": language, "Plural-Forms": self.rule}
+        if self.header is None:
+            made = lines("msgstr", "".join(f"{name}: {value}\n" for name, value in wanted.items()), wrapped=False)
+            yield 0, 0, newline.join(['msgid ""', *made, "", ""])
+            return
+        place = self.header.fields["msgstr"]
+        missing = set(wanted) if self.template else set()
+        if any(one.plural is not None for one in self.segments):
+            missing.add("Plural-Forms")
+        text = _filled(place.text, wanted, missing)
+        if text != place.text:
+            yield place.start, place.end, newline.join(lines("msgstr", text, wrapped=False))
+            # gettext ignores a header that is fuzzy, which that of a template is.
+            yield from self._flag(self.header, fuzzy=False)
+
+
+def _filled(text: str, wanted: dict[str, str], missing: set[str]) -> str:
+    """A header with what it leaves open, and with those lines it lacks that are in `missing`."""
+    for name, value in wanted.items():
+        old = re.search(rf"^{name}:[ \t]*(.*)\n?", text, re.MULTILINE | re.IGNORECASE)
+        if old is None and name in missing:
+            text += f"{name}: {value}\n" if not text or text.endswith("\n") else f"\n{name}: {value}\n"
+        elif old and (not old[1].strip() or re.search(r"CHARSET|ENCODING|INTEGER|\bLANGUAGE\b", old[1])):
+            text = f"{text[: old.start()]}{name}: {value}\n{text[old.end() :]}"
+    return text
+
+
+def read(path: Path, language: str) -> Catalogue:
+    """A catalogue; its charset is the header's. Raises `SuiteError` with the line of what is broken."""
+    raw = read_bytes(path)
+    content = decoded(path, raw, _charset(path, raw))
+    found = list(entries(path.name, content.text))
+    seen: dict[tuple[str, bool], Entry] = {}
+    for entry in found:
+        first = seen.setdefault((entry.identity, "msgctxt" in entry.fields), entry)
+        if first is not entry:
+            raise SuiteError(
+                f"{path.name}, line {entry.line}: the same msgid is on line {first.line} already, which gettext "
+                "forbids; join them with msguniq."
+            )
+    return Catalogue(path, content, found, language)
+
+
+def _charset(path: Path, raw: bytes) -> str:
+    found = _CHARSET.search(raw)
+    name = found[1].decode("ascii", "replace") if found else "UTF-8"
+    if name == "CHARSET":  # a template that has none yet
+        return "utf-8"
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise SuiteError(
+            f"The header of {path.name} names the charset {name!r}, which is unknown; write charset=UTF-8 and "
+            "save it so."
+        ) from None
+
+
+def _segments(entry: Entry, rule: Rule) -> Iterator[Segment]:
+    flags = entry.flags[2] if entry.flags else []
+    context, style = entry.fields.get("msgctxt"), _style(flags)
+    targets = {form: one.text for form, one in entry.targets}
+    for form, source in _sources(entry, rule, style).items():
+        yield Segment(
+            key=_key(entry, form),
+            source=source,
+            target=targets.get(form, ""),
+            context=context.text if context else "",
+            note="\n".join(entry.notes),
+            style=style,
+            plural=form if "msgid_plural" in entry.fields else None,
+            fuzzy=entry.fuzzy,
+            max_length=limit_in(" ".join([*entry.notes, *flags])),
+        )
+
+
+def _style(flags: Sequence[str]) -> str | None:
+    """The flag that says what placeholders look like; one that says it's none only where no other says more."""
+    formats = sorted((one for one in flags if one.endswith("-format")), key=lambda one: one.startswith("no-"))
+    return next((one for one in formats if not one.startswith(("possible-", "impossible-"))), None)
+
+
+def _sources(entry: Entry, rule: Rule, style: str | None) -> dict[int, str]:
+    """What each form is made from."""
+    singular, plural = entry.fields["msgid"].text, entry.fields.get("msgid_plural")
+    if plural is None:
+        return {0: singular}
+    same = sorted(mask(singular, style).found) == sorted(mask(plural.text, style).found)
+    singulars = plurals.singular_forms(rule, same=same)
+    return {form: singular if form in singulars else plural.text for form in range(rule[0])}
+
+
+def _key(entry: Entry, form: int) -> str:
+    return f"{entry.identity}[{form}]" if "msgid_plural" in entry.fields else entry.identity
+
+
+def _header(entry: Entry | None) -> dict[str, str]:
+    written = entry.fields["msgstr"].text if entry else ""
+    pairs = (line.partition(":") for line in written.split("\n"))
+    return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}

@@ -1,0 +1,92 @@
+"""Subtitles, SubRip (SRT): numbers and times stay, the text of a cue is a segment."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from suite import SuiteError
+from suite_translation.formats.base import (
+    Answer,
+    Content,
+    Document,
+    Edit,
+    Segment,
+    line_of,
+    newline_of,
+    read_content,
+    unique,
+)
+
+_TIME = re.compile(r"\s*\d+:\d\d:\d\d[,.]\d{1,3}\s*-->\s*\d+:\d\d:\d\d[,.]\d{1,3}[^\r\n]*")
+_BLOCK = re.compile(r"[^\r\n]*\S[^\r\n]*(?:(?:\r\n|\r|\n)[^\r\n]*\S[^\r\n]*)*")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+# Characters of a line on a television screen, the usual limit of broadcasters.
+_WIDTH = 42
+
+
+class Subtitles(Document):
+    """An SRT file. A cue of several lines is one text, but for a dialogue, whose lines begin with a dash."""
+
+    format = "srt"
+    shows_fuzzy = False
+
+    def __init__(self, path: Path, content: Content, language: str) -> None:
+        found = list(_cues(path, content.text))
+        self.places = dict(zip(unique(number for number, _ in found), (place for _, place in found), strict=True))
+        segments = [Segment(key, _joined(content.text[start:end])) for key, (start, end) in self.places.items()]
+        super().__init__(path, content, segments, ("", language))
+
+    def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
+        """The texts of cues, broken into lines where the source has several."""
+        made = []
+        for key, answer in answers.items():
+            start, end = self.places[key]
+            old = self.content.text[start:end]
+            if answer.target != _joined(old):
+                newline = newline_of(self.content.text)
+                made.append((start, end, newline.join(_wrapped(answer.target, several=bool(_NEWLINE.search(old))))))
+        return made
+
+
+def _joined(text: str) -> str:
+    lines = [line.strip() for line in _NEWLINE.split(text)]
+    dialogue = all(line.startswith(("-", "–", "—")) for line in lines)
+    return ("\n" if dialogue else " ").join(lines)
+
+
+def _wrapped(text: str, *, several: bool) -> list[str]:
+    # An empty line would end the cue, an arrow make a time of it.
+    lines = [" ".join(line.split()).replace("-->", "→") for line in text.split("\n") if line.strip()]
+    if not several:
+        return [" ".join(lines)]
+    return [piece for line in lines for piece in textwrap.wrap(line, _WIDTH, break_long_words=False)]
+
+
+def _cues(path: Path, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The numbers of the cues, as they stand there, with the places of their texts; cues without text are left out."""
+    for block in _BLOCK.finditer(text):
+        number, newline, rest = block[0].partition(_newline_in(block[0]))
+        if _TIME.fullmatch(number):  # some programs leave numbers out
+            number, newline, rest = "", "", block[0]
+        time = _TIME.match(rest)
+        if time is None or (number and not number.strip().isdecimal()):
+            raise SuiteError(
+                f"{path.name}, line {line_of(text, block.start())}: {block[0][:30]!r} begins no cue: a number, a "
+                "line such as 00:00:01,000 --> 00:00:02,500, and text; mend it by hand."
+            )
+        start = block.start() + len(number) + len(newline) + time.end()
+        if start < block.end():
+            yield number.strip(), (start + len(_newline_in(text[start : start + 2])), block.end())
+
+
+def _newline_in(text: str) -> str:
+    found = _NEWLINE.search(text)
+    return found[0] if found else "\n"
+
+
+def read(path: Path, language: str) -> Subtitles:
+    """Subtitles. Raises `SuiteError` with the line of what is no cue."""
+    return Subtitles(path, read_content(path), language)

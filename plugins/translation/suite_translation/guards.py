@@ -1,0 +1,89 @@
+"""What a model's output is held against: loops, empties, copies, lost numbers; and what is mended without asking it.
+
+The complaints are old ones: words said over and over and empty outputs of Marian, capitals that come back as they
+were, sentences that NLLB drops.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+EMPTY, LOOP = "The model gave nothing.", "The model repeated itself."
+_NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f']\d+)*")
+_WORD = re.compile(r"[^\W\d_]+")
+_SHORT_CAPITALS = 4
+"""Letters up to which a word in capitals is taken for an acronym ("USB", "HTML") rather than for shouting."""
+_COPIED = 3
+"""Words from which on a copy is suspicious; one or two may be a name, a brand or "OK"."""
+_END = re.compile(r"[\s\u00a0\u202f]*(\.\.\.|…|[.:!?])$")
+
+
+def problem(source: str, target: str) -> str:
+    """Why `target` can be no good translation of `source`, as a sentence; "" if nothing speaks against it."""
+    words, found = _WORD.findall(source), _WORD.findall(target)
+    if words and not found:
+        return EMPTY
+    if loops(target) > loops(source):
+        return LOOP
+    if len(words) >= _COPIED and [w.casefold() for w in words] == [w.casefold() for w in found]:
+        return "The model copied the source."
+    if numbers(source) != numbers(target):
+        return "The numbers are not those of the source."
+    if len(target) > 3 * len(source) + 30:
+        return "The translation is far longer than the source."
+    return ""
+
+
+def loops(text: str) -> int:
+    """How often in a row the same one to six words, or two to eight characters of a word, are said at most.
+
+    >>> loops("very very very good"), loops("Wort"), loops("Datadatadatadata")
+    (3, 1, 4)
+    """
+    words = [word.casefold() for word in _WORD.findall(text)]
+    most = 1
+    for size in range(1, 7):
+        run = 0
+        for place in range(size, len(words)):
+            run = run + 1 if words[place] == words[place - size] else 0
+            most = max(most, 1 + run // size)
+    doubled = max((_syllables(word) for word in words), default=1)
+    # Two in a row are good grammar ("die, die"; "nous nous"), and "Couscous" is a word.
+    return max(most if most > 2 else 1, doubled if doubled > 2 else 1)
+
+
+def _syllables(word: str) -> int:
+    found = re.finditer(r"(.{2,8}?)\1{2,}", word)
+    return max((len(match[0]) // len(match[1]) for match in found), default=1)
+
+
+def numbers(text: str) -> Counter[str]:
+    """The numbers of a text, whatever separates their thousands and decimals."""
+    return Counter(re.sub(r"\D", "", number) for number in _NUMBER.findall(text))
+
+
+def shouts(text: str) -> bool:
+    """Whether all is in capitals, some word of it longer than an acronym: models answer such text with itself."""
+    words = _WORD.findall(text)
+    return text.upper() == text and any(len(word) > _SHORT_CAPITALS for word in words)
+
+
+def calmed(text: str) -> str:
+    """A shouted text as a sentence: "DELETE ALL FILES" becomes "Delete all files"."""
+    lowered = text.lower()
+    first = _WORD.search(lowered)
+    return lowered if first is None else lowered[: first.start()] + lowered[first.start() :].capitalize()
+
+
+def ended(source: str, target: str, language: str) -> str:
+    """`target` with the end that `source` has: the same ellipsis, colon, point; none where the source has none."""
+    asked, given = _END.search(source), _END.search(target)
+    wanted = asked[1] if asked else ""
+    if wanted == (given[1] if given else ""):
+        return target
+    if not wanted and given and given[1] != ".":  # a mark the model put may be due: "¿Seguro?"
+        return target
+    body = target[: given.start()] if given else target.rstrip()
+    space = "\u00a0" if language.startswith("fr") and wanted in (":", "!", "?") else ""
+    return body + space + wanted if body else target

@@ -1,0 +1,247 @@
+"""Translates a file of strings: finished translations stay, known ones are used again, a model does the rest.
+
+Whatever the model says, no target with a broken placeholder is written: such a segment keeps its source, is marked
+fuzzy, and its comment says why.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from suite import Corrections, Prediction, SuiteError, bar
+from suite_translation import formats, lengths, placeholders
+from suite_translation.glossary import alike
+from suite_translation.memory import Match, Memory
+
+if TYPE_CHECKING:
+    from suite_translation.formats import Document, Segment
+
+THRESHOLD = 0.75
+"""How alike a source must be for its translation to be suggested: the usual floor of translation tools."""
+CHUNK = 64
+"""Texts the model is asked for at once; as many are lost at most when somebody stops it."""
+_UNSAVED = "No translation kept its placeholders"
+
+Origin = Literal["kept", "memory", "model", "source", "person"]
+"""Who a translation is from: finished before, a memory, the model, nobody, somebody at the demo's page."""
+Ask = Callable[[Sequence[Mapping[str, Any]]], list[Prediction]]
+"""A `Predictor`, or what answers like one."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a segment gets. `confidence` is the model's or, of a suggestion, how alike the sources are; 0 to 1."""
+
+    target: str
+    origin: Origin
+    confidence: float = 1.0
+    why: tuple[str, ...] = ()
+    """Why somebody should look at it; nobody need where it is empty."""
+
+    @property
+    def fuzzy(self) -> bool:
+        """Whether it is to be marked."""
+        return bool(self.why)
+
+
+@dataclass
+class Report:
+    """What became of a file's segments; `fuzzy` counts them by the reason."""
+
+    file: str
+    output: str = ""
+    segments: int = 0
+    kept: int = 0
+    memory: int = 0
+    model: int = 0
+    source: int = 0
+    fuzzy: dict[str, int] = field(default_factory=dict)
+    broken: int = 0
+    """Finished translations whose placeholders are wrong, left as they were."""
+    seconds: float = 0.0
+    stopped: bool = False
+    marked: bool = True
+    """Whether the format can mark what is fuzzy."""
+    doubts: list[dict[str, str]] = field(default_factory=list)
+    """Each fuzzy segment: key, source, target, why."""
+
+    def add(self, segment: Segment, outcome: Outcome) -> None:
+        """Counts a segment."""
+        setattr(self, outcome.origin, getattr(self, outcome.origin) + 1)
+        if outcome.fuzzy:
+            reason = kind(outcome.why[0])
+            self.fuzzy[reason] = self.fuzzy.get(reason, 0) + 1
+            told = {"key": segment.key, "source": segment.source, "target": outcome.target}
+            self.doubts.append({**told, "why": " ".join(outcome.why)})
+
+
+class Localizer:
+    """Answers segments from memories, the first of them first, and else from a model.
+
+    An equal source's translation is taken as it is. A suggestion, from a source that is alike, is taken instead of the
+    model's answer where the sources are more alike than the model is confident, or where the model itself doubts; it is
+    always marked.
+    """
+
+    def __init__(self, ask: Ask, memories: Sequence[Memory] = (), *, chunk: int = CHUNK) -> None:
+        self.ask, self.memories, self.chunk = ask, memories, chunk
+
+    def outcomes(self, segments: Iterable[Segment], language: str) -> Iterator[tuple[Segment, Outcome]]:
+        """Each segment that is to be translated with what it gets; the model's come last, and equal texts together.
+
+        Raises `SuiteError` where the model knows no such language.
+        """
+        asked: dict[tuple[str, str | None, int | None], list[Segment]] = {}
+        for segment in segments:
+            if not segment.translate or not segment.source.strip():
+                continue
+            known = self._known(segment, language)
+            if known is not None:
+                yield segment, known
+            else:
+                asked.setdefault((segment.source, segment.style, segment.max_length), []).append(segment)
+        # Alike lengths side by side: less padding.
+        pending = iter(sorted(asked.items(), key=lambda item: len(item[0][0])))
+        while chunk := list(islice(pending, self.chunk)):
+            examples = [
+                {"source": source, "language": language, "style": style, "max_length": widest}
+                for (source, style, widest), _ in chunk
+            ]
+            for (_, twins), prediction in zip(chunk, self.ask(examples), strict=True):
+                outcome = self._answered(twins[0], prediction, language)
+                yield from ((segment, outcome) for segment in twins)
+
+    def _known(self, segment: Segment, language: str) -> Outcome | None:
+        if segment.target and not segment.fuzzy:
+            return Outcome(segment.target, "kept")
+        for memory in self.memories:
+            target = memory.exact(segment.source, language, segment.context or "")
+            if target is not None and _usable(segment, target):
+                return Outcome(target, "memory")
+        return None
+
+    def _answered(self, segment: Segment, prediction: Prediction, language: str) -> Outcome:
+        target, confidence, why = prediction["translation"], prediction["confidence"], tuple(prediction["why"])
+        saved = bool(target.strip()) and not placeholders.problems(segment.source, target, segment.style)
+        if not saved:
+            target, confidence, why = segment.source, 0.0, (*why, f"{_UNSAVED}, so it keeps its source.")
+        elif prediction["fuzzy"] and not why:
+            why = ("The model is not sure of it.",)
+        match = self._suggestion(segment, language)
+        if match and (why or match.similarity > confidence):
+            return Outcome(match.target, "memory", match.similarity, (suggested(match),))
+        wide = lengths.too_wide(target, segment.max_length)
+        why = (*why, wide) if wide and wide not in why else why
+        return Outcome(
+            target, "model" if saved and (target != segment.source or not why) else "source", confidence, why
+        )
+
+    def _suggestion(self, segment: Segment, language: str) -> Match | None:
+        found = [memory.fuzzy(segment.source, language, THRESHOLD, style=segment.style) for memory in self.memories]
+        usable = [match for match in found if match and _usable(segment, match.target)]
+        return max(usable, key=lambda match: match.similarity, default=None)
+
+
+def suggested(match: Match) -> str:
+    """Why a suggestion is to be looked at."""
+    if match.similarity == 1:
+        return f"The memory has several translations of it: {match.source!r}."
+    return f"The memory's source is {100 * match.similarity:.0f} % alike: {match.source!r}."
+
+
+def kind(why: str) -> str:
+    """A reason without what it quotes or counts, so that alike ones can be counted.
+
+    >>> kind("The memory's source is 83 % alike: 'Save it'."), kind("The glossary's 'Datei' is missing.")
+    ("The memory's source is n % alike", "The glossary's … is missing")
+    """
+    head = re.sub(r"'[^']*'(?!\w)", "…", why.partition(": ")[0])
+    return re.sub(r"\d[\d,.]*", "n", head).rstrip(". ")
+
+
+def _usable(segment: Segment, target: str) -> bool:
+    """Whether a known translation may be written for this segment."""
+    broken = placeholders.problems(segment.source, target, segment.style)
+    return not broken and not lengths.too_wide(target, segment.max_length)
+
+
+def localize(
+    path: Path, output: Path, ask: Ask, *, language: str, source_language: str = "en", shared: Sequence[Memory] = ()
+) -> Report:
+    """Translates a file into a new one; of an output that exists, the finished translations are used again.
+
+    Ctrl-C writes what is there to a file beside the output: the report says `stopped` and which. Raises `SuiteError`
+    for a file that can't be read or written, and for one of other languages.
+    """
+    began = time.monotonic()
+    document = formats.read_document(path, language)
+    todo = [segment for segment in document.segments if segment.translate and segment.source.strip()]
+    refuse(document, path.name, language, source_language)
+    older = [Memory.read(output, language)] if output.is_file() and output != path else []
+    localizer = Localizer(ask, [Memory.of_document(document, language), *older, *shared])
+    report, answers = Report(str(path), segments=len(todo)), {}
+    try:
+        found = localizer.outcomes(todo, language)
+        for segment, outcome in bar(found, description=path.name, total=len(todo), unit="segment"):
+            report.add(segment, outcome)
+            if outcome.origin != "kept":
+                answers[segment.key] = formats.Answer(outcome.target, outcome.fuzzy, " ".join(outcome.why))
+            elif placeholders.problems(segment.source, outcome.target, segment.style):
+                report.broken += 1
+    except KeyboardInterrupt:
+        report.stopped = True
+        output = output.with_name(f"{output.stem}.partial{output.suffix}")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SuiteError(f"The folder {output.parent} cannot be made: {error.strerror}.") from None
+    document.write(output, answers, language=language, overwrite=True)
+    report.marked = document.shows_fuzzy
+    report.output, report.seconds = str(output), time.monotonic() - began
+    return report
+
+
+def refuse(document: Document, name: str, language: str, source_language: str) -> None:
+    """Raises `SuiteError` for a document of another source language, or with translations into another language."""
+    source, target = document.source_language or "", document.target_language or ""
+    if not alike(source, source_language):
+        raise SuiteError(
+            f"{name} is in {source}, and the model is asked to translate from {source_language}; with a model that "
+            f"knows {source}, say --set source_language={source}."
+        )
+    if not alike(target, language) and any(segment.target for segment in document.segments):
+        raise SuiteError(f"{name} holds translations into {target}, not {language}; give the file they were made from.")
+
+
+def corrected(domain: str, runs: Path) -> Memory:
+    """What people corrected in the demo."""
+    return Memory.of({**one.row, **one.after} for one in Corrections(domain, runs).read())
+
+
+def render(reports: Sequence[Report]) -> str:
+    """Reports as lines for a terminal."""
+    return "\n".join(line for report in reports for line in _lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"{report.output}: {report.segments:,} segments in {report.seconds:.1f} s"
+    counts = {
+        "kept as they were": report.kept,
+        "from memory": report.memory,
+        "translated": report.model,
+        "left in the source language": report.source,
+        "to be looked at, marked fuzzy": sum(report.fuzzy.values()),
+    }
+    yield from (f"{count:>8,}  {what}" for what, count in counts.items() if count)
+    yield from (f"{count:>10,}  {reason}" for reason, count in Counter(report.fuzzy).most_common())
+    if report.fuzzy and not report.marked:
+        yield f"{'':10}  {Path(report.output).suffix} files have no mark for them: --format json lists them"
+    if report.broken:
+        yield f"{report.broken:>8,}  kept as they were have wrong placeholders: mend them by hand"

@@ -1,0 +1,14 @@
+"""Translation keeps the contract of every domain, with the model it ships and the strings it starts from."""
+
+from __future__ import annotations
+
+from suite.testing import DomainContract
+
+
+class TestContract(DomainContract):
+    domain = "translation"
+    settings = {"limit": 6, "max_steps": 4, "batch_size": 4, "evaluate_every": 2, "beams": 1}
+
+    def answered_input(self, folder):
+        (folder / "strings.txt").write_text("Save %s\nOpen the file\n")
+        return str(folder / "strings.txt")

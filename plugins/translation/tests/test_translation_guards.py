@@ -1,0 +1,66 @@
+"""What speaks against a translation, and what is mended without asking the model."""
+
+from __future__ import annotations
+
+import pytest
+
+from suite_translation import guards
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [
+        ("Save the file", "Datei speichern", ""),
+        ("OK", "OK", ""),
+        ("Save file", "Save file", ""),  # two words may be a name
+        ("Save the file", "save the File", "copied"),
+        ("Save the file", " ", "nothing"),
+        ("Save the file", "die Datei die Datei die Datei", "repeated"),
+        ("Close", "schließenenenen", "repeated"),
+        ("very very very long", "sehr sehr sehr lang", ""),
+        ("Page 1,024 of 3", "Seite 1.024 von 3", ""),
+        ("Page 12 of 3", "Seite 12", "numbers"),
+        ("Open", "Hiermit wird alles, was es gibt, geöffnet und noch mehr", "longer"),
+    ],
+)
+def test_problem(source, target, said):
+    found = guards.problem(source, target)
+    assert said in found and bool(found) == bool(said)
+
+
+def test_double_words_of_good_grammar_are_no_loop():
+    assert guards.loops("die, die das wissen; nous nous amusons; Couscous; Mississippi") == 1
+    assert guards.loops("of the of the of the") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "calm"),
+    [
+        ("DELETE ALL FILES", "Delete all files"),
+        ("USB", None),
+        ("OK", None),
+        ("Save As PDF", None),
+        ("¿LISTO?", "¿Listo?"),
+    ],
+)
+def test_shouting_becomes_a_sentence(text, calm):
+    assert guards.shouts(text) == (calm is not None)
+    if calm:
+        assert guards.calmed(text) == calm
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "language", "ended"),
+    [
+        ("Save as…", "Speichern unter", "de", "Speichern unter…"),
+        ("Save as...", "Speichern unter…", "de", "Speichern unter..."),
+        ("Name:", "Nom", "fr", "Nom\u00a0:"),
+        ("Name:", "Nom :", "fr", "Nom :"),
+        ("Save", "Speichern.", "de", "Speichern"),
+        ("Sure?", "Sicher.", "de", "Sicher?"),
+        ("Sure", "¿Seguro?", "es", "¿Seguro?"),
+        ("Done.", "", "de", ""),
+    ],
+)
+def test_the_end_is_that_of_the_source(source, target, language, ended):
+    assert guards.ended(source, target, language) == ended

@@ -1,0 +1,460 @@
+"""Localising files: what stays, what memory knows, what the model says, and that nothing broken is ever written."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from suite import Corrections, SuiteError
+from suite_translation import commands, formats, placeholders
+from suite_translation.commands import named, targets
+from suite_translation.formats import Segment
+from suite_translation.localize import CHUNK, Localizer, Outcome, Report, corrected, kind, localize, refuse, render
+from suite_translation.memory import Memory
+
+
+class Model:
+    """Answers from a table of (translation, confidence, why); keeps what it was asked."""
+
+    def __init__(self, answers=None, *, stop_after=None):
+        self.answers, self.asked, self.stop_after = answers or {}, [], stop_after
+
+    def __call__(self, examples):
+        if self.stop_after is not None and len(self.asked) >= self.stop_after:
+            raise KeyboardInterrupt
+        self.asked += examples
+        return [self.answer(example["source"]) for example in examples]
+
+    def answer(self, source):
+        text, confidence, *why = self.answers.get(source, (f"«{source}»", 0.9))
+        return {"translation": text, "confidence": confidence, "fuzzy": bool(why), "why": why}
+
+
+HEAD = 'msgid ""\nmsgstr ""\n"Language: de\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+HEAD += '"Content-Transfer-Encoding: 8bit\\n"\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
+CATALOGUE = f"""{HEAD}
+#: a.c:1
+msgid "Open"
+msgstr "Öffnen"
+
+#, fuzzy
+msgid "Close"
+msgstr "Zu"
+
+msgctxt "toolbar"
+msgid "Open"
+msgstr ""
+
+#, c-format
+msgid "Delete %d files"
+msgstr ""
+
+#, c-format
+msgid "Copied %d file to %s"
+msgid_plural "Copied %d files to %s"
+msgstr[0] ""
+msgstr[1] ""
+
+msgid "Page 3"
+msgstr ""
+
+#. max-length: 6
+msgid "Settings"
+msgstr ""
+
+msgid "Obscure words"
+msgstr ""
+
+msgid "Save the picture now"
+msgstr ""
+"""
+EXPECTED = f"""{HEAD}
+#: a.c:1
+msgid "Open"
+msgstr "Öffnen"
+
+msgid "Close"
+msgstr "«Close»"
+
+msgctxt "toolbar"
+msgid "Open"
+msgstr "Öffnen"
+
+# suite: No translation kept its placeholders, so it keeps its source.
+#, fuzzy, c-format
+msgid "Delete %d files"
+msgstr "Delete %d files"
+
+#, c-format
+msgid "Copied %d file to %s"
+msgid_plural "Copied %d files to %s"
+msgstr[0] "«Copied %d file to %s»"
+msgstr[1] "«Copied %d files to %s»"
+
+# suite: The memory's source is 99 % alike: 'Page 12'.
+#, fuzzy
+msgid "Page 3"
+msgstr "Seite 3"
+
+# suite: It has 13 of at most 6 characters.
+#. max-length: 6
+#, fuzzy
+msgid "Settings"
+msgstr "Einstellungen"
+
+# suite: The model is not sure of it.
+#, fuzzy
+msgid "Obscure words"
+msgstr "Wörter"
+
+# suite: The memory's source is 85 % alike: 'Save the pictures now'.
+#, fuzzy
+msgid "Save the picture now"
+msgstr "Bilder sichern"
+"""
+ANSWERS = {
+    "Delete %d files": ("%s Dateien löschen", 0.95),
+    "Settings": ("Einstellungen", 0.9),
+    "Obscure words": ("Wörter", 0.1, "The model is not sure of it."),
+    "Save the picture now": ("Bild", 0.8),
+}
+MEMORY = Memory.of(
+    [
+        {"source": "Page 12", "target": "Seite 12", "language": "de"},
+        {"source": "Save the pictures now", "target": "Bilder sichern", "language": "de"},
+    ]
+)
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    path = tmp_path / "messages.po"
+    path.write_text(CATALOGUE, encoding="utf-8")
+    return path
+
+
+def test_a_catalogue_is_translated_to_the_byte(catalogue, tmp_path):
+    model, output = Model(ANSWERS), tmp_path / "new" / "messages.de.po"
+    report = localize(catalogue, output, model, language="de", shared=[MEMORY])
+    assert output.read_text(encoding="utf-8") == EXPECTED
+    assert catalogue.read_text(encoding="utf-8") == CATALOGUE
+    assert sorted(example["source"] for example in model.asked) == sorted(
+        ["Close", "Copied %d file to %s", "Copied %d files to %s", "Page 3", *ANSWERS]
+    )
+    assert (report.segments, report.kept, report.memory, report.model, report.source) == (10, 1, 3, 5, 1)
+    assert report.fuzzy == {
+        "No translation kept its placeholders, so it keeps its source": 1,
+        "The memory's source is n % alike": 2,
+        "It has n of at most n characters": 1,
+        "The model is not sure of it": 1,
+    }
+    assert [doubt["key"] for doubt in report.doubts if doubt["target"] == "Seite 3"] == ["Page 3"]
+
+
+def test_a_second_call_finds_everything_finished_but_what_is_fuzzy(catalogue, tmp_path):
+    output = tmp_path / "messages.de.po"
+    localize(catalogue, output, Model(ANSWERS), language="de", shared=[MEMORY])
+    model = Model()
+    report = localize(output, tmp_path / "again.po", model, language="de")
+    assert report.kept == 5
+    assert len(model.asked) == 5
+    assert (tmp_path / "again.po").read_text().count("fuzzy") == 1  # the one that has no room
+
+
+def test_an_output_that_exists_is_a_memory(catalogue, tmp_path):
+    output = tmp_path / "messages.de.po"
+    output.write_text(HEAD + '\nmsgid "Obscure words"\nmsgstr "Dunkle Worte"\n', encoding="utf-8")
+    model = Model()
+    localize(catalogue, output, model, language="de")
+    assert '"Dunkle Worte"' in output.read_text(encoding="utf-8")
+    assert "Obscure words" not in [example["source"] for example in model.asked]
+
+
+def segment(source, **more):
+    return Segment(more.pop("key", source), source, **more)
+
+
+def outcome(source, answer, memory=(), **more):
+    localizer = Localizer(Model({source: answer}), [Memory.of(memory)])
+    ((_, found),) = localizer.outcomes([segment(source, **more)], "de")
+    return found
+
+
+def row(source, target, context=""):
+    return {"source": source, "target": target, "language": "de", "context": context}
+
+
+@pytest.mark.parametrize(
+    ("confidence", "why", "expected"),
+    [
+        (0.9, (), ("Bild", "model")),
+        (0.85, (), ("Bilder sichern", "memory")),
+        (0.95, ("The model is not sure of it.",), ("Bilder sichern", "memory")),
+    ],
+)
+def test_a_suggestion_is_taken_where_it_is_more_alike_than_the_model_is_sure(confidence, why, expected):
+    known = [row("Save the pictures now", "Bilder sichern")]  # .851 alike
+    found = outcome("Save the picture now", ("Bild", confidence, *why), known)
+    assert (found.target, found.origin) == expected
+    assert found.fuzzy == (found.origin == "memory")
+
+
+def test_an_equal_source_with_several_targets_is_only_a_suggestion():
+    known = [row("Open", "Öffnen", "menu"), row("Open", "Offen", "state")]
+    assert outcome("Open", ("Auf", 0.5), known) == Outcome(
+        "Offen", "memory", 1.0, ("The memory has several translations of it: 'Open'.",)
+    )
+    assert outcome("Open", ("Auf", 0.5), known, context="menu") == Outcome("Öffnen", "memory")
+
+
+def test_a_known_translation_that_is_broken_or_too_wide_is_not_used():
+    assert outcome("Save %s", ("%s sichern", 0.9), [row("Save %s", "Sichern")]).origin == "model"
+    assert outcome("Save", ("Ab", 0.9), [row("Save", "Speichern")], max_length=5).target == "Ab"
+
+
+def test_what_the_model_left_in_the_source_language_is_said_to_be():
+    lost = ("Save %s", 0.0, "Its placeholders could not be kept.")
+    assert outcome("Save %s", lost) == Outcome("Save %s", "source", 0.0, ("Its placeholders could not be kept.",))
+    assert outcome("OK", ("OK", 0.9)) == Outcome("OK", "model", 0.9)
+    assert outcome("Save", (" ", 0.9)).target == "Save"
+    assert outcome("Save", (" ", 0.9)).fuzzy
+
+
+def test_equal_texts_are_asked_once_and_what_is_not_to_be_translated_never():
+    model = Model()
+    segments = [segment("Save", key=str(number)) for number in range(3 * CHUNK)]
+    segments += [segment("Quit", key="q", translate=False), segment(" \n", key="w")]
+    segments += [segment("Save", key="wide", max_length=9), segment("Save", key="c", style="c-format")]
+    found = dict(Localizer(model).outcomes(segments, "fr"))
+    assert len(found) == 3 * CHUNK + 2
+    assert model.asked == [
+        {"source": "Save", "language": "fr", "style": None, "max_length": None},
+        {"source": "Save", "language": "fr", "style": None, "max_length": 9},
+        {"source": "Save", "language": "fr", "style": "c-format", "max_length": None},
+    ]
+
+
+PARTS = st.lists(st.sampled_from(["%s", "%d", "{name}", "<b>", "</b>", "&amp;", "{0}", "file", "&x", "\n", "⟦0⟧"]))
+
+
+@given(PARTS, PARTS, PARTS)
+def test_whatever_the_model_says_nothing_broken_comes_out(source, answer, known):
+    source, answer, known = (" ".join(parts) for parts in (source, answer, known))
+    for found in [outcome(source, (answer, 0.5), [row(known, answer)])] if source.strip() else []:
+        assert placeholders.problems(source, found.target) == []
+        assert found.target.strip()
+
+
+def test_stopping_keeps_what_was_done(tmp_path):
+    messages = "".join(f'\nmsgid "{"w" * number}"\nmsgstr ""\n' for number in range(1, CHUNK + 9))
+    (tmp_path / "messages.po").write_text(HEAD + messages)
+    output = tmp_path / "messages.de.po"
+    report = localize(tmp_path / "messages.po", output, Model(stop_after=1), language="de")
+    assert (report.stopped, report.model, report.segments) == (True, CHUNK, CHUNK + 8)
+    assert report.output == str(tmp_path / "messages.de.partial.po")
+    assert not output.exists()
+    done = formats.read_document(tmp_path / "messages.de.partial.po", "de").segments
+    assert [bool(one.target) for one in done] == [True] * CHUNK + [False] * 8
+
+
+def test_files_of_other_languages_are_refused(tmp_path):
+    path = tmp_path / "a.po"
+    path.write_text(HEAD.replace("Language: de", "Language: fr") + '\nmsgid "Open"\nmsgstr "Ouvrir"\n')
+    with pytest.raises(SuiteError, match="holds translations into fr, not de; give the file they were made from"):
+        localize(path, tmp_path / "b.po", Model(), language="de")
+    document = SimpleNamespace(source_language="sv", target_language="", segments=[])
+    with pytest.raises(SuiteError, match=r"is in sv, and the model is asked to translate from en.*source_language=sv"):
+        refuse(document, "a.xlf", "de", "en")
+
+
+def test_finished_translations_with_wrong_placeholders_are_counted(tmp_path):
+    (tmp_path / "a.po").write_text(HEAD + '\n#, c-format\nmsgid "Save %s"\nmsgstr "Sichern"\n')
+    report = localize(tmp_path / "a.po", tmp_path / "b.po", Model(), language="de")
+    assert (report.kept, report.broken) == (1, 1)
+    assert "1  kept as they were have wrong placeholders" in render([report])
+
+
+def test_corrections_are_a_memory(tmp_path):
+    store = Corrections("translation", tmp_path)
+    for target in ("Sichern", "Speichern"):
+        store.add(
+            {"source": "Save", "language": "de"},
+            source="demo",
+            model="m",
+            before={"target": ""},
+            after={"target": target},
+        )
+    assert corrected("translation", tmp_path).exact("Save", "de") == "Speichern"
+    assert len(corrected("translation", tmp_path / "none")) == 0
+
+
+def test_a_report_reads_well():
+    report = Report("a.json", "a.de.json", segments=4, kept=1, model=3, fuzzy={"Short": 1, "Long": 2}, seconds=1.26)
+    assert render([report]) == (
+        "a.de.json: 4 segments in 1.3 s\n"
+        "       1  kept as they were\n"
+        "       3  translated\n"
+        "       3  to be looked at, marked fuzzy\n"
+        "         2  Long\n"
+        "         1  Short"
+    )
+    report.marked = False
+    assert render([report]).endswith("\n            .json files have no mark for them: --format json lists them")
+
+
+def test_reasons_are_counted_without_what_they_quote():
+    assert kind("The glossary's 'Datei' is missing.") == "The glossary's … is missing"
+    assert kind("It has 1,213 of at most 6 characters.") == "It has n of at most n characters"
+    assert kind("The memory's source is 83 % alike: 'It's'.") == "The memory's source is n % alike"
+
+
+# ---- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("messages.pot", "messages.de.po"),
+        ("messages.po", "messages.de.po"),
+        ("app.en.json", "app.de.json"),
+        ("app.en_US.json", "app.de.json"),
+        ("en.xlf", "de.xlf"),
+        ("app.de.po", "app.de.po"),
+        ("v1.2.srt", "v1.2.de.srt"),
+    ],
+)
+def test_outputs_are_named_after_their_input(tmp_path, name, expected):
+    assert named(tmp_path / name, "de", "en") == tmp_path / expected
+
+
+def made(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(HEAD + '\nmsgid "Save"\nmsgstr ""\n')
+
+
+def found(folder, *files, output=None, overwrite=False):
+    paths = [folder / name for name in files]
+    pairs = targets(paths, "de", output, source_language="en", overwrite=overwrite)
+    return [(str(path.relative_to(folder)), str(target.relative_to(folder))) for path, target in pairs]
+
+
+def test_folders_are_walked_and_earlier_outputs_left_out(tmp_path):
+    made(tmp_path, "in/a.po", "in/deep/b.pot", "in/.hidden.po", "in/note.txt")
+    assert found(tmp_path, "in") == [("in/a.po", "in/a.de.po"), ("in/deep/b.pot", "in/deep/b.de.po")]
+    into = tmp_path / "out"
+    assert found(tmp_path, "in", output=into) == [("in/a.po", "out/a.de.po"), ("in/deep/b.pot", "out/deep/b.de.po")]
+    made(tmp_path, "in/a.de.po", "in/fr.de.po")
+    with pytest.raises(SuiteError, match=r"a\.de\.po exists; give another --output, or --overwrite"):
+        found(tmp_path, "in")
+    assert [pair[0] for pair in found(tmp_path, "in", overwrite=True)] == ["in/a.po", "in/deep/b.pot", "in/fr.de.po"]
+
+
+def test_one_file_goes_where_it_is_sent(tmp_path):
+    made(tmp_path, "a.po")
+    (tmp_path / "out").mkdir()
+    assert found(tmp_path, "a.po", output=tmp_path / "b.po") == [("a.po", "b.po")]
+    assert found(tmp_path, "a.po", output=tmp_path / "out") == [("a.po", "out/a.de.po")]
+
+
+@pytest.mark.parametrize(
+    ("files", "output", "told"),
+    [
+        (["none.po"], None, "There is no file or folder"),
+        (["empty"], None, "holds no file to translate; they end in .po"),
+        (["a.po", "a.pot"], None, r"would both become .*a\.de\.po"),
+        (["a.po", "b.po"], "b.po", "is a file, and there are 2 to write"),
+    ],
+)
+def test_what_can_not_be_done_is_told_before_the_work(tmp_path, files, output, told):
+    made(tmp_path, "a.po", "a.pot", "b.po")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SuiteError, match=told):
+        found(tmp_path, *files, output=output and tmp_path / output)
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Runs the command with a model that is a table; gives its exit status, stdout, stderr, and that model."""
+    monkeypatch.chdir(tmp_path)
+    model = Model()
+    monkeypatch.setattr(commands, "Predictor", lambda domain, source: setattr(model, "domain", domain) or model)
+
+    def run(*arguments):
+        found = CliRunner().invoke(commands.localize, arguments)
+        if found.exception and not isinstance(found.exception, SystemExit):
+            raise found.exception
+        return found.exit_code, found.stdout, found.stderr, model
+
+    return run
+
+
+def test_the_command_translates_with_memory_glossary_and_settings(catalogue, call, tmp_path):
+    (tmp_path / "memory.csv").write_text("source,target\nClose,Schließen\n", encoding="utf-8")
+    (tmp_path / "terms.csv").write_text("source,target\nfile,Datei\n")
+    status, out, err, model = call(
+        "messages.po", "--to", "de", "--memory", "memory.csv", "--glossary", "terms.csv", "--set", "beams=2"
+    )
+    assert (status, err) == (0, "")
+    assert out.startswith("messages.de.po: 10 segments in ")
+    assert 'msgstr "Schließen"' in (tmp_path / "messages.de.po").read_text(encoding="utf-8")
+    assert (model.domain.config.beams, model.domain.config.target_language) == (2, "de")
+    assert model.domain.glossary.terms[0].target == "Datei"
+
+
+def test_one_bad_file_does_not_harm_the_others(catalogue, call, tmp_path):
+    (tmp_path / "bad.po").write_text("nothing of the kind")
+    status, out, err, _ = call(".", "--to", "de", "--format", "json")
+    assert status == 2
+    assert "Left out: bad.po: bad.po, line 1:" in err
+    (report,) = json.loads(out)
+    assert (report["file"], report["output"], report["segments"]) == ("messages.po", "messages.de.po", 10)
+
+
+def test_one_bad_file_alone_is_an_error(call, tmp_path):
+    (tmp_path / "bad.po").write_text("nothing of the kind")
+    with pytest.raises(SuiteError, match=r"bad\.po, line 1"):
+        call("bad.po", "--to", "de")
+
+
+def test_a_stopped_command_says_where_the_work_is(catalogue, call):
+    model = call("messages.po", "--to", "de", "--output", "x.po")[3]
+    model.stop_after = 0
+    status, _, err, _ = call("messages.po", "--to", "de")
+    assert status == 130
+    assert err == "Stopped. What was done is in messages.de.partial.po; go on by translating that file.\n"
+
+
+def test_mistakes_are_told_before_the_model_is_asked(catalogue, call, tmp_path):
+    (tmp_path / "terms.csv").write_text("source,german\nfile,Datei\n")
+    with pytest.raises(SuiteError, match="no column 'target'"):
+        call("messages.po", "--to", "de", "--glossary", "terms.csv")
+    with pytest.raises(SuiteError, match="language"):
+        call("messages.po", "--to", "")
+
+
+# ---- the starter -----------------------------------------------------------------------------------------------------
+
+
+def test_the_starter_translates_the_sample_into_each_of_its_languages(tmp_path, monkeypatch):
+    from suite_translation.demo import SAMPLE
+
+    monkeypatch.chdir(tmp_path)
+    for language in ("de", "fr", "es"):
+        found = CliRunner().invoke(
+            commands.localize,
+            [str(SAMPLE), "--to", language, "--output", f"{language}.po", "--format", "json"],
+            catch_exceptions=False,
+        )
+        (report,) = json.loads(found.stdout)
+        assert (report["segments"], report["kept"]) == (17, 0)
+        assert report["model"] >= 12  # the others keep their source, and say why
+        done = formats.read_document(tmp_path / f"{language}.po", language).segments
+        assert [placeholders.problems(one.source, one.target, one.style) for one in done] == [[]] * 17
+        assert all(one.fuzzy for one in done if one.target == one.source)
+    assert "Passw" in (tmp_path / "de.po").read_text(encoding="utf-8")

@@ -1,0 +1,6 @@
+"""The translation demo as a Hugging Face Space."""
+
+from suite.web import space
+
+if __name__ == "__main__":
+    space("translation")
