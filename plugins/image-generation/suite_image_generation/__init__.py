@@ -1,0 +1,14 @@
+"""Image generation: pictures from words; fine-tune a diffusion or flow pipeline on your own captioned images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from suite import Entry, hookimpl
+
+
+@hookimpl
+def suite_domains() -> Iterable[Entry]:
+    """The one domain of this plugin."""
+    summary = "Make pictures from words; fine-tune on your own captioned images."
+    return [Entry("image-generation", summary, "suite_image_generation.domain:ImageGenerationDomain")]
