@@ -197,6 +197,13 @@ class Domain(ABC):
         """
         return ()
 
+    def preview(self, model: torch.nn.Module, step: int, folder: Path) -> None:
+        """Writes into `folder` what a person wants to see of the weights of a step, such as samples of fixed seeds.
+
+        Called on the main process after each evaluation, that of step 0 included, in eval mode and without gradients,
+        with the weights that were scored.
+        """
+
     def before_evaluate(self, model: torch.nn.Module) -> None:
         """Called before each evaluation and before saving: rebuild an index, refresh cached item vectors."""
 
@@ -206,6 +213,12 @@ class Domain(ABC):
         processor = getattr(self, "processor", None)
         if processor is not None:
             processor.save_pretrained(path)
+
+    def save_adapter(self, model: torch.nn.Module, path: Path) -> None:
+        """Writes trained low-rank adapters in further formats into `path`, which holds peft's own already.
+
+        `model` is peft's, the adapters not merged yet.
+        """
 
     def portable(self, row: dict[str, Any]) -> dict[str, Any]:
         """One row as it may travel with a model: without what identifies anybody; its files as bytes.

@@ -98,6 +98,11 @@ class Run:
         """The folder of checkpoints."""
         return self.path / "checkpoints"
 
+    @property
+    def previews(self) -> Path:
+        """The folder of what `Domain.preview` wrote during training."""
+        return self.path / "previews"
+
     def status(self) -> dict[str, Any]:
         """State, process, heartbeat, and after a failure its cause and the next step."""
         return json.loads((self.path / "status.json").read_text())

@@ -87,6 +87,7 @@ def test_lora_leaves_a_merged_model_and_its_adapter(folder, tmp_path):
     run = newest(tmp_path)
     assert (run / "adapter" / "adapter_model.safetensors").is_file()
     assert json.loads((run / "adapter" / "adapter_config.json").read_text())["lora_alpha"] == 64.0
+    assert "lora_A" in (run / "adapter" / "toy.txt").read_text(), "the domain's own format of the unmerged adapters"
 
 
 def test_the_config_of_a_run_reproduces_it(folder, tmp_path):

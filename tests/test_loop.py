@@ -195,6 +195,27 @@ def test_what_an_evaluation_draws_is_not_felt_by_training(toy_rows, tmp_path):
     assert largest(plain.last(), drawing.last()) == 0
 
 
+class Previewing(ToyDomain):
+    """Writes the weights it is shown, and draws a random number doing so."""
+
+    def preview(self, model, step, folder):
+        assert not model.training and not torch.is_grad_enabled()
+        folder.mkdir(exist_ok=True)
+        torch.save(model.state_dict(), folder / f"{step}-{torch.rand(1).item()}.pt")
+
+
+def test_a_preview_sees_the_scored_weights_of_every_evaluation_and_is_not_felt(toy_rows, tmp_path):
+    plain, seen = (Fitting(toy_rows, tmp_path / d.__name__, domain=d, ema=0.9) for d in (ToyDomain, Previewing))
+    shown = {int(p.name.split("-")[0]): torch.load(p, weights_only=True) for p in seen.run.previews.iterdir()}
+    evaluated = [line["step"] for line in seen.run.history() if "validation/accuracy" in line]
+    assert sorted(shown) == evaluated == [0, 7, 14]
+    assert largest(shown[0], seen.start) == 0
+    average = checkpoint.read_tensors(checkpoint.latest(seen.run.checkpoints), "average.safetensors")
+    names = [name for name, _ in seen.model.named_parameters()]
+    assert all(torch.equal(average[str(i)], shown[14][name]) for i, name in enumerate(names))
+    assert largest(plain.last(), seen.last()) == 0
+
+
 def test_averaged_weights_are_what_is_scored_and_kept(toy_rows, tmp_path):
     fitted = Fitting(toy_rows, tmp_path, ema=0.9, epochs=3)
     path = checkpoint.folder(

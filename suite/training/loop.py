@@ -96,6 +96,9 @@ def fit(
         held = random_state()
         with driver.evaluated():
             metrics = validate(domain, model, validation, accelerator, lambda: stop.signum is not None)
+            if main and metrics is not None:
+                with torch.no_grad(), autocast():
+                    domain.preview(model, at.step, run.previews)
         set_random_state(held)
         if metrics is None:  # a signal came: the resumed run will score this step
             return

@@ -92,6 +92,7 @@ def _finish(
     """Calibrates and saves the model, proves that the saved one answers alike, evaluates it, writes the card."""
     if adapters:
         adapters.save(run.path / "adapter")
+        domain.save_adapter(adapters.model, run.path / "adapter")
         model = adapters.merge()
     model.eval()
     domain.before_evaluate(model)

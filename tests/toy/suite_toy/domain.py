@@ -119,6 +119,10 @@ class ToyDomain(Domain):
             "Wrong words", text, values={"wrong": wrong, "share": (float("nan"),)}, figure=b"\x89PNG of the toy"
         )
 
+    def save_adapter(self, model, path):
+        names = [name for name, _ in model.named_parameters() if "lora_" in name]
+        (path / "toy.txt").write_text("\n".join(names))
+
     def demo(self, predictor):
         import gradio as gr
 
