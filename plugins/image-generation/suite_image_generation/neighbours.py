@@ -54,9 +54,10 @@ class Threshold:
 
     def __str__(self) -> str:
         return (
-            f"A sample within {self.distance:.3f} of a training picture counts as memorised (root mean square of pixels "
-            f"from 0 to 1 at {SIDE} x {SIDE}, shifts aligned). On {self.pictures} training pictures that finds "
-            f"{self.found:.0%} of altered copies and mistakes {self.mistaken:.0%} of the nearest other pictures for copies."
+            f"A sample within {self.distance:.3f} of a training picture counts as memorised (root mean square of "
+            f"pixels from 0 to 1 at {SIDE} x {SIDE}, shifts aligned, candidates by {self.encoder}). On {self.pictures} "
+            f"training pictures that finds {self.found:.0%} of altered copies and mistakes {self.mistaken:.0%} of the "
+            "nearest other pictures for copies."
         )
 
 
@@ -87,7 +88,9 @@ class Index:
     """Training pictures there were; more than are here where there were more than `MOST`."""
 
     @classmethod
-    def build(cls, pictures: Sequence[Image.Image], captions: Sequence[str], encoder: Encoder, *, seed: int = 0) -> Index:
+    def build(
+        cls, pictures: Sequence[Image.Image], captions: Sequence[str], encoder: Encoder, *, seed: int = 0
+    ) -> Index:
         """Reads the training pictures and chooses the threshold on them. Raises `SuiteError` without any.
 
         `pictures` may be lazy: each is asked for once, in order of index.
@@ -197,8 +200,8 @@ def distances(pixels: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def altered_copies(picture: Image.Image) -> list[Image.Image]:
-    """Copies that are still copies: shifted by a pixel, blurred as an autoencoder does, brighter, saved as JPEG."""
-    from PIL import Image, ImageChops, ImageEnhance, ImageFilter
+    """Copies that are still copies: shifted by a pixel, blurred as an autoencoder does, darker, saved as JPEG."""
+    from PIL import Image, ImageEnhance, ImageFilter
 
     plain = on_white(picture)
     shifted = Image.new("RGB", plain.size, "white")
@@ -206,8 +209,8 @@ def altered_copies(picture: Image.Image) -> list[Image.Image]:
     buffer = io.BytesIO()
     plain.save(buffer, "JPEG", quality=50)
     blurred = plain.filter(ImageFilter.GaussianBlur(max(plain.size) / 64))
-    bright = ImageEnhance.Brightness(ImageChops.offset(plain, 0)).enhance(0.92)
-    return [shifted, blurred, bright, Image.open(buffer).convert("RGB")]
+    darker = ImageEnhance.Brightness(plain).enhance(0.95)
+    return [shifted, blurred, darker, Image.open(buffer).convert("RGB")]
 
 
 def choose(
@@ -217,32 +220,31 @@ def choose(
 
     Where the two do not overlap, the geometric mean of what separates them; where they do, other pictures decide.
     """
-    per = len(altered) // len(tried)
     vectors = encoder.features(altered)
-    copies = [
-        _closest(vectors[n], compared(altered[n]), features, pixels)[1]
-        for n in range(len(altered))
-        if n // per < len(tried)
-    ]
-    others = [_other(int(i), features, pixels) for i in tried] if len(pixels) > 1 else [1.0]
-    upper = float(np.quantile(others, ALLOWED, method="lower"))
+    copies = [_closest(vectors[n], compared(altered[n]), features, pixels)[1] for n in range(len(altered))]
     lower = float(np.quantile(copies, 1 - ALLOWED))
-    distance = float(np.sqrt(lower * upper)) if lower < upper else max(upper - 1e-6, 0.0)
+    nearest = np.asarray([_other(int(i), features, pixels, beyond=float(np.median(copies))) for i in tried])
+    others = nearest[np.isfinite(nearest)]
+    upper = float(np.quantile(others, ALLOWED, method="lower")) if len(others) else lower
+    distance = float(np.sqrt(lower * upper)) if lower <= upper else upper - 1e-6
     return Threshold(
         distance=distance,
         found=float(np.mean(np.asarray(copies) <= distance)),
-        mistaken=float(np.mean(np.asarray(others) <= distance)),
+        mistaken=float(np.mean(nearest <= distance)),
         pictures=len(tried),
         encoder=encoder.name,
     )
 
 
-def _other(index: int, features: np.ndarray, pixels: np.ndarray) -> float:
-    """The distance of a training picture to the nearest one that is not itself or an exact duplicate."""
+def _other(index: int, features: np.ndarray, pixels: np.ndarray, *, beyond: float) -> float:
+    """The distance of a training picture to the nearest other one; inf where there is none.
+
+    What is not `beyond` half of the altered copies is the same picture once more, which data sets are full of.
+    """
     near = np.argsort(-(features @ features[index]), kind="stable")[: CANDIDATES + 1]
     gaps = distances(pixels[index], pixels[near])
-    gaps = gaps[(near != index) & (pixels[near] != pixels[index]).any(axis=(1, 2, 3))]
-    return float(gaps.min()) if len(gaps) else 1.0
+    gaps = gaps[(near != index) & (gaps > beyond)]
+    return float(gaps.min()) if len(gaps) else float("inf")
 
 
 def _closest(vector: np.ndarray, one: np.ndarray, features: np.ndarray, pixels: np.ndarray) -> tuple[int, float]:
@@ -251,3 +253,11 @@ def _closest(vector: np.ndarray, one: np.ndarray, features: np.ndarray, pixels: 
     gaps = distances(one, pixels[near])
     best = int(gaps.argmin())
     return int(near[best]), float(gaps[best])
+
+
+def _thumbnail(picture: Image.Image) -> bytes:
+    """A PNG whose longest side is at most `SHOWN`, with its transparency."""
+    small, buffer = picture.copy(), io.BytesIO()
+    small.thumbnail((SHOWN, SHOWN))
+    small.save(buffer, format="PNG")
+    return buffer.getvalue()

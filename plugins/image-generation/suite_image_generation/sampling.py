@@ -7,7 +7,9 @@ made in; `suite image-generation predict`, evaluation, grids and the demo theref
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,19 @@ class Request:
     scheduler: str = ""
     image: Image.Image | None = None
     strength: float = 0.6
+
+
+_WATCHER: ContextVar[OnStep | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watching(on_step: OnStep) -> Iterator[None]:
+    """Every picture made inside the block shows its trajectory to `on_step`, whoever asks for it."""
+    token = _WATCHER.set(on_step)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
 
 
 def sample(pipe: Any, requests: Sequence[Request], *, on_step: OnStep | None = None) -> list[Image.Image]:
@@ -130,7 +145,7 @@ def _batch(pipe: Any, requests: Sequence[Request], on_step: OnStep | None) -> li
         given |= {"width": size[0], "height": size[1]}
     else:
         given |= {"image": _latents(pipe, requests, size), "strength": first.strength}
-    if on_step:
+    if on_step := on_step or _WATCHER.get():
         given["callback_on_step_end"] = _previews(pipe, on_step)
     with torch.no_grad(), frozen_on(pipe, next(denoiser(pipe).parameters()).device):
         latents = view(
