@@ -12,3 +12,10 @@ def suite_domains() -> Iterable[Entry]:
     """The one domain of this plugin."""
     summary = "Make pictures from words; fine-tune on your own captioned images."
     return [Entry("image-generation", summary, "suite_image_generation.domain:ImageGenerationDomain")]
+
+
+@hookimpl
+def suite_commands() -> Iterable[Entry]:
+    """Verbs that only pictures need."""
+    target = "suite_image_generation.commands_data:crops"
+    return [Entry("image-generation crops", "Show what fine-tuning would see of each picture.", target)]

@@ -104,3 +104,40 @@ def tiny_clip(tokenizer):
     config = CLIPConfig(text_config=text_config(tokenizer).to_dict(), vision_config=vision.to_dict(), projection_dim=16)
     sized = CLIPImageProcessor(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16})
     return Encoder("tiny", CLIPModel(config).eval(), tokenizer, sized)
+
+
+@pytest.fixture(scope="session")
+def noise_folder(tiny_noise, tmp_path_factory):
+    """`tiny_noise` as a folder."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-noise"
+    tiny_noise.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def flow_folder(tiny_flow, tmp_path_factory):
+    """`tiny_flow` as a folder."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-flow"
+    tiny_flow.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def picture_folder(tmp_path):
+    """Twelve pictures of three shapes with a text file beside each."""
+    from PIL import Image
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(12):
+        size = [(32, 32), (64, 32), (32, 64)][number % 3]
+        Image.effect_noise(size, 60 + number).convert("RGB").save(folder / f"{number:02}.png")
+        (folder / f"{number:02}.txt").write_text(f"picture {chr(97 + number)}")
+    return folder
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache of this test's own."""
+    monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

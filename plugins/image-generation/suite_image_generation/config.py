@@ -1,0 +1,47 @@
+"""What an image generation run can be told, beyond what every run can."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from suite import TrainConfig
+
+LORA_TARGETS = ("to_k", "to_q", "to_v", "to_out.0")
+"""Projections of attention, under the names that all denoisers of diffusers give them."""
+
+
+class ImageConfig(TrainConfig):
+    """Knobs of fine-tuning a text-to-image pipeline; the defaults teach the starter a style in minutes."""
+
+    lora: bool = Field(True, description="Train low-rank adapters; false trains the whole denoiser.")
+    lora_rank: int = Field(16, ge=1, description="Rank of the adapters.")
+    # alpha = rank leaves the update as it is learnt. Tools that forget alpha assume that they are equal.
+    lora_alpha: float = Field(16.0, gt=0, description="Scale of the adapters; the update is alpha / rank.")
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before the adapters.")
+    batch_size: int = Field(4, ge=1, description="Examples per optimizer step, over all processes.")
+    resolution: int = Field(
+        0, ge=0, le=2048, description="Side of a square picture of the area trained on; 0 is the model's own."
+    )
+    max_ratio: float = Field(2.0, ge=1, le=4, description="Longest shape a crop may have; 1 crops all to squares.")
+    caption_dropout: float = Field(
+        0.1, ge=0, lt=1, description="Share of captions left out in training, which guidance needs."
+    )
+    min_snr: float = Field(
+        5.0, ge=0, description="Gamma of min-SNR weighting for models that predict noise or v; 0 weighs all alike."
+    )
+    draws: int = Field(8, ge=1, description="Noise levels at which each picture's validation loss is taken.")
+    samples: int = Field(8, ge=0, description="Pictures generated of each evaluated data set, from its first captions.")
+    sample_steps: int = Field(25, ge=1, le=1000, description="Denoising steps of samples and previews.")
+    guidance: float = Field(5.0, ge=0, le=30, description="Guidance scale of samples and previews.")
+    images: int = Field(1, ge=1, le=1000, description="Pictures of each prompt given to predict.")
+    negative: str = Field("", description="What pictures made by predict should not show.")
+    scheduler: str = Field("", description="Sampler of predict, such as ddim or euler; empty is the model's own.")
+    encoder: str = Field("", description="CLIP model that measures samples; empty is the small one of emoji.")
+    guard: str = Field("", description="CLIP model that withholds nudity and gore; empty checks for neither.")
+    preview_prompts: list[str] = Field(
+        [], description="What is drawn at each evaluation; empty takes some captions of the data."
+    )
+    previews: int = Field(4, ge=0, le=64, description="Captions of the data that are drawn at each evaluation.")
+    overfit: int = Field(
+        0, ge=0, description="Learn this many pictures by heart and say whether they come back: a check of the setup."
+    )
