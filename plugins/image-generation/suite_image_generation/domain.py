@@ -78,7 +78,6 @@ class ImageGenerationDomain(Domain):
         self.crops: list[Crop] = []
         self._validating = False
         self._preview: tuple[list[str], Any] = ([], None)
-        self._run: Path | None = None
         self.training_rows: Dataset | None = None
 
     # ---- data --------------------------------------------------------------------------------------------------------
@@ -174,34 +173,28 @@ class ImageGenerationDomain(Domain):
         """A row of pictures for this step, the sheet of all steps, and before the first step every crop."""
         from suite_image_generation import samples
 
-        self._run = folder.parent
         prompts, rows = self._preview
         if step == 0 and rows is not None:
             samples.show_crops(rows, self.crops, folder)
         if prompts:
             samples.show_previews(self.pipeline, prompts, self.config, step, folder)
 
-    def calibrate(self, model: torch.nn.Module, predictions: Sequence[Prediction], references: Sequence[Any]) -> None:
-        """Looks back on the run: since when it learnt by heart, if it did."""
-        from suite_image_generation.previews import overfit_since, read_history
-
-        since = overfit_since(read_history(self._run)) if self._run else None
-        self.kept = {"overfit_since": since}
-        if since is not None:
-            import click
-
-            click.echo(f"Warning: {_overfit(since)}", err=True)
-            if self._run:
-                with (self._run / "log.txt").open("a", encoding="utf-8") as log:
-                    log.write(f"{_overfit(since)}\n")
-
     def save_model(self, model: torch.nn.Module, path: Path) -> None:
-        """A whole pipeline: `DiffusionPipeline.from_pretrained` loads it."""
-        from suite_image_generation import pipelines
+        """A whole pipeline: `DiffusionPipeline.from_pretrained` loads it. Beside it, what looks back on the run.
+
+        That is since when it learnt by heart, if it did, and the training pictures that samples are compared with.
+        """
+        from suite_image_generation import pipelines, previews, report
 
         setattr(self.pipeline, pipelines.name_of_denoiser(self.pipeline), model)
         self.pipeline.save_pretrained(path, safe_serialization=True)
+        since = previews.overfit_since(previews.read_history(path.parent))
+        self.kept = {"overfit_since": since}
         (path / KEPT).write_text(json.dumps(self.kept) + "\n")
+        if since is not None:
+            previews.note(path.parent, _overfit(since))
+        if self.config.samples and self.training_rows is not None:
+            report.keep_neighbours(self.training_rows, self.config.encoder, path.parent)
 
     def save_adapter(self, model: torch.nn.Module, path: Path) -> None:
         """For `pipe.load_lora_weights` of diffusers, and for the programs that read kohya's layout."""
@@ -261,6 +254,15 @@ class ImageGenerationDomain(Domain):
         texts, own = np.unique(scores["words"][places], axis=0, return_inverse=True)
         hits = ranks(made[places], texts, own.reshape(-1).tolist()) < 1
         return found | {"kid": mmd(scores["real"][places], made[places]), "retrieval": float(hits.mean())}
+
+    def baselines(self, splits: Splits, examples: Sequence[Captioned]) -> dict[str, list[Prediction]]:
+        """Copying: the training picture whose caption is nearest."""
+        from suite_image_generation import report
+        from suite_image_generation.quality import Encoder
+
+        if not self.config.samples:
+            return {}
+        return {report.COPIES: report.copies(splits, examples, Encoder.load(self.config.encoder))}
 
     def analyse(self, systems: Mapping[str, Any], rows: Dataset) -> Iterable[Section]:
         """What was learnt by heart: the sign in the losses, and pictures that should come back."""

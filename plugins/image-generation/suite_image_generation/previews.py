@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 from PIL import Image, ImageDraw, ImageFont
 
 from suite_image_generation.pictures import on_white
@@ -64,6 +66,13 @@ def read_history(run: Path) -> list[dict[str, Any]]:
     path = run / "metrics.jsonl"
     lines = path.read_text().splitlines() if path.is_file() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def note(run: Path, text: str) -> None:
+    """Says it on the terminal and in the run's log."""
+    click.echo(f"Warning: {text}", err=True)
+    with (run / "log.txt").open("a", encoding="utf-8") as log:
+        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
 
 
 def overfit_since(history: Sequence[Mapping[str, Any]]) -> int | None:

@@ -12,6 +12,8 @@ from suite_image_generation import neighbours, pictures, previews
 from suite_image_generation.answers import picture_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets import Dataset
     from PIL import Image
 
@@ -49,6 +51,14 @@ def index_of(rows: Dataset, encoder: Encoder) -> Index:
         _INDICES.clear()  # one run has one training set; an index may be large
         _INDICES[key] = neighbours.Index.build(Opened(rows), [text.strip() for text in rows["caption"]], encoder)
     return _INDICES[key]
+
+
+def keep_neighbours(rows: Dataset, encoder: str, run: Path) -> None:
+    """Writes the index of the training pictures into the run's folder, where the demo finds it."""
+    from suite_image_generation.known import FOLDER
+    from suite_image_generation.quality import Encoder
+
+    index_of(rows, Encoder.load(encoder)).save(run / FOLDER)
 
 
 def sections(domain: Any, systems: Mapping[str, Any], rows: Dataset) -> Iterable[Section]:

@@ -98,7 +98,7 @@ def test_latents_that_are_no_numbers_name_the_row(noise_folder, picture_folder, 
 
 
 def test_the_autoencoder_computes_in_fp32_whatever_surrounds_it(noise_folder, picture_folder, own_cache):
-    domain, _, rows = loaded(noise_folder, picture_folder)
+    domain, _, _ = loaded(noise_folder, picture_folder)
     from suite_image_generation.pipelines import encode_pictures
 
     picture = [Image.effect_noise((16, 16), 80)]
