@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +16,12 @@ import torch
 
 from suite import SuiteError, resolve_model
 from suite_image_generation.pictures import on_white
+from suite_image_generation.starter import EVALUATOR
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SHIPPED = "suite-evaluator"
+SHIPPED = EVALUATOR.name
 """Name of the CLIP model that comes with the plugin: small, of emoji; for photographs give a larger one."""
 AT_ONCE = 64
 """Pictures encoded at once: activations of a ViT-B/32 then stay below 1 GB."""
@@ -75,7 +75,7 @@ class Encoder:
 def _load(reference: str) -> Encoder:
     from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
-    folder = resolve_model(reference, ()) if reference else Path(__file__).parent / "evaluator"
+    folder = resolve_model(reference or SHIPPED, (EVALUATOR,))
     try:
         model = CLIPModel.from_pretrained(folder, dtype=torch.float32)
         return Encoder(

@@ -187,7 +187,7 @@ def _latents(pipe: Any, requests: Sequence[Request], size: tuple[int, int]) -> t
 
 def _previews(pipe: Any, on_step: OnStep) -> Callable[..., dict[str, Any]]:
     def callback(view: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        total = len(view.scheduler.timesteps)
+        total = view.num_timesteps  # fewer than the scheduler's where a picture is given
         if shown(step, total):
             on_step(step + 1, total, decode(pipe, tensors["latents"]))
         return {}
