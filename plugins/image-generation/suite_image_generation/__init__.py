@@ -17,5 +17,9 @@ def suite_domains() -> Iterable[Entry]:
 @hookimpl
 def suite_commands() -> Iterable[Entry]:
     """Verbs that only pictures need."""
-    target = "suite_image_generation.commands_data:crops"
-    return [Entry("image-generation crops", "Show what fine-tuning would see of each picture.", target)]
+    crops = "suite_image_generation.commands_data:crops"
+    grid = "suite_image_generation.commands:grid"
+    return [
+        Entry("image-generation crops", "Show what fine-tuning would see of each picture.", crops),
+        Entry("image-generation grid", "Draw prompts at several strengths of a fine-tuning.", grid),
+    ]
