@@ -267,3 +267,24 @@ def test_gradient_checkpointing_is_switched_on(noise_folder, picture_folder, own
     domain = make(noise_folder, gradient_checkpointing=True, lora=False)
     trained(domain, picture_folder, tmp_path)
     assert domain.pipeline.unet.is_gradient_checkpointing
+
+
+@pytest.mark.slow
+def test_one_process_and_two_take_the_same_steps(noise_folder, picture_folder, own_cache, tmp_path):
+    import os
+    import subprocess
+    import sys
+
+    found = []
+    for processes in ("1", "2"):
+        flags = [f"--set={name}={value}" for name, value in (QUICK | {"resolution": 32, "log_every": 1}).items()]
+        flags += ["--model", str(noise_folder), "--data", str(picture_folder), "--precision", "fp32"]
+        line = [sys.executable, "-m", "suite", "image-generation", "train", *flags, "--processes", processes]
+        output = tmp_path / processes
+        done = subprocess.run([*line, "--output", str(output)], env=os.environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        (history,) = output.glob("*/*/metrics.jsonl")
+        lines = [json.loads(text) for text in history.read_text().splitlines()]
+        found.append([one.get("loss", one.get("validation/loss")) for one in lines])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+    assert len(found[0]) == 7  # evaluations at 0, 2 and 4, and four steps
