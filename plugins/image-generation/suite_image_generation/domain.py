@@ -23,6 +23,7 @@ from suite import (
     SuiteError,
     TrainConfig,
     cache_dir,
+    resolve_model,
 )
 from suite_image_generation.config import LORA_TARGETS, ImageConfig
 from suite_image_generation.starter import STARTER
@@ -148,7 +149,7 @@ class ImageGenerationDomain(Domain):
         from suite_image_generation.objective import Objective
 
         pipelines.check_index(source)
-        preflight.check(source, self.config, training=data is not None)
+        preflight.check(source, self.config, training=data is not None and self._trains(source))
         self.pipeline = pipelines.load_pipeline(source)
         self.objective = Objective.of(self.pipeline.scheduler, self.config.min_snr)
         kept = source / KEPT
@@ -323,6 +324,14 @@ class ImageGenerationDomain(Domain):
         from suite_image_generation.demo import build
 
         build(self, predictor)
+
+    def _trains(self, source: Path) -> bool:
+        """Whether this instance parted the data and `source` is the model its config starts from.
+
+        `predict` and the evaluation of the model before training load with rows too, and need less memory.
+        """
+        own = self.config.model or self.starter.model
+        return self.training_rows is not None and resolve_model(own, self.starter.assets) == source
 
     @property
     def cache(self) -> Path:

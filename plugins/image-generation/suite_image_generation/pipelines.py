@@ -40,15 +40,16 @@ def load_pipeline(folder: Path) -> Any:
     check_index(folder)
     import diffusers
 
+    _silence()
     # What the index says is not there, such as Stable Diffusion 3's third text encoder, must be passed as such.
     absent = {name: None for name, value in read_index(folder).items() if isinstance(value, list) and not value[0]}
     try:
         pipe = getattr(diffusers, kind_of(folder)).from_pretrained(
-            folder, torch_dtype=torch.float32, local_files_only=True, use_safetensors=True, **absent
+            folder, local_files_only=True, use_safetensors=True, **absent
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise SuiteError(f"{folder} cannot be loaded: {(str(error).splitlines() or ['?'])[0][:200]}") from None
-    pipe.set_progress_bar_config(disable=True)
+    pipe.to(torch.float32).set_progress_bar_config(disable=True)
     for part in _modules(pipe).values():
         part.requires_grad_(False).eval()
     denoiser(pipe).requires_grad_(True)
@@ -221,6 +222,16 @@ def model_hash(pipe: Any) -> str:
 def text_encoders(pipe: Any) -> list[torch.nn.Module]:
     """All of them, in order."""
     return [part for name, part in sorted(_modules(pipe).items()) if name.startswith("text_encoder")]
+
+
+def _silence() -> None:
+    """No bars and no advice about classes that fit: a pipeline is loaded several times in a run."""
+    from diffusers.utils import logging as ours
+    from transformers.utils import logging as theirs
+
+    for logger in (ours, theirs):
+        logger.set_verbosity_error()
+        logger.disable_progress_bar()
 
 
 def _inner(settings: Any) -> int:

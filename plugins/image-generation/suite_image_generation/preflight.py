@@ -197,7 +197,7 @@ def _header(path: Path) -> dict[str, list[int]]:
 
 def _is_variant(path: Path) -> bool:
     """`model.fp16.safetensors` lies beside the file that is loaded."""
-    return len(path.name.split("-of-")[0].split(".")) > 2 or path.stem.count(".") > 0
+    return "." in path.stem
 
 
 def _advice(config: ImageConfig) -> str:

@@ -108,6 +108,16 @@ def test_the_autoencoder_computes_in_fp32_whatever_surrounds_it(noise_folder, pi
     assert plain.dtype == torch.float32
 
 
+def test_weights_of_half_precision_are_loaded_as_fp32(noise_folder, tmp_path):
+    from suite_image_generation.pipelines import load_pipeline
+
+    half = load_pipeline(noise_folder).to(torch.float16)
+    half.save_pretrained(tmp_path / "half")
+    pipe = load_pipeline(tmp_path / "half")
+    found = {p.dtype for part in (pipe.unet, pipe.vae, pipe.text_encoder) for p in part.parameters()}
+    assert found == {torch.float32}
+
+
 def test_training_draws_from_the_generator_it_is_given(folder, picture_folder, own_cache):
     domain, model, rows = loaded(folder, picture_folder, caption_dropout=0.5)
     example = domain.prepare(rows, model, training=True)[0]

@@ -81,14 +81,18 @@ def test_checkpointing_and_resolution_are_felt(noise_folder):
 def test_what_does_not_fit_is_refused_with_numbers_before_loading(noise_folder, monkeypatch):
     monkeypatch.setattr(preflight, "free_memory", lambda device: 400_000_000)
     monkeypatch.setattr("suite_image_generation.pipelines.load_pipeline", lambda folder: pytest.fail("loaded"))
-    domain = ImageGenerationDomain(ImageConfig(lora=False))
+    domain = ImageGenerationDomain(ImageConfig(lora=False, model=str(noise_folder)))
+    domain.training_rows = object()
     with pytest.raises(SuiteError) as caught:
         domain.load_model(noise_folder, object())
     told = str(caught.value)
     assert told.startswith("Training tiny-noise needs some 0.5 GB on cpu (denoiser 0.0, frozen parts 0.0, ")
     assert "0.4 are free: take --lora, --set gradient_checkpointing=true, --set micro_batch_size=1" in told
-    with pytest.raises(SuiteError, match="Loading tiny-noise needs some"):
-        domain.load_model(noise_folder, None)
+    for rows, source in ((None, None), (object(), None), (object(), object())):
+        domain.training_rows = source  # another instance: the model before training, or one that predicts
+        domain.config.model = str(noise_folder) if source is None else str(noise_folder.parent)
+        with pytest.raises(SuiteError, match="Loading tiny-noise needs some"):
+            domain.load_model(noise_folder, rows)
 
 
 def test_a_container_with_a_limit_is_believed(tmp_path, monkeypatch):
