@@ -18,14 +18,17 @@ SHOWN = 160
 """Longest side of a picture inside the page; the gallery has the full ones."""
 
 STYLE = """<style>
-#images-gallery img, .img-square { background: repeating-conic-gradient(rgb(128 128 128 / 0.22) 0% 25%, transparent 0%
-  50%) 50% / 16px 16px; }
+#images-gallery .grid-wrap img, .img-square {
+  background: repeating-conic-gradient(rgb(128 128 128 / 0.22) 0% 25%, transparent 0% 50%) 50% / 16px 16px; }
+#images-gallery .grid-wrap { min-height: 0; }
+#images-gallery .gallery-container:has(.preview) { min-height: 26rem; }
+#images-random { align-self: center; }
 .img-card { border: 1px solid var(--border-color-primary); border-radius: 1rem; padding: 1.1rem 1.25rem;
   background: var(--block-background-fill); color: var(--body-text-color); margin-top: 0.25rem; }
-.img-card h3 { font-size: 1rem; font-weight: 700; margin: 0 0 0.2rem; }
+.img-card h3 { font-size: 1rem; font-weight: 700; margin: 0 0 0.2rem !important; }
 .img-card p { margin: 0; line-height: 1.5; }
 .img-quiet, .img-card figcaption { color: var(--body-text-color-subdued); font-size: 0.9rem; }
-.img-pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1rem;
+.img-pairs { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem;
   margin: 0.9rem 0 0.6rem; }
 .img-pair { margin: 0; min-width: 0; }
 .img-pair div { display: grid; grid-template-columns: 1fr 1fr; gap: 0.35rem; }
@@ -43,7 +46,7 @@ STYLE = """<style>
 @media (max-width: 640px) {
   .img-card { padding: 0.9rem 1rem; }
   .img-strip { grid-template-columns: repeat(4, minmax(0, 1fr)); }
-  .img-pairs { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  #images-gallery .grid-container { grid-template-columns: repeat(2, 1fr) !important; }
 }
 </style>"""
 

@@ -33,30 +33,23 @@ def build(domain: ImageGenerationDomain, predictor: Predictor) -> None:
             asked = _asked(domain)
             go = gr.Button("Make pictures", variant="primary", size="lg")
             shelf = gr.Column()
+            _settings_of_a_file(desk, asked)
+            _own_style(desk)
         with gr.Column(scale=3, min_width=320):
-            gallery = gr.Gallery(
-                label="Pictures",
-                columns=2,
-                height="auto",
-                object_fit="contain",
-                format="png",
-                interactive=False,
-                preview=False,
-                elem_id="images-gallery",
-            )
-            notes = gr.HTML(cards.STYLE + cards.WELCOME, elem_id="images-notes", **HTML)
+            gallery = _gallery()
             with gr.Row(visible=False) as next_steps:
                 vary = gr.Button("Variations of the picked one", min_width=120)
                 start = gr.Button("Start from the picked one", min_width=120)
-    strip = gr.HTML(elem_id="images-strip", **HTML)
-    nearest = gr.HTML(elem_id="images-nearest", **HTML)
-    with gr.Accordion("As data", open=False):
-        data = gr.JSON(label="Settings of each picture", show_label=False)
-    outputs = [made, picked, gallery, notes, next_steps, strip, nearest, data]
+            strip = gr.HTML(cards.STYLE + cards.WELCOME, elem_id="images-strip", **HTML)
+            nearest = gr.HTML(elem_id="images-nearest", **HTML)
+            notes = gr.HTML(elem_id="images-notes", **HTML)
+            with gr.Accordion("As data", open=False):
+                data = gr.JSON(label="Settings of each picture", show_label=False)
+    outputs = [made, picked, gallery, next_steps, strip, nearest, notes, data]
 
     def page(found: Made) -> list[Any]:
-        said = cards.STYLE + found.notes
-        return [found, 0, found.paths, said, gr.Row(visible=bool(found.paths)), steps_of(found, 0), "", found.told]
+        row = gr.Row(visible=bool(found.paths))
+        return [found, 0, found.paths, row, steps_of(found, 0), "", found.notes, found.told]
 
     def images_generate(
         prompt: str,
@@ -109,8 +102,6 @@ def build(domain: ImageGenerationDomain, predictor: Predictor) -> None:
         ).load_input_event.then(images_generate, inputs, outputs, **limits, **PRIVATE).then(
             near, made, nearest, concurrency_id="image-generation", show_progress="hidden", **PRIVATE
         )
-    _settings_of_a_file(desk, asked)
-    _own_style(desk)
 
 
 ASKED = ("prompt", "seed", "count", "steps", "guidance", "scheduler", "negative", "image", "strength")
@@ -138,7 +129,7 @@ def _asked(domain: ImageGenerationDomain) -> dict[str, Any]:
         )
         samplers = [OWN, *sorted(NOISE), *sorted(FLOW)]
         found["scheduler"] = gr.Dropdown(samplers, value=OWN, label="Sampler")
-        found["negative"] = gr.Textbox(label="What it should not show", max_lines=2)
+        found["negative"] = gr.Textbox("", label="What it should not show", max_lines=2)
     with gr.Accordion("Start from a picture", open=False) as found["from"]:
         found["image"] = gr.Image(
             type="filepath", format="png", image_mode=None, sources=["upload", "clipboard"], height=200,
@@ -200,8 +191,18 @@ def _own_style(desk: Desk) -> None:
     keep.click(store, [files, captions, name], said, **PRIVATE)
 
 
+def _gallery() -> gr.Gallery:
+    """The files as they are: what is downloaded still holds its settings. Nothing is shared with other sites."""
+    import gradio as gr
+
+    return gr.Gallery(
+        label="Pictures", columns=4, height="auto", object_fit="contain", format="png", interactive=False,
+        preview=False, buttons=["download", "fullscreen"], elem_id="images-gallery",
+    )  # fmt: skip
+
+
 def steps_of(found: Made | None, place: int) -> str:
     """HTML of the steps of one picture."""
     if not found or place >= len(found.frames):
-        return ""
-    return cards.strip_card(found.frames[place], found.seeds[place])
+        return cards.STYLE
+    return cards.STYLE + cards.strip_card(found.frames[place], found.seeds[place])

@@ -51,7 +51,7 @@ def screen(pictures: Sequence[Image.Image], pipe: Any, guard: Encoder | None = N
 
 def described(pipe: Any, guard: Encoder | None = None) -> str:
     """A sentence that says what is checked and what is not, for the page and the report."""
-    checks = ["pictures of one colour or of values that are not numbers are told"]
+    checks = ["a picture of one colour, or of values that are no numbers, is pointed out"]
     if has_checker(pipe):
         checks.append("the pipeline's own safety checker withholds what it takes for sexual content")
     if guard:
