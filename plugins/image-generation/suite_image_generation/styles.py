@@ -17,6 +17,9 @@ FEWEST, MOST = 5, 50
 LARGEST = 20_000_000
 """Bytes of a picture: what cameras write as JPEG."""
 
+ROOM = 1_000_000_000
+"""Bytes of all stored styles: where many visit, nobody may fill the disk."""
+
 
 @dataclass(frozen=True)
 class Style:
@@ -57,6 +60,7 @@ def store(files: Sequence[str | Path], captions: Sequence[str], name: str, *, ru
         else:
             good.append((path, caption))
     _check(good, left_out)
+    _check_room(runs / domain / "styles", [path for path, _ in good])
     folder = _new_folder(runs / domain / "styles", name)
     for number, (path, caption) in enumerate(good, start=1):
         copy = folder / f"{number:03}{path.suffix.lower()}"
@@ -78,6 +82,12 @@ def _check(good: Sequence[tuple[Path, str]], left_out: Sequence[str]) -> None:
         raise SuiteError(f"A style takes {FEWEST} to {MOST} pictures; there are {len(good)}.{why}")
     if missing := [path.name for path, caption in good if not caption]:
         raise SuiteError(f"Say in a few words what {', '.join(missing[:5])} shows: a caption is missing.")
+
+
+def _check_room(parent: Path, new: Sequence[Path]) -> None:
+    stored = sum(path.stat().st_size for path in [*parent.glob("*/*"), *new])
+    if stored > ROOM:
+        raise SuiteError(f"{parent} would hold more than {ROOM / 1e9:g} GB of styles; remove some there first.")
 
 
 def _new_folder(parent: Path, name: str) -> Path:

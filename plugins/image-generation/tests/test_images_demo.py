@@ -195,6 +195,14 @@ def test_pictures_that_cannot_be_used_are_left_out_and_told(own, drawings, tmp_p
     assert len(list((tmp_path / "runs" / "image-generation" / "styles").iterdir())) == 1
 
 
+def test_styles_do_not_fill_the_disk(own, drawings, monkeypatch):
+    own.keep_style(drawings, [], "fox")
+    size = sum(Path(path).stat().st_size for path in drawings)
+    monkeypatch.setattr(styles, "ROOM", 2 * size - 1)
+    with pytest.raises(SuiteError, match="GB of styles; remove some"):
+        own.keep_style(drawings, [], "fox")
+
+
 # ---- the page ------------------------------------------------------------------------------------------------------
 
 
