@@ -16,8 +16,6 @@ import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
-
-from suite import Predictor
 from suite_image_generation import neighbours, pictures
 from suite_image_generation.answers import picture_of
 from suite_image_generation.domain import ImageGenerationDomain
@@ -25,6 +23,8 @@ from suite_image_generation.known import index_for
 from suite_image_generation.latents import Captioned
 from suite_image_generation.quality import Encoder, kid, retrieval
 from suite_image_generation.sampling import Request
+
+from suite import Predictor
 
 SEED = 42
 DATA = Path(pictures.__file__).parent / "data" / "emoji.parquet"
