@@ -206,3 +206,22 @@ def test_a_pipeline_for_another_task_is_told(tiny_noise):
         from suite_image_generation.sampling import _view
 
         _view(DDPMPipeline(tiny_noise.unet, tiny_noise.scheduler), image=False)
+
+
+def test_the_small_autoencoder_decodes_as_in_the_stock_pipeline_and_encodes_alpha(tiny_noise):
+    """`AutoencoderTiny`, which the starter has, gives one answer where others give a distribution."""
+    from diffusers import AutoencoderTiny, StableDiffusionPipeline
+
+    torch.manual_seed(0)
+    small = AutoencoderTiny(
+        in_channels=4, out_channels=4, encoder_block_out_channels=(8, 8), decoder_block_out_channels=(8, 8),
+        num_encoder_blocks=(1, 1), num_decoder_blocks=(1, 1), latent_channels=4, scaling_factor=0.7,
+    ).eval()  # fmt: skip
+    pipe = StableDiffusionPipeline(**{**tiny_noise.components, "vae": small}, requires_safety_checker=False)
+    (made,) = sample(pipe, [ASKED])
+    stock = pipe("a cat", num_inference_steps=3, guidance_scale=4.0, generator=torch.Generator().manual_seed(1))
+    assert (made.mode, made.size) == ("RGBA", (16, 16))
+    assert apart(made, stock.images[0]) == 0
+    clear, solid = Image.new("RGBA", (16, 16), (200, 0, 0, 0)), Image.new("RGBA", (16, 16), (200, 0, 0, 255))
+    given = [replace(ASKED, image=picture, strength=0.4) for picture in (clear, solid)]
+    assert apart(*sample(pipe, given)) > 0
