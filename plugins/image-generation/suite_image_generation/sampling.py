@@ -17,7 +17,7 @@ import torch
 
 from suite import SuiteError
 from suite_image_generation import schedulers
-from suite_image_generation.pipelines import default_size, denoiser, encode_pictures, frozen_on, multiple
+from suite_image_generation.pipelines import DENOISERS, default_size, denoiser, encode_pictures, frozen_on, multiple
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -159,17 +159,18 @@ def _batch(pipe: Any, requests: Sequence[Request], on_step: OnStep | None) -> li
 
 
 def _view(pipe: Any, *, image: bool) -> Any:
-    """The same weights as a pipeline for the task, with a scheduler of its own: schedulers hold a picture's state."""
-    from diffusers import AutoPipelineForImage2Image, AutoPipelineForText2Image
+    """The same weights as a pipeline for the task, with a scheduler of its own: schedulers hold a picture's state.
 
-    kind = AutoPipelineForImage2Image if image else AutoPipelineForText2Image
-    try:
-        view = kind.from_pipe(pipe)
-    except ValueError:
-        task = "from a picture" if image else "from words"
-        raise SuiteError(
-            f"{type(pipe).__name__} makes no pictures {task}; a Stable Diffusion or flow pipeline does."
-        ) from None
+    Built by hand: the automatic pipelines import all others, and `from_pipe` casts the weights.
+    """
+    import diffusers
+
+    name = type(pipe).__name__
+    if name not in DENOISERS:
+        raise SuiteError(f"{name} makes no pictures from words; one of {', '.join(DENOISERS)} does.")
+    kind = getattr(diffusers, name.replace("Pipeline", "Img2ImgPipeline")) if image else type(pipe)
+    known = dict(pipe.config) | pipe.components
+    view = kind(**{part: known[part] for part in inspect.signature(kind.__init__).parameters if part in known})
     view.set_progress_bar_config(disable=True)
     return view
 
