@@ -82,7 +82,7 @@ def _load(reference: str) -> Encoder:
             reference or SHIPPED,
             model,
             AutoTokenizer.from_pretrained(folder),
-            AutoImageProcessor.from_pretrained(folder, use_fast=False),
+            AutoImageProcessor.from_pretrained(folder, backend="pil"),
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise SuiteError(
