@@ -46,9 +46,9 @@ def draw(predictor: Predictor, captions: list[str]) -> list:
 def first_pictures() -> None:
     """As a visitor waits: from a warm model to four pictures, screened and encoded."""
     predictor = starter()
-    draw(predictor, ["cat face"])
+    draw(predictor, ["cat"])
     began, worked = time.perf_counter(), time.process_time()
-    draw(predictor, ["cat face"] * 4)
+    draw(predictor, ["cat"] * 4)
     print(
         f"4 pictures: {time.perf_counter() - began:.1f} s, {time.process_time() - worked:.1f} CPU s, "
         f"{os.cpu_count()} cores\n"

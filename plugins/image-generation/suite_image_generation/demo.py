@@ -114,7 +114,7 @@ def _asked(domain: ImageGenerationDomain) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     found["prompt"] = gr.Textbox(
-        label="What should the picture show?", placeholder="cat face", max_lines=4, elem_id="images-prompt"
+        label="What should the picture show?", placeholder="red heart", max_lines=4, elem_id="images-prompt"
     )
     with gr.Row():
         found["seed"] = gr.Number(

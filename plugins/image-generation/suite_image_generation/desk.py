@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from suite_image_generation.domain import ImageGenerationDomain
 
-EXAMPLES = ("cat face", "red heart", "sun with face", "red car", "smiling face with sunglasses", "rainbow")
+EXAMPLES = ("cat", "red heart", "sun", "red car", "face with sunglasses", "rainbow")
 """Prompts to click on, of what the starter draws best."""
 MOST = 8
 """Pictures at once: two rows of the gallery."""

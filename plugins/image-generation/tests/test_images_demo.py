@@ -252,3 +252,12 @@ print("built")
 def test_the_tab_is_built_without_torch_and_offers_one_endpoint():
     found = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, timeout=240)
     assert found.stdout == "built\n", found.stderr
+
+
+def test_examples_are_words_the_starter_was_taught():
+    import pyarrow.parquet as pq
+
+    from suite.assets import fetch
+    from suite_image_generation.starter import EMOJI
+
+    assert set(desk.EXAMPLES) <= set(pq.read_table(fetch(EMOJI), columns=["caption"]).column("caption").to_pylist())
