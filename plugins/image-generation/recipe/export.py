@@ -27,8 +27,7 @@ def export(vae: Path, clip: Path, unet: Path, out: Path) -> None:
     text = CLIPTextModel.from_pretrained(clip)
     pipe = pipeline(network, AutoencoderTiny.from_pretrained(vae), text, tokenizer).to(torch.float16)
     pipe.save_pretrained(out / "starter", max_shard_size=LARGEST)
-    forget(out / "starter" / "vae" / "config.json", "block_out_channels")
-    forget(out / "starter" / "model_index.json", "_name_or_path")
+    forget(out / "starter" / "vae" / "config.json", "block_out_channels", "_name_or_path")
     if (clip / "preprocessor_config.json").exists():
         CLIPModel.from_pretrained(clip).half().save_pretrained(out / "evaluator")
         tokenizer.save_pretrained(out / "evaluator")
@@ -36,7 +35,7 @@ def export(vae: Path, clip: Path, unet: Path, out: Path) -> None:
 
 
 def forget(config: Path, *names: str) -> None:
-    """Takes settings out of a config: paths of this machine, and one that its class writes but warns of when it reads."""
+    """Takes settings out of a config: a path of this machine, and one that its class writes but warns of."""
     settings = json.loads(config.read_text())
     config.write_text(json.dumps({k: v for k, v in settings.items() if k not in names}, indent=2) + "\n")
 
