@@ -16,7 +16,7 @@ def real(serve):
     subprocess.run([sys.executable, "-m", "suite", "fetch", "medical-imaging"], check=True, timeout=300)
     with serve(
         ["-m", "suite", "launch", "--no-browser", "--port", "17870"],
-        SUITE_PLUGINS="speech,recommendations,medical-imaging,fraud,translation",
+        SUITE_PLUGINS="speech,recommendations,medical-imaging,fraud,translation,image-generation",
     ) as process:
         yield process
 
@@ -92,3 +92,24 @@ def test_translation_links_words_keeps_a_correction_and_gives_the_file(page, rea
     with page.expect_download() as download:
         page.get_by_role("button", name="Save messages.de.po").click()
     assert 'msgid "Password"\nmsgstr "Kennwort"\n' in download.value.path().read_text()
+
+
+def test_image_generation_draws_an_example_which_its_file_makes_again(page, real):
+    page.goto(f"{real.address}/image-generation")
+    page.get_by_role("button", name="red heart", exact=True).click(timeout=LONG)
+    pictures = page.locator("#images-gallery .thumbnail-item")
+    expect(pictures).to_have_count(4, timeout=LONG)
+    expect(page.locator("#images-strip figure")).to_have_count(8)
+    expect(page.locator("#images-nearest figure")).to_have_count(4, timeout=LONG)
+    pictures.nth(2).click()
+    expect(page.get_by_text("How the picture of seed 44 came about")).to_be_visible(timeout=LONG)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").first.click()
+    page.locator("#images-prompt textarea").fill("something else")
+    page.get_by_role("button", name="Make a picture again from its PNG").click()
+    page.locator("#images-again input[type=file]").set_input_files(
+        {"name": "again.png", "mimeType": "image/png", "buffer": download.value.path().read_bytes()}
+    )
+    expect(page.get_by_text("This model made it")).to_be_visible(timeout=LONG)
+    expect(page.locator("#images-prompt textarea")).to_have_value("red heart")
+    expect(page.locator("#images-seed input")).to_have_value("44")

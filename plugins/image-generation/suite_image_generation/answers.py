@@ -1,0 +1,57 @@
+"""Requests to predictions: sampled, screened, and as PNG with the settings inside. The domain's `infer` ends here."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from suite import Prediction
+from suite_image_generation import png, screening
+from suite_image_generation.sampling import OnStep, Request, sample, settled
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from suite_image_generation.quality import Encoder
+
+
+def answers(
+    pipe: Any, requests: Sequence[Request], *, model: str, guard: Encoder | None = None, on_step: OnStep | None = None
+) -> list[Prediction]:
+    """A prediction per request: "prompt", "seed", "png" (base64), "withheld" and "note", a sentence or "".
+
+    `model` is the hash that the PNG tells. A withheld picture's PNG is grey. `guard` is a further check by CLIP.
+    """
+    asked = [settled(pipe, request) for request in requests]
+    pictures = sample(pipe, asked, on_step=on_step)
+    verdicts = screening.screen(pictures, pipe, guard)
+    return [_answer(pipe, *one, model) for one in zip(asked, pictures, verdicts, strict=True)]
+
+
+def picture_of(prediction: Prediction) -> Image.Image:
+    """The picture of a prediction, RGB or RGBA."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png_of(prediction)))
+    picture.load()
+    return picture
+
+
+def png_of(prediction: Prediction) -> bytes:
+    """The PNG of a prediction."""
+    return base64.b64decode(prediction["png"])
+
+
+def _answer(pipe: Any, request: Request, picture: Image.Image, verdict: screening.Verdict, model: str) -> Prediction:
+    told = png.settings(request, model=model, sampler=type(pipe.scheduler).__name__)
+    shown = screening.withheld(picture) if verdict.withheld else picture
+    content = base64.b64encode(png.encode(shown, told)).decode()
+    return {
+        "prompt": request.prompt,
+        "seed": request.seed,
+        "png": content,
+        "withheld": verdict.withheld,
+        "note": verdict.note,
+    }

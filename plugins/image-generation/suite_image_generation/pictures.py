@@ -1,0 +1,169 @@
+"""Picture files as people have them, to upright 8-bit RGB or RGBA; what is damaged or oversized is refused.
+
+Values are file names, bytes, or the `{"bytes", "path"}` of a data set. Sizes are read from the header before anything
+is decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from suite import SuiteError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
+"""What Pillow may open. Its other readers (EPS calls an interpreter) have no place in front of other people's files."""
+MOST_PIXELS = 100_000_000
+"""Pixels above which a file is refused unread: cameras make 60 million, and a bomb of 21 KiB unpacks to 177."""
+SMALLEST = 16
+"""Pixels a side must have: what is smaller is an icon's dot, enlarged to nothing."""
+_DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A picture's size upright, in pixels, what was done to read it, and why it can't be used ("" if it can)."""
+
+    width: int = 0
+    height: int = 0
+    transparent: bool = False
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def read(value: Any) -> Image.Image:
+    """The picture: upright, 8 bits, sRGB, the first frame; RGBA where something is transparent, else RGB.
+
+    Raises `SuiteError` saying why it can't be used.
+    """
+    return _read(value)[0]
+
+
+def facts(value: Any) -> Facts:
+    """What there is to say about a picture; remembered, as a run looks at its data several times."""
+    if isinstance(value, str):
+        stat = Path(value).stat()
+        key = f"{value}\0{stat.st_size}\0{stat.st_mtime_ns}"
+    else:
+        key = digest(value)
+    if key not in _KNOWN:
+        _KNOWN[key] = _facts(value)
+    return _KNOWN[key]
+
+
+def content(value: Any) -> bytes:
+    """The file's bytes."""
+    if isinstance(value, Mapping):
+        held = value.get("bytes")
+        return held if held is not None else Path(value["path"]).read_bytes()
+    return value if isinstance(value, bytes) else Path(value).read_bytes()
+
+
+def name(value: Any) -> str:
+    """What a message calls the picture."""
+    path = value if isinstance(value, str) else (value.get("path") or "")
+    return Path(path).name or "of the data set"
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the file's bytes."""
+    return hashlib.sha256(content(value)).hexdigest()
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """RGB, as a page shows it."""
+    if picture.mode != "RGBA":
+        return picture.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+
+
+_KNOWN: dict[str, Facts] = {}
+"""By name, size and time of change, or by content."""
+
+
+def _facts(value: Any) -> Facts:
+    try:
+        picture, notes = _read(value)
+    except SuiteError as error:
+        return Facts(problem=str(error))
+    return Facts(picture.width, picture.height, picture.mode == "RGBA", tuple(notes))
+
+
+def _read(value: Any) -> tuple[Image.Image, list[str]]:
+    try:
+        # The bomb check below is stricter than Pillow's own, whose warning nobody would see.
+        with Image.open(io.BytesIO(content(value)), formats=FORMATS) as opened:
+            _check_size(opened)
+            return _decoded(opened)
+    except UnidentifiedImageError:
+        raise SuiteError(f"it is no picture of a kind that is read ({', '.join(FORMATS)})") from None
+    except Image.DecompressionBombError:
+        raise SuiteError(f"it declares more than {MOST_PIXELS:,} pixels; shrink it") from None
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
+        told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:120]
+        raise SuiteError(f"it cannot be decoded ({told}); it may be cut short") from None
+
+
+def _check_size(opened: Image.Image) -> None:
+    width, height = opened.size
+    if width * height > MOST_PIXELS:
+        raise SuiteError(f"it declares {width} x {height} pixels, more than {MOST_PIXELS:,}; shrink it")
+    if min(width, height) < SMALLEST:
+        raise SuiteError(f"it has {width} x {height} pixels; each side needs at least {SMALLEST}")
+
+
+def _decoded(opened: Image.Image) -> tuple[Image.Image, list[str]]:
+    notes = []
+    if (frames := int(getattr(opened, "n_frames", 1))) > 1:
+        notes.append(f"it has {frames} frames, of which the first is used")
+    opened.load()
+    upright = ImageOps.exif_transpose(opened)
+    if opened.getexif().get(0x0112, 1) != 1:  # the tag Orientation
+        notes.append("it is turned upright as its EXIF data say")
+    picture, note = _plain(upright)
+    return picture, notes + ([note] if note else [])
+
+
+def _plain(image: Image.Image) -> tuple[Image.Image, str]:
+    """RGB or RGBA of 8 bits, and what was done for it."""
+    if image.mode in _DEEP or image.mode == "F":
+        return _from_deep(image), "its 16 bits are reduced to 8"
+    if image.has_transparency_data:
+        whole = image.convert("RGBA")
+        if whole.getchannel("A").getextrema() != (255, 255):
+            return whole, "it is transparent in parts: a model without alpha sees white there"
+        return whole.convert("RGB"), ""
+    if image.mode == "CMYK":
+        return _in_srgb(image), "it is CMYK, converted to RGB"
+    return (_in_srgb(image) if image.mode == "RGB" else image.convert("RGB")), ""
+
+
+def _from_deep(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits: 65,535 becomes 255. Pillow's own conversion would cut all above 255."""
+    values = np.asarray(image)
+    if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
+        raise SuiteError("its values are neither 8 nor 16 bits; save it as 8-bit PNG or JPEG")
+    grey = np.rint(values.astype(np.float64) / 257).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """By its colour profile where it has another than sRGB; a profile that cannot be used is left aside."""
+    if profile := image.info.get("icc_profile"):
+        try:
+            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "sRGB" not in ImageCms.getProfileDescription(given):
+                found = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
+                if found is not None:
+                    return found
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    return image.convert("RGB")

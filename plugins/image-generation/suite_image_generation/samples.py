@@ -1,0 +1,172 @@
+"""Between rows and answers: examples of a table, pictures asked for and made, and what they are measured by."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from suite import Prediction
+from suite_image_generation import buckets, latents, pictures, pipelines, previews
+from suite_image_generation.answers import answers, picture_of
+from suite_image_generation.buckets import Crop
+from suite_image_generation.latents import Captioned
+from suite_image_generation.quality import Encoder
+from suite_image_generation.sampling import Request, sample
+
+if TYPE_CHECKING:
+    import torch
+    from datasets import Dataset
+    from PIL import Image
+
+    from suite_image_generation.config import ImageConfig
+
+FEATURES = ("made", "real", "words")
+"""Unit vectors of an encoder: of the picture made, of the original, of the caption."""
+SHEETS = 10
+"""Sheets of crops at the start of a run: 800 pictures."""
+
+
+class Values(Sequence[Any]):
+    """The pictures of a table as it holds them, each when it is asked for: together they may be larger than memory."""
+
+    def __init__(self, rows: Dataset) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.rows[int(index)]["image"]
+
+
+def examples(pipe: Any, rows: Dataset, config: ImageConfig, cache: Path, device: torch.device) -> list[Captioned]:
+    """An example per row, encoded on `device` where it is new to the cache."""
+    values, captions = Values(rows), [caption.strip() for caption in rows["caption"]]
+    crops = crops_of(pipe, values, config)
+    with pipelines.frozen_on(pipe, device):
+        encoded = latents.encode_all(pipe, values, crops, cache)
+        *words, none = latents.encode_captions(pipe, [*captions, ""], cache)
+    if told := latents.told_size([*encoded, *words]):
+        say(told)
+    return [Captioned(captions[i], i, encoded[i], words[i], none, crops[i]) for i in range(len(rows))]
+
+
+def crops_of(pipe: Any, values: Sequence[Any], config: ImageConfig) -> list[Crop]:
+    """Each picture's crop to the nearest bucket."""
+    side = config.resolution or round(math.sqrt(math.prod(pipelines.default_size(pipe))))
+    sizes = buckets.shapes(side, pipelines.multiple(pipe), config.max_ratio)
+    found = (pictures.facts(value) for value in values)
+    return [buckets.crop((one.width, one.height), sizes) for one in found]
+
+
+def asked(
+    chosen: Sequence[Captioned], rows: Dataset, config: ImageConfig, *, steps: int | None = None
+) -> list[Captioned]:
+    """The examples, each with a request for a picture of its caption, in its shape, seeded by its index."""
+    values = Values(rows)
+    return [
+        replace(
+            example,
+            value=values[example.index],
+            request=Request(
+                example.prompt,
+                seed=config.seed + example.index,
+                steps=steps or config.sample_steps,
+                guidance=config.guidance,
+                width=example.crop.size[0] if example.crop else None,
+                height=example.crop.size[1] if example.crop else None,
+            ),
+        )
+        for example in chosen
+    ]
+
+
+def made(pipe: Any, chosen: Sequence[Captioned], config: ImageConfig) -> list[Prediction]:
+    """Predictions for those that ask for a picture."""
+    requests = [example.request for example in chosen if example.request]
+    if not requests:
+        return []
+    device = next(pipelines.denoiser(pipe).parameters()).device
+    guard = Encoder.load(config.guard) if config.guard else None
+    with pipelines.frozen_on(pipe, device):
+        return answers(pipe, requests, model=pipelines.model_hash(pipe), guard=guard)
+
+
+def original(example: Captioned) -> str:
+    """The picture that the model learns from, cropped, as PNG in base64."""
+    picture, buffer = pictures.read(example.value), io.BytesIO()
+    (example.crop.apply(picture) if example.crop else picture).save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def features(encoder: str, prediction: Prediction, reference: dict[str, Any]) -> dict[str, Sequence[float]]:
+    """Unit vectors by `FEATURES`; NaN where no picture was made."""
+    measure = Encoder.load(encoder)
+    if not prediction["png"] or not reference["png"]:
+        nothing = [np.nan] * measure.model.config.projection_dim
+        return {name: nothing for name in FEATURES}
+    both = measure.features([picture_of(prediction), picture_of(reference)])
+    words = measure.text_features([reference["prompt"]])
+    return dict(zip(FEATURES, (*both.tolist(), *words.tolist()), strict=True))
+
+
+def distance(one: Prediction, other: Prediction) -> float:
+    """Mean difference of values, of 255, between two predictions' pictures: 0 where neither has one."""
+    if not one["png"] or not other["png"]:
+        return 0.0 if one["png"] == other["png"] else 255.0
+    return pixel_distance(picture_of(one), picture_of(other))
+
+
+def pixel_distance(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of RGBA values, of 255; 255 for pictures of different sizes."""
+    values = [np.asarray(picture.convert("RGBA"), dtype=np.int16) for picture in (one, other)]
+    return float(np.abs(values[0] - values[1]).mean()) if values[0].shape == values[1].shape else 255.0
+
+
+def tell(pipe: Any, rows: Dataset, chosen: Sequence[Captioned]) -> None:
+    """Says what is done to pictures that a person would want to know of: enlarged, cut, put on white."""
+    crops = [example.crop for example in chosen if example.crop]
+    say(buckets.table(crops))
+    if enlarged := sum(one.scale > 1 for one in crops):
+        say(f"{enlarged} of {len(crops)} pictures are smaller than their bucket and were enlarged.")
+    clear = sum(pictures.facts(value).transparent for value in Values(rows))
+    if clear and pipe.vae.config.in_channels != 4:
+        say(f"{clear} of {len(crops)} pictures are transparent in parts; this model has no alpha and sees white there.")
+
+
+def show_crops(rows: Dataset, crops: Sequence[Crop], folder: Path) -> None:
+    """Sheets of the crops, the first `SHEETS`."""
+    most = SHEETS * buckets.A_SHEET
+    if len(crops) > most:
+        say(f"Crops of the first {most} pictures are in {folder}; all: suite image-generation crops DATA.")
+    for _ in buckets.sheets(_opened(rows), crops[:most], folder):
+        pass
+
+
+def show_previews(pipe: Any, prompts: Sequence[str], config: ImageConfig, step: int, folder: Path) -> None:
+    """The prompts drawn from fixed seeds, for this step and beside those of earlier ones."""
+    requests = [
+        Request(prompt, seed=config.seed + place, steps=config.sample_steps, guidance=config.guidance)
+        for place, prompt in enumerate(prompts)
+    ]
+    with pipelines.frozen_on(pipe, next(pipelines.denoiser(pipe).parameters()).device):
+        previews.write_step(sample(pipe, requests), prompts, step, folder)
+
+
+def say(text: str) -> None:
+    """A line for people, by the main process, unless quiet."""
+    if os.environ.get("SUITE_QUIET") != "1" and os.environ.get("RANK", "0") == "0":
+        click.echo(text, err=True)
+
+
+def _opened(rows: Dataset) -> Iterator[Image.Image]:
+    return (pictures.read(value) for value in Values(rows))

@@ -1,0 +1,119 @@
+"""What `predict` reads and writes: prompts in, a folder of numbered PNGs with an index out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from suite import Prediction, SuiteError, write_predictions
+from suite_image_generation import prompts
+from suite_image_generation.answers import png_of
+from suite_image_generation.sampling import Request
+
+TABLES = (".json", ".jsonl", ".csv")
+INDEX = "index.jsonl"
+NAME = 40
+"""Letters of a prompt in a file's name: file systems end at 255 bytes, and a letter may take four."""
+
+
+def inputs(argument: str, *, seed: int, images: int = 1, **settings: Any) -> list[Request]:
+    """Requests for a prompt, or for each line of a .txt file: `images` of each prompt, with seeds from `seed` on.
+
+    `settings` are further fields of `Request`, the same for all. A PNG that Suite wrote asks for that picture again.
+    Raises `SuiteError` for a file that cannot be read, and an empty prompt.
+    """
+    ending = Path(argument).suffix.lower() if len(argument) < 4096 else ""
+    if ending == ".png" and Path(argument).is_file():
+        from suite_image_generation.png import read_settings, request_of
+
+        return [request_of(read_settings(argument))]
+    lines = prompts.read(Path(argument)) if ending == ".txt" else [argument]
+    cleaned = [prompts.cut(line)[0] for line in lines]
+    if not all(cleaned):
+        raise SuiteError("The prompt is empty; say in a few words what the picture should show.")
+    return [Request(prompt=line, seed=seed + place, **settings) for line in cleaned for place in range(images)]
+
+
+def render(prediction: Prediction) -> str:
+    """A line for the terminal, which shows no pictures."""
+    size = len(png_of(prediction))
+    note = f" {prediction['note']}" if prediction.get("note") else ""
+    seed = f"seed {prediction['seed']}, PNG of {size:,} bytes; save it with --output FOLDER"
+    return f"{prediction['prompt']} ({seed}).{note}"
+
+
+def check_output(path: Path) -> None:
+    """Raises `SuiteError` for an ending that is neither a table's nor a folder's."""
+    if path.suffix not in TABLES and path.suffix != ".png":
+        raise SuiteError(
+            f"Cannot write {path.name}: give --output a folder, or an ending of .png, {', '.join(TABLES)}."
+        )
+
+
+def write(predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
+    """A folder of PNGs with `index.jsonl`; one PNG, or a table without pictures, where `path` has such an ending.
+
+    Nothing is overwritten: numbers go on after the highest in the folder. Withheld pictures are in the index only.
+    Raises `SuiteError` where a PNG is there already or cannot be written.
+    """
+    if path.suffix in TABLES:
+        write_predictions([(name, _told(one)) for name, one in predictions], path)
+    elif path.suffix == ".png" and len(predictions) == 1:
+        _create(path, png_of(predictions[0][1]))
+    else:
+        _write_folder(predictions, path.with_suffix("") if path.suffix == ".png" else path)
+
+
+def file_name(number: int, prompt: str) -> str:
+    """A name that any file system takes: the number and the first letters of the prompt.
+
+    >>> file_name(7, "../Ein Käfer: *rot*")
+    '0007-Ein-Käfer-rot.png'
+    """
+    words = re.sub(r"[^\w]+", "-", unicodedata.normalize("NFC", prompt)).strip("-_")[:NAME].strip("-_")
+    return f"{number:04}-{words}.png" if words else f"{number:04}.png"
+
+
+def _write_folder(predictions: Sequence[tuple[str, Prediction]], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    number = max((int(m[1]) for m in map(re.compile(r"(\d+)[-.].*png").match, _names(folder)) if m), default=0)
+    lines = []
+    for name, prediction in predictions:
+        number += 1
+        shown = not prediction.get("withheld")
+        file = file_name(number, prediction["prompt"]) if shown else ""
+        if shown:
+            _create(folder / file, png_of(prediction))
+        lines.append(json.dumps({"file": file, "input": name, **_told(prediction)}, ensure_ascii=False))
+    with (folder / INDEX).open("a", encoding="utf-8") as index:
+        index.write("".join(line + "\n" for line in lines))
+
+
+def _names(folder: Path) -> list[str]:
+    return [entry.name for entry in os.scandir(folder)]
+
+
+def _told(prediction: Prediction) -> dict[str, Any]:
+    """A prediction without its picture, with the settings inside the PNG."""
+    import io
+
+    from suite_image_generation.png import read_settings
+
+    told = {key: value for key, value in prediction.items() if key != "png"}
+    return told | {"settings": read_settings(io.BytesIO(png_of(prediction)))}
+
+
+def _create(path: Path, content: bytes) -> None:
+    """Writes a file that was not there before."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise SuiteError(f"{path} is there already; give --output another name, nothing is overwritten.") from None
+    except OSError as error:
+        raise SuiteError(f"{path} could not be written: {error.strerror}.") from None

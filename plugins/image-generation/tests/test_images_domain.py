@@ -1,0 +1,300 @@
+"""The domain on pipelines of the real classes with a few thousand weights: data to run, run to pictures."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from PIL import Image
+
+from suite import SuiteError
+from suite_image_generation import samples
+from suite_image_generation.domain import ImageGenerationDomain
+
+QUICK = {"max_steps": 4, "evaluate_every": 2, "samples": 0, "previews": 0, "sample_steps": 2, "draws": 2}
+
+
+def make(folder, **settings):
+    return ImageGenerationDomain(ImageGenerationDomain.Config.build({**QUICK, "model": str(folder), **settings}))
+
+
+def loaded(folder, pictures, **settings):
+    domain = make(folder, **settings)
+    rows = domain.read(pictures).map(lambda row: {"image": str(pictures / row["image"])})
+    model = domain.load_model(folder, rows).eval()
+    return domain, model, rows
+
+
+def trained(domain, pictures, tmp_path):
+    from suite.training.train import train
+
+    domain.config.data, domain.config.output = str(pictures), tmp_path / "runs"
+    return train(domain)
+
+
+@pytest.fixture(params=["noise_folder", "flow_folder"])
+def folder(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_examples_have_latents_of_their_bucket(folder, picture_folder, own_cache):
+    domain, model, rows = loaded(folder, picture_folder)
+    examples = domain.prepare(rows, model, training=True)
+    assert {example.crop.size for example in examples} == {(16, 16)}  # 16 pixels by 4: 8 x 24 would be longer than 2
+    batch = domain.collate(examples)
+    assert batch["groups"][0]["latents"].shape == (12, 4, 8, 8)
+
+
+def test_batches_hold_several_shapes_and_drop_nothing(folder, picture_folder, own_cache):
+    domain, model, rows = loaded(folder, picture_folder, resolution=32)
+    examples = domain.prepare(rows, model, training=True)
+    assert len({example.crop.size for example in examples}) == 3
+    batch = domain.collate(examples)
+    assert sorted(place for group in batch["groups"] for place in group["places"]) == list(range(12))
+    assert domain.count(batch) == 12
+    numbers = domain.lengths(examples)
+    assert len(set(numbers)) == 3
+    with torch.no_grad():
+        whole = domain.loss(model, batch).item()
+        parts = [domain.loss(model, domain.collate(examples[i : i + 1])).item() for i in range(12)]
+    assert whole == pytest.approx(np.mean(parts), rel=1e-4)
+
+
+def test_the_next_run_encodes_nothing(folder, picture_folder, own_cache, monkeypatch):
+    domain, model, rows = loaded(folder, picture_folder)
+    first = domain.prepare(rows, model, training=True)
+    calls = []
+    monkeypatch.setattr("suite_image_generation.pipelines.encode_pictures", lambda *_: calls.append("picture"))
+    monkeypatch.setattr("suite_image_generation.pipelines.encode_prompts", lambda *_: calls.append("words"))
+    again, model, _ = loaded(folder, picture_folder)
+    assert [e.latents for e in again.prepare(rows, model, training=False)] == [e.latents for e in first]
+    assert calls == []
+
+
+def test_a_changed_picture_caption_crop_or_encoder_is_encoded_anew(noise_folder, picture_folder, own_cache):
+    domain, model, rows = loaded(noise_folder, picture_folder)
+    before = domain.prepare(rows, model, training=False)[0]
+    Image.new("RGB", (32, 32), "red").save(picture_folder / "00.png")
+    assert domain.prepare(rows, model, training=False)[0].latents != before.latents
+    other = rows.map(lambda row: {"caption": row["caption"] + "!"})
+    assert domain.prepare(other, model, training=False)[0].words != before.words
+    domain.config.resolution = 32
+    larger = domain.prepare(rows, model, training=False)[0].latents
+    assert larger != before.latents
+    with torch.no_grad():
+        next(domain.pipeline.vae.parameters()).add_(1)
+    assert domain.prepare(rows, model, training=False)[0].latents != larger
+
+
+def test_latents_that_are_no_numbers_name_the_row(noise_folder, picture_folder, own_cache):
+    domain, model, rows = loaded(noise_folder, picture_folder)
+    with torch.no_grad():
+        next(domain.pipeline.vae.parameters()).fill_(float("nan"))
+    with pytest.raises(SuiteError, match="values of row 0 that are no numbers"):
+        domain.prepare(rows, model, training=True)
+
+
+def test_the_autoencoder_computes_in_fp32_whatever_surrounds_it(noise_folder, picture_folder, own_cache):
+    domain, _, _ = loaded(noise_folder, picture_folder)
+    from suite_image_generation.pipelines import encode_pictures
+
+    picture = [Image.effect_noise((16, 16), 80)]
+    plain = encode_pictures(domain.pipeline, picture)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(encode_pictures(domain.pipeline, picture), plain)
+    assert plain.dtype == torch.float32
+
+
+def test_weights_of_half_precision_are_loaded_as_fp32(noise_folder, tmp_path):
+    from suite_image_generation.pipelines import load_pipeline
+
+    half = load_pipeline(noise_folder).to(torch.float16)
+    half.save_pretrained(tmp_path / "half")
+    pipe = load_pipeline(tmp_path / "half")
+    found = {p.dtype for part in (pipe.unet, pipe.vae, pipe.text_encoder) for p in part.parameters()}
+    assert found == {torch.float32}
+
+
+def test_training_draws_from_the_generator_it_is_given(folder, picture_folder, own_cache):
+    domain, model, rows = loaded(folder, picture_folder, caption_dropout=0.5)
+    example = domain.prepare(rows, model, training=True)[0]
+    varied = [domain.augment(example, np.random.default_rng(n)) for n in range(40)]
+    assert len({one.seed for one in varied}) == 40
+    assert 10 < sum(one.dropped for one in varied) < 30
+    assert domain.augment(example, np.random.default_rng(3)) == varied[3]
+    torch.manual_seed(1)
+    one = domain.loss(model, domain.collate(varied[:2])).item()
+    torch.manual_seed(2)
+    assert domain.loss(model, domain.collate(varied[:2])).item() == one
+
+
+def test_a_dropped_caption_is_the_empty_one(noise_folder, picture_folder, own_cache):
+    from suite_image_generation.pipelines import encode_prompts
+
+    domain, model, rows = loaded(noise_folder, picture_folder, caption_dropout=0.999)
+    example = domain.augment(domain.prepare(rows, model, training=True)[0], np.random.default_rng(0))
+    given = domain.collate([example])["groups"][0]["conditions"]["encoder_hidden_states"]
+    torch.testing.assert_close(given, encode_prompts(domain.pipeline, [""])["encoder_hidden_states"])
+
+
+def test_the_validation_loss_is_the_same_in_any_batch_and_at_any_time(folder, picture_folder, own_cache):
+    domain, model, rows = loaded(folder, picture_folder, resolution=32)
+    examples = domain.prepare(rows, model, training=False)
+    with torch.no_grad():
+        together = [one["loss"] for one in domain.infer(model, domain.collate(examples))]
+        torch.manual_seed(99)
+        alone = [domain.infer(model, domain.collate([example]))[0]["loss"] for example in examples]
+    assert together == pytest.approx(alone, rel=1e-5)
+    assert len(set(together)) == 12
+
+
+def test_metrics_are_means_over_what_was_made(noise_folder):
+    domain = make(noise_folder)
+    unit = np.eye(5)
+    nan = np.full(5, np.nan)
+    scores = {
+        "loss": np.array([1.0, 3.0, np.nan, 2.0, 2.0]),
+        "made": np.array([*unit[:4], nan]),
+        "real": np.array([*unit[:4], nan]),
+        "words": np.array([unit[0], unit[1], unit[3], unit[2], nan]),
+    }
+    found = domain.metrics(scores)
+    assert found["loss"] == 2.0
+    assert found["retrieval"] == 0.5
+    # within: 1 on each side; across: 8 for 4 of 16 pairs and 1 for 12
+    assert found["kid"] == pytest.approx(1 + 1 - 2 * (4 * 8 + 12) / 16)
+    twice = domain.metrics({name: values[[0, 1, 2, 3, 3, 4]] for name, values in scores.items()})
+    assert (twice["kid"], twice["retrieval"]) == (pytest.approx(found["kid"]), 0.5)
+    few = domain.metrics({name: values[2:] for name, values in scores.items()})
+    assert np.isnan(few["kid"]) and np.isnan(few["retrieval"]) and few["loss"] == 2.0
+
+
+def test_only_evaluation_makes_pictures_and_only_the_first(noise_folder, picture_folder, own_cache):
+    domain, model, rows = loaded(noise_folder, picture_folder, samples=2)
+    assert [bool(e.request) for e in domain.prepare(rows, model, training=False)] == [True] * 2 + [False] * 10
+    domain.prepare(rows, model, training=True)
+    assert not any(e.request for e in domain.prepare(rows, model, training=False))
+    golden = Dataset.from_list([domain.portable(row) for row in rows.select(range(2))])
+    asked = domain.prepare(golden, model, training=False)
+    assert [(e.request.steps, e.request.seed) for e in asked] == [(2, 42), (2, 43)]
+
+
+def test_samples_are_measured_beside_their_originals(noise_folder, picture_folder, own_cache, tiny_clip, monkeypatch):
+    monkeypatch.setattr(samples.Encoder, "load", lambda reference="": tiny_clip)
+    domain, model, rows = loaded(noise_folder, picture_folder, samples=4)
+    examples = domain.prepare(rows, model, training=False)
+    with torch.no_grad():
+        answers = domain.infer(model, domain.collate(examples[:5]))
+    assert [bool(one["png"]) for one in answers] == [True] * 4 + [False]
+    assert all(np.isfinite(one["loss"]) for one in answers)
+    json.dumps(answers)
+    picture = Image.open(io.BytesIO(base64.b64decode(answers[0]["png"])))
+    assert picture.size == (16, 16)
+    scores = [domain.score(a, domain.reference(e)) for a, e in zip(answers, examples, strict=False)]
+    assert np.isfinite(scores[0]["made"]).all() and np.isnan(scores[4]["made"]).all()
+    stacked = {name: np.asarray([one[name] for one in scores]) for name in scores[0]}
+    assert set(domain.metrics(stacked)) == {"loss", "kid", "retrieval"}
+    assert np.isfinite(domain.metrics(stacked)["kid"])
+
+
+def test_a_prompt_is_answered_and_a_missing_file_is_not_taken_for_one(noise_folder, own_cache):
+    domain = make(noise_folder)
+    model = domain.load_model(noise_folder, None)
+    with torch.no_grad():
+        (answer,) = domain.infer(model, domain.collate(domain.inputs("a red cat")))
+    assert (answer["prompt"], answer["seed"], answer["loss"]) == ("a red cat", 42, None)
+    for name in ("no-such-file.bin", "cat.jpg"):
+        with pytest.raises(SuiteError, match="looks like a file"):
+            domain.inputs(name)
+    assert domain.inputs("version 2.0")[0].prompt == "version 2.0"
+
+
+def test_golden_answers_that_differ_are_seen(noise_folder, own_cache):
+    domain = make(noise_folder)
+    model = domain.load_model(noise_folder, None)
+    with torch.no_grad():
+        (answer,) = domain.infer(model, domain.collate(domain.inputs("cat")))
+        with_loss = answer | {"loss": 1.0}
+        assert domain.same(with_loss, with_loss | {"loss": 1.01})
+        assert not domain.same(with_loss, with_loss | {"loss": 1.1})
+        assert not domain.same(answer, answer | {"seed": 1})
+        for parameter in model.parameters():
+            parameter.mul_(1.3)
+        (other,) = domain.infer(model, domain.collate(domain.inputs("cat")))
+    assert domain.same(answer, answer) and not domain.same(answer, other)
+
+
+def test_overfitting_takes_the_first_pictures_for_everything(noise_folder, picture_folder):
+    domain = make(noise_folder, overfit=3)
+    rows = domain.read(picture_folder)
+    splits = domain.split(rows)
+    assert all(list(part["image"]) == ["00.png", "01.png", "02.png"] for part in splits.values())
+    assert {name: len(part) for name, part in make(noise_folder).split(rows).items()} == {
+        "train": 10, "validation": 1, "test": 1,
+    }  # fmt: skip
+
+
+def test_a_run_leaves_a_pipeline_previews_and_adapters(folder, picture_folder, own_cache, tmp_path):
+    from diffusers import DiffusionPipeline
+
+    domain = make(folder, previews=2, learning_rate=0.01, lora_alpha=4)
+    run = trained(domain, picture_folder, tmp_path)
+    assert run.state() == "finished"
+    names = sorted(path.name for path in run.previews.iterdir())
+    assert names == ["crops-001.png", "grid.png", "step-000000.png", "step-000002.png", "step-000004.png"]
+    absent = {} if folder.name == "tiny-noise" else dict.fromkeys(("image_encoder", "feature_extractor"))
+    absent |= {} if folder.name == "tiny-noise" else dict.fromkeys(("text_encoder_3", "tokenizer_3"))
+    plain = DiffusionPipeline.from_pretrained(run.model, local_files_only=True, **absent)
+    assert type(plain).__name__ == type(domain.pipeline).__name__
+    adapter = {path.name for path in (run.path / "adapter").iterdir()}
+    assert "pytorch_lora_weights.safetensors" in adapter
+    assert ("kohya.safetensors" in adapter) == (folder.name == "tiny-noise")
+    evaluation = json.loads((run.path / "evaluation.json").read_text())
+    tuned, before = (
+        evaluation["test"]["systems"][name]["loss"]["value"] for name in ("fine-tuned", "before fine-tuning")
+    )
+    assert np.isfinite(tuned) and tuned != before
+
+
+def test_a_loss_that_is_no_number_stops_before_the_step_and_says_what_to_do(
+    noise_folder, picture_folder, own_cache, tmp_path, monkeypatch
+):
+    from suite_image_generation.objective import Objective
+
+    plain = Objective.losses
+    broken = lambda self, model, batch: plain(self, model, batch) * (float("nan") if model.training else 1)  # noqa: E731
+    monkeypatch.setattr(Objective, "losses", broken)
+    domain = make(noise_folder)
+    with pytest.raises(SuiteError, match="not finite at step 0; the weights are as before it.*lower the learning rate"):
+        trained(domain, picture_folder, tmp_path)
+    assert torch.isfinite(torch.cat([p.flatten() for p in domain.pipeline.unet.parameters()])).all()
+
+
+def test_gradient_checkpointing_is_switched_on(noise_folder, picture_folder, own_cache, tmp_path):
+    domain = make(noise_folder, gradient_checkpointing=True, lora=False)
+    trained(domain, picture_folder, tmp_path)
+    assert domain.pipeline.unet.is_gradient_checkpointing
+
+
+@pytest.mark.slow
+def test_one_process_and_two_take_the_same_steps(noise_folder, picture_folder, own_cache, tmp_path):
+    import os
+    import subprocess
+    import sys
+
+    found = []
+    for processes in ("1", "2"):
+        flags = [f"--set={name}={value}" for name, value in (QUICK | {"resolution": 32, "log_every": 1}).items()]
+        flags += ["--model", str(noise_folder), "--data", str(picture_folder), "--precision", "fp32"]
+        line = [sys.executable, "-m", "suite", "image-generation", "train", *flags, "--processes", processes]
+        output = tmp_path / processes
+        done = subprocess.run([*line, "--output", str(output)], env=os.environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        (history,) = output.glob("*/*/metrics.jsonl")
+        lines = [json.loads(text) for text in history.read_text().splitlines()]
+        found.append([one.get("loss", one.get("validation/loss")) for one in lines])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+    assert len(found[0]) == 7  # evaluations at 0, 2 and 4, and four steps

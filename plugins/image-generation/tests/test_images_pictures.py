@@ -1,0 +1,124 @@
+"""Picture files as people have them: each is read to known values, or refused with its reason."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from suite import SuiteError
+from suite_image_generation.pictures import facts, on_white, read
+
+
+def saved(picture, form="PNG", **how):
+    buffer = io.BytesIO()
+    picture.save(buffer, format=form, **how)
+    return {"bytes": buffer.getvalue(), "path": f"a.{form.lower()}"}
+
+
+def first(picture):
+    return picture.getpixel((0, 0))
+
+
+@pytest.mark.parametrize(
+    ("picture", "form", "expected"),
+    [
+        (Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "TIFF", (255, 0, 0)),
+        (Image.new("L", (16, 16), 7), "PNG", (7, 7, 7)),
+        (Image.new("1", (16, 16), 1), "PNG", (255, 255, 255)),
+        (Image.new("LA", (16, 16), (9, 255)), "PNG", (9, 9, 9)),
+        (Image.fromarray(np.full((16, 16), 65535, np.uint16)), "PNG", (255, 255, 255)),
+        (Image.fromarray(np.full((16, 16), 257 * 100, np.uint16)), "TIFF", (100, 100, 100)),
+        (Image.new("RGBA", (16, 16), (1, 2, 3, 128)), "PNG", (1, 2, 3, 128)),
+    ],
+)
+def test_every_mode_becomes_rgb_or_rgba(picture, form, expected):
+    assert first(read(saved(picture, form))) == expected
+
+
+def test_a_palette_with_a_transparent_entry_becomes_rgba():
+    picture = Image.new("P", (16, 16), 1)
+    picture.putpalette([0, 0, 0, 10, 20, 30])
+    assert first(read(saved(picture))) == (10, 20, 30)
+    assert first(read(saved(picture, transparency=1))) == (10, 20, 30, 0)
+
+
+def test_exif_rotation_is_applied_and_told():
+    picture = Image.new("RGB", (32, 16), "blue")
+    picture.paste("red", (0, 0, 16, 16))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn right by 90 degrees
+    value = saved(picture, exif=exif.tobytes())
+    upright = read(value)
+    assert upright.size == (16, 32)
+    assert (upright.getpixel((8, 4)), upright.getpixel((8, 28))) == ((255, 0, 0), (0, 0, 255))
+    found = facts(value)
+    assert (found.width, found.height) == (16, 32)
+    assert found.notes == ("it is turned upright as its EXIF data say",)
+
+
+def test_an_embedded_profile_is_turned_into_srgb():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    broken = saved(Image.new("RGB", (16, 16), (10, 20, 30)), icc_profile=profile)
+    assert first(read(broken)) == (10, 20, 30)  # a profile for something else is left aside
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert first(read(saved(Image.new("RGB", (16, 16), (10, 20, 30)), icc_profile=srgb))) == (10, 20, 30)
+
+
+def test_the_first_frame_of_an_animation_is_used_and_told():
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+    value = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert first(read(value)) == (255, 0, 0)
+    assert facts(value).notes == ("it has 3 frames, of which the first is used",)
+
+
+def test_transparency_is_told():
+    found = facts(saved(Image.new("RGBA", (16, 16), (0, 0, 0, 0))))
+    assert found.transparent and "white" in found.notes[0]
+    assert not facts(saved(Image.new("RGBA", (16, 16), (0, 0, 0, 255)))).transparent
+
+
+def test_transparent_becomes_white_for_others():
+    assert first(on_white(Image.new("RGBA", (16, 16), (0, 0, 0, 0)))) == (255, 255, 255)
+    assert first(on_white(Image.new("RGBA", (16, 16), (0, 0, 0, 51)))) == (204, 204, 204)
+
+
+def bomb(width, height):
+    """A PNG of a few bytes that declares a size."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return {"bytes": data, "path": "bomb.png"}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (saved(Image.new("RGB", (1, 1))), "it has 1 x 1 pixels; each side needs at least 16"),
+        (bomb(20_000, 20_000), "declares .*pixels.*; shrink it"),
+        (bomb(12_000, 10_000), "declares 12000 x 10000 pixels, more than 100,000,000; shrink it"),
+        ({"bytes": b"hello", "path": "a.png"}, "no picture of a kind that is read"),
+        ({"bytes": saved(Image.effect_noise((64, 64), 90))["bytes"][:900], "path": "a.png"}, "may be cut short"),
+        (
+            {"bytes": saved(Image.effect_noise((64, 64), 90), "JPEG")["bytes"][:900], "path": "a.jpg"},
+            "may be cut short",
+        ),
+        (saved(Image.new("F", (16, 16), 0.5), "TIFF"), "its values are neither 8 nor 16 bits"),
+    ],
+)
+def test_what_cannot_be_used_says_why(value, reason):
+    with pytest.raises(SuiteError, match=reason):
+        read(value)
+    assert facts(value).problem
+
+
+def test_a_bomb_is_never_decoded(monkeypatch):
+    from PIL import PngImagePlugin
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: pytest.fail("decoded"))
+    assert "shrink it" in facts(bomb(12_001, 10_000)).problem

@@ -1,0 +1,261 @@
+"""A picture's settings inside its file, and the same picture again from them; prompts; the check before display."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from suite import SuiteError
+from suite_image_generation import png, prompts, screening, writing
+from suite_image_generation.answers import answers, picture_of, png_of
+from suite_image_generation.sampling import Request, sample, settled
+
+UNICODE = "猫 with a crème brûlée 🍮, “quoted” \\ {json}; مرحبا"
+ASKED = Request(UNICODE, seed=2**40 + 7, steps=3, guidance=4.5, negative="düster")
+
+
+@pytest.mark.parametrize("kind", ["tiny_noise", "tiny_flow"])
+def test_a_picture_is_made_again_from_its_own_file(kind, request, tmp_path):
+    pipe = request.getfixturevalue(kind)
+    name = {"tiny_noise": "dpm++", "tiny_flow": "flow-heun"}[kind]
+    asked = [replace(ASKED, scheduler=scheduler, width=24) for scheduler in ("", name)]
+    for answer in answers(pipe, asked, model="0123456789abcdef"):
+        path = tmp_path / "made.png"
+        path.write_bytes(png_of(answer))
+        told = png.read_settings(path)
+        (again,) = sample(pipe, [png.request_of(told)])
+        assert np.array_equal(np.asarray(again), np.asarray(Image.open(path)))
+        assert again.mode == Image.open(path).mode
+
+
+def test_exactly_these_settings_are_in_the_file(tiny_noise):
+    import suite
+
+    (answer,) = answers(tiny_noise, [ASKED], model="0123456789abcdef")
+    assert png.read_settings(io.BytesIO(png_of(answer))) == {
+        "suite": suite.__version__, "model": "0123456789abcdef", "prompt": UNICODE, "negative": "düster",
+        "seed": 2**40 + 7, "steps": 3, "guidance": 4.5, "width": 16, "height": 16, "scheduler": "",
+        "sampler": "DDIMScheduler",
+    }  # fmt: skip
+    assert {"prompt", "seed", "png", "withheld", "note"} == set(answer)
+    chunks = [kind for kind in (b"tEXt", b"zTXt", b"tIME", b"eXIf") if kind in png_of(answer)]
+    assert chunks == []
+    assert png_of(answers(tiny_noise, [ASKED], model="0123456789abcdef")[0]) == png_of(answer), "no time inside"
+
+
+def test_a_picture_from_a_picture_needs_that_one_again(tiny_noise):
+    given = Image.new("RGBA", (16, 16), (200, 10, 30, 90))
+    (answer,) = answers(tiny_noise, [replace(ASKED, image=given, strength=0.7)], model="m")
+    told = png.read_settings(io.BytesIO(png_of(answer)))
+    assert (told["strength"], told["image"]) == (0.7, png.pixels_hash(given))
+    for wrong in (None, Image.new("RGB", (16, 16))):
+        with pytest.raises(SuiteError, match="made from another picture"):
+            png.request_of(told, wrong)
+    (again,) = sample(tiny_noise, [png.request_of(told, given)])
+    assert np.array_equal(np.asarray(again), np.asarray(picture_of(answer)))
+
+
+def written(tmp_path, text, key=png.KEY):
+    info = PngInfo()
+    info.add_itxt(key, text)
+    Image.new("RGB", (2, 2)).save(tmp_path / "x.png", pnginfo=info)
+    return tmp_path / "x.png"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"prompt": 3}', "null"])
+def test_other_pngs_are_told(tmp_path, text):
+    with pytest.raises(SuiteError, match=r"x\.png holds no settings"):
+        png.read_settings(written(tmp_path, text))
+    with pytest.raises(SuiteError, match="holds no settings"):
+        png.read_settings(written(tmp_path, "a cat", key="parameters"))
+    (tmp_path / "no.png").write_bytes(b"GIF89a")
+    with pytest.raises(SuiteError, match=r"no\.png is not a PNG"):
+        png.read_settings(tmp_path / "no.png")
+
+
+def test_a_bomb_of_text_or_pixels_in_a_png_is_refused_quickly(tmp_path):
+    path = written(tmp_path, json.dumps({"prompt": "a" * 3_000_000}))
+    with pytest.raises(SuiteError):
+        png.read_settings(path)
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "wide.png")
+    with pytest.raises(SuiteError, match=r"wide\.png"):
+        png.read_settings(tmp_path / "wide.png")
+
+
+def test_prompts_are_cleaned_and_cut_with_a_sentence():
+    assert prompts.cut("  a\tcat\n\x00 on\u2028a mat ") == ("a cat on a mat", "")
+    assert prompts.cut("e\u0301") == ("é", "")
+    assert prompts.cut("\ud800x")[0] == "?x"
+    assert prompts.cut("👩\u200d🚀")[0] == "👩\u200d🚀"
+    text, sentence = prompts.cut("ab " * 3334)
+    assert (len(text), sentence) == (2000, "The prompt has 10,001 characters; the first 2,000 were used.")
+
+
+def test_what_the_text_encoder_does_not_read_is_told(tiny_noise, tiny_flow):
+    assert prompts.unread(tiny_noise, "a cat") == ""
+    said = "The prompt has 22 tokens; this model reads the first 16 and nothing after them."
+    assert prompts.unread(tiny_noise, "a" * 20) == prompts.unread(tiny_flow, "a" * 20) == said
+
+
+def test_a_file_of_prompts_is_read_line_by_line(tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_bytes("\ufeffa cat\r\n\n# a note\n  a dög  \n".encode())
+    assert prompts.read(path) == ["a cat", "a dög"]
+    asked = writing.inputs(str(path), seed=5, images=2, steps=4)
+    assert [(one.prompt, one.seed, one.steps) for one in asked] == [
+        ("a cat", 5, 4), ("a cat", 6, 4), ("a dög", 5, 4), ("a dög", 6, 4),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\n \n#x\n", "holds no prompt"),
+        ("gr\xfcn".encode("latin-1"), "not UTF-8"),
+        (b"a\n" * 10_001, "10,001 prompts"),
+    ],
+)
+def test_files_without_prompts_are_told(tmp_path, content, said):
+    (tmp_path / "p.txt").write_bytes(content)
+    with pytest.raises(SuiteError, match=said):
+        writing.inputs(str(tmp_path / "p.txt"), seed=0)
+    with pytest.raises(SuiteError, match="There is no file"):
+        writing.inputs("missing.txt", seed=0)
+
+
+@pytest.mark.parametrize("nothing", ["", "   ", "\x00"])
+def test_an_empty_prompt_is_told(nothing):
+    with pytest.raises(SuiteError, match="prompt is empty"):
+        writing.inputs(nothing, seed=0)
+
+
+def test_a_png_of_ours_asks_for_the_same_again(tiny_noise, tmp_path):
+    (answer,) = answers(tiny_noise, [ASKED], model="m")
+    (tmp_path / "a.png").write_bytes(png_of(answer))
+    assert writing.inputs(str(tmp_path / "a.png"), seed=0) == [settled(tiny_noise, ASKED)]
+
+
+# ---- writing -------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_gets_numbered_pictures_and_an_index_and_nothing_is_overwritten(tiny_noise, tmp_path):
+    made = answers(tiny_noise, [replace(ASKED, prompt=p) for p in ("../../etc/passwd", "CON", "a / b")], model="m")
+    pairs = [(f"in {n}", answer) for n, answer in enumerate(made)]
+    out = tmp_path / "out"
+    writing.write(pairs, out)
+    writing.write(pairs[:1], out)
+    names = ["0001-etc-passwd.png", "0002-CON.png", "0003-a-b.png", "0004-etc-passwd.png"]
+    assert sorted(path.name for path in out.glob("*.png")) == names
+    index = [json.loads(line) for line in (out / "index.jsonl").read_text().splitlines()]
+    assert [(line["file"], line["input"], line["prompt"]) for line in index] == [
+        (names[0], "in 0", "../../etc/passwd"), (names[1], "in 1", "CON"), (names[2], "in 2", "a / b"),
+        (names[3], "in 0", "../../etc/passwd"),
+    ]  # fmt: skip
+    assert index[0]["settings"] == png.read_settings(out / names[0])
+    assert all("png" not in line for line in index)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [("🍮🍮", "0007.png"), ("", "0007.png"), ("x" * 300, f"0007-{'x' * 40}.png"), ("猫 и", "0007-猫-и.png")],
+)
+def test_file_names_are_safe(prompt, expected):
+    assert writing.file_name(7, prompt) == expected
+    assert len(expected.encode()) < 255
+
+
+def test_one_png_is_written_once(tiny_noise, tmp_path):
+    (answer,) = answers(tiny_noise, [ASKED], model="m")
+    writing.write([("a", answer)], tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == png_of(answer)
+    with pytest.raises(SuiteError, match="is there already"):
+        writing.write([("a", answer)], tmp_path / "a.png")
+    writing.write([("a", answer), ("b", answer)], tmp_path / "more.png")
+    assert len(list((tmp_path / "more").glob("*.png"))) == 2
+    writing.write([("a", answer)], tmp_path / "a.jsonl")
+    assert json.loads((tmp_path / "a.jsonl").read_text())["settings"]["seed"] == ASKED.seed
+    with pytest.raises(SuiteError, match="Cannot write a.gif"):
+        writing.check_output(tmp_path / "a.gif")
+
+
+# ---- screening -----------------------------------------------------------------------------------------------------
+
+
+def test_one_colour_is_told_and_a_faint_picture_is_not():
+    black, clear = Image.new("RGB", (8, 8)), Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    dot, shape = black.copy(), Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    dot.putpixel((3, 3), (9, 9, 9))
+    shape.putpixel((3, 3), (0, 0, 0, 255))
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 4), np.uint8), "RGBA")
+    noise.putalpha(0)
+    assert [screening.is_blank(one) for one in (black, clear, noise, dot, shape)] == [True, True, True, False, False]
+
+
+def test_what_a_pipelines_own_checker_flags_is_neither_shown_nor_saved(tiny_noise, tiny_clip, tmp_path, monkeypatch):
+    """The real class, which flags a picture whose concept is nearer than a weight."""
+    import torch
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from transformers import CLIPConfig
+
+    torch.manual_seed(0)
+    checker = StableDiffusionSafetyChecker(CLIPConfig(**tiny_clip.model.config.to_dict())).eval()
+    checker.special_care_embeds_weights.data.fill_(2.0)
+    checker.concept_embeds_weights.data.fill_(-2.0)
+    monkeypatch.setattr(tiny_noise, "safety_checker", checker)
+    monkeypatch.setattr(tiny_noise, "feature_extractor", tiny_clip._processor)
+    flagged = answers(tiny_noise, [ASKED, replace(ASKED, seed=1)], model="m")
+    assert [one["withheld"] for one in flagged] == [True, True]
+    assert "safety checker flags it" in flagged[0]["note"]
+    assert picture_of(flagged[0]).getcolors() == [(256, (128, 128, 128))]
+    writing.write([("a", flagged[0])], tmp_path / "out")
+    assert list((tmp_path / "out").glob("*.png")) == []
+    assert json.loads((tmp_path / "out" / "index.jsonl").read_text())["withheld"] is True
+    assert "safety checker withholds" in screening.described(tiny_noise)
+    checker.concept_embeds_weights.data.fill_(2.0)
+    assert [one["withheld"] for one in answers(tiny_noise, [ASKED], model="m")] == [False]
+
+
+def test_without_a_checker_the_page_says_that_nothing_looks(tiny_noise, tiny_clip):
+    assert "nothing looks at what a picture shows" in screening.described(tiny_noise)
+    assert "tiny withholds" in screening.described(tiny_noise, tiny_clip)
+
+
+class Guard:
+    """Sees in red what must not be shown."""
+
+    name = "guard"
+
+    def features(self, pictures):
+        return np.array([[1.0, 0.0] if p.getpixel((0, 0))[0] > 99 else [0.0, 1.0] for p in pictures])
+
+    def text_features(self, captions):
+        vectors = {screening.REFUSED[0]: [1.0, 0.0], screening.ALLOWED[0]: [0.0, 1.0]}
+        return np.array([vectors.get(caption, [0.0, 0.0]) for caption in captions])
+
+
+def test_a_configured_guard_withholds_what_looks_refused(tiny_noise):
+    red, green = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), (0, 99, 0))
+    red.putpixel((3, 3), (0, 0, 0))
+    green.putpixel((3, 3), (0, 0, 0))
+    ordered = screening.screen([green, red], tiny_noise, Guard())
+    assert [one.withheld for one in ordered] == [False, True]
+    assert "looks like" in ordered[1].note
+
+
+def test_nothing_leaves_the_machine(tiny_noise, tmp_path, monkeypatch):
+    def refuse(*given, **more):
+        raise AssertionError(f"a connection was tried: {given}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    (answer,) = answers(tiny_noise, [ASKED], model="m")
+    writing.write([("a", answer)], tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,0 +1,107 @@
+"""KID and retrieval against values worked out by hand, and the encoder that feeds them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from suite import SuiteError
+from suite_image_generation import quality
+from suite_image_generation.quality import Encoder, kid, mmd, ranks, retrieval
+
+X, Y = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+
+
+def test_mmd_by_hand():
+    """Kernel values: 8 for equal vectors, 1 for orthogonal ones, 0 for opposite ones."""
+    assert mmd(np.stack([X, X]), np.stack([X, X])) == 0
+    assert mmd(np.stack([X, X]), np.stack([Y, Y])) == 8 + 8 - 2 * 1
+    assert mmd(np.stack([X, X]), np.stack([-X, -X])) == 16
+    assert mmd(np.stack([X, Y]), np.stack([X, Y])) == 1 + 1 - 2 * 4.5, "unbiased: without the diagonal, below 0"
+    assert mmd(np.stack([X, Y, Y]), np.stack([X, -X])) == pytest.approx((8 + 1 + 1) / 3 + 0 - 2 * (8 + 0 + 4) / 6)
+
+
+def unit(generator, count, towards=0.0):
+    found = generator.normal(size=(count, 8)) + towards * np.eye(8)[0]
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def test_kid_is_near_nought_for_alike_and_grows_with_the_difference():
+    generator = np.random.default_rng(0)
+    real = unit(generator, 400)
+    alike = kid(real, unit(generator, 300), "toy", seed=1)
+    assert abs(alike.value) < 0.02
+    values = [kid(real, unit(generator, 300, towards), "toy").value for towards in (0.5, 1.0, 2.0)]
+    assert values[0] > 5 * abs(alike.value)
+    assert values == sorted(values)
+
+
+def test_kid_tells_its_counts_encoder_and_spread():
+    generator = np.random.default_rng(0)
+    found = kid(unit(generator, 21), unit(generator, 9), "openai/clip-vit-base-patch32", seed=3)
+    assert (found.real, found.made, found.size, found.subsets) == (21, 9, 4, 100)
+    assert found.spread > 0
+    assert "(9 samples, 21 real pictures, encoder openai/clip-vit-base-patch32, 100 subsets of 4)" in str(found)
+    assert found == kid(
+        *(unit(np.random.default_rng(0), 30)[a:b] for a, b in ((0, 21), (21, 30))), found.encoder, seed=3
+    )
+    with pytest.raises(SuiteError, match="at least 4 pictures on each side; there are 21 real and 3 made"):
+        kid(unit(generator, 21), unit(generator, 3), "toy")
+
+
+def test_ranks_by_hand():
+    texts = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
+    assert ranks(np.stack([X, Y, X]), texts, [0, 1, 2]).tolist() == [0, 1, 2]
+    assert ranks(X[None], np.stack([X, X]), [0]).tolist() == [1], "a tie is no hit"
+
+
+class Words(Encoder):
+    """Captions are vectors on a circle, in alphabetical order."""
+
+    def __init__(self):
+        self.name = "words"
+
+    def text_features(self, captions):
+        angles = [ord(caption[0]) - ord("a") for caption in captions]
+        return np.array([[np.cos(a / 4), np.sin(a / 4)] for a in angles])
+
+
+def test_retrieval_counts_different_captions_once():
+    captions = ["a", "b", "c", "a"]
+    found = retrieval(Words().text_features(["a", "b", "g", "b"]), captions, Words())
+    assert (found.first, found.fifth, found.samples, found.captions) == (0.75, 1.0, 4, 3)
+    assert str(found) == ("0.75 at 1, 1.00 at 5 (4 samples, 3 captions, chance 0.333 and 1.000, encoder words)")
+
+
+def test_features_are_unit_vectors_of_pictures_on_white(tiny_clip):
+    generator = np.random.default_rng(0)
+    red = Image.fromarray(generator.integers(0, 255, (16, 16, 4), np.uint8), "RGBA")
+    clear = red.copy()
+    clear.putalpha(0)
+    found = tiny_clip.features([red, clear, Image.new("RGB", (16, 16), "white")])
+    assert found.shape == (3, 16)
+    assert np.linalg.norm(found, axis=1) == pytest.approx([1, 1, 1])
+    assert found[1] == pytest.approx(found[2], abs=1e-6)
+    assert np.abs(found[0] - found[1]).max() > 0.01
+    assert tiny_clip.features([]).shape == (0, 16)
+
+
+def test_features_do_not_depend_on_the_company(tiny_clip, monkeypatch):
+    captions = ["a", "a much longer caption than the others here", "b"]
+    together = tiny_clip.text_features(captions)
+    monkeypatch.setattr(quality, "AT_ONCE", 1)
+    assert np.concatenate([tiny_clip.text_features([one]) for one in captions]) == pytest.approx(together, abs=1e-5)
+
+
+def test_a_saved_clip_model_is_loaded_by_folder_and_anything_else_is_told(tiny_clip, tmp_path):
+    for part in (tiny_clip.model, tiny_clip._tokenizer, tiny_clip._processor):
+        part.save_pretrained(tmp_path / "clip")
+    loaded = Encoder.load(str(tmp_path / "clip"))
+    assert loaded.name == str(tmp_path / "clip")
+    picture = Image.effect_noise((16, 16), 90)
+    assert loaded.features([picture]) == pytest.approx(tiny_clip.features([picture]), abs=1e-6)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text("{}")
+    with pytest.raises(SuiteError, match="is no CLIP model that can be read"):
+        Encoder.load(str(tmp_path / "other"))

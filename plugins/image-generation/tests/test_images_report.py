@@ -1,0 +1,164 @@
+"""What the report says of samples, and a fine-tuning at several strengths."""
+
+from __future__ import annotations
+
+import base64
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from PIL import Image
+
+from suite import SuiteError
+from suite_image_generation import quality, report, strengths
+from suite_image_generation.sampling import Request, sample
+
+
+def drawing(number):
+    return Image.fromarray(np.random.default_rng(number).integers(0, 255, (16, 16, 3), np.uint8)).resize((64, 64), 0)
+
+
+def coded(picture):
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+TRAINING = Dataset.from_list(
+    [
+        {"image": {"bytes": base64.b64decode(coded(drawing(n))), "path": None}, "caption": f" word {n} "}
+        for n in range(9)
+    ]
+)
+
+
+def system(pictures, more=0):
+    """Answers that are these pictures; the originals are drawings 100 and on; `more` were not drawn."""
+    none = [{"png": None}] * more
+    predictions = [{"png": coded(one), "prompt": "", "loss": 1.0} for one in pictures]
+    references = [{"png": coded(drawing(100 + n)), "prompt": f"word {n}"} for n in range(len(pictures))]
+    return SimpleNamespace(predictions=predictions + none, references=references + none, scores={})
+
+
+@pytest.fixture
+def domain(tiny_clip, monkeypatch):
+    monkeypatch.setattr(quality.Encoder, "load", classmethod(lambda cls, reference="": tiny_clip))
+    config = SimpleNamespace(overfit=0, encoder="", sample_steps=7, guidance=5.0)
+    return SimpleNamespace(config=config, training_rows=TRAINING)
+
+
+def told(domain, **systems):
+    named = {name.replace("_", "-"): one for name, one in systems.items()}
+    return {section.title: section for section in report.sections(domain, named, TRAINING)}
+
+
+def test_samples_are_shown_beside_originals_and_what_was_not_drawn_is_said(domain):
+    pictures = [drawing(n) for n in (0, 1, 50, 51)]
+    found = told(domain, fine_tuned=system(pictures, more=3), before=system(pictures[::-1], more=3))["Samples"]
+    assert "4 of 7 captions of this split were drawn, 7 steps, guidance 5;" in found.text
+    assert found.text.endswith("The other 3 were not.")
+    sheet = Image.open(io.BytesIO(found.figure))
+    assert sheet.width == 4 * 96
+    assert sheet.height % 3 == 0, "two systems and the originals"
+
+
+def test_copies_are_counted_and_their_originals_shown(domain):
+    pictures = [drawing(n) for n in (0, 1, 50, 51)]
+    found = told(domain, fine_tuned=system(pictures), before=system(pictures[2:] + pictures[2:]))
+    section = found["Nearest training pictures"]
+    assert section.values["shares"] == {"fine-tuned": 0.5, "before": 0.0}
+    assert "| fine-tuned | 50% | 4 |" in section.text
+    assert "the 9 training pictures of this run" in section.text
+    nearest = section.values["nearest"]
+    assert [one["memorised"] for one in nearest] == [True, True, False, False]
+    assert [one["index"] for one in nearest[:2]] == [0, 1]
+    assert Image.open(io.BytesIO(section.figure)).width == 4 * 96
+
+
+def test_quality_names_encoder_and_counts_and_leaves_few_samples_out(domain):
+    pictures = [drawing(100 + n) for n in range(6)]
+    text = told(domain, fine_tuned=system(pictures), before=system(pictures[:3]))["Quality of samples"].text
+    line = next(line for line in text.splitlines() if line.startswith("| fine-tuned"))
+    assert "6 samples, 6 real pictures, encoder tiny, 100 subsets of 3" in line
+    assert "6 captions, chance 0.167" in line
+    assert "| before | – (3 samples are too few) | – |" in text
+
+
+def test_without_samples_there_is_no_section_of_them(domain):
+    assert told(domain, fine_tuned=system([], more=5)) == {}
+
+
+def test_copying_is_a_baseline_that_the_memorised_share_tells(domain, tiny_clip):
+    examples = [SimpleNamespace(prompt=f"word {n}", request=object() if n < 4 else None) for n in (3, 1, 2, 0, 8)]
+    answers = report.copies({"train": TRAINING}, examples, tiny_clip)
+    assert [one["png"] is None for one in answers] == [False] * 4 + [True]
+    pictures = [report.picture_of(one) for one in answers[:4]]
+    assert [np.asarray(one).tolist() for one in pictures] == [np.asarray(drawing(n)).tolist() for n in (3, 1, 2, 0)]
+    found = told(domain, fine_tuned=system([drawing(60 + n) for n in range(4)]), copying=system(pictures))
+    assert found["Nearest training pictures"].values["shares"] == {"fine-tuned": 0.0, "copying": 1.0}
+
+
+# ---- strengths -----------------------------------------------------------------------------------------------------
+
+
+def test_strengths_0_and_1_are_the_two_models_and_the_weights_come_back(tiny_noise):
+    import copy
+
+    tuned = copy.deepcopy(tiny_noise.unet)
+    with torch.no_grad():
+        for parameter in tuned.parameters():
+            parameter.add_(0.01)
+    mixed = strengths.Mixed(tuned, tiny_noise.unet)
+    own = {name: value.clone() for name, value in tuned.state_dict().items()}
+    base = tiny_noise.unet.state_dict()
+    with mixed.at(0.0):
+        assert all(torch.equal(value, base[name]) for name, value in tuned.state_dict().items())
+    with mixed.at(1.5):
+        gaps = [(value - base[name] - 0.015).abs().max().item() for name, value in tuned.state_dict().items()]
+        assert max(gaps) < 1e-6
+    assert all(torch.equal(value, own[name]) for name, value in tuned.state_dict().items())
+    with pytest.raises(SuiteError, match="other layers"):
+        strengths.Mixed(torch.nn.Linear(2, 2), tiny_noise.unet)
+
+
+def test_a_strength_is_what_diffusers_calls_the_adapters_weight(tiny_noise, tmp_path):
+    """The sheet's pictures are those of `load_lora_weights` and `set_adapters` on the plain base pipeline."""
+    import copy
+
+    from peft import LoraConfig, get_peft_model
+
+    from suite_image_generation import adapters
+
+    pipe = copy.deepcopy(tiny_noise)
+    config = LoraConfig(r=2, lora_alpha=3, target_modules=["to_q", "to_v"], init_lora_weights=False)
+    torch.manual_seed(1)
+    wrapped = get_peft_model(pipe.unet, config)
+    for name, parameter in wrapped.named_parameters():
+        parameter.data.mul_(8.0 if "lora_" in name else 1.0)
+    adapters.save(pipe, wrapped, tmp_path)
+    pipe.unet = wrapped.merge_and_unload()
+    mixed, request = strengths.Mixed(pipe.unet, tiny_noise.unet), Request("a", 1, steps=3, guidance=2.0)
+    plain = copy.deepcopy(tiny_noise)
+    plain.load_lora_weights(tmp_path, weight_name="pytorch_lora_weights.safetensors", adapter_name="style")
+    for strength in (0.5, 1.5):
+        plain.set_adapters(["style"], [strength])
+        with mixed.at(strength):
+            here, there = (np.asarray(sample(one, [request])[0]).astype(int) for one in (pipe, plain))
+        assert np.abs(here - there).max() <= 1
+        assert np.abs(here - np.asarray(sample(tiny_noise, [request])[0])).max() > 2
+
+
+def test_the_sheet_has_a_row_for_each_strength_and_number_of_steps(tiny_noise):
+    mixed = strengths.Mixed(tiny_noise.unet, tiny_noise.unet)
+    sheet = strengths.grid(tiny_noise, mixed, [Request("a", 1), Request("b", 2)], [0.0, 1.0, 1.5], [1, 2])
+    assert (sheet.width, sheet.height) == (2 * 96, 6 * (96 + 36))
+
+
+@pytest.mark.parametrize("text", ["", "a", "1,,2", "1;2", "9", "nan"])
+def test_lists_of_strengths_that_are_none_are_told(text):
+    assert strengths.numbers("0, .5,1", float, "strengths", -2, 4) == [0, 0.5, 1]
+    with pytest.raises(SuiteError, match="are no strengths: give numbers from -2 to 4"):
+        strengths.numbers(text, float, "strengths", -2, 4)
