@@ -62,6 +62,7 @@ class ImageGenerationDomain(Domain):
     metric = "loss"
     greater_is_better = False
     starter = STARTER
+    needs_rows = False
     lora_targets = LORA_TARGETS
     limits = (
         "Pictures are made up and prove nothing. A face in one is nobody's, or somebody's who was in the training "

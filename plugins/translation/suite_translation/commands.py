@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +53,6 @@ def localize(
     given = TranslationDomain.Config.parse_settings(settings) | {"output": runs}
     given |= {"target_language": language, **({"glossary": str(glossary)} if glossary else {})}
     domain = TranslationDomain(TranslationDomain.Config.build(given))
-    # Said to be tuned, a model answers at once: else the core would read training data first, which none here needs.
-    domain.starter = replace(domain.starter, tuned=model or domain.starter.answering)  # type: ignore[misc]
     _ = domain.glossary  # read now: a mistake in it is told before any work
     pairs = targets(files, language, output, source_language=domain.config.source_language, overwrite=overwrite)
     shared = [_read(path, language) for path in memory] + [corrected(domain.name, runs)]

@@ -60,6 +60,7 @@ class TranslationDomain(Domain):
     columns = _columns("source")
     metric: ClassVar[str] = "chrf"
     starter: ClassVar[Starter] = STARTER
+    needs_rows = False
     lora_targets: ClassVar[tuple[str, ...]] = ("q_proj", "v_proj", "q", "v")  # the last two are T5's
     limits: ClassVar[str] = """
 - The starter knows short strings of programs, English into German, French and Spanish. Letters, articles, poems and any
