@@ -77,7 +77,7 @@ class TranslationDomain(Domain):
     def __init__(self, config: TrainConfig | None = None) -> None:
         super().__init__(config)
         if self.config.split_by == "file":
-            self.columns = _columns("file")
+            self.columns = _columns("file")  # type: ignore[misc]  # an instance serves one config
         self.codec: Codec | None = None
         self.confidence: Confidence | None = None
 
