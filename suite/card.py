@@ -13,8 +13,8 @@ def card(domain: Domain, name: str, evaluation: dict[str, Any] | None) -> str:
     config = domain.config
     base = config.model or domain.starter.model
     asset = next((asset for asset in domain.starter.assets if asset.name == base), None)
-    front = ["---", "library_name: transformers", "tags:", "- suite", f"- {domain.name}", f"base_model: {base}", "---"]
-    lines = [*front, "", f"# {name}", "", f"{domain.title}, fine-tuned with Suite from `{base}`"]
+    front = [f"library_name: {domain.library}", "tags:", "- suite", f"- {domain.name}", f"base_model: {base}"]
+    lines = ["---", *front, "---", "", f"# {name}", "", f"{domain.title}, fine-tuned with Suite from `{base}`"]
     lines[-1] += f" ({asset.licence}, {asset.url})." if asset else "."
     lines += ["", f"Data: `{config.data or domain.starter.data}`. The run's `config.yaml` reproduces it.", ""]
     if evaluation:

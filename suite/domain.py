@@ -81,6 +81,8 @@ class Domain(ABC):
     """Key of `metrics()` that picks the best checkpoint."""
     greater_is_better: ClassVar[bool] = True
     starter: ClassVar[Starter]
+    library: ClassVar[str] = "transformers"
+    """What loads a model folder without Suite, as the Hub names it."""
     needs_rows: ClassVar[bool] = True
     """Whether a pretrained model lacks what only training rows can tell (labels, a catalogue) before it answers."""
     limits: ClassVar[str]

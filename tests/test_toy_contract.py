@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import yaml
+
 from suite.testing import DomainContract
 
 
@@ -22,6 +24,12 @@ class TestToyContract(DomainContract):
         _, splits = load_splits(self.make())
         config = json.loads((trained / "model" / "config.json").read_text())
         assert config["validated"] == len(splits["validation"])
+
+    def test_the_card_begins_with_what_the_hub_reads(self, trained):
+        _, front, _ = (trained / "README.md").read_text().split("---\n", 2)
+        assert yaml.safe_load(front) == {
+            "library_name": "transformers", "tags": ["suite", "toy"], "base_model": "toy/letters"
+        }  # fmt: skip
 
     def test_sections_are_in_the_evaluation_the_plots_and_the_card(self, trained):
         """`analyse` of every data set is kept: numbers for scripts, text and figure for people."""

@@ -62,6 +62,7 @@ class ImageGenerationDomain(Domain):
     metric = "loss"
     greater_is_better = False
     starter = STARTER
+    library = "diffusers"
     needs_rows = False
     lora_targets = LORA_TARGETS
     limits = (
