@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from suite.plugins import Offer
 
 if TYPE_CHECKING:
     from suite.domain import Domain, Prediction
+    from suite.predictor import Predictor
     from suite.runs import Run
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -200,37 +201,54 @@ def predict_all(
     domain: Domain, inputs: tuple[str, ...], *, model: str, output: Path | None, form: str
 ) -> list[SuiteError]:
     """Predicts each input on its own, so that one unreadable file costs no other its answer; returns the failures."""
-    import time
-
     from suite.predictor import Predictor
 
     if output and output.suffix:
         domain.check_output(output)
-    predictor = Predictor(domain, model)
     answered: list[tuple[str, Prediction]] = []
     failures: list[SuiteError] = []
-    with bar(inputs, description="Predicting", unit="input") as progress:
-        for name in progress:
-            started = time.monotonic()
-            try:
-                predictions = predictor(predictor.domain.inputs(name))
-            except SuiteError as error:
-                failures.append(error)
-                continue
-            for prediction in predictions:
-                answered.append((name, prediction))
-                if output is None and form == "text":
-                    result(domain.render(prediction))
-            say(
-                f"{name}: {duration(time.monotonic() - started)}{domain.speed(predictions, time.monotonic() - started)}"
-            )
+    try:
+        with bar(inputs, description="Predicting", unit="input") as progress:
+            _answer(Predictor(domain, model), progress, answered, failures, show=output is None and form == "text")
+    finally:  # stopped or broken half-way: what was answered is not lost
+        _deliver(domain, answered, output, form)
+    return failures
+
+
+def _answer(
+    predictor: Predictor,
+    inputs: Iterable[str],
+    answered: list[tuple[str, Prediction]],
+    failures: list[SuiteError],
+    *,
+    show: bool,
+) -> None:
+    """Adds to `answered` and `failures` input by input."""
+    import time
+
+    for name in inputs:
+        started = time.monotonic()
+        try:
+            predictions = predictor(predictor.domain.inputs(name))
+        except SuiteError as error:
+            failures.append(error)
+            continue
+        for prediction in predictions:
+            answered.append((name, prediction))
+            if show:
+                result(predictor.domain.render(prediction))
+        seconds = time.monotonic() - started
+        say(f"{name}: {duration(seconds)}{predictor.domain.speed(predictions, seconds)}")
+
+
+def _deliver(domain: Domain, answered: list[tuple[str, Prediction]], output: Path | None, form: str) -> None:
+    """Writes the answers to `output`, or prints them where JSON was asked for."""
     if form == "json" and output is None:
-        result(json.dumps([{"input": n, **p} for n, p in answered], indent=2, ensure_ascii=False))
+        result(json.dumps([{"input": name, **one} for name, one in answered], indent=2, ensure_ascii=False))
     if output and answered:
         output.parent.mkdir(parents=True, exist_ok=True)
         domain.write(answered, output)
         say(f"Written: {output}")
-    return failures
 
 
 def options(offer: Offer) -> click.Command:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from suite.testing import newest
+from suite.verbs import predict_all
 
 
 def suite(*arguments, cwd=None, **environment):
@@ -61,6 +62,19 @@ def test_predict_prints_writes_and_goes_on_after_a_bad_input(folder):
     assert json.loads(printed.stdout)[0]["input"] == "area"
     refused = suite("toy", "predict", "area", "--output", "out.xlsx", cwd=folder)
     assert refused.returncode == 2 and ".json, .jsonl or .csv" in refused.stderr
+
+
+def test_what_was_answered_before_ctrl_c_is_written(toy, tmp_path, monkeypatch):
+    def interrupted(self, argument):
+        if argument == "stop":
+            raise KeyboardInterrupt
+        return [{"word": argument}]
+
+    monkeypatch.setattr(type(toy), "inputs", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predict_all(toy, ("area", "stop", "rhythm"), model="toy/letters", output=tmp_path / "out.csv", form="text")
+    with (tmp_path / "out.csv").open() as file:
+        assert [row["input"] for row in csv.DictReader(file)] == ["area"]
 
 
 def test_the_model_folder_loads_without_suite(folder):
