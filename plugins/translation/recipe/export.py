@@ -17,7 +17,7 @@ def export(folder: Path, out: Path) -> None:
     model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32)
     config = model.config
     model.generation_config = GenerationConfig(
-        num_beams=4,
+        num_beams=1,  # short strings gain nothing from beams, and a mean over the tokens prefers a word twice to once
         max_length=config.max_position_embeddings,
         pad_token_id=config.pad_token_id,
         eos_token_id=config.eos_token_id,
