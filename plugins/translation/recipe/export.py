@@ -1,4 +1,4 @@
-"""Ships a trained model: `python export.py FOLDER OUT` writes FOLDER/model in float16, one file, with FOLDER/tokeniser."""
+"""Ships a trained model: `python export.py FOLDER OUT` writes one file of float16 weights, and the tokeniser."""
 
 from __future__ import annotations
 
