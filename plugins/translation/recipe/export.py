@@ -1,4 +1,4 @@
-"""Ships a trained model: `python export.py FOLDER OUT` writes FOLDER/model in float16, one file, with its tokeniser."""
+"""Ships a trained model: `python export.py FOLDER OUT` writes one file of float16 weights, and the tokeniser."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MOST = 16_000_000
 
 def export(folder: Path, out: Path) -> None:
     """Raises `ValueError` if the weights are more than a file may have."""
-    model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32)
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder / "model", dtype=torch.float32)
     config = model.config
     model.generation_config = GenerationConfig(
-        num_beams=4,
+        num_beams=1,  # short strings gain nothing from beams, and a mean over the tokens prefers a word twice to once
         max_length=config.max_position_embeddings,
         pad_token_id=config.pad_token_id,
         eos_token_id=config.eos_token_id,
@@ -25,7 +25,7 @@ def export(folder: Path, out: Path) -> None:
         bad_words_ids=[[config.pad_token_id]],
     )
     model.half().save_pretrained(out)
-    AutoTokenizer.from_pretrained(folder).save_pretrained(out)
+    AutoTokenizer.from_pretrained(folder / "tokeniser").save_pretrained(out)
     size = (out / "model.safetensors").stat().st_size
     if size > _MOST:
         raise ValueError(f"the weights are {size:,} bytes, more than {_MOST:,}")
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    export(options.folder / "model", options.out)
+    export(options.folder, options.out)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def model() -> Any:
 
 
 def _translate(model: Any, tokenizer: Any, text: str, language: str) -> str:
-    outputs = model.generate(**tokenizer(f">>{language}<< {text}", return_tensors="pt"), num_beams=4)
+    outputs = model.generate(**tokenizer(f">>{language}<< {text}", return_tensors="pt"))
     return tokenizer.decode(outputs[0], skip_special_tokens=True)
 
 
