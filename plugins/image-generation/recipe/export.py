@@ -27,17 +27,23 @@ def export(vae: Path, clip: Path, unet: Path, out: Path) -> None:
     text = CLIPTextModel.from_pretrained(clip)
     pipe = pipeline(network, AutoencoderTiny.from_pretrained(vae), text, tokenizer).to(torch.float16)
     pipe.save_pretrained(out / "starter", max_shard_size=LARGEST)
-    forget(out / "starter" / "vae" / "config.json", "block_out_channels", "_name_or_path")
+    amend(out / "starter" / "vae" / "config.json", block_out_channels=None, _name_or_path=None)
+    amend(out / "starter" / "text_encoder" / "config.json", dtype="float32")
     if (clip / "preprocessor_config.json").exists():
         CLIPModel.from_pretrained(clip).half().save_pretrained(out / "evaluator")
+        amend(out / "evaluator" / "config.json", dtype="float32")
         tokenizer.save_pretrained(out / "evaluator")
         CLIPImageProcessor.from_pretrained(clip).save_pretrained(out / "evaluator")
 
 
-def forget(config: Path, *names: str) -> None:
-    """Takes settings out of a config: a path of this machine, and one that its class writes but warns of."""
-    settings = json.loads(config.read_text())
-    config.write_text(json.dumps({k: v for k, v in settings.items() if k not in names}, indent=2) + "\n")
+def amend(config: Path, **changes: str | None) -> None:
+    """Changes settings in a config, or takes them out if None.
+
+    A path of this machine goes, and a setting that its class writes but warns of. Transformers would load float16 where
+    the rest of the pipeline is float32.
+    """
+    settings = json.loads(config.read_text()) | changes
+    config.write_text(json.dumps({k: v for k, v in settings.items() if v is not None}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

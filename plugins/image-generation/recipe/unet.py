@@ -25,7 +25,6 @@ from diffusers import AutoencoderTiny, DDIMScheduler, StableDiffusionPipeline, U
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from suite_image_generation.starter import to_picture, to_pixels
@@ -36,6 +35,8 @@ AVERAGE_EVERY = 4
 RATE = 1e-3
 DROPOUT = 0.1
 """Share of pictures that get the empty caption."""
+MOST_SIGNAL = 4.0
+"""1 + signal to noise above which the loss weighs an error in the picture no more."""
 SAVE_EVERY = 600.0
 """Seconds."""
 
@@ -112,14 +113,19 @@ def encode(text: CLIPTextModel, tokenizer: CLIPTokenizer, texts: list[str]) -> T
 def loss_of(
     unet: UNet2DConditionModel, scheduler: DDIMScheduler, latents: Tensor, states: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """Mean squared error of the predicted velocity."""
+    """Mean squared error of the predicted velocity, as if no step were less noisy than `MOST_SIGNAL`."""
     noise = torch.randn(latents.shape, generator=generator)
     # One time from each of BATCH equal parts: the same distribution as independent times, with less spread.
     times = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
     steps = (times * scheduler.config.num_train_timesteps).long()
     noisy = scheduler.add_noise(latents, noise, steps).contiguous(memory_format=torch.channels_last)
     wanted = scheduler.get_velocity(latents, noise, steps)
-    return functional.mse_loss(unet(noisy, steps, states).sample, wanted)
+    squared = (unet(noisy, steps, states).sample - wanted).square().mean((1, 2, 3))
+    # 1 + signal to noise is the weight that this loss gives to an error in the picture (Hang et al. 2023,
+    # https://arxiv.org/abs/2303.09556); where there is hardly any noise, the gradient would go to telling it from
+    # details that nobody sees.
+    clean = scheduler.alphas_cumprod[steps]
+    return (squared * (MOST_SIGNAL * (1 - clean)).clamp(max=1)).mean()
 
 
 class Trainer:
