@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from suite import Prediction
-from suite_image_generation import png, screening
+from suite_image_generation import png, schedulers, screening
 from suite_image_generation.sampling import OnStep, Request, sample, settled
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def png_of(prediction: Prediction) -> bytes:
 
 
 def _answer(pipe: Any, request: Request, picture: Image.Image, verdict: screening.Verdict, model: str) -> Prediction:
-    told = png.settings(request, model=model, sampler=type(pipe.scheduler).__name__)
+    told = png.settings(request, model=model, sampler=type(schedulers.made(pipe.scheduler, request.scheduler)).__name__)
     shown = screening.withheld(picture) if verdict.withheld else picture
     content = base64.b64encode(png.encode(shown, told)).decode()
     return {

@@ -111,14 +111,13 @@ class Desk:
 
     def settings(self, path: str | None) -> tuple[dict[str, Any], str]:
         """What a PNG tells of itself, and HTML that says whether it can be made again here."""
-        from suite_image_generation.pipelines import model_hash
         from suite_image_generation.png import read_settings
 
         if not path:
             raise SuiteError("Choose a PNG that was made here.")
         told = read_settings(path)
         _ = self.predictor.model
-        return told, cards.settings_card(told, same=told["model"] == model_hash(self.domain.pipeline))
+        return told, cards.settings_card(told, same=told["model"] == self.domain.model_hash())
 
     def keep_style(self, files: Sequence[str] | None, captions: Sequence[Sequence[Any]], name: str) -> str:
         """Stores a visitor's pictures as a style; HTML with the command that learns it."""

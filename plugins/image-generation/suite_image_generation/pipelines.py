@@ -215,8 +215,8 @@ def weights_hash(*modules: torch.nn.Module) -> str:
 
 
 def model_hash(pipe: Any) -> str:
-    """What tells one set of trained weights from another, for the PNGs."""
-    return weights_hash(denoiser(pipe))
+    """What tells the weights that draw from others, for the PNGs: denoiser, autoencoder and text encoders."""
+    return weights_hash(denoiser(pipe), pipe.vae, *text_encoders(pipe))
 
 
 def text_encoders(pipe: Any) -> list[torch.nn.Module]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -140,21 +139,23 @@ def memorised(made: Mapping[str, Pairs], index: Index, encoder: Encoder) -> Sect
 
 
 def copies(splits: Mapping[str, Any], examples: Sequence[Any], encoder: Encoder) -> list[Prediction]:
-    """What a copier would answer: for each caption the training picture whose caption is nearest, unchanged.
+    """What a copier would answer: for each caption the training picture whose caption is nearest, cut to the shape.
 
     KID and retrieval reward it, the memorised share tells it: read the three together.
     """
-    index = index_of(splits["train"], encoder)
-    known = encoder.text_features(index.captions)
+    rows = splits["train"]
+    known = encoder.text_features([caption.strip() for caption in rows["caption"]])
     nearest = (encoder.text_features([example.prompt for example in examples]) @ known.T).argmax(1)
     return [
-        {
-            "loss": None,
-            "prompt": example.prompt,
-            "png": base64.b64encode(index.thumbnails[place]).decode() if example.request else None,
-        }
+        {"loss": None, "prompt": example.prompt, "png": _copy(rows, place, example) if example.request else None}
         for example, place in zip(examples, nearest, strict=True)
     ]
+
+
+def _copy(rows: Dataset, place: int, example: Any) -> str:
+    from suite_image_generation.samples import original
+
+    return original(rows[int(place)]["image"], example.crop.size)
 
 
 def _beside(drawn: Sequence[Image.Image], found: Sequence[Any], index: Index) -> Image.Image:

@@ -6,13 +6,12 @@ import base64
 import io
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from suite import Prediction
 from suite_image_generation import buckets, latents, pictures, pipelines, previews
@@ -21,6 +20,7 @@ from suite_image_generation.buckets import Crop
 from suite_image_generation.latents import Captioned
 from suite_image_generation.quality import Encoder
 from suite_image_generation.sampling import Request, sample
+from suite_image_generation.starter import to_pixels
 
 if TYPE_CHECKING:
     import torch
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from suite_image_generation.config import ImageConfig
 
-FEATURES = ("made", "real", "words")
-"""Unit vectors of an encoder: of the picture made, of the original, of the caption."""
 SHEETS = 10
 """Sheets of crops at the start of a run: 800 pictures."""
 
@@ -90,33 +88,24 @@ def asked(
     ]
 
 
-def made(pipe: Any, chosen: Sequence[Captioned], config: ImageConfig) -> list[Prediction]:
-    """Predictions for those that ask for a picture."""
+def made(
+    pipe: Any, chosen: Sequence[Captioned], config: ImageConfig, model_hash: Callable[[], str]
+) -> list[Prediction]:
+    """Predictions for those that ask for a picture; without any the weights are not hashed."""
     requests = [example.request for example in chosen if example.request]
     if not requests:
         return []
     device = next(pipelines.denoiser(pipe).parameters()).device
     guard = Encoder.load(config.guard) if config.guard else None
     with pipelines.frozen_on(pipe, device):
-        return answers(pipe, requests, model=pipelines.model_hash(pipe), guard=guard)
+        return answers(pipe, requests, model=model_hash(), guard=guard)
 
 
-def original(example: Captioned) -> str:
-    """The picture that the model learns from, cropped, as PNG in base64."""
-    picture, buffer = pictures.read(example.value), io.BytesIO()
-    (example.crop.apply(picture) if example.crop else picture).save(buffer, format="PNG")
+def original(value: Any, size: buckets.Size | None) -> str:
+    """A picture of the data, cropped to `size` as for training, as PNG in base64."""
+    picture, buffer = pictures.read(value), io.BytesIO()
+    (buckets.crop(picture.size, [size]).apply(picture) if size else picture).save(buffer, format="PNG")
     return base64.b64encode(buffer.getvalue()).decode()
-
-
-def features(encoder: str, prediction: Prediction, reference: dict[str, Any]) -> dict[str, Sequence[float]]:
-    """Unit vectors by `FEATURES`; NaN where no picture was made."""
-    measure = Encoder.load(encoder)
-    if not prediction["png"] or not reference["png"]:
-        nothing = [np.nan] * measure.model.config.projection_dim
-        return {name: nothing for name in FEATURES}
-    both = measure.features([picture_of(prediction), picture_of(reference)])
-    words = measure.text_features([reference["prompt"]])
-    return dict(zip(FEATURES, (*both.tolist(), *words.tolist()), strict=True))
 
 
 def distance(one: Prediction, other: Prediction) -> float:
@@ -127,9 +116,9 @@ def distance(one: Prediction, other: Prediction) -> float:
 
 
 def pixel_distance(one: Image.Image, other: Image.Image) -> float:
-    """Mean difference of RGBA values, of 255; 255 for pictures of different sizes."""
-    values = [np.asarray(picture.convert("RGBA"), dtype=np.int16) for picture in (one, other)]
-    return float(np.abs(values[0] - values[1]).mean()) if values[0].shape == values[1].shape else 255.0
+    """Mean difference of RGBA values, of 255; 255 for pictures of different sizes. What is hidden does not count."""
+    values = [to_pixels(picture) for picture in (one, other)]
+    return 127.5 * (values[0] - values[1]).abs().mean().item() if values[0].shape == values[1].shape else 255.0
 
 
 def tell(pipe: Any, rows: Dataset, chosen: Sequence[Captioned]) -> None:

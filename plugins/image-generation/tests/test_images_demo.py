@@ -40,7 +40,7 @@ class Asked(list):
 def own(tiny_noise, tiny_clip, tmp_path, monkeypatch):
     monkeypatch.setattr(quality.Encoder, "load", classmethod(lambda cls, reference="": tiny_clip))
     config = SimpleNamespace(encoder="", guard="", output=tmp_path / "runs", sample_steps=25, guidance=5.0)
-    domain = SimpleNamespace(name="image-generation", config=config, pipeline=tiny_noise)
+    domain = SimpleNamespace(name="image-generation", config=config, pipeline=tiny_noise, model_hash=lambda: "abd")
     return Desk(domain, Asked(tiny_noise))
 
 

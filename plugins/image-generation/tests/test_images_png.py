@@ -50,6 +50,12 @@ def test_exactly_these_settings_are_in_the_file(tiny_noise):
     assert png_of(answers(tiny_noise, [ASKED], model="0123456789abcdef")[0]) == png_of(answer), "no time inside"
 
 
+def test_the_sampler_in_the_file_is_the_one_that_drew(tiny_noise):
+    (answer,) = answers(tiny_noise, [replace(ASKED, scheduler="euler")], model="m")
+    told = png.read_settings(io.BytesIO(png_of(answer)))
+    assert (told["scheduler"], told["sampler"]) == ("euler", "EulerDiscreteScheduler")
+
+
 def test_a_picture_from_a_picture_needs_that_one_again(tiny_noise):
     given = Image.new("RGBA", (16, 16), (200, 10, 30, 90))
     (answer,) = answers(tiny_noise, [replace(ASKED, image=given, strength=0.7)], model="m")
