@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from suite import Prediction
-from suite_image_generation import png, schedulers, screening
+from suite_image_generation import png, prompts, schedulers, screening
 from suite_image_generation.sampling import OnStep, Request, sample, settled
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def answers(
     pipe: Any, requests: Sequence[Request], *, model: str, guard: Encoder | None = None, on_step: OnStep | None = None
 ) -> list[Prediction]:
-    """A prediction per request: "prompt", "seed", "png" (base64), "withheld" and "note", a sentence or "".
+    """A prediction per request: "prompt", "seed", "png" (base64), "withheld" and "note", sentences or "".
 
     `model` is the hash that the PNG tells. A withheld picture's PNG is grey. `guard` is a further check by CLIP.
     """
@@ -53,5 +53,9 @@ def _answer(pipe: Any, request: Request, picture: Image.Image, verdict: screenin
         "seed": request.seed,
         "png": content,
         "withheld": verdict.withheld,
-        "note": verdict.note,
+        "note": " ".join(filter(None, (request.note, *_unread(pipe, request), verdict.note))),
     }
+
+
+def _unread(pipe: Any, request: Request) -> list[str]:
+    return [prompts.unread(pipe, request.prompt), prompts.unread(pipe, request.negative, "negative prompt")]

@@ -339,5 +339,7 @@ def _overfit(step: int) -> str:
 
 def _is_file_name(text: str) -> bool:
     """One word with an ending, such as picture.jpg; or something that is there."""
+    from suite_image_generation.writing import is_file
+
     path = Path(text)
-    return len(text) < 1024 and (path.is_file() or (1 < len(path.suffix) <= 5 and not any(c.isspace() for c in text)))
+    return is_file(text) or (1 < len(path.suffix) <= 5 and not any(c.isspace() for c in text))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite import Prediction
-from suite_image_generation import buckets, latents, pictures, pipelines, previews
+from suite_image_generation import buckets, latents, pictures, pipelines, previews, prompts
 from suite_image_generation.answers import answers, picture_of
 from suite_image_generation.buckets import Crop
 from suite_image_generation.latents import Captioned
@@ -122,11 +122,13 @@ def pixel_distance(one: Image.Image, other: Image.Image) -> float:
 
 
 def tell(pipe: Any, rows: Dataset, chosen: Sequence[Captioned]) -> None:
-    """Says what is done to pictures that a person would want to know of: enlarged, cut, put on white."""
+    """Says what is done to pictures that a person would want to know of, and to captions."""
     crops = [example.crop for example in chosen if example.crop]
     say(buckets.table(crops))
     if enlarged := sum(one.scale > 1 for one in crops):
         say(f"{enlarged} of {len(crops)} pictures are smaller than their bucket and were enlarged.")
+    if long := sum(bool(prompts.unread(pipe, example.prompt)) for example in chosen):
+        say(f"{long} of {len(chosen)} captions are longer than the model reads; their ends are not learnt.")
     clear = sum(pictures.facts(value).transparent for value in Values(rows))
     if clear and pipe.vae.config.in_channels != 4:
         say(f"{clear} of {len(crops)} pictures are transparent in parts; this model has no alpha and sees white there.")

@@ -53,6 +53,8 @@ class Request:
     scheduler: str = ""
     image: Image.Image | None = None
     strength: float = 0.6
+    note: str = ""
+    """What to tell who asked, such as what was cut off the prompt; it changes nothing."""
 
 
 _WATCHER: ContextVar[OnStep | None] = ContextVar("watcher", default=None)

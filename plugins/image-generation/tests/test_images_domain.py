@@ -48,6 +48,15 @@ def test_examples_have_latents_of_their_bucket(folder, picture_folder, own_cache
     assert batch["groups"][0]["latents"].shape == (12, 4, 8, 8)
 
 
+def test_captions_longer_than_the_model_reads_are_counted_once(noise_folder, picture_folder, own_cache, capsys):
+    for name in ("00", "05"):
+        (picture_folder / f"{name}.txt").write_text("more than sixteen letters")
+    domain, model, rows = loaded(noise_folder, picture_folder)
+    domain.prepare(rows, model, training=True)
+    domain.prepare(rows, model, training=False)
+    assert capsys.readouterr().err.count("2 of 12 captions are longer than the model reads") == 1
+
+
 def test_batches_hold_several_shapes_and_drop_nothing(folder, picture_folder, own_cache):
     domain, model, rows = loaded(folder, picture_folder, resolution=32)
     examples = domain.prepare(rows, model, training=True)
@@ -220,6 +229,9 @@ def test_a_prompt_is_answered_and_a_missing_file_is_not_taken_for_one(noise_fold
     for name in ("no-such-file.bin", "cat.jpg"):
         with pytest.raises(SuiteError, match="looks like a file"):
             domain.inputs(name)
+    with pytest.raises(SuiteError, match="There is no file no/such/cat.png"):
+        domain.inputs("no/such/cat.png")
+    assert domain.inputs("cat " * 200)[0].prompt == " ".join(["cat"] * 200), "longer than a file's name may be"
     assert domain.inputs("version 2.0")[0].prompt == "version 2.0"
 
 

@@ -104,6 +104,25 @@ def test_prompts_are_cleaned_and_cut_with_a_sentence():
     assert (len(text), sentence) == (2000, "The prompt has 10,001 characters; the first 2,000 were used.")
 
 
+def test_what_is_cut_or_not_read_is_in_the_note(tiny_noise):
+    asked = writing.inputs("word " * 500, seed=1, negative="no " * 1000, steps=1)
+    note = answers(tiny_noise, asked, model="m")[0]["note"]
+    for said in (
+        "The prompt has 2,499 characters; the first 2,000 were used.",
+        "The negative prompt has 2,999 characters; the first 2,000 were used.",
+        "The prompt has 1602 tokens; this model reads the first 16",
+        "The negative prompt has 1336 tokens; this model reads the first 16",
+    ):
+        assert said in note
+    assert asked[0].negative.startswith("no no")
+
+
+def test_a_picture_that_is_not_there_is_no_prompt():
+    for name in ("no/such/cat.png", "my photos/a red cat.PNG", "x" * 300 + ".png"):
+        with pytest.raises(SuiteError, match=r"There is no file .*(png|PNG); give a PNG that was made here"):
+            writing.inputs(name, seed=0)
+
+
 def test_what_the_text_encoder_does_not_read_is_told(tiny_noise, tiny_flow):
     assert prompts.unread(tiny_noise, "a cat") == ""
     said = "The prompt has 22 tokens; this model reads the first 16 and nothing after them."
