@@ -200,7 +200,7 @@ class ImageGenerationDomain(Domain):
             report.keep_neighbours(self.training_rows, self.config.encoder, path.parent)
 
     def save_adapter(self, model: torch.nn.Module, path: Path) -> None:
-        """For `pipe.load_lora_weights` of diffusers, and for the programs that read kohya's layout."""
+        """For `pipe.load_lora_weights` of diffusers; of Stable Diffusion 1 and 2 in kohya's layout too."""
         from suite_image_generation import adapters
 
         adapters.save(self.pipeline, model, path)

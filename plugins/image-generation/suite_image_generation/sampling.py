@@ -142,7 +142,8 @@ def _batch(pipe: Any, requests: Sequence[Request], on_step: OnStep | None) -> li
     view.scheduler = schedulers.made(pipe.scheduler, first.scheduler)
     given: dict[str, Any] = {"prompt": [request.prompt for request in requests]}
     if "negative_prompt" in inspect.signature(type(view).__call__).parameters:
-        given["negative_prompt"] = [request.negative for request in requests]
+        # None is not the same as "" to Stable Diffusion XL, which takes zeros for it.
+        given["negative_prompt"] = [request.negative for request in requests] if first.negative else None
     if first.image is None:
         given |= {"width": size[0], "height": size[1]}
     else:
@@ -206,7 +207,8 @@ def shown(step: int, total: int) -> bool:
 def _settings(request: Request) -> tuple[Any, ...]:
     """What requests of one batch have in common."""
     pictured = None if request.image is None else request.strength
-    return (request.steps, request.guidance, request.width, request.height, request.scheduler, pictured)
+    sizes, unwanted = (request.width, request.height), bool(request.negative)
+    return (request.steps, request.guidance, *sizes, request.scheduler, pictured, unwanted)
 
 
 def _fitted(side: int, step: int) -> int:

@@ -84,6 +84,8 @@ def test_the_next_run_encodes_nothing(folder, picture_folder, own_cache, monkeyp
 
 
 def test_a_changed_picture_caption_crop_or_encoder_is_encoded_anew(noise_folder, picture_folder, own_cache):
+    from tokenizers.normalizers import Sequence
+
     domain, model, rows = loaded(noise_folder, picture_folder)
     before = domain.prepare(rows, model, training=False)[0]
     Image.new("RGB", (32, 32), "red").save(picture_folder / "00.png")
@@ -95,7 +97,12 @@ def test_a_changed_picture_caption_crop_or_encoder_is_encoded_anew(noise_folder,
     assert larger != before.latents
     with torch.no_grad():
         next(domain.pipeline.vae.parameters()).add_(1)
-    assert domain.prepare(rows, model, training=False)[0].latents != larger
+    shifted = domain.prepare(rows, model, training=False)[0]
+    assert shifted.latents != larger
+    domain.pipeline.vae.register_to_config(scaling_factor=0.25)
+    assert domain.prepare(rows, model, training=False)[0].latents != shifted.latents
+    domain.pipeline.tokenizer.backend_tokenizer.normalizer = Sequence([])  # what CLIP's own would make lower case
+    assert domain.prepare(rows, model, training=False)[0].words != shifted.words
 
 
 def test_latents_that_are_no_numbers_name_the_row(noise_folder, picture_folder, own_cache):
