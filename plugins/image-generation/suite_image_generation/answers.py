@@ -26,8 +26,8 @@ def answers(
     """
     asked = [settled(pipe, request) for request in requests]
     pictures = sample(pipe, asked, on_step=on_step)
-    verdicts = screening.screen(pictures, pipe, guard)
-    return [_answer(pipe, *one, model) for one in zip(asked, pictures, verdicts, strict=True)]
+    found = screening.shown(pictures, pipe, guard)
+    return [_answer(pipe, request, *one, model) for request, one in zip(asked, found, strict=True)]
 
 
 def picture_of(prediction: Prediction) -> Image.Image:
@@ -46,8 +46,7 @@ def png_of(prediction: Prediction) -> bytes:
 
 def _answer(pipe: Any, request: Request, picture: Image.Image, verdict: screening.Verdict, model: str) -> Prediction:
     told = png.settings(request, model=model, sampler=type(schedulers.made(pipe.scheduler, request.scheduler)).__name__)
-    shown = screening.withheld(picture) if verdict.withheld else picture
-    content = base64.b64encode(png.encode(shown, told)).decode()
+    content = base64.b64encode(png.encode(picture, told)).decode()
     return {
         "prompt": request.prompt,
         "seed": request.seed,

@@ -27,6 +27,7 @@ def grid(
 ) -> None:
     """Each PROMPT is words, or a .txt file with one a line."""
     from suite_image_generation import strengths as sheet
+    from suite_image_generation.screening import guard_of
     from suite_image_generation.writing import inputs
 
     if output.exists() or output.suffix.lower() != ".png":
@@ -39,7 +40,7 @@ def grid(
     pipe, mixed, config = _opened(model)
     scale = config.guidance if guidance is None else guidance
     asked = [replace(one, guidance=scale, seed=seed + place) for place, one in enumerate(asked)]
-    made = sheet.grid(pipe, mixed, asked, factors, counts)
+    made = sheet.grid(pipe, mixed, asked, factors, counts, guard=guard_of(config))
     output.parent.mkdir(parents=True, exist_ok=True)
     made.save(output)
     click.echo(f"Written: {output}", err=True)

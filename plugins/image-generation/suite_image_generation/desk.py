@@ -126,19 +126,18 @@ class Desk:
             raise SuiteError(f"Choose {styles.FEWEST} to {styles.MOST} pictures of the style first.")
         said = {str(row[0]): str(row[1] or "") for row in captions}
         texts = [said.get(Path(path).name, styles.caption_of(path)) for path in files]
-        stored = styles.store(files, texts, name, runs=self.domain.config.output, domain=self.domain.name)
+        runs, model = self.domain.config.output, self._base()
+        stored = styles.store(files, texts, name, runs=runs, domain=self.domain.name, model=model)
         return cards.stored_card(stored)
 
     def _made(self, prompt: str, answers: Sequence[Prediction], frames: list[Any], seconds: float) -> Made:
         from suite_image_generation import screening
         from suite_image_generation.png import read_settings
-        from suite_image_generation.quality import Encoder
 
         folder, shown = self._new_folder(), [place for place, one in enumerate(answers) if not one["withheld"]]
         paths = [self._written(folder, place + 1, answers[place]) for place in shown]
         counted = f"{len(answers)} picture{'s' * (len(answers) > 1)} in {seconds:.1f} s."
-        guard = Encoder.load(self.domain.config.guard) if self.domain.config.guard else None
-        screened = screening.described(self.domain.pipeline, guard)
+        screened = screening.described(self.domain.pipeline, screening.guard_of(self.domain.config))
         return Made(
             prompt=prompt,
             paths=paths,
@@ -147,6 +146,13 @@ class Desk:
             notes=cards.notes_card(counted, [one["note"] for one in answers if one["note"]], screened),
             told=[read_settings(path) for path in paths],
         )
+
+    def _base(self) -> str:
+        """The model on screen, or for a run the one that it was trained from; "" for the starter."""
+        if self.predictor.run:
+            _ = self.predictor.model  # brings the run's config
+            return str(self.domain.config.model or "")
+        return str(self.predictor.source or self.domain.config.model or "")
 
     def _written(self, folder: Path, number: int, answer: Prediction) -> str:
         from suite_image_generation.answers import png_of

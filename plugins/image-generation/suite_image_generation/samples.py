@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite import Prediction
-from suite_image_generation import buckets, latents, pictures, pipelines, previews, prompts
+from suite_image_generation import buckets, latents, pictures, pipelines, previews, prompts, screening
 from suite_image_generation.answers import answers, picture_of
 from suite_image_generation.buckets import Crop
 from suite_image_generation.latents import Captioned
-from suite_image_generation.quality import Encoder
 from suite_image_generation.sampling import Request, sample
 from suite_image_generation.starter import to_pixels
 
@@ -96,7 +95,7 @@ def made(
     if not requests:
         return []
     device = next(pipelines.denoiser(pipe).parameters()).device
-    guard = Encoder.load(config.guard) if config.guard else None
+    guard = screening.guard_of(config)
     with pipelines.frozen_on(pipe, device):
         return answers(pipe, requests, model=model_hash(), guard=guard)
 
@@ -150,7 +149,8 @@ def show_previews(pipe: Any, prompts: Sequence[str], config: ImageConfig, step: 
         for place, prompt in enumerate(prompts)
     ]
     with pipelines.frozen_on(pipe, next(pipelines.denoiser(pipe).parameters()).device):
-        previews.write_step(sample(pipe, requests), prompts, step, folder)
+        shown = screening.shown(sample(pipe, requests), pipe, screening.guard_of(config))
+    previews.write_step([picture for picture, _ in shown], prompts, step, folder)
 
 
 def say(text: str) -> None:

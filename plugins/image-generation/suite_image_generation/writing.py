@@ -74,12 +74,14 @@ def write(predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
     """A folder of PNGs with `index.jsonl`; one PNG, or a table without pictures, where `path` has such an ending.
 
     Nothing is overwritten: numbers go on after the highest in the folder. Withheld pictures are in the index only.
-    Raises `SuiteError` where a PNG is there already or cannot be written.
+    Raises `SuiteError` where a PNG is there already, cannot be written, or is the only one and withheld.
     """
     if path.suffix in TABLES:
         write_predictions([(name, _told(one)) for name, one in predictions], path)
     elif path.suffix == ".png" and len(predictions) == 1:
-        _create(path, png_of(predictions[0][1]))
+        if (only := predictions[0][1]).get("withheld"):
+            raise SuiteError(f"{only['note']} Nothing is written.")
+        _create(path, png_of(only))
     else:
         _write_folder(predictions, path.with_suffix("") if path.suffix == ".png" else path)
 

@@ -224,6 +224,20 @@ def test_one_colour_is_told_and_a_faint_picture_is_not():
     assert [screening.is_blank(one) for one in (black, clear, noise, dot, shape)] == [True, True, True, False, False]
 
 
+def assert_grey_everywhere_else(pipe, tmp_path):
+    """On the sheets of strengths and of training too."""
+    from suite_image_generation import previews, samples, strengths
+    from suite_image_generation.config import ImageConfig
+
+    grey, text = Image.new("RGB", (16, 16), (128, 128, 128)), ["a cat"]
+    mixed = strengths.Mixed(pipe.unet, pipe.unet)
+    sheet = strengths.grid(pipe, mixed, [Request("a cat", 1)], [1.0], [2])
+    assert np.array_equal(np.asarray(sheet), np.asarray(previews.row([grey], text, "strength 1, 2 steps")))
+    samples.show_previews(pipe, text, ImageConfig(sample_steps=2), 0, tmp_path / "previews")
+    shown = np.asarray(Image.open(tmp_path / "previews" / "step-000000.png"))
+    assert np.array_equal(shown, np.asarray(previews.row([grey], text, "step 0")))
+
+
 def test_what_a_pipelines_own_checker_flags_is_neither_shown_nor_saved(tiny_noise, tiny_clip, tmp_path, monkeypatch):
     """The real class, which flags a picture whose concept is nearer than a weight."""
     import torch
@@ -243,6 +257,10 @@ def test_what_a_pipelines_own_checker_flags_is_neither_shown_nor_saved(tiny_nois
     writing.write([("a", flagged[0])], tmp_path / "out")
     assert list((tmp_path / "out").glob("*.png")) == []
     assert json.loads((tmp_path / "out" / "index.jsonl").read_text())["withheld"] is True
+    with pytest.raises(SuiteError, match=r"withheld: the model's own safety checker flags it.*Nothing is written"):
+        writing.write([("a", flagged[0])], tmp_path / "x.png")
+    assert not (tmp_path / "x.png").exists()
+    assert_grey_everywhere_else(tiny_noise, tmp_path)
     assert "safety checker withholds" in screening.described(tiny_noise)
     checker.concept_embeds_weights.data.fill_(2.0)
     assert [one["withheld"] for one in answers(tiny_noise, [ASKED], model="m")] == [False]
