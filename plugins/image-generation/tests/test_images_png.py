@@ -86,6 +86,29 @@ def test_other_pngs_are_told(tmp_path, text):
         png.read_settings(tmp_path / "no.png")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"guidance": float("nan")}, {"guidance": float("inf")}, {"guidance": True}, {"seed": 1.5}, {"seed": True},
+        {"seed": float("nan")}, {"steps": 2.0}, {"width": False}, {"image": "a" * 64}, {"image": "a", "strength": "1"},
+        {"image": 3, "strength": 0.5}, {"image": "a", "strength": float("nan")}, {"image": None},
+    ],
+)  # fmt: skip
+def test_settings_of_a_crafted_file_are_told(tmp_path, change):
+    told = png.settings(replace(ASKED, width=16, height=16), model="m", sampler="s")
+    assert png.read_settings(written(tmp_path, json.dumps(told))) == told
+    assert png.read_settings(written(tmp_path, json.dumps(told | {"image": "a", "strength": 1})))
+    with pytest.raises(SuiteError, match=r"x\.png holds no settings"):
+        png.read_settings(written(tmp_path, json.dumps(told | change)))
+
+
+@pytest.mark.parametrize("change", [{"seed": 10**400}, {"guidance": 10**400}, {"steps": 10**30}, {"width": 10**9}])
+def test_impossible_numbers_of_a_crafted_file_are_told(tiny_noise, tmp_path, change):
+    told = png.settings(replace(ASKED, width=16, height=16), model="m", sampler="s") | change
+    with pytest.raises(SuiteError):
+        settled(tiny_noise, png.request_of(png.read_settings(written(tmp_path, json.dumps(told)))))
+
+
 def test_a_bomb_of_text_or_pixels_in_a_png_is_refused_quickly(tmp_path):
     path = written(tmp_path, json.dumps({"prompt": "a" * 3_000_000}))
     with pytest.raises(SuiteError):
