@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite import Prediction
 from suite_image_generation import png, prompts, schedulers, screening
-from suite_image_generation.sampling import OnStep, Request, sample, settled
+from suite_image_generation.sampling import Request, drawn, settled
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -17,16 +17,13 @@ if TYPE_CHECKING:
     from suite_image_generation.quality import Encoder
 
 
-def answers(
-    pipe: Any, requests: Sequence[Request], *, model: str, guard: Encoder | None = None, on_step: OnStep | None = None
-) -> list[Prediction]:
+def answers(pipe: Any, requests: Sequence[Request], *, model: str, guard: Encoder | None = None) -> list[Prediction]:
     """A prediction per request: "prompt", "seed", "png" (base64), "withheld" and "note", sentences or "".
 
     `model` is the hash that the PNG tells. A withheld picture's PNG is grey. `guard` is a further check by CLIP.
     """
     asked = [settled(pipe, request) for request in requests]
-    pictures = sample(pipe, asked, on_step=on_step)
-    found = screening.shown(pictures, pipe, guard)
+    found = screening.shown(drawn(pipe, asked), pipe, guard)
     return [_answer(pipe, request, *one, model) for request, one in zip(asked, found, strict=True)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,19 @@ class Facts:
     transparent: bool = False
     notes: tuple[str, ...] = ()
     problem: str = ""
+
+
+class Each(Sequence[Any]):
+    """`get` of each value, when it is asked for: the pictures of a table together may be larger than memory."""
+
+    def __init__(self, values: Any, get: Callable[[Any], Any]) -> None:
+        self.values, self.get = values, get
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.get(self.values[int(index)])
 
 
 def read(value: Any) -> Image.Image:

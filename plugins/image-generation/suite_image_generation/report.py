@@ -27,19 +27,6 @@ ROWS = 8
 """Samples of a figure: more would be too small to judge."""
 
 
-class Opened(Sequence[Any]):
-    """The pictures of a table, each read when it is asked for."""
-
-    def __init__(self, rows: Dataset) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return pictures.read(self.rows[int(index)]["image"])
-
-
 _INDICES: dict[tuple[str, str], Index] = {}
 
 
@@ -48,7 +35,8 @@ def index_of(rows: Dataset, encoder: Encoder) -> Index:
     key = (rows._fingerprint, encoder.name)
     if key not in _INDICES:
         _INDICES.clear()  # one run has one training set; an index may be large
-        _INDICES[key] = neighbours.Index.build(Opened(rows), [text.strip() for text in rows["caption"]], encoder)
+        opened = pictures.Each(rows, lambda row: pictures.read(row["image"]))
+        _INDICES[key] = neighbours.Index.build(opened, [text.strip() for text in rows["caption"]], encoder)
     return _INDICES[key]
 
 
@@ -185,11 +173,7 @@ def overfitted(scored: Any) -> Section:
     """How many of the pictures learnt by heart are drawn again."""
     from suite_image_generation.samples import distance
 
-    pairs = [
-        (answer, reference)
-        for answer, reference in zip(scored.predictions, scored.references, strict=True)
-        if answer["png"] and reference["png"]
-    ]
+    pairs = made_by(scored)
     distances = [distance(answer, reference) for answer, reference in pairs]
     back = sum(one < REPRODUCED for one in distances)
     text = (

@@ -6,8 +6,9 @@ import base64
 import io
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,22 +33,9 @@ SHEETS = 10
 """Sheets of crops at the start of a run: 800 pictures."""
 
 
-class Values(Sequence[Any]):
-    """The pictures of a table as it holds them, each when it is asked for: together they may be larger than memory."""
-
-    def __init__(self, rows: Dataset) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.rows[int(index)]["image"]
-
-
 def examples(pipe: Any, rows: Dataset, config: ImageConfig, cache: Path, device: torch.device) -> list[Captioned]:
     """An example per row, encoded on `device` where it is new to the cache."""
-    values, captions = Values(rows), [caption.strip() for caption in rows["caption"]]
+    values, captions = pictures.Each(rows, itemgetter("image")), [caption.strip() for caption in rows["caption"]]
     crops = crops_of(pipe, values, config)
     with pipelines.frozen_on(pipe, device):
         encoded = latents.encode_all(pipe, values, crops, cache)
@@ -69,7 +57,7 @@ def asked(
     chosen: Sequence[Captioned], rows: Dataset, config: ImageConfig, *, steps: int | None = None
 ) -> list[Captioned]:
     """The examples, each with a request for a picture of its caption, in its shape, seeded by its index."""
-    values = Values(rows)
+    values = pictures.Each(rows, itemgetter("image"))
     return [
         replace(
             example,
@@ -128,7 +116,7 @@ def tell(pipe: Any, rows: Dataset, chosen: Sequence[Captioned]) -> None:
         say(f"{enlarged} of {len(crops)} pictures are smaller than their bucket and were enlarged.")
     if long := sum(bool(prompts.unread(pipe, example.prompt)) for example in chosen):
         say(f"{long} of {len(chosen)} captions are longer than the model reads; their ends are not learnt.")
-    clear = sum(pictures.facts(value).transparent for value in Values(rows))
+    clear = sum(pictures.facts(value).transparent for value in pictures.Each(rows, itemgetter("image")))
     if clear and pipe.vae.config.in_channels != 4:
         say(f"{clear} of {len(crops)} pictures are transparent in parts; this model has no alpha and sees white there.")
 
@@ -138,7 +126,8 @@ def show_crops(rows: Dataset, crops: Sequence[Crop], folder: Path) -> None:
     most = SHEETS * buckets.A_SHEET
     if len(crops) > most:
         say(f"Crops of the first {most} pictures are in {folder}; all: suite image-generation crops DATA.")
-    for _ in buckets.sheets(_opened(rows), crops[:most], folder):
+    opened = pictures.Each(rows, lambda row: pictures.read(row["image"]))
+    for _ in buckets.sheets(iter(opened), crops[:most], folder):
         pass
 
 
@@ -157,7 +146,3 @@ def say(text: str) -> None:
     """A line for people, by the main process, unless quiet."""
     if os.environ.get("SUITE_QUIET") != "1" and os.environ.get("RANK", "0") == "0":
         click.echo(text, err=True)
-
-
-def _opened(rows: Dataset) -> Iterator[Image.Image]:
-    return (pictures.read(value) for value in Values(rows))
