@@ -17,7 +17,7 @@ def suite_domains() -> Iterable[Entry]:
 @hookimpl
 def suite_commands() -> Iterable[Entry]:
     """Verbs that only pictures need."""
-    crops = "suite_image_generation.commands_data:crops"
+    crops = "suite_image_generation.commands:crops"
     grid = "suite_image_generation.commands:grid"
     return [
         Entry("image-generation crops", "Show what fine-tuning would see of each picture.", crops),

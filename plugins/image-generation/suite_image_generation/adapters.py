@@ -13,8 +13,9 @@ KOHYA = "kohya.safetensors"
 
 
 def save(pipe: Any, model: Any, folder: Path) -> None:
-    """Writes `pytorch_lora_weights.safetensors` and, for a UNet, `kohya.safetensors` of a model wrapped by peft.
+    """Writes `pytorch_lora_weights.safetensors` of a model wrapped by peft; of Stable Diffusion 1 and 2 also kohya's.
 
+    Kohya's programs name the layers of XL by the original's blocks, which differ from those of diffusers.
     On the base pipeline, `pipe.load_lora_weights(folder)` then gives the fine-tuned one.
     """
     from peft import get_peft_model_state_dict
@@ -26,7 +27,7 @@ def save(pipe: Any, model: Any, folder: Path) -> None:
     metadata = {"r": config.r, "lora_alpha": config.lora_alpha, "target_modules": sorted(config.target_modules)}
     given = {f"{part}_lora_layers": layers, f"{part}_lora_adapter_metadata": metadata}
     type(pipe).save_lora_weights(folder, **given)
-    if part == "unet":
+    if type(pipe).__name__ == "StableDiffusionPipeline":
         _save_kohya(layers, config.r, config.lora_alpha, folder / KOHYA)
 
 

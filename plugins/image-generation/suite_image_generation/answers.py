@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from suite import Prediction
-from suite_image_generation import png, screening
-from suite_image_generation.sampling import OnStep, Request, sample, settled
+from suite_image_generation import png, prompts, schedulers, screening
+from suite_image_generation.sampling import Request, drawn, settled
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -17,17 +17,14 @@ if TYPE_CHECKING:
     from suite_image_generation.quality import Encoder
 
 
-def answers(
-    pipe: Any, requests: Sequence[Request], *, model: str, guard: Encoder | None = None, on_step: OnStep | None = None
-) -> list[Prediction]:
-    """A prediction per request: "prompt", "seed", "png" (base64), "withheld" and "note", a sentence or "".
+def answers(pipe: Any, requests: Sequence[Request], *, model: str, guard: Encoder | None = None) -> list[Prediction]:
+    """A prediction per request: "prompt", "seed", "png" (base64), "withheld" and "note", sentences or "".
 
     `model` is the hash that the PNG tells. A withheld picture's PNG is grey. `guard` is a further check by CLIP.
     """
     asked = [settled(pipe, request) for request in requests]
-    pictures = sample(pipe, asked, on_step=on_step)
-    verdicts = screening.screen(pictures, pipe, guard)
-    return [_answer(pipe, *one, model) for one in zip(asked, pictures, verdicts, strict=True)]
+    found = screening.shown(drawn(pipe, asked), pipe, guard)
+    return [_answer(pipe, request, *one, model) for request, one in zip(asked, found, strict=True)]
 
 
 def picture_of(prediction: Prediction) -> Image.Image:
@@ -45,13 +42,16 @@ def png_of(prediction: Prediction) -> bytes:
 
 
 def _answer(pipe: Any, request: Request, picture: Image.Image, verdict: screening.Verdict, model: str) -> Prediction:
-    told = png.settings(request, model=model, sampler=type(pipe.scheduler).__name__)
-    shown = screening.withheld(picture) if verdict.withheld else picture
-    content = base64.b64encode(png.encode(shown, told)).decode()
+    told = png.settings(request, model=model, sampler=type(schedulers.made(pipe.scheduler, request.scheduler)).__name__)
+    content = base64.b64encode(png.encode(picture, told)).decode()
     return {
         "prompt": request.prompt,
         "seed": request.seed,
         "png": content,
         "withheld": verdict.withheld,
-        "note": verdict.note,
+        "note": " ".join(filter(None, (request.note, *_unread(pipe, request), verdict.note))),
     }
+
+
+def _unread(pipe: Any, request: Request) -> list[str]:
+    return [prompts.unread(pipe, request.prompt), prompts.unread(pipe, request.negative, "negative prompt")]

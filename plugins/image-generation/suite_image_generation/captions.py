@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import Finding, SuiteError, bar, column
+from suite_image_generation.prompts import LONGEST
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -17,8 +18,6 @@ SIDECARS = (".txt", ".caption")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 SPLITS = ("train", "training", "validation", "valid", "val", "dev", "test", "testing")
-LONGEST = 2000
-"""Characters of a caption beyond which something else was read: the longest text encoders take 512 tokens."""
 
 
 def read(folder: Path) -> Dataset | None:

@@ -72,21 +72,22 @@ class Desk:
         from suite_image_generation.prompts import cut
         from suite_image_generation.sampling import Request, watching
 
-        words, sentence = cut(prompt or "")
+        words, said = cut(prompt or "")
+        unwanted, more = cut(negative or "", "negative prompt")
         if not words and not image:
             raise SuiteError("Say in a few words what the picture should show, or pick an example.")
-        given = opened(image) if image else None
+        given, note = opened(image) if image else None, " ".join(filter(None, (said, more)))
         sampler = "" if scheduler in ("", OWN) else scheduler
         settings = {"steps": int(steps), "guidance": float(guidance), "scheduler": sampler, "strength": float(strength)}
         asked = [
-            Request(words, int(seed) + place, negative=cut(negative or "")[0], image=given, **settings)  # type: ignore[arg-type]
+            Request(words, int(seed) + place, negative=unwanted, image=given, note=note, **settings)  # type: ignore[arg-type]
             for place in range(max(1, min(MOST, int(count))))
         ]
         _ = self.predictor.model  # loading it is not part of how fast it draws
         began, steps_seen = time.perf_counter(), Steps()
         with watching(steps_seen):
             answers = self.predictor([Captioned(one.prompt, request=one) for one in asked])
-        return self._made(words, answers, steps_seen.frames(), time.perf_counter() - began, sentence)
+        return self._made(words, answers, steps_seen.frames(), time.perf_counter() - began)
 
     def vary(self, made: Made | None, place: int, seed: float, count: float) -> Made:
         """Variations of one of the pictures: from it, half changed, with its own words and settings."""
@@ -111,14 +112,13 @@ class Desk:
 
     def settings(self, path: str | None) -> tuple[dict[str, Any], str]:
         """What a PNG tells of itself, and HTML that says whether it can be made again here."""
-        from suite_image_generation.pipelines import model_hash
         from suite_image_generation.png import read_settings
 
         if not path:
             raise SuiteError("Choose a PNG that was made here.")
         told = read_settings(path)
         _ = self.predictor.model
-        return told, cards.settings_card(told, same=told["model"] == model_hash(self.domain.pipeline))
+        return told, cards.settings_card(told, same=told["model"] == self.domain.model_hash())
 
     def keep_style(self, files: Sequence[str] | None, captions: Sequence[Sequence[Any]], name: str) -> str:
         """Stores a visitor's pictures as a style; HTML with the command that learns it."""
@@ -126,30 +126,33 @@ class Desk:
             raise SuiteError(f"Choose {styles.FEWEST} to {styles.MOST} pictures of the style first.")
         said = {str(row[0]): str(row[1] or "") for row in captions}
         texts = [said.get(Path(path).name, styles.caption_of(path)) for path in files]
-        stored = styles.store(files, texts, name, runs=self.domain.config.output, domain=self.domain.name)
+        runs, model = self.domain.config.output, self._base()
+        stored = styles.store(files, texts, name, runs=runs, domain=self.domain.name, model=model)
         return cards.stored_card(stored)
 
-    def _made(
-        self, prompt: str, answers: Sequence[Prediction], frames: list[Any], seconds: float, sentence: str
-    ) -> Made:
-        from suite_image_generation import prompts, screening
+    def _made(self, prompt: str, answers: Sequence[Prediction], frames: list[Any], seconds: float) -> Made:
+        from suite_image_generation import screening
         from suite_image_generation.png import read_settings
-        from suite_image_generation.quality import Encoder
 
         folder, shown = self._new_folder(), [place for place, one in enumerate(answers) if not one["withheld"]]
         paths = [self._written(folder, place + 1, answers[place]) for place in shown]
         counted = f"{len(answers)} picture{'s' * (len(answers) > 1)} in {seconds:.1f} s."
-        notes = [sentence, prompts.unread(self.domain.pipeline, prompt), *(one["note"] for one in answers)]
-        guard = Encoder.load(self.domain.config.guard) if self.domain.config.guard else None
-        screened = screening.described(self.domain.pipeline, guard)
+        screened = screening.described(self.domain.pipeline, screening.guard_of(self.domain.config))
         return Made(
             prompt=prompt,
             paths=paths,
             seeds=[answers[place]["seed"] for place in shown],
             frames=[frames[place] for place in shown] if len(frames) == len(answers) else [],
-            notes=cards.notes_card(counted, [note for note in notes if note], screened),
+            notes=cards.notes_card(counted, [one["note"] for one in answers if one["note"]], screened),
             told=[read_settings(path) for path in paths],
         )
+
+    def _base(self) -> str:
+        """The model on screen, or for a run the one that it was trained from; "" for the starter."""
+        if self.predictor.run:
+            _ = self.predictor.model  # brings the run's config
+            return str(self.domain.config.model or "")
+        return str(self.predictor.source or self.domain.config.model or "")
 
     def _written(self, folder: Path, number: int, answer: Prediction) -> str:
         from suite_image_generation.answers import png_of

@@ -43,8 +43,6 @@ GOLDEN = "golden"
 GOLDEN_STEPS = 2
 TOLERANCE = 8
 """Of 255, the mean difference of golden pixels."""
-FEWEST = 4
-"""Samples without which neither KID nor retrieval says anything."""
 
 
 class ImageGenerationDomain(Domain):
@@ -81,6 +79,7 @@ class ImageGenerationDomain(Domain):
         self.crops: list[Crop] = []
         self._validating = False
         self._preview: tuple[list[str], Any] = ([], None)
+        self._hash = ""
         self.training_rows: Dataset | None = None
 
     # ---- data --------------------------------------------------------------------------------------------------------
@@ -152,7 +151,7 @@ class ImageGenerationDomain(Domain):
 
         pipelines.check_index(source)
         preflight.check(source, self.config, training=data is not None and self._trains(source))
-        self.pipeline = pipelines.load_pipeline(source)
+        self.pipeline, self._hash = pipelines.load_pipeline(source), ""
         self.objective = Objective.of(self.pipeline.scheduler, self.config.min_snr)
         kept = source / KEPT
         self.kept = json.loads(kept.read_text()) if kept.is_file() and data is None else {}
@@ -190,6 +189,7 @@ class ImageGenerationDomain(Domain):
         from suite_image_generation import pipelines, previews, report
 
         setattr(self.pipeline, pipelines.name_of_denoiser(self.pipeline), model)
+        self._hash = ""
         self.pipeline.save_pretrained(path, safe_serialization=True)
         since = previews.overfit_since(previews.read_history(path.parent))
         self.kept = {"overfit_since": since}
@@ -200,7 +200,7 @@ class ImageGenerationDomain(Domain):
             report.keep_neighbours(self.training_rows, self.config.encoder, path.parent)
 
     def save_adapter(self, model: torch.nn.Module, path: Path) -> None:
-        """For `pipe.load_lora_weights` of diffusers, and for the programs that read kohya's layout."""
+        """For `pipe.load_lora_weights` of diffusers; of Stable Diffusion 1 and 2 in kohya's layout too."""
         from suite_image_generation import adapters
 
         adapters.save(self.pipeline, model, path)
@@ -214,7 +214,7 @@ class ImageGenerationDomain(Domain):
         losses: dict[int, float] = {}
         for group in batch["groups"]:
             losses |= dict(zip(group["places"], self.objective.losses(model, group).tolist(), strict=True))
-        made = iter(samples.made(self.pipeline, batch["examples"], self.config))
+        made = iter(samples.made(self.pipeline, batch["examples"], self.config, self.model_hash))
         return [
             {"loss": losses.get(place)} | (next(made) if example.request else {"prompt": example.prompt, "png": None})
             for place, example in enumerate(batch["examples"])
@@ -224,39 +224,21 @@ class ImageGenerationDomain(Domain):
         """The caption, and the cropped picture as PNG in base64 where one is made beside it."""
         from suite_image_generation import samples
 
-        png = samples.original(example) if example.request and example.value is not None else None
+        size = example.crop.size if example.crop else None
+        png = samples.original(example.value, size) if example.request and example.value is not None else None
         return {"prompt": example.prompt, "png": png}
 
     def score(self, prediction: Prediction, reference: dict[str, Any]) -> dict[str, float | Sequence[float]]:
-        """The loss, and where a picture was made, features of it, of the original and of the caption."""
-        from suite_image_generation import samples
-
-        loss = prediction["loss"]
-        found = {"loss": np.nan if loss is None else loss}
-        if self._validating or not self.config.samples:
-            return found | {name: [] for name in samples.FEATURES}
-        return found | samples.features(self.config.encoder, prediction, reference)
+        """The loss; NaN where nothing was predicted. Pictures are measured together, by `analyse`."""
+        return {"loss": np.nan if prediction["loss"] is None else prediction["loss"]}
 
     def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Mean loss; kernel inception distance and caption retrieval of the pictures made, NaN with too few.
+        """Mean loss, NaN without any.
 
-        A picture drawn twice by a resample counts once in the last two, which compare all pairs: two equal ones would
-        look like a lack of variety.
+        What compares all pairs of pictures is not here: in a resample some come twice, as if there were less variety.
         """
-        from suite_image_generation.quality import mmd, ranks
-
-        found = {"loss": float(np.nanmean(scores["loss"])) if np.isfinite(scores["loss"]).any() else np.nan}
-        made = scores["made"]
-        if made.shape[1] == 0:
-            return found
-        places = np.flatnonzero(np.isfinite(made[:, 0]))
-        _, first = np.unique(made[places], axis=0, return_index=True)
-        places = places[np.sort(first)]
-        if len(places) < FEWEST:
-            return found | {"kid": np.nan, "retrieval": np.nan}
-        texts, own = np.unique(scores["words"][places], axis=0, return_inverse=True)
-        hits = ranks(made[places], texts, own.reshape(-1).tolist()) < 1
-        return found | {"kid": mmd(scores["real"][places], made[places]), "retrieval": float(hits.mean())}
+        known = scores["loss"][np.isfinite(scores["loss"])]
+        return {"loss": float(known.mean()) if len(known) else np.nan}
 
     def baselines(self, splits: Splits, examples: Sequence[Captioned]) -> dict[str, list[Prediction]]:
         """Copying: the training picture whose caption is nearest."""
@@ -335,6 +317,13 @@ class ImageGenerationDomain(Domain):
         own = self.config.model or self.starter.model
         return self.training_rows is not None and resolve_model(own, self.starter.assets) == source
 
+    def model_hash(self) -> str:
+        """What the PNGs call this model; counted once, at the first picture after loading or saving."""
+        from suite_image_generation import pipelines
+
+        self._hash = self._hash or pipelines.model_hash(self.pipeline)
+        return self._hash
+
     @property
     def cache(self) -> Path:
         """Where encoded pictures and captions are kept."""
@@ -350,5 +339,7 @@ def _overfit(step: int) -> str:
 
 def _is_file_name(text: str) -> bool:
     """One word with an ending, such as picture.jpg; or something that is there."""
+    from suite_image_generation.writing import is_file
+
     path = Path(text)
-    return len(text) < 1024 and (path.is_file() or (1 < len(path.suffix) <= 5 and not any(c.isspace() for c in text)))
+    return is_file(text) or (1 < len(path.suffix) <= 5 and not any(c.isspace() for c in text))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from suite import Predictor, cache_dir
 from suite_image_generation.starter import EMOJI, MODEL
@@ -42,6 +40,7 @@ def _starter(encoder: Encoder) -> Index:
 
     import pyarrow.parquet as pq
 
+    from suite_image_generation import pictures
     from suite_image_generation.neighbours import Index
 
     package, _, inside = EMOJI.shipped.partition(":")
@@ -51,19 +50,6 @@ def _starter(encoder: Encoder) -> Index:
     if found := Index.load(folder):
         return found
     rows = pq.read_table(data, columns=["image", "caption"]).to_pydict()
-    index = Index.build(_Opened(rows["image"]), rows["caption"], encoder)
+    index = Index.build(pictures.Each(rows["image"], pictures.read), rows["caption"], encoder)
     index.save(folder)
     return index
-
-
-class _Opened(Sequence[Any]):
-    def __init__(self, values: Sequence[dict[str, Any]]) -> None:
-        self.values = values
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __getitem__(self, place: Any) -> Any:
-        from PIL import Image
-
-        return Image.open(io.BytesIO(self.values[place]["bytes"])).convert("RGBA")

@@ -1,7 +1,8 @@
 """Rows to examples: pictures and captions through the frozen parts once, kept in a cache by their content.
 
-A file's name is the hash of everything it depends on: the picture's bytes, its crop and the autoencoder's weights; or
-the caption and the text encoders' weights. So the next run, of this data set or a larger one, encodes only what is new.
+A file's name is the hash of everything it depends on: the picture's bytes, its crop and the autoencoder's weights and
+settings; or the caption, the text encoders' weights and the tokenizers. So the next run, of this data set or a larger
+one, encodes only what is new.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def encode_all(pipe: Any, values: Sequence[Any], crops: Sequence[Crop], root: Pa
 
     Raises `SuiteError` naming the picture where latents are not finite.
     """
-    cache = Cache(root / "latents" / f"{FORM}-{pipelines.weights_hash(pipe.vae)}")
+    cache = Cache(root / "latents" / f"{FORM}-{pipelines.autoencoder_hash(pipe)}")
     keys = [_key(pictures.digest(value), crop.box, crop.size) for value, crop in zip(values, crops, strict=True)]
     with _locked(cache.folder):
         todo = {keys.index(key): key for key in cache.missing(keys)}
@@ -110,7 +111,7 @@ def encode_all(pipe: Any, values: Sequence[Any], crops: Sequence[Crop], root: Pa
 
 def encode_captions(pipe: Any, captions: Sequence[str], root: Path) -> list[Path]:
     """The cached conditions of each caption, encoded where they are new."""
-    cache = Cache(root / "words" / f"{FORM}-{pipelines.weights_hash(*pipelines.text_encoders(pipe))}")
+    cache = Cache(root / "words" / f"{FORM}-{pipelines.words_hash(pipe)}")
     keys = [_key(type(pipe).__name__, caption) for caption in captions]
     with _locked(cache.folder):
         todo = {key: captions[keys.index(key)] for key in cache.missing(keys)}

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from suite import SuiteError
+from suite_image_generation import schedulers
 
 DISCRETE = ("epsilon", "v_prediction", "sample")
 FLOW = "flow"
@@ -33,7 +34,8 @@ class Objective:
 
     @classmethod
     def of(cls, scheduler: Any, gamma: float) -> Objective:
-        """Reads the scheduler's config. Raises `SuiteError` for a prediction type that is not known."""
+        """Reads the scheduler's config. Raises `SuiteError` for a prediction type that is not known, and EDM."""
+        schedulers.check(scheduler)
         config = scheduler.config
         steps = int(config.get("num_train_timesteps", 1000))
         kind = config.get("prediction_type", "epsilon")

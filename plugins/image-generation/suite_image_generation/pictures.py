@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ MOST_PIXELS = 100_000_000
 SMALLEST = 16
 """Pixels a side must have: what is smaller is an icon's dot, enlarged to nothing."""
 _DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_GREY = ("1", "L", "LA", "La")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,19 @@ class Facts:
     transparent: bool = False
     notes: tuple[str, ...] = ()
     problem: str = ""
+
+
+class Each(Sequence[Any]):
+    """`get` of each value, when it is asked for: the pictures of a table together may be larger than memory."""
+
+    def __init__(self, values: Any, get: Callable[[Any], Any]) -> None:
+        self.values, self.get = values, get
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.get(self.values[int(index)])
 
 
 def read(value: Any) -> Image.Image:
@@ -128,42 +142,46 @@ def _decoded(opened: Image.Image) -> tuple[Image.Image, list[str]]:
     upright = ImageOps.exif_transpose(opened)
     if opened.getexif().get(0x0112, 1) != 1:  # the tag Orientation
         notes.append("it is turned upright as its EXIF data say")
-    picture, note = _plain(upright)
-    return picture, notes + ([note] if note else [])
+    picture, more = _plain(upright)
+    return picture, notes + more
 
 
-def _plain(image: Image.Image) -> tuple[Image.Image, str]:
-    """RGB or RGBA of 8 bits, and what was done for it."""
+def _plain(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """RGB or RGBA of 8 bits, sRGB, and what was done for it."""
+    profile = image.info.get("icc_profile")
     if image.mode in _DEEP or image.mode == "F":
-        return _from_deep(image), "its 16 bits are reduced to 8"
-    if image.has_transparency_data:
-        whole = image.convert("RGBA")
-        if whole.getchannel("A").getextrema() != (255, 255):
-            return whole, "it is transparent in parts: a model without alpha sees white there"
-        return whole.convert("RGB"), ""
+        picture, more = _in_srgb(_from_deep(image), profile)
+        return picture, ["its 16 bits are reduced to 8", *more]
     if image.mode == "CMYK":
-        return _in_srgb(image), "it is CMYK, converted to RGB"
-    return (_in_srgb(image) if image.mode == "RGB" else image.convert("RGB")), ""
+        return _in_srgb(image, profile)[0], ["it is CMYK, converted to RGB"]
+    whole = image.convert("RGBA") if image.has_transparency_data else image
+    picture, notes = _in_srgb(image.convert("L") if image.mode in _GREY else whole.convert("RGB"), profile)
+    if whole.mode == "RGBA" and whole.getchannel("A").getextrema() != (255, 255):
+        picture.putalpha(whole.getchannel("A"))
+        notes.append("it is transparent in parts: a model without alpha sees white there")
+    return picture, notes
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits: 65,535 becomes 255. Pillow's own conversion would cut all above 255."""
+    """Grey of 16 bits as grey of 8: 65,535 becomes 255. Pillow's own conversion would cut all above 255."""
     values = np.asarray(image)
     if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
         raise SuiteError("its values are neither 8 nor 16 bits; save it as 8-bit PNG or JPEG")
-    grey = np.rint(values.astype(np.float64) / 257).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
+    return Image.fromarray(np.rint(values.astype(np.float64) / 257).astype(np.uint8))
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """By its colour profile where it has another than sRGB; a profile that cannot be used is left aside."""
-    if profile := image.info.get("icc_profile"):
+def _in_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, list[str]]:
+    """RGB by a colour profile that is another than sRGB; one that cannot be used is left aside."""
+    if profile:
         try:
             given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" not in ImageCms.getProfileDescription(given):
-                found = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            described = ImageCms.getProfileDescription(given).strip()
+            # A profile of colours may be in a picture of greys, which are colours too.
+            fitting = image.convert("RGB") if given.profile.xcolor_space.strip() == "RGB" else image
+            if "sRGB" not in described:
+                found = ImageCms.profileToProfile(fitting, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
                 if found is not None:
-                    return found
+                    return found, [f"its colours are converted from the profile {described!r} to sRGB"]
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass
-    return image.convert("RGB")
+    return image.convert("RGB"), []

@@ -214,9 +214,33 @@ def weights_hash(*modules: torch.nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
+def autoencoder_hash(pipe: Any) -> str:
+    """What latents depend on: the autoencoder's weights, and its config, where scale and shift are."""
+    config = {name: value for name, value in pipe.vae.config.items() if not name.startswith("_")}
+    return _joined(weights_hash(pipe.vae), json.dumps(config, sort_keys=True, default=str))
+
+
+def words_hash(pipe: Any) -> str:
+    """What conditions depend on: the text encoders' weights, and how the tokenizers part words."""
+    tokenizers = [part for name, part in sorted(pipe.components.items()) if name.startswith("tokenizer") and part]
+    return _joined(weights_hash(*text_encoders(pipe)), *map(_rules, tokenizers))
+
+
+def _rules(tokenizer: Any) -> str:
+    """A tokenizer's content, without the padding that the last call has left in it."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    rules = json.loads(backend.to_str()) if backend else {"vocabulary": tokenizer.get_vocab()}
+    kept = {name: value for name, value in rules.items() if name not in ("padding", "truncation")}
+    return json.dumps([kept, tokenizer.model_max_length], sort_keys=True)
+
+
+def _joined(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
 def model_hash(pipe: Any) -> str:
-    """What tells one set of trained weights from another, for the PNGs."""
-    return weights_hash(denoiser(pipe))
+    """What tells the weights that draw from others, for the PNGs: denoiser, autoencoder and text encoders."""
+    return weights_hash(denoiser(pipe), pipe.vae, *text_encoders(pipe))
 
 
 def text_encoders(pipe: Any) -> list[torch.nn.Module]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -89,5 +90,16 @@ def request_of(told: dict[str, Any], image: Image.Image | None = None) -> Reques
 
 
 def _complete(told: dict[str, Any]) -> bool:
+    """Whether all is there that makes the picture again, each of its kind: a PNG may come from anywhere."""
     texts = all(isinstance(told.get(name), str) for name in ("prompt", "negative", "scheduler", "model"))
-    return texts and all(isinstance(told.get(name), int | float) for name in NUMBERS)
+    wholes = all(_is_whole(told.get(name)) for name in ("seed", "steps", "width", "height"))
+    pictured = "image" not in told or (isinstance(told["image"], str) and _is_finite(told.get("strength")))
+    return texts and wholes and pictured and _is_finite(told.get("guidance"))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))

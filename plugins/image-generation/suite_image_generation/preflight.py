@@ -83,6 +83,11 @@ def need(folder: Path, config: ImageConfig, *, training: bool, device: torch.dev
     """
     shapes = {name: tensor_shapes(folder / name) for name in parts(folder)}
     part = DENOISERS[kind_of(folder)]
+    if part not in shapes:
+        raise SuiteError(
+            f"{folder} has no safetensors in its folder {part}, and other weights are not read: they may hold code. "
+            "Take a version of the model with safetensors, or convert it with save_pretrained of diffusers."
+        )
     sizes = {name: FP32 * sum(map(math.prod, found.values())) for name, found in shapes.items()}
     frozen = sum(size for name, size in sizes.items() if name != part) if device.type == "cpu" or not training else 0
     if not training:

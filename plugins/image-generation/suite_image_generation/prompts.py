@@ -23,15 +23,15 @@ def clean(text: str) -> str:
     return " ".join("".join(c if c.isprintable() or unicodedata.category(c) == "Cf" else " " for c in whole).split())
 
 
-def cut(text: str) -> tuple[str, str]:
+def cut(text: str, what: str = "prompt") -> tuple[str, str]:
     """The cleaned prompt, at most `LONGEST` characters, and a sentence where something was cut, else ""."""
     whole = clean(text)
     if len(whole) <= LONGEST:
         return whole, ""
-    return whole[:LONGEST].rstrip(), f"The prompt has {len(whole):,} characters; the first {LONGEST:,} were used."
+    return whole[:LONGEST].rstrip(), f"The {what} has {len(whole):,} characters; the first {LONGEST:,} were used."
 
 
-def unread(pipe: Any, prompt: str) -> str:
+def unread(pipe: Any, prompt: str, what: str = "prompt") -> str:
     """A sentence where the pipeline's longest-reading text encoder does not read all of the prompt, else ""."""
     tokenizers = [part for name, part in pipe.components.items() if name.startswith("tokenizer") and part is not None]
     if not tokenizers:
@@ -41,7 +41,7 @@ def unread(pipe: Any, prompt: str) -> str:
     tokens = len(tokenizer(prompt, verbose=False).input_ids)
     if tokens <= limit:
         return ""
-    return f"The prompt has {tokens} tokens; this model reads the first {limit} and nothing after them."
+    return f"The {what} has {tokens} tokens; this model reads the first {limit} and nothing after them."
 
 
 def read(path: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,19 +27,6 @@ ROWS = 8
 """Samples of a figure: more would be too small to judge."""
 
 
-class Opened(Sequence[Any]):
-    """The pictures of a table, each read when it is asked for."""
-
-    def __init__(self, rows: Dataset) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return pictures.read(self.rows[int(index)]["image"])
-
-
 _INDICES: dict[tuple[str, str], Index] = {}
 
 
@@ -49,7 +35,8 @@ def index_of(rows: Dataset, encoder: Encoder) -> Index:
     key = (rows._fingerprint, encoder.name)
     if key not in _INDICES:
         _INDICES.clear()  # one run has one training set; an index may be large
-        _INDICES[key] = neighbours.Index.build(Opened(rows), [text.strip() for text in rows["caption"]], encoder)
+        opened = pictures.Each(rows, lambda row: pictures.read(row["image"]))
+        _INDICES[key] = neighbours.Index.build(opened, [text.strip() for text in rows["caption"]], encoder)
     return _INDICES[key]
 
 
@@ -140,21 +127,23 @@ def memorised(made: Mapping[str, Pairs], index: Index, encoder: Encoder) -> Sect
 
 
 def copies(splits: Mapping[str, Any], examples: Sequence[Any], encoder: Encoder) -> list[Prediction]:
-    """What a copier would answer: for each caption the training picture whose caption is nearest, unchanged.
+    """What a copier would answer: for each caption the training picture whose caption is nearest, cut to the shape.
 
     KID and retrieval reward it, the memorised share tells it: read the three together.
     """
-    index = index_of(splits["train"], encoder)
-    known = encoder.text_features(index.captions)
+    rows = splits["train"]
+    known = encoder.text_features([caption.strip() for caption in rows["caption"]])
     nearest = (encoder.text_features([example.prompt for example in examples]) @ known.T).argmax(1)
     return [
-        {
-            "loss": None,
-            "prompt": example.prompt,
-            "png": base64.b64encode(index.thumbnails[place]).decode() if example.request else None,
-        }
+        {"loss": None, "prompt": example.prompt, "png": _copy(rows, place, example) if example.request else None}
         for example, place in zip(examples, nearest, strict=True)
     ]
+
+
+def _copy(rows: Dataset, place: int, example: Any) -> str:
+    from suite_image_generation.samples import original
+
+    return original(rows[int(place)]["image"], example.crop.size)
 
 
 def _beside(drawn: Sequence[Image.Image], found: Sequence[Any], index: Index) -> Image.Image:
@@ -184,11 +173,7 @@ def overfitted(scored: Any) -> Section:
     """How many of the pictures learnt by heart are drawn again."""
     from suite_image_generation.samples import distance
 
-    pairs = [
-        (answer, reference)
-        for answer, reference in zip(scored.predictions, scored.references, strict=True)
-        if answer["png"] and reference["png"]
-    ]
+    pairs = made_by(scored)
     distances = [distance(answer, reference) for answer, reference in pairs]
     back = sum(one < REPRODUCED for one in distances)
     text = (

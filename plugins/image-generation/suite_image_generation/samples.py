@@ -6,21 +6,21 @@ import base64
 import io
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from suite import Prediction
-from suite_image_generation import buckets, latents, pictures, pipelines, previews
+from suite_image_generation import buckets, latents, pictures, pipelines, previews, prompts, screening
 from suite_image_generation.answers import answers, picture_of
 from suite_image_generation.buckets import Crop
 from suite_image_generation.latents import Captioned
-from suite_image_generation.quality import Encoder
 from suite_image_generation.sampling import Request, sample
+from suite_image_generation.starter import to_pixels
 
 if TYPE_CHECKING:
     import torch
@@ -29,28 +29,13 @@ if TYPE_CHECKING:
 
     from suite_image_generation.config import ImageConfig
 
-FEATURES = ("made", "real", "words")
-"""Unit vectors of an encoder: of the picture made, of the original, of the caption."""
 SHEETS = 10
 """Sheets of crops at the start of a run: 800 pictures."""
 
 
-class Values(Sequence[Any]):
-    """The pictures of a table as it holds them, each when it is asked for: together they may be larger than memory."""
-
-    def __init__(self, rows: Dataset) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.rows[int(index)]["image"]
-
-
 def examples(pipe: Any, rows: Dataset, config: ImageConfig, cache: Path, device: torch.device) -> list[Captioned]:
     """An example per row, encoded on `device` where it is new to the cache."""
-    values, captions = Values(rows), [caption.strip() for caption in rows["caption"]]
+    values, captions = pictures.Each(rows, itemgetter("image")), [caption.strip() for caption in rows["caption"]]
     crops = crops_of(pipe, values, config)
     with pipelines.frozen_on(pipe, device):
         encoded = latents.encode_all(pipe, values, crops, cache)
@@ -72,7 +57,7 @@ def asked(
     chosen: Sequence[Captioned], rows: Dataset, config: ImageConfig, *, steps: int | None = None
 ) -> list[Captioned]:
     """The examples, each with a request for a picture of its caption, in its shape, seeded by its index."""
-    values = Values(rows)
+    values = pictures.Each(rows, itemgetter("image"))
     return [
         replace(
             example,
@@ -90,33 +75,24 @@ def asked(
     ]
 
 
-def made(pipe: Any, chosen: Sequence[Captioned], config: ImageConfig) -> list[Prediction]:
-    """Predictions for those that ask for a picture."""
+def made(
+    pipe: Any, chosen: Sequence[Captioned], config: ImageConfig, model_hash: Callable[[], str]
+) -> list[Prediction]:
+    """Predictions for those that ask for a picture; without any the weights are not hashed."""
     requests = [example.request for example in chosen if example.request]
     if not requests:
         return []
     device = next(pipelines.denoiser(pipe).parameters()).device
-    guard = Encoder.load(config.guard) if config.guard else None
+    guard = screening.guard_of(config)
     with pipelines.frozen_on(pipe, device):
-        return answers(pipe, requests, model=pipelines.model_hash(pipe), guard=guard)
+        return answers(pipe, requests, model=model_hash(), guard=guard)
 
 
-def original(example: Captioned) -> str:
-    """The picture that the model learns from, cropped, as PNG in base64."""
-    picture, buffer = pictures.read(example.value), io.BytesIO()
-    (example.crop.apply(picture) if example.crop else picture).save(buffer, format="PNG")
+def original(value: Any, size: buckets.Size | None) -> str:
+    """A picture of the data, cropped to `size` as for training, as PNG in base64."""
+    picture, buffer = pictures.read(value), io.BytesIO()
+    (buckets.crop(picture.size, [size]).apply(picture) if size else picture).save(buffer, format="PNG")
     return base64.b64encode(buffer.getvalue()).decode()
-
-
-def features(encoder: str, prediction: Prediction, reference: dict[str, Any]) -> dict[str, Sequence[float]]:
-    """Unit vectors by `FEATURES`; NaN where no picture was made."""
-    measure = Encoder.load(encoder)
-    if not prediction["png"] or not reference["png"]:
-        nothing = [np.nan] * measure.model.config.projection_dim
-        return {name: nothing for name in FEATURES}
-    both = measure.features([picture_of(prediction), picture_of(reference)])
-    words = measure.text_features([reference["prompt"]])
-    return dict(zip(FEATURES, (*both.tolist(), *words.tolist()), strict=True))
 
 
 def distance(one: Prediction, other: Prediction) -> float:
@@ -127,18 +103,20 @@ def distance(one: Prediction, other: Prediction) -> float:
 
 
 def pixel_distance(one: Image.Image, other: Image.Image) -> float:
-    """Mean difference of RGBA values, of 255; 255 for pictures of different sizes."""
-    values = [np.asarray(picture.convert("RGBA"), dtype=np.int16) for picture in (one, other)]
-    return float(np.abs(values[0] - values[1]).mean()) if values[0].shape == values[1].shape else 255.0
+    """Mean difference of RGBA values, of 255; 255 for pictures of different sizes. What is hidden does not count."""
+    values = [to_pixels(picture) for picture in (one, other)]
+    return 127.5 * (values[0] - values[1]).abs().mean().item() if values[0].shape == values[1].shape else 255.0
 
 
 def tell(pipe: Any, rows: Dataset, chosen: Sequence[Captioned]) -> None:
-    """Says what is done to pictures that a person would want to know of: enlarged, cut, put on white."""
+    """Says what is done to pictures that a person would want to know of, and to captions."""
     crops = [example.crop for example in chosen if example.crop]
     say(buckets.table(crops))
     if enlarged := sum(one.scale > 1 for one in crops):
         say(f"{enlarged} of {len(crops)} pictures are smaller than their bucket and were enlarged.")
-    clear = sum(pictures.facts(value).transparent for value in Values(rows))
+    if long := sum(bool(prompts.unread(pipe, example.prompt)) for example in chosen):
+        say(f"{long} of {len(chosen)} captions are longer than the model reads; their ends are not learnt.")
+    clear = sum(pictures.facts(value).transparent for value in pictures.Each(rows, itemgetter("image")))
     if clear and pipe.vae.config.in_channels != 4:
         say(f"{clear} of {len(crops)} pictures are transparent in parts; this model has no alpha and sees white there.")
 
@@ -148,7 +126,8 @@ def show_crops(rows: Dataset, crops: Sequence[Crop], folder: Path) -> None:
     most = SHEETS * buckets.A_SHEET
     if len(crops) > most:
         say(f"Crops of the first {most} pictures are in {folder}; all: suite image-generation crops DATA.")
-    for _ in buckets.sheets(_opened(rows), crops[:most], folder):
+    opened = pictures.Each(rows, lambda row: pictures.read(row["image"]))
+    for _ in buckets.sheets(iter(opened), crops[:most], folder):
         pass
 
 
@@ -159,14 +138,11 @@ def show_previews(pipe: Any, prompts: Sequence[str], config: ImageConfig, step: 
         for place, prompt in enumerate(prompts)
     ]
     with pipelines.frozen_on(pipe, next(pipelines.denoiser(pipe).parameters()).device):
-        previews.write_step(sample(pipe, requests), prompts, step, folder)
+        shown = screening.shown(sample(pipe, requests), pipe, screening.guard_of(config))
+    previews.write_step([picture for picture, _ in shown], prompts, step, folder)
 
 
 def say(text: str) -> None:
     """A line for people, by the main process, unless quiet."""
     if os.environ.get("SUITE_QUIET") != "1" and os.environ.get("RANK", "0") == "0":
         click.echo(text, err=True)
-
-
-def _opened(rows: Dataset) -> Iterator[Image.Image]:
-    return (pictures.read(value) for value in Values(rows))

@@ -53,6 +53,8 @@ class Request:
     scheduler: str = ""
     image: Image.Image | None = None
     strength: float = 0.6
+    note: str = ""
+    """What to tell who asked, such as what was cut off the prompt; it changes nothing."""
 
 
 _WATCHER: ContextVar[OnStep | None] = ContextVar("watcher", default=None)
@@ -60,7 +62,7 @@ _WATCHER: ContextVar[OnStep | None] = ContextVar("watcher", default=None)
 
 @contextmanager
 def watching(on_step: OnStep) -> Iterator[None]:
-    """Every picture made inside the block shows its trajectory to `on_step`, whoever asks for it."""
+    """Every batch made inside the block shows about eight previews to `on_step`, whoever asks for it."""
     token = _WATCHER.set(on_step)
     try:
         yield
@@ -68,18 +70,21 @@ def watching(on_step: OnStep) -> Iterator[None]:
         _WATCHER.reset(token)
 
 
-def sample(pipe: Any, requests: Sequence[Request], *, on_step: OnStep | None = None) -> list[Image.Image]:
+def sample(pipe: Any, requests: Sequence[Request]) -> list[Image.Image]:
     """A picture per request, in order: RGBA where the autoencoder has a channel for alpha, else RGB.
 
-    Requests with equal settings share a batch. `on_step` sees about eight previews of every batch. A picture whose
-    values are not numbers comes back in one colour, which `screening` tells. Raises `SuiteError` for settings that
-    the pipeline cannot have.
+    Requests with equal settings share a batch. A picture whose values are not numbers comes back in one colour, which
+    `screening` tells. Raises `SuiteError` for settings that the pipeline cannot have.
     """
-    asked = [settled(pipe, request) for request in requests]
+    return drawn(pipe, [settled(pipe, request) for request in requests])
+
+
+def drawn(pipe: Any, asked: Sequence[Request]) -> list[Image.Image]:
+    """`sample` of requests that are `settled` already."""
     made: dict[int, Image.Image] = {}
     for indices in batches(asked):
-        made.update(zip(indices, _batch(pipe, [asked[i] for i in indices], on_step), strict=True))
-    return [made[index] for index in range(len(requests))]
+        made.update(zip(indices, _batch(pipe, [asked[i] for i in indices]), strict=True))
+    return [made[index] for index in range(len(asked))]
 
 
 def batches(requests: Sequence[Request]) -> list[list[int]]:
@@ -133,19 +138,20 @@ def of_area(size: tuple[int, int], area: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _batch(pipe: Any, requests: Sequence[Request], on_step: OnStep | None) -> list[Image.Image]:
+def _batch(pipe: Any, requests: Sequence[Request]) -> list[Image.Image]:
     first = requests[0]
     size = (first.width or 0, first.height or 0)
     view = _view(pipe, image=first.image is not None)
     view.scheduler = schedulers.made(pipe.scheduler, first.scheduler)
     given: dict[str, Any] = {"prompt": [request.prompt for request in requests]}
     if "negative_prompt" in inspect.signature(type(view).__call__).parameters:
-        given["negative_prompt"] = [request.negative for request in requests]
+        # None is not the same as "" to Stable Diffusion XL, which takes zeros for it.
+        given["negative_prompt"] = [request.negative for request in requests] if first.negative else None
     if first.image is None:
         given |= {"width": size[0], "height": size[1]}
     else:
         given |= {"image": _latents(pipe, requests, size), "strength": first.strength}
-    if on_step := on_step or _WATCHER.get():
+    if on_step := _WATCHER.get():
         given["callback_on_step_end"] = _previews(pipe, on_step)
     with torch.no_grad(), frozen_on(pipe, next(denoiser(pipe).parameters()).device):
         latents = view(
@@ -204,7 +210,8 @@ def shown(step: int, total: int) -> bool:
 def _settings(request: Request) -> tuple[Any, ...]:
     """What requests of one batch have in common."""
     pictured = None if request.image is None else request.strength
-    return (request.steps, request.guidance, request.width, request.height, request.scheduler, pictured)
+    sizes, unwanted = (request.width, request.height), bool(request.negative)
+    return (request.steps, request.guidance, *sizes, request.scheduler, pictured, unwanted)
 
 
 def _fitted(side: int, step: int) -> int:

@@ -27,6 +27,15 @@ FLOW: dict[str, tuple[str, dict[str, Any]]] = {
 """The same for rectified-flow models."""
 
 
+def check(scheduler: Any) -> None:
+    """Raises `SuiteError` for the family of EDM, which scales what the model is shown and answers by its own rules."""
+    if "sigma_data" in scheduler.config:
+        raise SuiteError(
+            f"{type(scheduler).__name__} scales pictures and noise as EDM does, which is not known here; take a model "
+            "that predicts noise, velocity or a flow."
+        )
+
+
 def names(scheduler: Any) -> list[str]:
     """The schedulers that a pipeline with this one can be sampled with."""
     return sorted(FLOW if is_flow(scheduler) else NOISE)
@@ -43,10 +52,11 @@ def is_flow(scheduler: Any) -> bool:
 def made(scheduler: Any, name: str = "") -> Any:
     """A new scheduler like the given one, of the named kind or else its own, with the model's training settings.
 
-    Raises `SuiteError` for a name that is unknown or does not suit what the model predicts.
+    Raises `SuiteError` for a name that is unknown or does not suit what the model predicts, and for EDM.
     """
     import diffusers
 
+    check(scheduler)
     if not name:
         return copy.deepcopy(scheduler)  # from_config would undo what a pipeline mended in an old config
     table = FLOW if is_flow(scheduler) else NOISE

@@ -16,6 +16,7 @@ from suite_image_generation.pictures import on_white
 if TYPE_CHECKING:
     from PIL import Image
 
+    from suite_image_generation.config import ImageConfig
     from suite_image_generation.quality import Encoder
 
 LEVELS = 2
@@ -47,6 +48,21 @@ def screen(pictures: Sequence[Image.Image], pipe: Any, guard: Encoder | None = N
     """A verdict for each picture: by its values, the pipeline's own safety checker, and `guard` where there is one."""
     unsafe = [own or other for own, other in zip(_own(pictures, pipe), _guarded(pictures, guard), strict=True)]
     return [_verdict(picture, reason) for picture, reason in zip(pictures, unsafe, strict=True)]
+
+
+def shown(
+    pictures: Sequence[Image.Image], pipe: Any, guard: Encoder | None = None
+) -> list[tuple[Image.Image, Verdict]]:
+    """Each picture as it may be shown, grey where it is withheld, with its verdict: the one way out of here."""
+    verdicts = screen(pictures, pipe, guard)
+    return [(withheld(one) if said.withheld else one, said) for one, said in zip(pictures, verdicts, strict=True)]
+
+
+def guard_of(config: ImageConfig) -> Encoder | None:
+    """The CLIP model that withholds, where the config names one."""
+    from suite_image_generation.quality import Encoder
+
+    return Encoder.load(config.guard) if config.guard else None
 
 
 def described(pipe: Any, guard: Encoder | None = None) -> str:

@@ -12,12 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from suite import SuiteError, bar
-from suite_image_generation import previews
+from suite_image_generation import previews, screening
 from suite_image_generation.sampling import Request, sample
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
+
+    from suite_image_generation.quality import Encoder
 
 STRENGTHS = (0.0, 0.5, 1.0, 1.5)
 """Beyond 1.5 most adapters fall apart; `--strengths` takes others."""
@@ -59,14 +61,21 @@ class Mixed:
 
 
 def grid(
-    pipe: Any, mixed: Mixed, requests: Sequence[Request], strengths: Sequence[float], steps: Sequence[int]
+    pipe: Any,
+    mixed: Mixed,
+    requests: Sequence[Request],
+    strengths: Sequence[float],
+    steps: Sequence[int],
+    *,
+    guard: Encoder | None = None,
 ) -> Image.Image:
-    """A sheet: a row for each strength and number of steps, a column for each request."""
+    """A sheet: a row for each strength and number of steps, a column for each request; grey where it is withheld."""
     rows = []
     for strength in bar(strengths, description="Strengths", unit="strength"):
         with mixed.at(strength):
             for count in steps:
                 made = sample(pipe, [replace(request, steps=count) for request in requests])
+                made = [picture for picture, _ in screening.shown(made, pipe, guard)]
                 title = f"strength {strength:g}, {count} steps"
                 rows.append(previews.row(made, [request.prompt for request in requests], title))
     return previews.stacked(rows)

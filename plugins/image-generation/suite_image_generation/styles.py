@@ -45,11 +45,13 @@ def caption_of(path: str | Path) -> str:
     return " ".join(words)
 
 
-def store(files: Sequence[str | Path], captions: Sequence[str], name: str, *, runs: Path, domain: str) -> Style:
+def store(
+    files: Sequence[str | Path], captions: Sequence[str], name: str, *, runs: Path, domain: str, model: str = ""
+) -> Style:
     """Copies the pictures, each with its caption in a text file beside it, into a new folder below the runs.
 
-    A picture that cannot be read is left out and told. Raises `SuiteError` where captions are missing, or where fewer
-    than `FEWEST` or more than `MOST` pictures are given.
+    `model` is the one to start from, the starter unless given. A picture that cannot be read is left out and told.
+    Raises `SuiteError` where captions are missing, or where fewer than `FEWEST` or more than `MOST` pictures are given.
     """
     cleaned = [prompts.cut(caption)[0] for caption in captions]
     good, left_out = [], []
@@ -67,6 +69,7 @@ def store(files: Sequence[str | Path], captions: Sequence[str], name: str, *, ru
         copy.write_bytes(path.read_bytes())
         copy.with_suffix(".txt").write_text(caption + "\n", encoding="utf-8")
     command = f"suite {domain} train --data {shlex.quote(str(folder))} --name {folder.name}"
+    command += f" --model {shlex.quote(model)}" if model else ""
     return Style(folder, len(good), tuple(left_out), command)
 
 

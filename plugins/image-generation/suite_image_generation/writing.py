@@ -21,22 +21,37 @@ NAME = 40
 """Letters of a prompt in a file's name: file systems end at 255 bytes, and a letter may take four."""
 
 
-def inputs(argument: str, *, seed: int, images: int = 1, **settings: Any) -> list[Request]:
+def inputs(argument: str, *, seed: int, images: int = 1, negative: str = "", **settings: Any) -> list[Request]:
     """Requests for a prompt, or for each line of a .txt file: `images` of each prompt, with seeds from `seed` on.
 
     `settings` are further fields of `Request`, the same for all. A PNG that Suite wrote asks for that picture again.
     Raises `SuiteError` for a file that cannot be read, and an empty prompt.
     """
     ending = Path(argument).suffix.lower() if len(argument) < 4096 else ""
-    if ending == ".png" and Path(argument).is_file():
+    if ending == ".png":
+        if not is_file(argument):
+            raise SuiteError(f"There is no file {argument}; give a PNG that was made here, or the prompt itself.")
         from suite_image_generation.png import read_settings, request_of
 
         return [request_of(read_settings(argument))]
     lines = prompts.read(Path(argument)) if ending == ".txt" else [argument]
-    cleaned = [prompts.cut(line)[0] for line in lines]
-    if not all(cleaned):
+    cleaned = [prompts.cut(line) for line in lines]
+    if not all(line for line, _ in cleaned):
         raise SuiteError("The prompt is empty; say in a few words what the picture should show.")
-    return [Request(prompt=line, seed=seed + place, **settings) for line in cleaned for place in range(images)]
+    unwanted, said = prompts.cut(negative, "negative prompt")
+    return [
+        Request(line, seed + place, negative=unwanted, note=" ".join(filter(None, (note, said))), **settings)
+        for line, note in cleaned
+        for place in range(images)
+    ]
+
+
+def is_file(text: str) -> bool:
+    """Whether there is a file of this name; a prompt is no name, and may be longer than names can be."""
+    try:
+        return Path(text).is_file()
+    except OSError:
+        return False
 
 
 def render(prediction: Prediction) -> str:
@@ -59,12 +74,14 @@ def write(predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
     """A folder of PNGs with `index.jsonl`; one PNG, or a table without pictures, where `path` has such an ending.
 
     Nothing is overwritten: numbers go on after the highest in the folder. Withheld pictures are in the index only.
-    Raises `SuiteError` where a PNG is there already or cannot be written.
+    Raises `SuiteError` where a PNG is there already, cannot be written, or is the only one and withheld.
     """
     if path.suffix in TABLES:
         write_predictions([(name, _told(one)) for name, one in predictions], path)
     elif path.suffix == ".png" and len(predictions) == 1:
-        _create(path, png_of(predictions[0][1]))
+        if (only := predictions[0][1]).get("withheld"):
+            raise SuiteError(f"{only['note']} Nothing is written.")
+        _create(path, png_of(only))
     else:
         _write_folder(predictions, path.with_suffix("") if path.suffix == ".png" else path)
 

@@ -39,8 +39,8 @@ class Asked(list):
 @pytest.fixture
 def own(tiny_noise, tiny_clip, tmp_path, monkeypatch):
     monkeypatch.setattr(quality.Encoder, "load", classmethod(lambda cls, reference="": tiny_clip))
-    config = SimpleNamespace(encoder="", guard="", output=tmp_path / "runs", sample_steps=25, guidance=5.0)
-    domain = SimpleNamespace(name="image-generation", config=config, pipeline=tiny_noise)
+    config = SimpleNamespace(encoder="", guard="", model="", output=tmp_path / "runs", sample_steps=25, guidance=5.0)
+    domain = SimpleNamespace(name="image-generation", config=config, pipeline=tiny_noise, model_hash=lambda: "abd")
     return Desk(domain, Asked(tiny_noise))
 
 
@@ -165,12 +165,20 @@ def test_a_style_is_stored_with_captions_and_the_command_reads_it(own, drawings,
     page = own.keep_style(drawings, table, "My Style/../x")
     folder = tmp_path / "runs" / "image-generation" / "styles" / "my-style-x"
     assert "6 pictures are stored" in page
-    assert f"suite image-generation train --data {folder} --name my-style-x" in page
+    assert f"suite image-generation train --data {folder} --name my-style-x<" in page
     rows = captions.read(folder)
     assert rows["caption"] == [f"a fox {n}" for n in range(6)]
     assert (folder / "001.png").read_bytes() == Path(drawings[0]).read_bytes()
     own.keep_style(drawings, table, "My Style/../x")
     assert sorted(path.name for path in folder.parent.iterdir()) == ["my-style-x", "my-style-x-2"]
+
+
+def test_the_command_starts_from_the_model_on_screen(own, drawings):
+    own.predictor.source = "some/model of mine"
+    assert "-fox --model &#x27;some/model of mine&#x27;<" in own.keep_style(drawings, [], "my fox")
+    own.predictor.run, own.predictor.source = object(), "runs/image-generation/one"
+    own.domain.config.model = "its/base"
+    assert "-fox-2 --model its/base<" in own.keep_style(drawings, [], "my fox")
 
 
 def test_captions_come_from_names_unless_they_are_mended(own, drawings, tmp_path):

@@ -48,6 +48,15 @@ def test_examples_have_latents_of_their_bucket(folder, picture_folder, own_cache
     assert batch["groups"][0]["latents"].shape == (12, 4, 8, 8)
 
 
+def test_captions_longer_than_the_model_reads_are_counted_once(noise_folder, picture_folder, own_cache, capsys):
+    for name in ("00", "05"):
+        (picture_folder / f"{name}.txt").write_text("more than sixteen letters")
+    domain, model, rows = loaded(noise_folder, picture_folder)
+    domain.prepare(rows, model, training=True)
+    domain.prepare(rows, model, training=False)
+    assert capsys.readouterr().err.count("2 of 12 captions are longer than the model reads") == 1
+
+
 def test_batches_hold_several_shapes_and_drop_nothing(folder, picture_folder, own_cache):
     domain, model, rows = loaded(folder, picture_folder, resolution=32)
     examples = domain.prepare(rows, model, training=True)
@@ -75,6 +84,8 @@ def test_the_next_run_encodes_nothing(folder, picture_folder, own_cache, monkeyp
 
 
 def test_a_changed_picture_caption_crop_or_encoder_is_encoded_anew(noise_folder, picture_folder, own_cache):
+    from tokenizers.normalizers import Sequence
+
     domain, model, rows = loaded(noise_folder, picture_folder)
     before = domain.prepare(rows, model, training=False)[0]
     Image.new("RGB", (32, 32), "red").save(picture_folder / "00.png")
@@ -86,7 +97,12 @@ def test_a_changed_picture_caption_crop_or_encoder_is_encoded_anew(noise_folder,
     assert larger != before.latents
     with torch.no_grad():
         next(domain.pipeline.vae.parameters()).add_(1)
-    assert domain.prepare(rows, model, training=False)[0].latents != larger
+    shifted = domain.prepare(rows, model, training=False)[0]
+    assert shifted.latents != larger
+    domain.pipeline.vae.register_to_config(scaling_factor=0.25)
+    assert domain.prepare(rows, model, training=False)[0].latents != shifted.latents
+    domain.pipeline.tokenizer.backend_tokenizer.normalizer = Sequence([])  # what CLIP's own would make lower case
+    assert domain.prepare(rows, model, training=False)[0].words != shifted.words
 
 
 def test_latents_that_are_no_numbers_name_the_row(noise_folder, picture_folder, own_cache):
@@ -151,25 +167,12 @@ def test_the_validation_loss_is_the_same_in_any_batch_and_at_any_time(folder, pi
     assert len(set(together)) == 12
 
 
-def test_metrics_are_means_over_what_was_made(noise_folder):
+def test_the_metric_is_the_mean_loss_of_what_was_predicted(noise_folder):
     domain = make(noise_folder)
-    unit = np.eye(5)
-    nan = np.full(5, np.nan)
-    scores = {
-        "loss": np.array([1.0, 3.0, np.nan, 2.0, 2.0]),
-        "made": np.array([*unit[:4], nan]),
-        "real": np.array([*unit[:4], nan]),
-        "words": np.array([unit[0], unit[1], unit[3], unit[2], nan]),
-    }
-    found = domain.metrics(scores)
-    assert found["loss"] == 2.0
-    assert found["retrieval"] == 0.5
-    # within: 1 on each side; across: 8 for 4 of 16 pairs and 1 for 12
-    assert found["kid"] == pytest.approx(1 + 1 - 2 * (4 * 8 + 12) / 16)
-    twice = domain.metrics({name: values[[0, 1, 2, 3, 3, 4]] for name, values in scores.items()})
-    assert (twice["kid"], twice["retrieval"]) == (pytest.approx(found["kid"]), 0.5)
-    few = domain.metrics({name: values[2:] for name, values in scores.items()})
-    assert np.isnan(few["kid"]) and np.isnan(few["retrieval"]) and few["loss"] == 2.0
+    assert domain.metrics({"loss": np.array([1.0, 3.0, np.nan, 2.0])}) == {"loss": 2.0}
+    assert np.isnan(domain.metrics({"loss": np.array([np.nan])})["loss"])
+    assert domain.score({"loss": 2.5}, {}) == {"loss": 2.5}
+    assert np.isnan(domain.score({"loss": None}, {})["loss"])
 
 
 def test_only_evaluation_makes_pictures_and_only_the_first(noise_folder, picture_folder, own_cache):
@@ -182,8 +185,7 @@ def test_only_evaluation_makes_pictures_and_only_the_first(noise_folder, picture
     assert [(e.request.steps, e.request.seed) for e in asked] == [(2, 42), (2, 43)]
 
 
-def test_samples_are_measured_beside_their_originals(noise_folder, picture_folder, own_cache, tiny_clip, monkeypatch):
-    monkeypatch.setattr(samples.Encoder, "load", lambda reference="": tiny_clip)
+def test_the_first_captions_are_drawn_beside_their_originals(noise_folder, picture_folder, own_cache):
     domain, model, rows = loaded(noise_folder, picture_folder, samples=4)
     examples = domain.prepare(rows, model, training=False)
     with torch.no_grad():
@@ -193,11 +195,36 @@ def test_samples_are_measured_beside_their_originals(noise_folder, picture_folde
     json.dumps(answers)
     picture = Image.open(io.BytesIO(base64.b64decode(answers[0]["png"])))
     assert picture.size == (16, 16)
-    scores = [domain.score(a, domain.reference(e)) for a, e in zip(answers, examples, strict=False)]
-    assert np.isfinite(scores[0]["made"]).all() and np.isnan(scores[4]["made"]).all()
-    stacked = {name: np.asarray([one[name] for one in scores]) for name in scores[0]}
-    assert set(domain.metrics(stacked)) == {"loss", "kid", "retrieval"}
-    assert np.isfinite(domain.metrics(stacked)["kid"])
+    originals = [domain.reference(one)["png"] for one in examples[:5]]
+    assert [bool(one) for one in originals] == [True] * 4 + [False]
+    assert Image.open(io.BytesIO(base64.b64decode(originals[1]))).size == (16, 16)
+
+
+def test_the_hash_of_a_model_is_of_all_its_parts_and_counted_once(noise_folder, own_cache, monkeypatch):
+    from suite_image_generation import pipelines
+
+    domain, seen, plain = make(noise_folder), [], pipelines.weights_hash
+    model = domain.load_model(noise_folder, None)
+    monkeypatch.setattr(pipelines, "weights_hash", lambda *modules: seen.append(1) or plain(*modules))
+    with torch.no_grad():
+        for _ in range(2):
+            domain.infer(model, domain.collate(domain.inputs("a red cat")))
+        assert seen == [1]
+        known = {domain.model_hash()}
+        for part in (domain.pipeline.vae, domain.pipeline.text_encoder, domain.pipeline.unet):
+            next(part.parameters()).add_(1)
+            known.add(pipelines.model_hash(domain.pipeline))
+    assert len(known) == 4
+
+
+def test_what_is_hidden_makes_no_picture_another():
+    one, other = Image.new("RGBA", (16, 16), (255, 0, 0, 0)), Image.new("RGBA", (16, 16), (0, 0, 255, 0))
+    for picture in (one, other):
+        picture.paste((9, 9, 9, 255), (4, 4, 12, 12))
+    assert samples.pixel_distance(one, other) == 0
+    other.paste((9, 9, 9, 254), (4, 4, 12, 12))
+    assert samples.pixel_distance(one, other) == pytest.approx(64 / (4 * 256))
+    assert samples.pixel_distance(one, other.resize((8, 8))) == 255
 
 
 def test_a_prompt_is_answered_and_a_missing_file_is_not_taken_for_one(noise_folder, own_cache):
@@ -209,6 +236,9 @@ def test_a_prompt_is_answered_and_a_missing_file_is_not_taken_for_one(noise_fold
     for name in ("no-such-file.bin", "cat.jpg"):
         with pytest.raises(SuiteError, match="looks like a file"):
             domain.inputs(name)
+    with pytest.raises(SuiteError, match="There is no file no/such/cat.png"):
+        domain.inputs("no/such/cat.png")
+    assert domain.inputs("cat " * 200)[0].prompt == " ".join(["cat"] * 200), "longer than a file's name may be"
     assert domain.inputs("version 2.0")[0].prompt == "version 2.0"
 
 

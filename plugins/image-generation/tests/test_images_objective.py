@@ -2,9 +2,17 @@
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    EDMDPMSolverMultistepScheduler,
+    EDMEulerScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+)
 
 from suite import SuiteError
+from suite_image_generation import schedulers
 from suite_image_generation.objective import Objective, draw
 
 LATENTS, NOISE = torch.full((1, 1, 1, 1), 3.0), torch.full((1, 1, 1, 1), 5.0)
@@ -121,6 +129,17 @@ def test_any_sampler_of_the_family_gives_the_same_objective():
 def test_an_unknown_prediction_is_refused():
     with pytest.raises(SuiteError, match="prediction_type is 'score'; known are epsilon, v_prediction, sample"):
         Objective.of(DDIMScheduler(prediction_type="score"), 5)
+
+
+@pytest.mark.parametrize("kind", [EDMEulerScheduler, EDMDPMSolverMultistepScheduler])
+def test_edm_is_refused_by_training_and_sampling(kind):
+    for asked in (
+        lambda: Objective.of(kind(), 5),
+        lambda: schedulers.made(kind()),
+        lambda: schedulers.made(kind(), "ddim"),
+    ):
+        with pytest.raises(SuiteError, match=f"{kind.__name__} scales pictures and noise as EDM does"):
+            asked()
 
 
 def test_draws_are_of_the_seed_alone_and_one_in_each_part():

@@ -67,6 +67,53 @@ def test_an_embedded_profile_is_turned_into_srgb():
     assert first(read(saved(Image.new("RGB", (16, 16), (10, 20, 30)), icc_profile=srgb))) == (10, 20, 30)
 
 
+def profile(kind):
+    """ICC profiles made here: red and blue exchanged (a matrix of sRGB's own columns), or grey with a gamma of 1."""
+    if kind == "swapped":
+        content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+        content = content.replace(b"rXYZ", b"tXYZ", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"tXYZ", b"bXYZ", 1)
+        return bytes(content.replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be")).replace(b"sRGB", b"swap"))
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 7) + b"linear\0" + bytes(78),
+        b"wtpt": b"XYZ " + bytes(4) + struct.pack(">iii", 63190, 65536, 54061),
+        b"kTRC": b"curv" + bytes(4) + struct.pack(">I", 0),  # no points: linear
+    }
+    table, data = b"", b""
+    for name, content in tags.items():
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(data), len(content))
+        data += content + bytes(-len(content) % 4)
+    size = 132 + len(table) + len(data)
+    head = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02400000, b"mntr", b"GRAY", b"XYZ ") + bytes(12) + b"acsp"
+    head += bytes(28) + struct.pack(">iii", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + data
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "P+"])
+def test_a_profile_counts_in_every_mode_of_colour(mode):
+    if mode in ("RGB", "RGBA"):
+        picture = Image.new(mode, (16, 16), (200, 30, 60, 90)[: len(mode)])
+    else:
+        picture = Image.new("P", (16, 16), 0)
+        picture.putpalette([200, 30, 60])
+    given = saved(picture, icc_profile=profile("swapped"), **({"transparency": bytes([90])} if mode == "P+" else {}))
+    made = first(read(given))
+    assert np.allclose(made[:3], (60, 30, 200), atol=2)
+    assert made[3:] == ((90,) if mode in ("RGBA", "P+") else ())
+    assert facts(given).notes[0] == "its colours are converted from the profile 'swap built-in' to sRGB"
+
+
+@pytest.mark.parametrize(("mode", "value"), [("L", 55), ("LA", (55, 90)), ("I;16", 55 * 257)])
+def test_a_profile_counts_in_grey(mode, value):
+    picture = (
+        Image.fromarray(np.full((16, 16), value, np.uint16)) if mode == "I;16" else Image.new(mode, (16, 16), value)
+    )
+    given = saved(picture, icc_profile=profile("linear"))
+    made = first(read(given))
+    assert np.allclose(made[:3], 128, atol=2)  # sRGB's curve has 55 of 255 of the light at 128
+    assert made[3:] == ((90,) if mode == "LA" else ())
+    assert any("'linear' to sRGB" in note for note in facts(given).notes)
+
+
 def test_the_first_frame_of_an_animation_is_used_and_told():
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
     value = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])

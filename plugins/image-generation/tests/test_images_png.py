@@ -50,6 +50,12 @@ def test_exactly_these_settings_are_in_the_file(tiny_noise):
     assert png_of(answers(tiny_noise, [ASKED], model="0123456789abcdef")[0]) == png_of(answer), "no time inside"
 
 
+def test_the_sampler_in_the_file_is_the_one_that_drew(tiny_noise):
+    (answer,) = answers(tiny_noise, [replace(ASKED, scheduler="euler")], model="m")
+    told = png.read_settings(io.BytesIO(png_of(answer)))
+    assert (told["scheduler"], told["sampler"]) == ("euler", "EulerDiscreteScheduler")
+
+
 def test_a_picture_from_a_picture_needs_that_one_again(tiny_noise):
     given = Image.new("RGBA", (16, 16), (200, 10, 30, 90))
     (answer,) = answers(tiny_noise, [replace(ASKED, image=given, strength=0.7)], model="m")
@@ -80,6 +86,29 @@ def test_other_pngs_are_told(tmp_path, text):
         png.read_settings(tmp_path / "no.png")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"guidance": float("nan")}, {"guidance": float("inf")}, {"guidance": True}, {"seed": 1.5}, {"seed": True},
+        {"seed": float("nan")}, {"steps": 2.0}, {"width": False}, {"image": "a" * 64}, {"image": "a", "strength": "1"},
+        {"image": 3, "strength": 0.5}, {"image": "a", "strength": float("nan")}, {"image": None},
+    ],
+)  # fmt: skip
+def test_settings_of_a_crafted_file_are_told(tmp_path, change):
+    told = png.settings(replace(ASKED, width=16, height=16), model="m", sampler="s")
+    assert png.read_settings(written(tmp_path, json.dumps(told))) == told
+    assert png.read_settings(written(tmp_path, json.dumps(told | {"image": "a", "strength": 1})))
+    with pytest.raises(SuiteError, match=r"x\.png holds no settings"):
+        png.read_settings(written(tmp_path, json.dumps(told | change)))
+
+
+@pytest.mark.parametrize("change", [{"seed": 10**400}, {"guidance": 10**400}, {"steps": 10**30}, {"width": 10**9}])
+def test_impossible_numbers_of_a_crafted_file_are_told(tiny_noise, tmp_path, change):
+    told = png.settings(replace(ASKED, width=16, height=16), model="m", sampler="s") | change
+    with pytest.raises(SuiteError):
+        settled(tiny_noise, png.request_of(png.read_settings(written(tmp_path, json.dumps(told)))))
+
+
 def test_a_bomb_of_text_or_pixels_in_a_png_is_refused_quickly(tmp_path):
     path = written(tmp_path, json.dumps({"prompt": "a" * 3_000_000}))
     with pytest.raises(SuiteError):
@@ -96,6 +125,25 @@ def test_prompts_are_cleaned_and_cut_with_a_sentence():
     assert prompts.cut("👩\u200d🚀")[0] == "👩\u200d🚀"
     text, sentence = prompts.cut("ab " * 3334)
     assert (len(text), sentence) == (2000, "The prompt has 10,001 characters; the first 2,000 were used.")
+
+
+def test_what_is_cut_or_not_read_is_in_the_note(tiny_noise):
+    asked = writing.inputs("word " * 500, seed=1, negative="no " * 1000, steps=1)
+    note = answers(tiny_noise, asked, model="m")[0]["note"]
+    for said in (
+        "The prompt has 2,499 characters; the first 2,000 were used.",
+        "The negative prompt has 2,999 characters; the first 2,000 were used.",
+        "The prompt has 1602 tokens; this model reads the first 16",
+        "The negative prompt has 1336 tokens; this model reads the first 16",
+    ):
+        assert said in note
+    assert asked[0].negative.startswith("no no")
+
+
+def test_a_picture_that_is_not_there_is_no_prompt():
+    for name in ("no/such/cat.png", "my photos/a red cat.PNG", "x" * 300 + ".png"):
+        with pytest.raises(SuiteError, match=r"There is no file .*(png|PNG); give a PNG that was made here"):
+            writing.inputs(name, seed=0)
 
 
 def test_what_the_text_encoder_does_not_read_is_told(tiny_noise, tiny_flow):
@@ -199,6 +247,20 @@ def test_one_colour_is_told_and_a_faint_picture_is_not():
     assert [screening.is_blank(one) for one in (black, clear, noise, dot, shape)] == [True, True, True, False, False]
 
 
+def assert_grey_everywhere_else(pipe, tmp_path):
+    """On the sheets of strengths and of training too."""
+    from suite_image_generation import previews, samples, strengths
+    from suite_image_generation.config import ImageConfig
+
+    grey, text = Image.new("RGB", (16, 16), (128, 128, 128)), ["a cat"]
+    mixed = strengths.Mixed(pipe.unet, pipe.unet)
+    sheet = strengths.grid(pipe, mixed, [Request("a cat", 1)], [1.0], [2])
+    assert np.array_equal(np.asarray(sheet), np.asarray(previews.row([grey], text, "strength 1, 2 steps")))
+    samples.show_previews(pipe, text, ImageConfig(sample_steps=2), 0, tmp_path / "previews")
+    shown = np.asarray(Image.open(tmp_path / "previews" / "step-000000.png"))
+    assert np.array_equal(shown, np.asarray(previews.row([grey], text, "step 0")))
+
+
 def test_what_a_pipelines_own_checker_flags_is_neither_shown_nor_saved(tiny_noise, tiny_clip, tmp_path, monkeypatch):
     """The real class, which flags a picture whose concept is nearer than a weight."""
     import torch
@@ -218,6 +280,10 @@ def test_what_a_pipelines_own_checker_flags_is_neither_shown_nor_saved(tiny_nois
     writing.write([("a", flagged[0])], tmp_path / "out")
     assert list((tmp_path / "out").glob("*.png")) == []
     assert json.loads((tmp_path / "out" / "index.jsonl").read_text())["withheld"] is True
+    with pytest.raises(SuiteError, match=r"withheld: the model's own safety checker flags it.*Nothing is written"):
+        writing.write([("a", flagged[0])], tmp_path / "x.png")
+    assert not (tmp_path / "x.png").exists()
+    assert_grey_everywhere_else(tiny_noise, tmp_path)
     assert "safety checker withholds" in screening.described(tiny_noise)
     checker.concept_embeds_weights.data.fill_(2.0)
     assert [one["withheld"] for one in answers(tiny_noise, [ASKED], model="m")] == [False]

@@ -123,6 +123,15 @@ def test_damaged_weights_and_strange_pipelines_are_refused(noise_folder, tmp_pat
         check_index(tmp_path / "nowhere")
 
 
+def test_weights_that_are_no_safetensors_are_told(noise_folder, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(noise_folder, tmp_path / "old")
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").rename(folder / "unet" / "diffusion_pytorch_model.bin")
+    with pytest.raises(SuiteError, match="old has no safetensors in its folder unet"):
+        preflight.check(folder, ImageConfig(), training=True)
+
+
 def test_shapes_from_configs_are_those_of_the_pipeline(folder):
     from suite_image_generation.pipelines import default_size
 

@@ -92,12 +92,21 @@ def test_without_samples_there_is_no_section_of_them(domain):
 
 
 def test_copying_is_a_baseline_that_the_memorised_share_tells(domain, tiny_clip):
-    examples = [SimpleNamespace(prompt=f"word {n}", request=object() if n < 4 else None) for n in (3, 1, 2, 0, 8)]
-    answers = report.copies({"train": TRAINING}, examples, tiny_clip)
+    wide = {"bytes": base64.b64decode(coded(drawing(0).resize((256, 128), 0))), "path": None}
+    rows = Dataset.from_list([{"image": wide, "caption": "word 0"}, *TRAINING.to_list()[1:]])
+    crop = SimpleNamespace(size=(128, 128))
+    examples = [
+        SimpleNamespace(prompt=f"word {n}", request=object() if n < 4 else None, crop=crop) for n in (3, 1, 2, 0, 8)
+    ]
+    answers = report.copies({"train": rows}, examples, tiny_clip)
     assert [one["png"] is None for one in answers] == [False] * 4 + [True]
     pictures = [report.picture_of(one) for one in answers[:4]]
-    assert [np.asarray(one).tolist() for one in pictures] == [np.asarray(drawing(n)).tolist() for n in (3, 1, 2, 0)]
-    found = told(domain, fine_tuned=system([drawing(60 + n) for n in range(4)]), copying=system(pictures))
+    assert [one.size for one in pictures] == [(128, 128)] * 4, "not a thumbnail"
+    middle = drawing(0).resize((256, 128), 0).crop((64, 0, 192, 128))
+    assert np.array_equal(np.asarray(pictures[3]), np.asarray(middle))
+    found = told(
+        domain, fine_tuned=system([drawing(60 + n) for n in range(4)]), copying=system([*pictures[:3], pictures[0]])
+    )
     assert found["Nearest training pictures"].values["shares"] == {"fine-tuned": 0.0, "copying": 1.0}
 
 

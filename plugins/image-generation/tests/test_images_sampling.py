@@ -11,7 +11,7 @@ from PIL import Image
 
 from suite import SuiteError
 from suite_image_generation import schedulers
-from suite_image_generation.sampling import PREVIEWS, Request, batches, of_area, sample, settled, shown
+from suite_image_generation.sampling import PREVIEWS, Request, batches, of_area, sample, settled, shown, watching
 
 ASKED = Request("a cat", seed=1, steps=3, guidance=4.0)
 
@@ -58,7 +58,7 @@ def test_requests_of_unlike_settings_do_not_share_a_batch():
         replace(ASKED, scheduler="euler"), replace(ASKED, image=picture), replace(ASKED, image=picture, strength=0.9),
         replace(ASKED, width=32), replace(ASKED, negative="x"), replace(ASKED, strength=0.9),
     ]  # fmt: skip
-    assert batches(asked) == [[0, 1, 8, 9], [2], [3], [4], [5], [6], [7]]
+    assert batches(asked) == [[0, 1, 9], [2], [3], [4], [5], [6], [7], [8]]
     assert [len(batch) for batch in batches([ASKED] * 19)] == [8, 8, 3]
 
 
@@ -170,7 +170,8 @@ def test_pictures_given_share_a_batch_and_stay_their_own(pipe):
 
 def test_the_trajectory_ends_in_the_picture(pipe):
     seen = []
-    (made,) = sample(pipe, [replace(ASKED, steps=20)], on_step=lambda *now: seen.append(now))
+    with watching(lambda *now: seen.append(now)):
+        (made,) = sample(pipe, [replace(ASKED, steps=20)])
     assert len(seen) == PREVIEWS
     assert [step for step, *_ in seen][-1] == seen[0][1] == 20
     assert apart(seen[-1][2][0], made) == 0

@@ -1,12 +1,17 @@
 """Stable Diffusion XL is conditioned on sizes and crops too."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from PIL import Image
 
-from suite_image_generation import preflight
+from suite_image_generation import adapters, preflight
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.domain import ImageGenerationDomain
+from suite_image_generation.pipelines import denoiser, load_pipeline
 from suite_image_generation.sampling import Request, sample
 
 
@@ -54,6 +59,25 @@ def test_sizes_and_crops_are_given(xl_folder, picture_folder, own_cache):
     with torch.no_grad():
         assert torch.isfinite(domain.loss(model, batch))
     assert sample(domain.pipeline, [Request("a cat", seed=1, steps=2)])[0].size == (16, 16)
+
+
+def test_the_picture_is_the_stock_pipelines(xl_folder):
+    pipe = load_pipeline(xl_folder)
+    asked = Request("a cat", seed=1, steps=3, guidance=6.0)
+    for negative in ("", "a dog"):
+        stock = pipe(
+            "a cat", negative_prompt=negative or None, num_inference_steps=3, guidance_scale=6.0,
+            generator=torch.Generator().manual_seed(1),
+        ).images[0]  # fmt: skip
+        made = sample(pipe, [replace(asked, negative="x"), replace(asked, negative=negative)])[1]
+        assert np.array_equal(np.asarray(made), np.asarray(stock)), negative
+
+
+def test_no_file_in_kohyas_layout_is_written(xl_folder, tmp_path):
+    pipe = load_pipeline(xl_folder)
+    model = get_peft_model(denoiser(pipe), LoraConfig(r=2, target_modules=["to_q"]))
+    adapters.save(pipe, model, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["pytorch_lora_weights.safetensors"]
 
 
 def test_its_activations_can_be_counted(xl_folder):
