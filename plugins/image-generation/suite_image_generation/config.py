@@ -15,12 +15,12 @@ LORA_TARGETS = ("to_k", "to_q", "to_v", "to_out.0")
 class ImageConfig(TrainConfig):
     """Knobs of fine-tuning a text-to-image pipeline; the defaults teach the starter a style in minutes."""
 
-    max_steps: int | None = Field(400, ge=1, description="Stop after so many optimizer steps; unset where epochs are.")
-    evaluate_every: int = Field(100, ge=0, description="Steps between evaluations; 0 evaluates after each epoch.")
+    max_steps: int | None = Field(200, ge=1, description="Stop after so many optimizer steps; unset where epochs are.")
+    evaluate_every: int = Field(50, ge=0, description="Steps between evaluations; 0 evaluates after each epoch.")
     learning_rate: float = Field(
-        1e-3,
+        3e-4,
         gt=0,
-        description="Peak of AdamW; unless given a tenth for other models than the starter, and for all weights.",
+        description="Peak of AdamW; unless given 1e-4 for other models than the starter, 1e-5 for all their weights.",
     )
     lora: bool = Field(True, description="Train low-rank adapters; false trains the whole denoiser.")
     lora_rank: int = Field(16, ge=1, description="Rank of the adapters.")
@@ -36,7 +36,10 @@ class ImageConfig(TrainConfig):
         0.1, ge=0, lt=1, description="Share of captions left out in training, which guidance needs."
     )
     min_snr: float = Field(
-        5.0, ge=0, description="Gamma of min-SNR weighting for models that predict noise or v; 0 weighs all alike."
+        0.0,
+        ge=0,
+        description="Gamma of min-SNR weighting for models that predict noise or v, 5 unless given for other models "
+        "than the starter; 0 weighs all alike.",
     )
     draws: int = Field(8, ge=1, description="Noise levels at which each picture's validation loss is taken.")
     samples: int = Field(8, ge=0, description="Pictures generated of each evaluated data set, from its first captions.")
@@ -64,6 +67,9 @@ class ImageConfig(TrainConfig):
         found = dict(values)
         if "learning_rate" not in found and (found.get("model") or not found.get("lora", True)):
             found["learning_rate"] = 1e-5 if found.get("model") and not found.get("lora", True) else 1e-4
+        if "min_snr" not in found and found.get("model"):
+            # Not for the starter: small latents are decided at the noisiest steps, which min-SNR weighs next to nothing.
+            found["min_snr"] = 5.0
         if "epochs" in found and "max_steps" not in found:
             found["max_steps"] = None
         return found
