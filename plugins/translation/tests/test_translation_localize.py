@@ -427,7 +427,7 @@ def test_a_stopped_command_says_where_the_work_is(catalogue, call):
     model.stop_after = 0
     status, _, err, _ = call("messages.po", "--to", "de")
     assert status == 130
-    assert err == "Stopped. What was done is in messages.de.partial.po; go on by translating that file.\n"
+    assert err == "Stopped. What was done is in messages.de.partial.po; the same command goes on from there.\n"
 
 
 def test_mistakes_are_told_before_the_model_is_asked(catalogue, call, tmp_path):

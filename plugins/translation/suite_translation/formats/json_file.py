@@ -37,6 +37,7 @@ class Strings(Document):
 
     format = "json"
     shows_fuzzy = False
+    in_place = True
 
     def __init__(self, path: Path, content: Content, language: str) -> None:
         found = _strings(path, content.text)
@@ -48,6 +49,12 @@ class Strings(Document):
         known = _known(path, language)
         segments = [_segment(path, one, known.get(key, ""), data) for key, one in self.strings.items()]
         super().__init__(path, content, segments, (language_in(path), language))
+
+    def recalled(self, older: Document) -> dict[str, str]:
+        """The translations, by key, in a file that was written from this one; a text that is its source's is none."""
+        before = {one.key: one.source for one in older.segments}
+        texts = {one.key: before.get(one.key, "") for one in self.segments}
+        return {one.key: texts[one.key] for one in self.segments if texts[one.key] not in ("", one.source)}
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """The strings, each in the place of its source; those the sibling has and nobody answered are kept."""

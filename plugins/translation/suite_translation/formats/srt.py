@@ -32,12 +32,23 @@ class Subtitles(Document):
 
     format = "srt"
     shows_fuzzy = False
+    in_place = True
 
     def __init__(self, path: Path, content: Content, language: str) -> None:
         found = list(_cues(path, content.text))
-        self.places = dict(zip(unique(number for number, _ in found), (place for _, place in found), strict=True))
+        keys = unique(number for number, _, _ in found)
+        self.places = {key: place for key, (_, _, place) in zip(keys, found, strict=True)}
+        # Numbers move when a cue is added; times stay, and two cues may have the same.
+        self.times = dict(zip(keys, unique(time for _, time, _ in found), strict=True))
         segments = [Segment(key, _joined(content.text[start:end])) for key, (start, end) in self.places.items()]
         super().__init__(path, content, segments, ("", language))
+
+    def recalled(self, older: Document) -> dict[str, str]:
+        """The translations, by key, in a file that was written from this one: of the cues whose times are the same."""
+        times: dict[str, str] = getattr(older, "times", {})
+        before = {times.get(one.key): one.source for one in older.segments}
+        texts = {one.key: before.get(self.times[one.key], "") for one in self.segments}
+        return {one.key: texts[one.key] for one in self.segments if texts[one.key] not in ("", one.source)}
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """The texts of cues, broken into lines where the source has several."""
@@ -65,8 +76,8 @@ def _wrapped(text: str, *, several: bool) -> list[str]:
     return [piece for line in lines for piece in textwrap.wrap(line, _WIDTH, break_long_words=False)]
 
 
-def _cues(path: Path, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The numbers of the cues, as they stand there, with the places of their texts; cues without text are left out."""
+def _cues(path: Path, text: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
+    """Numbers and times of the cues, as they stand there, with the places of their texts; none of cues without text."""
     for block in _BLOCK.finditer(text):
         number, newline, rest = block[0].partition(_newline_in(block[0]))
         if _TIME.fullmatch(number):  # some programs leave numbers out
@@ -79,7 +90,7 @@ def _cues(path: Path, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
             )
         start = block.start() + len(number) + len(newline) + time.end()
         if start < block.end():
-            yield number.strip(), (start + len(_newline_in(text[start : start + 2])), block.end())
+            yield number.strip(), time[0].strip(), (start + len(_newline_in(text[start : start + 2])), block.end())
 
 
 def _newline_in(text: str) -> str:
