@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suite import SuiteError
-from suite_translation.formats import Answer, Segment, read_document
+from suite_translation import languages
+from suite_translation.formats import Answer, Segment, plurals, read_document
 
 CATALOGUE = r"""# Translation of x.
 # Copyright
@@ -185,6 +186,23 @@ def test_plural_forms_are_the_target_languages(tmp_path, language, sources):
     lines = [f'msgstr[{one.plural}] "{one.source} {one.plural}"' for one in forms]
     assert 'msgid_plural "%d files"\n' + "\n".join(lines) + '\n\nmsgid "x"\nmsgstr ""\n' in made
     assert polib.pofile(made).metadata["Plural-Forms"].startswith(f"nplurals={len(sources)};")
+
+
+def test_a_filled_form_that_the_header_does_not_count_is_kept(tmp_path):
+    text = CATALOGUE.replace('msgstr[1] ""\n', 'msgstr[1] ""\nmsgstr[2] "%d Dateien!"\nmsgstr[3] ""\n')
+    made = _written(tmp_path, _read(tmp_path, text), {"%d file[1]": Answer("%d Dateien")}).decode()
+    assert 'msgstr[1] "%d Dateien"\nmsgstr[2] "%d Dateien!"\n\nmsgid ""' in made
+
+
+def test_languages_have_their_plural_rule_or_a_sentence(tmp_path):
+    assert plurals.rule_of("pt-br") == plurals.rule_of("pt_BR") == plurals.rule_of("fr") != plurals.rule_of("pt")
+    assert all(plurals.parsed(plurals.rule_of(one), one) for one in languages._NAMES)
+    with pytest.raises(SuiteError, match=r"a\.pot has plurals, and Suite does not know .* 'xx'.*'Plural-Forms: npl"):
+        _read(tmp_path, TEMPLATE, "xx", "a.pot")
+    document = _read(tmp_path, TEMPLATE.partition('\nmsgid "One')[0] + '\nmsgid "x"\nmsgstr ""\n', "xx", "a.pot")
+    made = _written(tmp_path, document, {"x": Answer("y")}, "xx").decode()
+    assert '"Language: xx\\n"' in made
+    assert "nplurals=INTEGER" in made
 
 
 def test_french_takes_the_singular_where_it_has_the_number(tmp_path):

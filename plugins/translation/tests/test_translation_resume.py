@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from suite import SuiteError
 from suite_translation import formats
 from suite_translation.formats import read_document
 from suite_translation.localize import CHUNK, Localizer, localize
@@ -100,3 +101,54 @@ def test_corrections_win_over_an_earlier_output_and_it_over_memories():
 
     assert answer() == ("Older", "kept")
     assert answer(corrections=memory("Put right")) == ("Put right", "memory")
+
+
+PLURAL = '\nmsgid "%d file"\nmsgid_plural "%d files"\nmsgstr[0] ""\nmsgstr[1] ""\n'
+ENGLISH = (
+    'msgid ""\nmsgstr ""\n"Language: en\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+    '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
+)
+
+
+@pytest.mark.parametrize(("language", "count"), [("ja", 1), ("ru", 3), ("fr", 2)])
+def test_an_untranslated_catalogue_of_another_language_becomes_one_of_the_language_asked_for(tmp_path, language, count):
+    path, output = tmp_path / "en.po", tmp_path / "out.po"
+    path.write_text(ENGLISH + PLURAL)
+    localize(path, output, Model(), language=language)
+    text = output.read_text(encoding="utf-8")
+    assert f'"Language: {language}\\n"' in text
+    assert f'"Plural-Forms: nplurals={count};' in text
+    assert text.count("msgstr[") == count
+    model = Model()
+    output.write_text(text.replace("«%d files»", "%d x"), encoding="utf-8")
+    assert localize(path, output, model, language=language).kept == count
+    assert model.asked == []
+    assert "%d x" in output.read_text(encoding="utf-8")
+
+
+def test_a_catalogue_translated_into_another_language_is_refused(tmp_path):
+    path = tmp_path / "en.po"
+    path.write_text(ENGLISH + PLURAL + '\nmsgid "Open"\nmsgstr "Open"\n')
+    with pytest.raises(SuiteError, match="holds translations into en, not ja"):
+        localize(path, tmp_path / "out.po", Model(), language="ja")
+    assert not (tmp_path / "out.po").exists()
+
+
+@pytest.mark.parametrize(
+    ("version", "names", "unit"),
+    [
+        ("1.2", ("source-language", "target-language"), '<trans-unit id="a"><source>Save</source></trans-unit>'),
+        ("2.0", ("srcLang", "trgLang"), '<unit id="a"><segment><source>Save</source></segment></unit>'),
+    ],
+)
+def test_an_untranslated_xliff_of_another_language_too(tmp_path, version, names, unit):
+    path, output = tmp_path / "a.xlf", tmp_path / "b.xlf"
+    said = f' {names[0]}="en" {names[1]}="fr"'
+    root, file = ("", said) if version == "1.2" else (said, "")
+    path.write_text(f'<xliff version="{version}"{root}><file original="x"{file}>{unit}</file></xliff>')
+    localize(path, output, Model(), language="de")
+    assert f'{names[1]}="de"' in output.read_text(encoding="utf-8")
+    output.write_text(output.read_text(encoding="utf-8").replace("«Save»", "Sichern"), encoding="utf-8")
+    report = localize(path, output, Model(), language="de")
+    assert (report.kept, report.model) == (1, 0)
+    assert ">Sichern<" in output.read_text(encoding="utf-8")
