@@ -13,7 +13,7 @@ from suite_translation.tokens import NUMBERED, Token, directives, family, outsid
 
 # Nothing but tabs and line ends may be in a file of strings; most formats can't hold the others at all.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-_TAG_NAME = re.compile(r"<(/?)([\w:.-]+)")
+_TAG_NAME = re.compile(r"[<\[](/?)([\w:.-]+)")
 _VOID = {"br", "hr", "img", "input", "wbr", "area", "col", "link", "meta"}
 
 
@@ -127,7 +127,7 @@ def _tags(ours: list[Token], theirs: list[Token]) -> list[str]:
 def _nested(found: list[Token]) -> bool:
     stack: list[str] = []
     for token in found:
-        name = _TAG_NAME.match(token.text) if token.kind == "tag" else None
+        name = _TAG_NAME.match(token.text) if token.kind in ("tag", "code") else None
         if name is None or token.text.endswith("/>") or name[2].lower() in _VOID:
             continue
         if not name[1]:

@@ -41,6 +41,13 @@ def test_placeholders_accelerators_and_white_space_come_back():
     assert found["confidence"] == pytest.approx(Confidence()(-0.1), abs=1e-4)
 
 
+def test_placeholders_of_web_frameworks_come_back():
+    model = Model(first={"Welcome ⟦0⟧ users": "Willkommen ⟦0⟧ Nutzer", "By ⟦0⟧, see ⟦1⟧me⟦2⟧": "Von ⟦0⟧: ⟦1⟧mich⟦2⟧"})
+    welcome, by = ask(model, "Welcome %count% users", "By :name, see [b]me[/b]")
+    assert welcome["translation"] == "Willkommen %count% Nutzer" and not welcome["fuzzy"]
+    assert by["translation"] == "Von :name: [b]mich[/b]" and not by["fuzzy"]
+
+
 def test_the_first_candidate_that_is_sound_is_taken():
     model = Model(first={"Delete ⟦0⟧": ["Lösche", "⟦0⟧ ⟦0⟧", "⟦0⟧ löschen"]})
     (found,) = ask(model, "Delete %s")
