@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from suite_translation.localize import Report
     from suite_translation.memory import Memory
 
+_CODE = re.compile(r"(?:^|(?<=[._-]))(?=(\w{2,3}(?:[-_]\w{2,4})?)$)")
+"""A language at the end of a file's name."""
 _INTERRUPTED = 130
 """What a shell says of a program that Ctrl-C has ended."""
 _FAILED = 2
@@ -116,14 +119,16 @@ def targets(
 def named(path: Path, language: str, source_language: str) -> Path:
     """Where a file's translation goes: beside it, its name with the language in it; a template becomes a catalogue.
 
-    >>> [named(Path(name), "de", "en").name for name in ("messages.pot", "app.en.json", "en.xlf", "menu.de.po")]
-    ['messages.de.po', 'app.de.json', 'de.xlf', 'menu.de.po']
+    >>> [named(Path(name), "de", "en").name for name in ("messages.pot", "app.en.json", "en.xlf", "app_en.arb")]
+    ['messages.de.po', 'app.de.json', 'de.xlf', 'app_de.arb']
     """
     from suite_translation.languages import alike
 
-    before, _, last = path.stem.rpartition(".")
-    spoken = any(alike(last, one) for one in (language, source_language))
-    stem = ".".join(part for part in (before if spoken else path.stem, language) if part)
+    stem = f"{path.stem}.{language}"
+    for found in _CODE.finditer(path.stem):
+        if any(alike(found[1], one) for one in (language, source_language)):
+            stem = path.stem[: found.start(1)] + language
+            break
     return path.with_name(stem + (".po" if path.suffix.lower() == ".pot" else path.suffix))
 
 

@@ -281,5 +281,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from (f"{count:>10,}  {reason}" for reason, count in Counter(report.fuzzy).most_common())
     if report.fuzzy and not report.marked:
         yield f"{'':10}  {Path(report.output).suffix} files have no mark for them: --format json lists them"
+    if report.source and not report.marked:
+        yield f"{'':10}  what is left in the source language counts as not translated: the next call asks for it again"
     if report.broken:
         yield f"{report.broken:>8,}  kept as they were have wrong placeholders: mend them by hand"

@@ -305,6 +305,8 @@ def test_a_report_reads_well():
     )
     report.marked = False
     assert render([report]).endswith("\n            .json files have no mark for them: --format json lists them")
+    report.source = 1
+    assert render([report]).endswith("counts as not translated: the next call asks for it again")
 
 
 def test_reasons_are_counted_without_what_they_quote():
@@ -326,6 +328,10 @@ def test_reasons_are_counted_without_what_they_quote():
         ("en.xlf", "de.xlf"),
         ("app.de.po", "app.de.po"),
         ("v1.2.srt", "v1.2.de.srt"),
+        ("app_en.arb", "app_de.arb"),
+        ("strings_en-US.json", "strings_de.json"),
+        ("app_fr.arb", "app_fr.de.arb"),
+        ("taken.po", "taken.de.po"),
     ],
 )
 def test_outputs_are_named_after_their_input(tmp_path, name, expected):
