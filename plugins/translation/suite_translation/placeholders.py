@@ -3,11 +3,11 @@
     masked = mask("&Copy %d files to <b>%s</b>")   # text "Copy ⟦0⟧ files to ⟦1⟧⟦2⟧⟦3⟧", accelerator "&"
     unmask("⟦0⟧ Dateien nach ⟦1⟧⟦2⟧⟦3⟧ kopieren", masked)   # "%d &Dateien nach <b>%s</b> kopieren"
 
-Recognised are: directives of printf (`%s`, `%1$d`, `%(name)s`), of Qt (`%1`, `%n`) and of Boost (`%1%`); fields in braces
-(`{}`, `{0}`, `{name:>3}`), ICU messages, Mustache's `{{name}}`; `${name}`, `$(name)`, `$[name]`, `$name`, `$1`, `$NAME$`,
-`$t(name)`, `%{name}`, `%<name>`, `%NAME`; tags, entities and BBCode's pairs; escapes, line ends, tabs, addresses. Where no
-style is given also `%name%`, `:name`, `@name` and `!name` at the start of a word. Drupal's `%name` is not, nor are
-amounts such as `$1.50`; the style "none" keeps only line ends and tabs, "html" only what stands in web pages.
+Recognised are: directives of printf (`%s`, `%1$d`, `%(name)s`), of Qt (`%1`, `%n`) and of Boost (`%1%`); fields in
+braces (`{}`, `{0}`, `{name:>3}`), ICU messages, Mustache's `{{name}}`; `${name}`, `$(name)`, `$[name]`, `$name`, `$1`,
+`$NAME$`, `$t(name)`, `%{name}`, `%<name>`, `%NAME`; tags, entities and BBCode's pairs; escapes, line ends, tabs and
+addresses. Where no style is given also `%name%`, `:name`, `@name` and `!name` at the start of a word. Drupal's `%name`
+is not, nor are amounts such as `$1.50`; "none" keeps only line ends and tabs, "html" only what stands in web pages.
 
 `unmask` returns None for what cannot be saved. Whatever it returns has no `problems`. A string of more than ten
 placeholders, or one whose slots the model loses, is translated piece by piece: `pieces`, then `join_pieces`.

@@ -88,10 +88,10 @@ def _ends(text: str, start: int, match: re.Match[str], after: int) -> bool:
         return True
     if not match[0] or following.islower() or following in _NEVER_FIRST:
         return False
-    return match[0] != "." or not _abbreviated(text[start : match.start()])
+    return match[0] != "." or not abbreviated(text[start : match.start()])
 
 
-def _abbreviated(before: str) -> bool:
+def abbreviated(before: str) -> bool:
     """Whether the point behind these words belongs to the last one: an abbreviation, an initial, a list's number."""
     words = before[-_LONGEST_WORD:].split()
     said = words[-1].lower().lstrip("([\"'“«") if words else ""
