@@ -56,7 +56,7 @@ def localize(
     given = TranslationDomain.Config.parse_settings(settings) | {"output": runs}
     given |= {"target_language": language, **({"glossary": str(glossary)} if glossary else {})}
     domain = TranslationDomain(TranslationDomain.Config.build(given))
-    _ = domain.glossary  # read now: a mistake in it is told before any work
+    terms = domain.glossary  # read now: a mistake in it is told before any work
     pairs = targets(files, language, output, source_language=domain.config.source_language, overwrite=overwrite)
     shared = [_read(path, language) for path in memory]
     told = {"source_language": domain.config.source_language, "corrections": corrected(domain.name, runs)}
@@ -65,7 +65,7 @@ def localize(
     failures: list[str] = []
     for path, target in pairs:
         try:
-            reports.append(localize(path, target, predictor, language=language, shared=shared, **told))
+            reports.append(localize(path, target, predictor, language=language, shared=shared, glossary=terms, **told))
         except SuiteError as error:  # the other files are no worse for it
             if len(pairs) == 1:
                 raise

@@ -138,9 +138,9 @@ class Desk:
         sheet = self.sheet(name)
         corrected = localize.corrected(self.predictor.domain.name, self.predictor.domain.config.output)
         own = Memory.of_document(sheet.document, sheet.language) if sheet.document else Memory()
-        found = Localizer(self.predictor, [own], corrections=corrected, chunk=CHUNK).outcomes(
-            sheet.shown, sheet.language
-        )
+        terms = self.domain.glossary
+        localizer = Localizer(self.predictor, [own], corrections=corrected, glossary=terms, chunk=CHUNK)
+        found = localizer.outcomes(sheet.shown, sheet.language)
         for number, (segment, outcome) in enumerate(found, start=1):
             sheet.outcomes[segment.key] = outcome
             if number % CHUNK == 0:

@@ -23,9 +23,13 @@ from suite_translation.memory import Match, Memory
 
 if TYPE_CHECKING:
     from suite_translation.formats import Document, Segment
+    from suite_translation.glossary import Glossary
 
 THRESHOLD = 0.75
 """How alike a source must be for its translation to be suggested: the usual floor of translation tools."""
+CERTAIN = 0.95
+"""How alike a source must be for its translation to be preferred to one that nothing speaks against: numbers,
+placeholders or a letter of a long sentence differ, not a word."""
 CHUNK = 64
 """Texts the model is asked for at once; as many are lost at most when somebody stops it."""
 _UNSAVED = "No translation kept its placeholders"
@@ -89,9 +93,9 @@ class Localizer:
     First come finished translations of the document, then `corrections`, then those of an `earlier` output by key,
     then the memories, the first of them first.
 
-    An equal source's translation is taken as it is. A suggestion, from a source that is alike, is taken instead of the
-    model's answer where the sources are more alike than the model is confident, or where the model itself doubts; it is
-    always marked.
+    An equal source's translation is taken as it is, and marked where it lacks a term of the `glossary`. A suggestion,
+    from a source that is alike, is taken where something speaks against the model's answer, or where the sources are
+    `CERTAIN` and more alike than the model is confident; it is always marked.
     """
 
     def __init__(
@@ -101,9 +105,10 @@ class Localizer:
         *,
         corrections: Memory | None = None,
         earlier: Mapping[str, str] | None = None,
+        glossary: Glossary | None = None,
         chunk: int = CHUNK,
     ) -> None:
-        self.ask, self.chunk = ask, chunk
+        self.ask, self.chunk, self.glossary = ask, chunk, glossary
         self.corrections, self.earlier = corrections or Memory(), earlier or {}
         self.memories = [self.corrections, *memories]
 
@@ -139,8 +144,15 @@ class Localizer:
         earlier = self.earlier.get(segment.key)
         for target in (corrected, earlier, *known):
             if target is not None and _usable(segment, target):
-                return Outcome(target, "kept" if target is earlier else "memory")
+                if target is earlier:
+                    return Outcome(target, "kept")
+                return Outcome(target, "memory", why=self._lacking(segment, target, language))
         return None
+
+    def _lacking(self, segment: Segment, target: str, language: str) -> tuple[str, ...]:
+        """What the glossary says of a translation from a memory."""
+        terms = self.glossary.missing(segment.source, target, language) if self.glossary else []
+        return tuple(f"The glossary's {term.target!r} is missing." for term in terms[:1])
 
     def _answered(self, segment: Segment, prediction: Prediction, language: str) -> Outcome:
         target, confidence, why = prediction["translation"], prediction["confidence"], tuple(prediction["why"])
@@ -150,8 +162,9 @@ class Localizer:
         elif prediction["fuzzy"] and not why:
             why = ("The model is not sure of it.",)
         match = self._suggestion(segment, language)
-        if match and (why or match.similarity > confidence):
-            return Outcome(match.target, "memory", match.similarity, (suggested(match),))
+        if match and (why or match.similarity >= max(CERTAIN, confidence)):
+            told = (suggested(match), *self._lacking(segment, match.target, language))
+            return Outcome(match.target, "memory", match.similarity, told)
         wide = lengths.too_wide(target, segment.max_length)
         why = (*why, wide) if wide and wide not in why else why
         return Outcome(
@@ -195,6 +208,7 @@ def localize(
     language: str,
     source_language: str = "en",
     corrections: Memory | None = None,
+    glossary: Glossary | None = None,
     shared: Sequence[Memory] = (),
 ) -> Report:
     """Translates a file into a new one; of an output that exists, the finished translations are kept.
@@ -213,9 +227,8 @@ def localize(
         if one.is_file() and one.resolve() != path.resolve()
     ]
     memories = [Memory.of_document(one, language) for one in (document, *older) if not one.in_place or one is document]
-    localizer = Localizer(
-        ask, [*memories, *shared], corrections=corrections, earlier=_earlier(document, older, language)
-    )
+    earlier = _earlier(document, older, language)
+    localizer = Localizer(ask, [*memories, *shared], corrections=corrections, earlier=earlier, glossary=glossary)
     report, answers = Report(str(path), segments=len(todo)), {}
     try:
         found = localizer.outcomes(todo, language)

@@ -14,6 +14,7 @@ from suite import Corrections, SuiteError
 from suite_translation import commands, formats, placeholders
 from suite_translation.commands import named, targets
 from suite_translation.formats import Segment
+from suite_translation.glossary import Glossary
 from suite_translation.localize import CHUNK, Localizer, Outcome, Report, corrected, kind, localize, refuse, render
 from suite_translation.memory import Memory
 
@@ -121,7 +122,7 @@ ANSWERS = {
     "Delete %d files": ("%s Dateien löschen", 0.95),
     "Settings": ("Einstellungen", 0.9),
     "Obscure words": ("Wörter", 0.1, "The model is not sure of it."),
-    "Save the picture now": ("Bild", 0.8),
+    "Save the picture now": ("Bild", 0.8, "The model is not sure of it."),
 }
 MEMORY = Memory.of(
     [
@@ -193,15 +194,35 @@ def row(source, target, context=""):
     ("confidence", "why", "expected"),
     [
         (0.9, (), ("Bild", "model")),
-        (0.85, (), ("Bilder sichern", "memory")),
+        (0.1, (), ("Bild", "model")),
         (0.95, ("The model is not sure of it.",), ("Bilder sichern", "memory")),
     ],
 )
-def test_a_suggestion_is_taken_where_it_is_more_alike_than_the_model_is_sure(confidence, why, expected):
+def test_a_suggestion_is_taken_where_something_speaks_against_the_models_answer(confidence, why, expected):
     known = [row("Save the pictures now", "Bilder sichern")]  # .851 alike
     found = outcome("Save the picture now", ("Bild", confidence, *why), known)
     assert (found.target, found.origin) == expected
     assert found.fuzzy == (found.origin == "memory")
+
+
+@pytest.mark.parametrize(("confidence", "origin"), [(0.9, "memory"), (0.995, "model")])
+def test_a_suggestion_that_is_nearly_equal_is_taken_unless_the_model_is_surer(confidence, origin):
+    assert outcome("Page 3", ("Blatt 3", confidence), [row("Page 12", "Seite 12")]).origin == origin
+
+
+def test_what_a_memory_says_goes_through_the_glossary():
+    terms = Glossary.of([{"source": "file", "target": "Datei"}])
+
+    def whys(source, known, answer):
+        memory = Memory.of([row(known, "Akte sichern")])
+        ((_, found),) = Localizer(Model({source: answer}), [memory], glossary=terms).outcomes([segment(source)], "de")
+        return found.origin, found.why
+
+    missing = "The glossary's 'Datei' is missing."
+    assert whys("Save file", "Save file", ("x", 0.9)) == ("memory", (missing,))
+    assert whys("Save file", "Save files", ("x", 0.1, "Doubt.")) == ("model", ("Doubt.",))
+    origin, (_, said) = whys("Save the file here", "Save the file there", ("x", 0.1, "Doubt."))
+    assert (origin, said) == ("memory", missing)
 
 
 def test_an_equal_source_with_several_targets_is_only_a_suggestion():
