@@ -95,7 +95,7 @@ def test_answers_change_targets_flags_and_our_comment_alone(tmp_path, newline):
     for old, new in [
         ('#, c-format\nmsgid "Open %s"\nmsgstr ""', '#, fuzzy, c-format\nmsgid "Open %s"\nmsgstr "%s öffnen"'),
         ("# kept\n", "# suite: Low confidence.\n# kept\n"),
-        ("#, fuzzy, python-format", "#, python-format"),
+        ('#, fuzzy, python-format\n#| msgid "old"\n', "#, python-format\n"),
         ('msgstr "Zu"', 'msgstr "%(x)s schließen"'),
         ('msgstr[1] ""', 'msgstr[1] "%d Dateien"'),
         ('end\\n"\nmsgstr ""', 'end\\n"\nmsgstr ""\n"Zwei\\n"\n"\\"Zeilen\\"\\t\\\\ zu Ende\\n"'),
@@ -118,6 +118,21 @@ def test_our_comment_and_the_flag_go_when_the_segment_is_settled(tmp_path):
     assert _written(tmp_path, _read(tmp_path, CATALOGUE + alone), {"a": Answer("c")}).decode() == (
         CATALOGUE + '\nmsgid "a"\nmsgstr "c"\n'
     )
+
+
+def test_flags_on_two_lines_are_one_list(tmp_path):
+    text = CATALOGUE + '\n#, c-format\n#, fuzzy\n#| msgid "A"\n#| "B"\nmsgid "%s a"\nmsgstr "b"\n'
+    document = _read(tmp_path, text)
+    assert (document.segments[-1].fuzzy, document.segments[-1].style) == (True, "c-format")
+    made = _written(tmp_path, document, {"%s a": Answer("%s c")}).decode()
+    assert made == CATALOGUE + '\n#, c-format\nmsgid "%s a"\nmsgstr "%s c"\n'
+    made = _written(tmp_path, document, {"%s a": Answer("%s c", fuzzy=True)}).decode()
+    assert made == text.replace('"b"', '"%s c"')  # its previous source is still of use
+
+
+def test_escaped_bytes_are_characters(tmp_path):
+    text = CATALOGUE + '\nmsgid "a\\303\\234\\xc3\\xbc\\tb\\374\\\\303"\nmsgstr ""\n'
+    assert _read(tmp_path, text).segments[-1].source == "aÜü\tbü\\303"
 
 
 def test_a_plural_stays_marked_until_all_its_forms_are_settled(tmp_path):

@@ -103,7 +103,8 @@ def test_tabs_without_quoting(tmp_path):
         ('{"a":' * 100_000, "a.json", "is nested more than 50 deep|broken JSON"),
         (json.dumps({"a": "x" * 100_001}), "a.json", "'a' has 100,001 characters"),
         ("1\n00:00:01,000 -> 00:00:02,000\nx\n", "a.srt", "line 1: .* begins no cue"),
-        ("1\n00:00:01,000 --> 00:00:02,000\nx\n\nlost\n", "a.srt", "line 5: 'lost' begins no cue"),
+        ("lost\n\n1\n00:00:01,000 --> 00:00:02,000\nx\n", "a.srt", "line 1: 'lost' begins no cue"),
+        ("1\n00:00:01,000 --> 00:00:02,000\nx\n\n2\nlost\n", "a.srt", "line 5: .* begins no cue"),
         ("x", "a.docx", "is no file of strings that is known; its name must end in .po, .pot, .xlf"),
     ],
 )
@@ -248,6 +249,26 @@ def test_subtitles(tmp_path):
     assert [one.source for one in document.segments] == ["A", "B --"]
     made = _written(tmp_path, document, {document.segments[1].key: Answer("C --> D")}).decode()
     assert made == unnumbered.replace("B --", "C → D")
+
+
+def test_a_cue_with_an_empty_line_stays_as_it_is(tmp_path):
+    text = SRT.replace("Short", "Short\r\n\r\nand more\r\n\r\n4\r\n00:00:09,000 --> 00:00:10,000\r\nLast")
+    document = _read(tmp_path, text, "a.srt")
+    assert [(one.source, one.translate) for one in document.segments[2:]] == [("Short", False), ("Last", True)]
+    answers = {"3": Answer("Kurz"), "4": Answer("Zuletzt")}
+    assert _written(tmp_path, document, answers).decode() == text.replace("Last", "Zuletzt")
+
+
+def test_no_line_of_a_subtitle_is_broken_in_a_tag(tmp_path):
+    tag = '<font color="#ff-00" face="Some Sans">'
+    text = f"1\n00:00:01,000 --> 00:00:02,500\n{tag}One line\nand two</font>\n"
+    document = _read(tmp_path, text, "a.srt")
+    made = _written(
+        tmp_path, document, {"1": Answer(f"Eine ziemlich lange {tag}Zeile und eine zweite</font>")}
+    ).decode()
+    assert made == text.replace("One line\nand two", "Zeile\nund eine zweite").replace(
+        tag, f"Eine ziemlich lange\n{tag}"
+    )
 
 
 FILES = [(TABLE, "a.csv"), (TABLE.replace(";", "\t"), "a.tsv"), ('{"a": {"b": "ü"}}', "a.json"), (SRT, "a.srt")]

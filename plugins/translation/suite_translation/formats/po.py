@@ -122,13 +122,15 @@ class Catalogue(Document):
         if fuzzy == entry.fuzzy:
             return
         newline = newline_of(self.content.text, entry.start)
-        if entry.flags is None:
+        kept = (["fuzzy"] if fuzzy else []) + [one for one in entry.flagged if one != "fuzzy"]
+        line = f"#, {', '.join(kept)}{newline}" if kept else ""
+        if not entry.flags:
             start = min(one.start for one in entry.fields.values())
-            yield start, start, f"#, fuzzy{newline}"
-            return
-        start, end, flags = entry.flags
-        kept = (["fuzzy"] if fuzzy else []) + [one for one in flags if one != "fuzzy"]
-        yield start, end, f"#, {', '.join(kept)}{newline}" if kept else ""
+            yield start, start, line
+        for number, (start, end, _) in enumerate(entry.flags):
+            yield start, end, "" if number else line
+        if not fuzzy:
+            yield from ((start, end, "") for start, end in entry.previous)
 
     def _comment(self, entry: Entry, why: list[str]) -> Iterator[Edit]:
         new = f"{OURS}{one_line(' '.join(dict.fromkeys(why)))}" if why else ""
@@ -206,7 +208,7 @@ def _charset(path: Path, raw: bytes) -> str:
 
 
 def _segments(entry: Entry, rule: Rule) -> Iterator[Segment]:
-    flags = entry.flags[2] if entry.flags else []
+    flags = entry.flagged
     context, style = entry.fields.get("msgctxt"), _style(flags)
     targets = {form: one.text for form, one in entry.targets}
     for form, source in _sources(entry, rule, style).items():
