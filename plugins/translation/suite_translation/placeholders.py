@@ -201,6 +201,8 @@ def mask_target(target: str, masked: Masked) -> str | None:
     Equal placeholders take the slots in the order of the source. An accelerator is removed.
     """
     kind = family(masked.style)
+    if masked.accelerator:
+        target = accelerators.without_bracket(target)
     found = tokens(target, kind)
     place = accelerators.accelerator(target, kind, found)
     if problems(masked.source, target, masked.style) or len(found) != len(masked.found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -62,7 +63,7 @@ class Sentence:
         if self.shouted:
             text = text.upper()
         if not self.masked.found:  # a model of strings with placeholders may write one where none was
-            text = " ".join(_words(text).split())
+            text = re.sub(" {2,}", " ", _words(text)).strip()  # no-break spaces are typography
         text = guards.ended(self.masked.text.strip(), text, self.language)
         target = placeholders.unmask(text, self.masked)
         why = guards.problem(_words(self.masked.text), _words(text))

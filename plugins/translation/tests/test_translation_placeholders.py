@@ -99,6 +99,16 @@ def test_an_accelerator_goes_to_the_letter_of_the_source_at_a_words_start_or_to_
     assert mask("html &amp; _x", "html").accelerator == ""
 
 
+def test_an_accelerator_stands_behind_what_has_no_latin_letters_and_never_in_a_placeholder():
+    assert unmask("文件", mask("&File")) == "文件(&F)"
+    assert unmask("파일 열기…", mask("_Open File…")) == "파일 열기(_O)…"
+    assert unmask("打开 URL", mask("Open &URL")) == "打开 URL(&U)"
+    assert mask_target("文件(&F)...", mask("&File...")) == "文件..."
+    assert unmask("⟦0⟧kB sichern", mask("&Save %dkB")) == "%dkB &sichern"
+    assert unmask("⟦0⟧Datei⟦1⟧", mask("<b>&File</b>")) == "<b>&Datei</b>"
+    assert unmask(r"C:\plan öffnen", mask(r"O&pen C:\plan")) == r"C:\plan &öffnen"
+
+
 def test_slots_are_put_back_in_any_order_where_arguments_have_names():
     masked = mask("&Copy %(n)d files to <b>%(place)s</b>")
     assert masked.text == "Copy ⟦0⟧ files to ⟦1⟧⟦2⟧⟦3⟧"
@@ -324,7 +334,9 @@ def test_the_untouched_string_comes_back(before, after, gap, style):
 
 def _unsigned(text, masked):
     """Without accelerators, and without the white space around line ends, which is layout."""
-    return re.sub(r"\s*[\r\n]\s*", "\n", text.replace(masked.accelerator, "") if masked.accelerator else text)
+    if masked.accelerator:
+        text = re.sub(rf"\({masked.accelerator}\w\)", "", text).replace(masked.accelerator, "")
+    return re.sub(r"\s*[\r\n]\s*", "\n", text)
 
 
 # What the generator puts in, by style; an opening tag brings its end along.

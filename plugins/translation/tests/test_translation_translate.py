@@ -141,6 +141,17 @@ def test_a_slot_that_the_model_invents_is_left_out():
     assert found["translation"] == "Sichern"
 
 
+def test_spaces_of_typography_are_kept():
+    said = "Saved\u00a0: 5\u202fMo\u3000x"
+    invented, plain = ask(Model(first={"Save 5": f"⟦0⟧  {said}  ⟦1⟧", "Open 5": said}), "Save 5", "Open 5")
+    assert invented["translation"] == plain["translation"] == said
+
+
+def test_a_menu_in_chinese_has_its_accelerator_behind_it():
+    (found,) = ask(Model(first={"Open File...": "打开文件..."}), "Open &File...", language="zh")
+    assert found["translation"] == "打开文件(&F)..."
+
+
 def test_forty_megabytes_are_kept_and_said():
     model = Model(first={})
     (found,) = ask(model, "a" * 40_000_000)
