@@ -219,7 +219,7 @@ def linked(
     Empty where the target's placeholders are not the source's, or nothing has words.
     """
     from suite_translation import generate
-    from suite_translation.models import SLOT
+    from suite_translation.placeholders import SLOT
 
     masked = placeholders.mask(segment.source, segment.style)
     slotted = placeholders.mask_target(target, masked)

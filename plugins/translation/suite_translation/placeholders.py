@@ -25,6 +25,7 @@ from suite_translation.problems import problems
 from suite_translation.tokens import NUMBERED, Token, directives, family, tokens
 
 __all__ = [
+    "SLOT",
     "SLOTS",
     "Masked",
     "icu_join",
@@ -39,7 +40,8 @@ __all__ = [
 
 # Ten: of the strings of a desktop one in a thousand has more, and each is a symbol of the vocabulary.
 SLOTS: tuple[str, ...] = tuple(f"⟦{number}⟧" for number in range(10))
-_SLOT = re.compile(r"⟦([0-9]+)⟧")
+SLOT = re.compile(r"⟦([0-9]+)⟧")
+"""What stands for a placeholder in the texts a model sees."""
 # What models make of a slot: spaces inside, a bracket doubled or its end lost.
 _LOOSE = re.compile(r"⟦+\s*([0-9]+)\s*⟧+|⟦\s*([0-9]+)(?=\s|$)")
 # An odd number of apostrophes, after which an ICU argument would be quoted text.
@@ -93,7 +95,7 @@ def unmask(translated: str, masked: Masked) -> str | None:
     if translated == masked.text:
         return masked.source
     slotted = _tidy(_repaired(translated, masked), masked)
-    order = [int(number) for number in _SLOT.findall(slotted)]
+    order = [int(number) for number in SLOT.findall(slotted)]
     if sorted(order) != list(range(len(masked.found))):
         return None
     found = _numbered(order, masked)
@@ -174,12 +176,12 @@ def _give_numbers(found: list[str], kept: list[Token], taking: list[int], sign: 
 
 
 def _fill(slotted: str, found: Sequence[str]) -> str:
-    return _SLOT.sub(lambda slot: found[int(slot[1])], slotted)
+    return SLOT.sub(lambda slot: found[int(slot[1])], slotted)
 
 
 def pieces(masked: Masked) -> list[str]:
     """The texts before, between and after the slots, one more than there are placeholders; some may be empty."""
-    return re.split(r"⟦[0-9]+⟧", masked.text)
+    return SLOT.split(masked.text)[::2]
 
 
 def join_pieces(translated: Sequence[str], masked: Masked) -> str | None:

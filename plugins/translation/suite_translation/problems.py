@@ -165,7 +165,7 @@ def _controls(source: str, target: str) -> list[str]:
 
 def _icu(source: str, ours: icu.Message, target: str, theirs: icu.Message) -> list[str]:
     """Two messages: their own texts, then argument by argument and branch by branch."""
-    found = _plain(_words(source, ours), _words(target, theirs), "icu")
+    found = _plain(_own_text(source, ours), _own_text(target, theirs), "icu")
     before = sorted(ours.arguments, key=lambda one: (one.name, one.kind, one.offset))
     after = sorted(theirs.arguments, key=lambda one: (one.name, one.kind, one.offset))
     if [(x.name, x.kind, x.offset) for x in before] != [(x.name, x.kind, x.offset) for x in after]:
@@ -175,7 +175,7 @@ def _icu(source: str, ours: icu.Message, target: str, theirs: icu.Message) -> li
     return found
 
 
-def _words(text: str, message: icu.Message) -> str:
+def _own_text(text: str, message: icu.Message) -> str:
     return " ".join(text[start:end] for start, end in icu.runs(message))
 
 

@@ -13,7 +13,6 @@ from suite_translation.confidence import Confidence
 from suite_translation.examples import Source
 from suite_translation.generate import Asked, Candidate
 from suite_translation.glossary import Glossary, Hit
-from suite_translation.models import SLOT
 
 Ask = Callable[..., list[list[Candidate]]]
 """`ask(asked, unlooped=False)`: candidates for each text."""
@@ -259,7 +258,7 @@ def _answer(text: str, sure: float, why: list[str], log_probability: float | Non
 
 
 def _words(text: str) -> str:
-    return SLOT.sub(" ", text)
+    return placeholders.SLOT.sub(" ", text)
 
 
 def _cut(pieces: Sequence[sentences.Piece], fits: Callable[[str], bool]) -> Iterator[sentences.Piece]:
