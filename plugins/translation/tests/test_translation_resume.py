@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from translation_files import Model
 
 from suite import SuiteError
 from suite_translation import formats
@@ -11,22 +12,6 @@ from suite_translation.localize import CHUNK, Localizer, localize
 from suite_translation.memory import Memory
 
 COUNT = CHUNK + 8
-
-
-class Model:
-    """Puts quotes around a text; keeps what it was asked, and stops somebody before the second chunk if told."""
-
-    def __init__(self, *, stop_after=None):
-        self.asked, self.stop_after = [], stop_after
-
-    def __call__(self, examples):
-        if self.stop_after is not None and len(self.asked) >= self.stop_after:
-            raise KeyboardInterrupt
-        self.asked += [example["source"] for example in examples]
-        return [
-            {"translation": f"«{example['source']}»", "confidence": 0.9, "fuzzy": False, "why": []}
-            for example in examples
-        ]
 
 
 def sources():
@@ -57,7 +42,7 @@ def test_the_same_call_goes_on_where_it_was_stopped(tmp_path, kind):
     assert (report.stopped, report.model, report.output) == (True, CHUNK, str(tmp_path / f"out.partial.{kind}"))
     model = Model()
     report = localize(path, output, model, language="de")
-    assert sorted(model.asked) == sources()[CHUNK:]
+    assert sorted(model.sources) == sources()[CHUNK:]
     assert (report.kept, report.model, report.stopped) == (CHUNK, 8, False)
     done = read_document(output, "de").segments
     assert [one.source if kind in ("json", "srt") else one.target for one in done] == [f"«{one}»" for one in sources()]
@@ -72,7 +57,7 @@ def test_what_people_edited_in_the_output_is_kept(tmp_path, kind):
     output.write_text(output.read_text(encoding="utf-8").replace("«www»", "Drei"), encoding="utf-8")
     model = Model()
     report = localize(path, output, model, language="de")
-    assert (model.asked, report.kept, report.model) == ([], COUNT, 0)
+    assert (model.sources, report.kept, report.model) == ([], COUNT, 0)
     assert "Drei" in output.read_text(encoding="utf-8")
 
 
@@ -84,7 +69,7 @@ def test_subtitles_are_known_by_their_times(tmp_path):
     path.write_text(cue.format(1, 1, 1, "One") + cue.format(2, 2, 2, "Two") + cue.format(3, 3, 3, "Three"))
     model = Model()
     localize(path, output, model, language="de")
-    assert model.asked == ["Two"]
+    assert model.sources == ["Two"]
     assert [one.source for one in formats.read_document(output, "de").segments] == ["«One»", "«Two»", "«Three»"]
 
 
@@ -122,7 +107,7 @@ def test_an_untranslated_catalogue_of_another_language_becomes_one_of_the_langua
     model = Model()
     output.write_text(text.replace("«%d files»", "%d x"), encoding="utf-8")
     assert localize(path, output, model, language=language).kept == count
-    assert model.asked == []
+    assert model.sources == []
     assert "%d x" in output.read_text(encoding="utf-8")
 
 
