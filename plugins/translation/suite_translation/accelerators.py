@@ -82,9 +82,12 @@ def placed(slotted: str, sign: str, letter: str) -> Iterator[str]:
     yield slotted
 
 
-def without_bracket(text: str) -> str:
-    """A label without the bracket behind it that holds nothing but its accelerator: "文件" of "文件(&F)"."""
-    return re.sub(rf"\s*[(（][{SIGNS}]\w[)）]", "", text) if any(map(_wide, text)) else text
+def hidden(text: str, place: int | None) -> tuple[int, int]:
+    """From where to where the accelerator at `place` is no text: its sign, or all of the bracket in "文件(&F)"."""
+    if place is None:
+        return 0, 0
+    bracket = re.compile(rf"[(（][{SIGNS}]\w[)）]").match(text, max(place - 1, 0))
+    return bracket.span() if bracket and any(map(_wide, text)) else (place, place + 1)
 
 
 def _wide(character: str) -> bool:

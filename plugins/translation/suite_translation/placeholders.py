@@ -71,19 +71,19 @@ def mask(text: str, style: str | None = None) -> Masked:
     """
     found = tokens(text, family(style))
     place = accelerators.accelerator(text, family(style), found)
+    hidden = accelerators.hidden(text, place)
     slotted, at = [], 0
     for number, token in enumerate(found):
-        slotted += [_without(text, at, token.start, place), f"⟦{number}⟧"]
+        slotted += [_without(text, at, token.start, hidden), f"⟦{number}⟧"]
         at = token.end
-    slotted.append(_without(text, at, len(text), place))
+    slotted.append(_without(text, at, len(text), hidden))
     sign = "" if place is None else text[place]
     return Masked("".join(slotted), tuple(token.text for token in found), sign, text, style)
 
 
-def _without(text: str, start: int, end: int, place: int | None) -> str:
-    if place is None or not start <= place < end:
-        return text[start:end]
-    return text[start:place] + text[place + 1 : end]
+def _without(text: str, start: int, end: int, hidden: tuple[int, int]) -> str:
+    """`text` from `start` to `end`, less what of it is hidden."""
+    return text[start : max(start, min(end, hidden[0]))] + text[min(end, max(start, hidden[1])) : end]
 
 
 def unmask(translated: str, masked: Masked) -> str | None:
@@ -203,10 +203,8 @@ def mask_target(target: str, masked: Masked) -> str | None:
     Equal placeholders take the slots in the order of the source. An accelerator is removed.
     """
     kind = family(masked.style)
-    if masked.accelerator:
-        target = accelerators.without_bracket(target)
     found = tokens(target, kind)
-    place = accelerators.accelerator(target, kind, found)
+    hidden = accelerators.hidden(target, accelerators.accelerator(target, kind, found))
     if problems(masked.source, target, masked.style) or len(found) != len(masked.found):
         return None
     free = {number: _plain(text) for number, text in enumerate(masked.found)}
@@ -216,9 +214,9 @@ def mask_target(target: str, masked: Masked) -> str | None:
         if slot is None:
             return None
         del free[slot]
-        slotted += [_without(target, at, token.start, place), f"⟦{slot}⟧"]
+        slotted += [_without(target, at, token.start, hidden), f"⟦{slot}⟧"]
         at = token.end
-    return "".join([*slotted, _without(target, at, len(target), place)])
+    return "".join([*slotted, _without(target, at, len(target), hidden)])
 
 
 def _plain(text: str) -> str:

@@ -104,6 +104,8 @@ def test_an_accelerator_stands_behind_what_has_no_latin_letters_and_never_in_a_p
     assert unmask("파일 열기…", mask("_Open File…")) == "파일 열기(_O)…"
     assert unmask("打开 URL", mask("Open &URL")) == "打开 URL(&U)"
     assert mask_target("文件(&F)...", mask("&File...")) == "文件..."
+    assert mask("保存(&S) %s").text == "保存 ⟦0⟧"
+    assert unmask("Speichern ⟦0⟧", mask("保存(&S) %s")) == "&Speichern %s"
     assert unmask("⟦0⟧kB sichern", mask("&Save %dkB")) == "%dkB &sichern"
     assert unmask("⟦0⟧Datei⟦1⟧", mask("<b>&File</b>")) == "<b>&Datei</b>"
     assert unmask(r"C:\plan öffnen", mask(r"O&pen C:\plan")) == r"C:\plan &öffnen"
