@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from unicodedata import east_asian_width
 
 from suite_translation.tokens import Token, outside, tokens
 
@@ -21,6 +22,10 @@ _CANDIDATE = re.compile(
     rf"|{_START}_(?=[^\W_])(?!\w*_)"  # _Open, but not _my_name
     r"|(?<=[^\W\d_])_(?=[^\W\d_])(?!\w*_)"  # Fiel_d; "snake_case" is sorted out below
 )
+# What follows the bracket of an accelerator.
+_ENDS = re.compile(r"[\s.…:：。！？!?]*$")
+# A word with all that hangs on to it, as far as that is no word of its own; a path is one.
+_WORDS = re.compile(r"(?<!\w)[^\W\d_](?::?\\\S*|\w*(?:\\\S*)?)")
 
 
 def candidates(text: str, style: str | None, found: list[Token] | None = None) -> list[int]:
@@ -58,10 +63,32 @@ def count(text: str, sign: str, found: list[Token]) -> int:
 
 
 def placed(slotted: str, sign: str, letter: str) -> Iterator[str]:
-    """`slotted` with the sign before a letter: the one given at a word's start, then the first ones, then nowhere."""
-    starts = [one.start() for one in re.finditer(r"(?<!\w)[^\W\d_]", slotted)]
-    wanted = [at for at in starts if slotted[at].casefold() == letter.casefold()]
-    # Five: where the first place makes an entity of its word, a later one will do, or none.
-    for at in [*wanted[:5], *starts[:5]]:
-        yield f"{slotted[:at]}{sign}{slotted[at:]}"
+    """`slotted` with the sign before a letter: the one given at a word's start, then the first ones, then nowhere.
+
+    East of that, the keyboards have the source's letter and the words don't: "文件(&F)". No path gets a sign, and what
+    stands right behind a slot, which may be the unit of a number, gets one last.
+    """
+    if any(map(_wide, slotted)):
+        end = _ENDS.search(slotted)
+        at = end.start() if end else len(slotted)
+        yield f"{slotted[:at]}({sign}{letter.upper()}){slotted[at:]}"
+    else:
+        starts = [one.start() for one in _WORDS.finditer(slotted) if "\\" not in one[0]]
+        starts.sort(key=lambda at: slotted[at - 1 : at] == "⟧")
+        wanted = [at for at in starts if slotted[at].casefold() == letter.casefold() and slotted[at - 1 : at] != "⟧"]
+        # Five: where the first place makes an entity of its word, a later one will do, or none.
+        for at in [*wanted[:5], *starts[:5]]:
+            yield f"{slotted[:at]}{sign}{slotted[at:]}"
     yield slotted
+
+
+def hidden(text: str, place: int | None) -> tuple[int, int]:
+    """From where to where the accelerator at `place` is no text: its sign, or all of the bracket in "文件(&F)"."""
+    if place is None:
+        return 0, 0
+    bracket = re.compile(rf"[(（][{SIGNS}]\w[)）]").match(text, max(place - 1, 0))
+    return bracket.span() if bracket and any(map(_wide, text)) else (place, place + 1)
+
+
+def _wide(character: str) -> bool:
+    return character.isalpha() and east_asian_width(character) == "W"

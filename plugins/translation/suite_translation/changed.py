@@ -15,7 +15,7 @@ TUNED, BEFORE = "fine-tuned", "before fine-tuning"
 _SAME = 1.0
 """chrF by which a segment must differ to count as changed for better or worse: less is a comma."""
 _SHOWN = 5
-_LONGEST = 80
+_CELL = 80
 """Characters of a text in a table."""
 
 
@@ -135,7 +135,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 def _cell(value: Any) -> str:
     text = " ".join(str(value).split()).replace("|", "\\|")
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
 
 
 def _short(value: Any) -> str:

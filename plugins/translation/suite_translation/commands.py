@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from suite_translation.localize import Report
     from suite_translation.memory import Memory
 
+_CODE = re.compile(r"(?:^|(?<=[._-]))(?=(\w{2,3}(?:[-_]\w{2,4})?)$)")
+"""A language at the end of a file's name."""
 _INTERRUPTED = 130
 """What a shell says of a program that Ctrl-C has ended."""
 _FAILED = 2
@@ -53,18 +56,16 @@ def localize(
     given = TranslationDomain.Config.parse_settings(settings) | {"output": runs}
     given |= {"target_language": language, **({"glossary": str(glossary)} if glossary else {})}
     domain = TranslationDomain(TranslationDomain.Config.build(given))
-    _ = domain.glossary  # read now: a mistake in it is told before any work
+    terms = domain.glossary  # read now: a mistake in it is told before any work
     pairs = targets(files, language, output, source_language=domain.config.source_language, overwrite=overwrite)
-    shared = [_read(path, language) for path in memory] + [corrected(domain.name, runs)]
+    shared = [_read(path, language) for path in memory]
+    told = {"source_language": domain.config.source_language, "corrections": corrected(domain.name, runs)}
     predictor = Predictor(domain, model)
     reports: list[Report] = []
     failures: list[str] = []
     for path, target in pairs:
         try:
-            source_language = domain.config.source_language
-            reports.append(
-                localize(path, target, predictor, language=language, source_language=source_language, shared=shared)
-            )
+            reports.append(localize(path, target, predictor, language=language, shared=shared, glossary=terms, **told))
         except SuiteError as error:  # the other files are no worse for it
             if len(pairs) == 1:
                 raise
@@ -85,7 +86,7 @@ def _end(reports: Sequence[Report], failures: Sequence[str]) -> None:
     for failure in failures:
         click.echo(f"Left out: {failure}", err=True)
     if reports and reports[-1].stopped:
-        click.echo(f"Stopped. What was done is in {reports[-1].output}; go on by translating that file.", err=True)
+        click.echo(f"Stopped. What was done is in {reports[-1].output}; the same command goes on from there.", err=True)
         raise click.exceptions.Exit(_INTERRUPTED)
     if failures:
         raise click.exceptions.Exit(_FAILED)
@@ -109,6 +110,7 @@ def targets(
         pairs[path] = folder / name.relative_to(root) if folder else output or name
     # What an earlier call made of one file of a folder is not another to translate.
     made = {target for path, target in pairs.items() if path != target} if several else set()
+    made |= {partial(target) for target in made}
     pairs = {path: target for path, target in pairs.items() if path not in made or path in files}
     _refuse(pairs, overwrite=overwrite)
     return list(pairs.items())
@@ -117,15 +119,22 @@ def targets(
 def named(path: Path, language: str, source_language: str) -> Path:
     """Where a file's translation goes: beside it, its name with the language in it; a template becomes a catalogue.
 
-    >>> [named(Path(name), "de", "en").name for name in ("messages.pot", "app.en.json", "en.xlf", "menu.de.po")]
-    ['messages.de.po', 'app.de.json', 'de.xlf', 'menu.de.po']
+    >>> [named(Path(name), "de", "en").name for name in ("messages.pot", "app.en.json", "en.xlf", "app_en.arb")]
+    ['messages.de.po', 'app.de.json', 'de.xlf', 'app_de.arb']
     """
-    from suite_translation.glossary import alike
+    from suite_translation.languages import alike
 
-    before, _, last = path.stem.rpartition(".")
-    spoken = any(alike(last, one) for one in (language, source_language))
-    stem = ".".join(part for part in (before if spoken else path.stem, language) if part)
+    stem = f"{path.stem}.{language}"
+    for found in _CODE.finditer(path.stem):
+        if any(alike(found[1], one) for one in (language, source_language)):
+            stem = path.stem[: found.start(1)] + language
+            break
     return path.with_name(stem + (".po" if path.suffix.lower() == ".pot" else path.suffix))
+
+
+def partial(path: Path) -> Path:
+    """Where the work goes when Ctrl-C ends it before `path` can be written."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
 
 
 def _inside(path: Path) -> Iterator[tuple[Path, Path]]:

@@ -138,7 +138,9 @@ class Desk:
         sheet = self.sheet(name)
         corrected = localize.corrected(self.predictor.domain.name, self.predictor.domain.config.output)
         own = Memory.of_document(sheet.document, sheet.language) if sheet.document else Memory()
-        found = Localizer(self.predictor, [own, corrected], chunk=CHUNK).outcomes(sheet.shown, sheet.language)
+        terms = self.domain.glossary
+        localizer = Localizer(self.predictor, [own], corrections=corrected, glossary=terms, chunk=CHUNK)
+        found = localizer.outcomes(sheet.shown, sheet.language)
         for number, (segment, outcome) in enumerate(found, start=1):
             sheet.outcomes[segment.key] = outcome
             if number % CHUNK == 0:
@@ -217,7 +219,7 @@ def linked(
     Empty where the target's placeholders are not the source's, or nothing has words.
     """
     from suite_translation import generate
-    from suite_translation.models import SLOT
+    from suite_translation.placeholders import SLOT
 
     masked = placeholders.mask(segment.source, segment.style)
     slotted = placeholders.mask_target(target, masked)

@@ -67,8 +67,9 @@ class TranslationDomain(Domain):
   other language are not in it; for those take a model of the hub.
 - A translation that reads well may say something else. Look at what is marked fuzzy before you ship it, and at a sample
   of what is not: the confidence is a share of strings like the validation ones, not a proof.
-- No placeholder is ever broken, but one may stand in the wrong place of the sentence. Gender, formality and plural
-  follow the training strings, not yours.
+- No placeholder of a kind that is recognised (printf, Qt, fields in braces, ICU, tags, BBCode, `$name`, `%name%`,
+  `:name`, `@name`, `!name`) is ever broken, but one may stand in the wrong place of the sentence; any other is text to
+  the model. Gender, formality and plural follow the training strings, not yours.
 - A term of the glossary that the model does not use by itself is put in as the glossary writes it, not inflected.
 - Not for texts on which somebody's health, rights or safety depend, unless somebody who knows both languages reads
   them.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from suite import SuiteError
+from suite_translation.languages import alike, tag
 
 _YES, _NO = ("yes", "true", "1"), ("", "no", "false", "0")
 _WORD = re.compile(r"\w+")
@@ -116,25 +117,6 @@ class Glossary:
             asked += count
             right += count - len(self.missing(source, target, language))
         return right, asked
-
-
-def tag(language: str) -> str:
-    """A language's code in one spelling.
-
-    >>> tag(" de_AT ")
-    'de-at'
-    """
-    return language.strip().replace("_", "-").lower()
-
-
-def alike(language: str, other: str) -> bool:
-    """Whether two codes may share texts: equal, or one names no region; an empty one is alike all.
-
-    >>> alike("de", "de_AT"), alike("pt-BR", "pt-PT"), alike("", "fr")
-    (True, False, True)
-    """
-    one, two = tag(language), tag(other)
-    return not one or not two or one == two or one == two.partition("-")[0] or two == one.partition("-")[0]
 
 
 def _term(row: Mapping[str, str], where: str) -> Term:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from suite_translation.sentences import abbreviated
+
 EMPTY, LOOP = "The model gave nothing.", "The model repeated itself."
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f']\d+)*")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -16,7 +18,15 @@ _SHORT_CAPITALS = 4
 """Letters up to which a word in capitals is taken for an acronym ("USB", "HTML") rather than for shouting."""
 _COPIED = 3
 """Words from which on a copy is suspicious; one or two may be a name, a brand or "OK"."""
-_END = re.compile(r"[\s\u00a0\u202f]*(\.\.\.|…|[.:!?])$")
+_MARKS = {
+    **dict.fromkeys("。．｡।۔։", "."), **dict.fromkeys("？؟\u037e", "?"), "！": "!", "：": ":", "……": "…",
+}  # fmt: skip
+"""Ends in other scripts, and what they are in ours."""
+_END = re.compile(rf"\s*(\.\.\.|…+|[.:!?;{''.join(_MARKS)[:-2]}])$")
+_EAST = {".": "。", "?": "？", "!": "！", ":": "："}
+_OWN = {"zh": _EAST, "ja": _EAST, "hi": {".": "।"}, "ar": {"?": "؟"}, "fa": {"?": "؟"}, "el": {"?": ";"}}
+"""What a language writes for a mark of ours."""
+_SHORTENED = re.compile(r"(?:^|\W)(?:etc|usw|dgl|(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2})\.$", re.IGNORECASE)
 
 
 def problem(source: str, target: str) -> str:
@@ -77,13 +87,33 @@ def calmed(text: str) -> str:
 
 
 def ended(source: str, target: str, language: str) -> str:
-    """`target` with the end that `source` has: the same ellipsis, colon, point; none where the source has none."""
+    """`target` with the end that `source` has: the same ellipsis, colon, point; none where the source has none.
+
+    A mark of the target's own script is as good ("。"), and the point of an abbreviation is none.
+    """
     asked, given = _END.search(source), _END.search(target)
-    wanted = asked[1] if asked else ""
-    if wanted == (given[1] if given else ""):
+    wanted, mark = _meant(asked, source), _meant(given, target, language)
+    if wanted == mark or (asked and not wanted):
         return target
-    if not wanted and given and given[1] != ".":  # a mark the model put may be due: "¿Seguro?"
+    # A mark the model put may be due ("¿Seguro?"), and one of a pair must not be another.
+    if mark not in ("", ".") and (not wanted or set("¿¡") & set(target)):
         return target
-    body = target[: given.start()] if given else target.rstrip()
+    body = target[: given.start()] if given and mark else target.rstrip()
+    if not body:
+        return target
     space = "\u00a0" if language.startswith("fr") and wanted in (":", "!", "?") else ""
-    return body + space + wanted if body else target
+    return body + space + _OWN.get(language[:2], {}).get(wanted, wanted)
+
+
+def _meant(end: re.Match[str] | None, text: str, language: str = "") -> str:
+    """The mark of ours that ends a text; "" where there is none, or the point of an abbreviation."""
+    if end is None or (end[1] == "." and _shortened(text.rstrip())):
+        return ""
+    if end[1] == ";":  # Greek asks with it
+        return "?" if language.startswith("el") else ""
+    return _MARKS.get(end[1], end[1])
+
+
+def _shortened(text: str) -> bool:
+    """Whether its last point is an abbreviation's; a word alone ("No.") is none but for the clearest."""
+    return bool(_SHORTENED.search(text)) or (" " in text and abbreviated(text[:-1]))

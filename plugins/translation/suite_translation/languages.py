@@ -49,3 +49,22 @@ def name_of(language: str) -> str:
     if short not in _NAMES:
         raise SuiteError(f"Suite knows no English name for the language {language!r}; give one of {', '.join(_NAMES)}.")
     return _NAMES[short]
+
+
+def tag(language: str) -> str:
+    """A language's code in one spelling.
+
+    >>> tag(" de_AT ")
+    'de-at'
+    """
+    return language.strip().replace("_", "-").lower()
+
+
+def alike(language: str, other: str) -> bool:
+    """Whether two codes may share texts: equal, or one names no region; an empty one is alike all.
+
+    >>> alike("de", "de_AT"), alike("pt-BR", "pt-PT"), alike("", "fr")
+    (True, False, True)
+    """
+    one, two = tag(language), tag(other)
+    return not one or not two or one == two or one == two.partition("-")[0] or two == one.partition("-")[0]

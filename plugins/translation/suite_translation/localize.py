@@ -17,14 +17,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from suite import Corrections, Prediction, SuiteError, bar
 from suite_translation import formats, lengths, placeholders
-from suite_translation.glossary import alike
+from suite_translation.commands import partial
+from suite_translation.languages import alike
 from suite_translation.memory import Match, Memory
 
 if TYPE_CHECKING:
     from suite_translation.formats import Document, Segment
+    from suite_translation.glossary import Glossary
 
 THRESHOLD = 0.75
 """How alike a source must be for its translation to be suggested: the usual floor of translation tools."""
+CERTAIN = 0.95
+"""How alike a source must be for its translation to be preferred to one that nothing speaks against: numbers,
+placeholders or a letter of a long sentence differ, not a word."""
 CHUNK = 64
 """Texts the model is asked for at once; as many are lost at most when somebody stops it."""
 _UNSAVED = "No translation kept its placeholders"
@@ -83,15 +88,29 @@ class Report:
 
 
 class Localizer:
-    """Answers segments from memories, the first of them first, and else from a model.
+    """Answers segments from what is known, and else from a model.
 
-    An equal source's translation is taken as it is. A suggestion, from a source that is alike, is taken instead of the
-    model's answer where the sources are more alike than the model is confident, or where the model itself doubts; it is
-    always marked.
+    First come finished translations of the document, then `corrections`, then those of an `earlier` output by key,
+    then the memories, the first of them first.
+
+    An equal source's translation is taken as it is, and marked where it lacks a term of the `glossary`. A suggestion,
+    from a source that is alike, is taken where something speaks against the model's answer, or where the sources are
+    `CERTAIN` and more alike than the model is confident; it is always marked.
     """
 
-    def __init__(self, ask: Ask, memories: Sequence[Memory] = (), *, chunk: int = CHUNK) -> None:
-        self.ask, self.memories, self.chunk = ask, memories, chunk
+    def __init__(
+        self,
+        ask: Ask,
+        memories: Sequence[Memory] = (),
+        *,
+        corrections: Memory | None = None,
+        earlier: Mapping[str, str] | None = None,
+        glossary: Glossary | None = None,
+        chunk: int = CHUNK,
+    ) -> None:
+        self.ask, self.chunk, self.glossary = ask, chunk, glossary
+        self.corrections, self.earlier = corrections or Memory(), earlier or {}
+        self.memories = [self.corrections, *memories]
 
     def outcomes(self, segments: Iterable[Segment], language: str) -> Iterator[tuple[Segment, Outcome]]:
         """Each segment that is to be translated with what it gets; the model's come last, and equal texts together.
@@ -121,11 +140,19 @@ class Localizer:
     def _known(self, segment: Segment, language: str) -> Outcome | None:
         if segment.target and not segment.fuzzy:
             return Outcome(segment.target, "kept")
-        for memory in self.memories:
-            target = memory.exact(segment.source, language, segment.context or "")
+        corrected, *known = [memory.exact(segment.source, language, segment.context) for memory in self.memories]
+        earlier = self.earlier.get(segment.key)
+        for target in (corrected, earlier, *known):
             if target is not None and _usable(segment, target):
-                return Outcome(target, "memory")
+                if target is earlier:
+                    return Outcome(target, "kept")
+                return Outcome(target, "memory", why=self._lacking(segment, target, language))
         return None
+
+    def _lacking(self, segment: Segment, target: str, language: str) -> tuple[str, ...]:
+        """What the glossary says of a translation from a memory."""
+        terms = self.glossary.missing(segment.source, target, language) if self.glossary else []
+        return tuple(f"The glossary's {term.target!r} is missing." for term in terms[:1])
 
     def _answered(self, segment: Segment, prediction: Prediction, language: str) -> Outcome:
         target, confidence, why = prediction["translation"], prediction["confidence"], tuple(prediction["why"])
@@ -135,8 +162,9 @@ class Localizer:
         elif prediction["fuzzy"] and not why:
             why = ("The model is not sure of it.",)
         match = self._suggestion(segment, language)
-        if match and (why or match.similarity > confidence):
-            return Outcome(match.target, "memory", match.similarity, (suggested(match),))
+        if match and (why or match.similarity >= max(CERTAIN, confidence)):
+            told = (suggested(match), *self._lacking(segment, match.target, language))
+            return Outcome(match.target, "memory", match.similarity, told)
         wide = lengths.too_wide(target, segment.max_length)
         why = (*why, wide) if wide and wide not in why else why
         return Outcome(
@@ -173,39 +201,62 @@ def _usable(segment: Segment, target: str) -> bool:
 
 
 def localize(
-    path: Path, output: Path, ask: Ask, *, language: str, source_language: str = "en", shared: Sequence[Memory] = ()
+    path: Path,
+    output: Path,
+    ask: Ask,
+    *,
+    language: str,
+    source_language: str = "en",
+    corrections: Memory | None = None,
+    glossary: Glossary | None = None,
+    shared: Sequence[Memory] = (),
 ) -> Report:
-    """Translates a file into a new one; of an output that exists, the finished translations are used again.
+    """Translates a file into a new one; of an output that exists, the finished translations are kept.
 
-    Ctrl-C writes what is there to a file beside the output: the report says `stopped` and which. Raises `SuiteError`
-    for a file that can't be read or written, and for one of other languages.
+    Ctrl-C writes what is there to a file beside the output: the report says `stopped` and which, and the next call goes
+    on from it. Raises `SuiteError` for a file that can't be read or written, and for one of other languages.
     """
     began = time.monotonic()
     document = formats.read_document(path, language)
     todo = [segment for segment in document.segments if segment.translate and segment.source.strip()]
     refuse(document, path.name, language, source_language)
-    older = [Memory.read(output, language)] if output.is_file() and output != path else []
-    localizer = Localizer(ask, [Memory.of_document(document, language), *older, *shared])
+    rest = partial(output)
+    older = [
+        formats.read_document(one, language)
+        for one in (output, rest)
+        if one.is_file() and one.resolve() != path.resolve()
+    ]
+    memories = [Memory.of_document(one, language) for one in (document, *older) if not one.in_place or one is document]
+    earlier = _earlier(document, older, language)
+    localizer = Localizer(ask, [*memories, *shared], corrections=corrections, earlier=earlier, glossary=glossary)
     report, answers = Report(str(path), segments=len(todo)), {}
     try:
         found = localizer.outcomes(todo, language)
         for segment, outcome in bar(found, description=path.name, total=len(todo), unit="segment"):
             report.add(segment, outcome)
-            if outcome.origin != "kept":
+            if outcome.origin != "kept" or outcome.target != segment.target or segment.fuzzy:
                 answers[segment.key] = formats.Answer(outcome.target, outcome.fuzzy, " ".join(outcome.why))
             elif placeholders.problems(segment.source, outcome.target, segment.style):
                 report.broken += 1
     except KeyboardInterrupt:
         report.stopped = True
-        output = output.with_name(f"{output.stem}.partial{output.suffix}")
+        output = rest
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SuiteError(f"The folder {output.parent} cannot be made: {error.strerror}.") from None
     document.write(output, answers, language=language, overwrite=True)
+    if not report.stopped and path != rest:
+        rest.unlink(missing_ok=True)  # all of it is in the output
     report.marked = document.shows_fuzzy
     report.output, report.seconds = str(output), time.monotonic() - began
     return report
+
+
+def _earlier(document: Document, older: Sequence[Document], language: str) -> dict[str, str]:
+    """The finished translations, by key, of files written from the document before, the last one's first."""
+    fitting = [one for one in older if one.in_place or alike(one.target_language or "", language)]
+    return {key: target for one in fitting for key, target in document.recalled(one).items()}
 
 
 def refuse(document: Document, name: str, language: str, source_language: str) -> None:
@@ -243,5 +294,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from (f"{count:>10,}  {reason}" for reason, count in Counter(report.fuzzy).most_common())
     if report.fuzzy and not report.marked:
         yield f"{'':10}  {Path(report.output).suffix} files have no mark for them: --format json lists them"
+    if report.source and not report.marked:
+        yield f"{'':10}  what is left in the source language counts as not translated: the next call asks for it again"
     if report.broken:
         yield f"{report.broken:>8,}  kept as they were have wrong placeholders: mend them by hand"

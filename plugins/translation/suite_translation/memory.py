@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from suite_translation import formats, placeholders
-from suite_translation.glossary import alike, tag
+from suite_translation.languages import alike, tag
 
 if TYPE_CHECKING:
     from suite_translation.formats import Document

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import warnings
 from collections.abc import Sequence
@@ -15,9 +14,8 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from suite import SuiteError
 from suite_translation.languages import code_in, name_of
+from suite_translation.placeholders import SLOT, SLOTS
 
-SLOT = re.compile("⟦(\\d)⟧")
-"""What stands for a placeholder in the texts a model sees."""
 _SPELLINGS = ("⟦{}⟧", "[{}]", "<{}>", "__{}__", "X{}X")
 """How a slot is written for a tokenizer that loses the first of these; the first that comes back unchanged is taken."""
 _INSTRUCTED = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
@@ -119,7 +117,7 @@ class Codec:
         """The contrary of `spelt`."""
         if self.slot == _SPELLINGS[0]:
             return text
-        pattern = re.escape(self.slot).replace(re.escape("{}"), "(\\d)")
+        pattern = re.escape(self.slot).replace(re.escape("{}"), "([0-9]+)")
         return re.sub(pattern, lambda match: _SPELLINGS[0].format(match[1]), text)
 
 
@@ -154,7 +152,6 @@ def load(source: Path, name: str, *, dropout: float) -> tuple[Any, Any]:
         except (OSError, ValueError, RuntimeError) as error:
             raise SuiteError(f"{what} cannot be loaded: {str(error).splitlines()[0]}") from None
     model.generation_config.max_length = None  # `generate` is told a number of new tokens
-    logging.getLogger("transformers.tokenization_utils_base").setLevel(logging.ERROR)  # of texts that are then cut
     return model, tokenizer
 
 
@@ -174,7 +171,7 @@ def _code_id(tokenizer: Any, code: str) -> int:
 def _spelling(tokenizer: Any) -> str:
     """The first spelling of slots that a tokenizer gives back as it was given, inside a sentence and next to a mark."""
     for spelling in _SPELLINGS:
-        text = "a " + ", ".join(spelling.format(number) for number in range(10)) + f": a {spelling.format(3)}."
+        text = "a " + ", ".join(spelling.format(number) for number in range(len(SLOTS))) + f": a {spelling.format(3)}."
         for kind in ({"text": text}, {"text_target": text}):
             ids = tokenizer(**kind)["input_ids"]
             found = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -186,4 +183,4 @@ def _spelling(tokenizer: Any) -> str:
 
 
 def _slots(text: str, spelling: str) -> list[str]:
-    return re.findall(re.escape(spelling).replace(re.escape("{}"), "(\\d)"), text)
+    return re.findall(re.escape(spelling).replace(re.escape("{}"), "([0-9]+)"), text)

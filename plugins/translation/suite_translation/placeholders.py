@@ -1,7 +1,13 @@
-"""Placeholders: hidden from the model in slots, put back, checked. Nothing that breaks a program passes.
+"""Placeholders: hidden from the model in slots, put back, checked. Nothing passes that breaks one of those recognised.
 
     masked = mask("&Copy %d files to <b>%s</b>")   # text "Copy ⟦0⟧ files to ⟦1⟧⟦2⟧⟦3⟧", accelerator "&"
     unmask("⟦0⟧ Dateien nach ⟦1⟧⟦2⟧⟦3⟧ kopieren", masked)   # "%d &Dateien nach <b>%s</b> kopieren"
+
+Recognised are: directives of printf (`%s`, `%1$d`, `%(name)s`), of Qt (`%1`, `%n`) and of Boost (`%1%`); fields in
+braces (`{}`, `{0}`, `{name:>3}`), ICU messages, Mustache's `{{name}}`; `${name}`, `$(name)`, `$[name]`, `$name`, `$1`,
+`$NAME$`, `$t(name)`, `%{name}`, `%<name>`, `%NAME`; tags, entities and BBCode's pairs; escapes, line ends, tabs and
+addresses. Where no style is given also `%name%`, `:name`, `@name` and `!name` at the start of a word. Drupal's `%name`
+is not, nor are amounts such as `$1.50`; "none" keeps only line ends and tabs, "html" only what stands in web pages.
 
 `unmask` returns None for what cannot be saved. Whatever it returns has no `problems`. A string of more than ten
 placeholders, or one whose slots the model loses, is translated piece by piece: `pieces`, then `join_pieces`.
@@ -19,6 +25,7 @@ from suite_translation.problems import problems
 from suite_translation.tokens import NUMBERED, Token, directives, family, tokens
 
 __all__ = [
+    "SLOT",
     "SLOTS",
     "Masked",
     "icu_join",
@@ -33,7 +40,8 @@ __all__ = [
 
 # Ten: of the strings of a desktop one in a thousand has more, and each is a symbol of the vocabulary.
 SLOTS: tuple[str, ...] = tuple(f"⟦{number}⟧" for number in range(10))
-_SLOT = re.compile(r"⟦([0-9]+)⟧")
+SLOT = re.compile(r"⟦([0-9]+)⟧")
+"""What stands for a placeholder in the texts a model sees."""
 # What models make of a slot: spaces inside, a bracket doubled or its end lost.
 _LOOSE = re.compile(r"⟦+\s*([0-9]+)\s*⟧+|⟦\s*([0-9]+)(?=\s|$)")
 # An odd number of apostrophes, after which an ICU argument would be quoted text.
@@ -63,19 +71,19 @@ def mask(text: str, style: str | None = None) -> Masked:
     """
     found = tokens(text, family(style))
     place = accelerators.accelerator(text, family(style), found)
+    hidden = accelerators.hidden(text, place)
     slotted, at = [], 0
     for number, token in enumerate(found):
-        slotted += [_without(text, at, token.start, place), f"⟦{number}⟧"]
+        slotted += [_without(text, at, token.start, hidden), f"⟦{number}⟧"]
         at = token.end
-    slotted.append(_without(text, at, len(text), place))
+    slotted.append(_without(text, at, len(text), hidden))
     sign = "" if place is None else text[place]
     return Masked("".join(slotted), tuple(token.text for token in found), sign, text, style)
 
 
-def _without(text: str, start: int, end: int, place: int | None) -> str:
-    if place is None or not start <= place < end:
-        return text[start:end]
-    return text[start:place] + text[place + 1 : end]
+def _without(text: str, start: int, end: int, hidden: tuple[int, int]) -> str:
+    """`text` from `start` to `end`, less what of it is hidden."""
+    return text[start : max(start, min(end, hidden[0]))] + text[min(end, max(start, hidden[1])) : end]
 
 
 def unmask(translated: str, masked: Masked) -> str | None:
@@ -87,7 +95,7 @@ def unmask(translated: str, masked: Masked) -> str | None:
     if translated == masked.text:
         return masked.source
     slotted = _tidy(_repaired(translated, masked), masked)
-    order = [int(number) for number in _SLOT.findall(slotted)]
+    order = [int(number) for number in SLOT.findall(slotted)]
     if sorted(order) != list(range(len(masked.found))):
         return None
     found = _numbered(order, masked)
@@ -117,9 +125,9 @@ def _tidy(slotted: str, masked: Masked) -> str:
     for number, found in enumerate(masked.found):
         slot = f"⟦{number}⟧"
         line = "\n" in found or "\r" in found
-        if line or (re.match(r"<[^/]", found) and re.search(rf"{slot}\S", masked.text)):
+        if line or (re.match(r"[<\[][^/]", found) and re.search(rf"{slot}\S", masked.text)):
             slotted = re.sub(rf"{slot}\s+", slot, slotted)
-        if line or (found.startswith("</") and re.search(rf"\S{slot}", masked.text)):
+        if line or (found.startswith(("</", "[/")) and re.search(rf"\S{slot}", masked.text)):
             slotted = re.sub(rf"\s+{slot}", slot, slotted)
     return _with_ends(slotted, masked.text)
 
@@ -168,12 +176,12 @@ def _give_numbers(found: list[str], kept: list[Token], taking: list[int], sign: 
 
 
 def _fill(slotted: str, found: Sequence[str]) -> str:
-    return _SLOT.sub(lambda slot: found[int(slot[1])], slotted)
+    return SLOT.sub(lambda slot: found[int(slot[1])], slotted)
 
 
 def pieces(masked: Masked) -> list[str]:
     """The texts before, between and after the slots, one more than there are placeholders; some may be empty."""
-    return re.split(r"⟦[0-9]+⟧", masked.text)
+    return SLOT.split(masked.text)[::2]
 
 
 def join_pieces(translated: Sequence[str], masked: Masked) -> str | None:
@@ -196,7 +204,7 @@ def mask_target(target: str, masked: Masked) -> str | None:
     """
     kind = family(masked.style)
     found = tokens(target, kind)
-    place = accelerators.accelerator(target, kind, found)
+    hidden = accelerators.hidden(target, accelerators.accelerator(target, kind, found))
     if problems(masked.source, target, masked.style) or len(found) != len(masked.found):
         return None
     free = {number: _plain(text) for number, text in enumerate(masked.found)}
@@ -206,9 +214,9 @@ def mask_target(target: str, masked: Masked) -> str | None:
         if slot is None:
             return None
         del free[slot]
-        slotted += [_without(target, at, token.start, place), f"⟦{slot}⟧"]
+        slotted += [_without(target, at, token.start, hidden), f"⟦{slot}⟧"]
         at = token.end
-    return "".join([*slotted, _without(target, at, len(target), place)])
+    return "".join([*slotted, _without(target, at, len(target), hidden)])
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ from suite_translation.tokens import NUMBERED, Token, directives, family, outsid
 
 # Nothing but tabs and line ends may be in a file of strings; most formats can't hold the others at all.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-_TAG_NAME = re.compile(r"<(/?)([\w:.-]+)")
+_TAG_NAME = re.compile(r"[<\[](/?)([\w:.-]+)")
 _VOID = {"br", "hr", "img", "input", "wbr", "area", "col", "link", "meta"}
 
 
@@ -127,7 +127,7 @@ def _tags(ours: list[Token], theirs: list[Token]) -> list[str]:
 def _nested(found: list[Token]) -> bool:
     stack: list[str] = []
     for token in found:
-        name = _TAG_NAME.match(token.text) if token.kind == "tag" else None
+        name = _TAG_NAME.match(token.text) if token.kind in ("tag", "code") else None
         if name is None or token.text.endswith("/>") or name[2].lower() in _VOID:
             continue
         if not name[1]:
@@ -165,7 +165,7 @@ def _controls(source: str, target: str) -> list[str]:
 
 def _icu(source: str, ours: icu.Message, target: str, theirs: icu.Message) -> list[str]:
     """Two messages: their own texts, then argument by argument and branch by branch."""
-    found = _plain(_words(source, ours), _words(target, theirs), "icu")
+    found = _plain(_own_text(source, ours), _own_text(target, theirs), "icu")
     before = sorted(ours.arguments, key=lambda one: (one.name, one.kind, one.offset))
     after = sorted(theirs.arguments, key=lambda one: (one.name, one.kind, one.offset))
     if [(x.name, x.kind, x.offset) for x in before] != [(x.name, x.kind, x.offset) for x in after]:
@@ -175,7 +175,7 @@ def _icu(source: str, ours: icu.Message, target: str, theirs: icu.Message) -> li
     return found
 
 
-def _words(text: str, message: icu.Message) -> str:
+def _own_text(text: str, message: icu.Message) -> str:
     return " ".join(text[start:end] for start, end in icu.runs(message))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 _ABBREVIATIONS = (
     " e.g i.e cf vs approx ca no nos p pp vol fig eq sec ch ed mr mrs ms dr prof st jr sr inc ltd co corp resp incl "
@@ -88,10 +89,10 @@ def _ends(text: str, start: int, match: re.Match[str], after: int) -> bool:
         return True
     if not match[0] or following.islower() or following in _NEVER_FIRST:
         return False
-    return match[0] != "." or not _abbreviated(text[start : match.start()])
+    return match[0] != "." or not abbreviated(text[start : match.start()])
 
 
-def _abbreviated(before: str) -> bool:
+def abbreviated(before: str) -> bool:
     """Whether the point behind these words belongs to the last one: an abbreviation, an initial, a list's number."""
     words = before[-_LONGEST_WORD:].split()
     said = words[-1].lower().lstrip("([\"'“«") if words else ""
@@ -116,4 +117,5 @@ def _held(text: str) -> bytearray:
 
 
 def _letters(text: str) -> int:
-    return sum(character.isalnum() for character in text)
+    # A Chinese character says as much as three letters or more; a kana or a Korean syllable as two or so.
+    return sum(3 if east_asian_width(one) == "W" else 1 for one in text if one.isalnum())

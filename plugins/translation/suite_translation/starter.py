@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from suite import Asset, Starter, Wheel
 
-if TYPE_CHECKING:
-    import polib
-
 LANGUAGES = ("de", "fr", "es")
 """Into which the starter translates, from English; other languages of the wheel are left where they are."""
-_STYLES = ("python-format", "python-brace-format", "c-format", "javascript-format")
 
 MODEL = Asset(
     name="marian-ui",
@@ -49,26 +44,14 @@ def convert_horizon(wheels: Sequence[Path], out: Path) -> None:
     A plural is a row beside its singular; what is fuzzy, obsolete or not translated is left out.
     """
     import pandas as pd
-    import polib
 
+    from suite_translation import formats
+
+    columns = ["source", "target", "context", "style", "language", "file"]
     rows = []
     for path in sorted(wheels[0].glob("*/locale/*/LC_MESSAGES/*.po")):
         language = path.parts[-3]
         if language in LANGUAGES:
-            file = f"{path.parts[-5]}/{path.stem}"
-            rows += [(*row, language, file) for entry in polib.pofile(str(path)) for row in _rows(entry)]
-    table = pd.DataFrame(rows, columns=["source", "target", "context", "style", "language", "file"])
-    table.to_parquet(out / "strings.parquet", index=False)
-
-
-def _rows(entry: polib.POEntry) -> Iterator[tuple[str, str, str | None, str | None]]:
-    """Source, target, context and style of a finished entry: one, or two if it has a plural."""
-    if entry.obsolete or entry.fuzzy:
-        return
-    style = next((flag for flag in entry.flags if flag in _STYLES), None)
-    pairs = [(entry.msgid, entry.msgstr)]
-    if entry.msgid_plural:
-        pairs = [(entry.msgid, entry.msgstr_plural.get(0, "")), (entry.msgid_plural, entry.msgstr_plural.get(1, ""))]
-    for source, target in pairs:
-        if source.strip() and target.strip():
-            yield source, target, entry.msgctxt, style
+            told = {"language": language, "file": f"{path.parts[-5]}/{path.stem}"}
+            rows += [{**row, **told} for row in formats.pairs(formats.read_document(path, language))]
+    pd.DataFrame(rows, columns=columns).to_parquet(out / "strings.parquet", index=False)

@@ -42,7 +42,14 @@ _URL = (
     r"|[\w.+-]+@\w[\w-]*(?:\.\w[\w-]*)+"
 )
 _MUSTACHE = r"\{\{\{?[ ]*[#/^&>!]?[ ]*[\w.$@][\w.$@|:,'\"() -]*\}?\}\}|\{%[^{}\n]*%\}"
-_TEMPLATE = r"\$\{[^{}\n]*\}|\$t\([^()\n]*\)|\$\([\w.]+\)|\$\[[\w.]+\]|\$[A-Za-z_]\w*|%\{[^{}\n]*\}|%<\w+>"
+# "$1" is an argument of Chrome's or MediaWiki's, or five dollars, which stay too; "$1.50" is money.
+_DOLLAR = r"\$[A-Za-z_][\w@]*\$(?!\w)|\$\d{1,2}(?!\d|[.,]\d)"
+# Names behind a sign at the start of a word: Rails' and Laravel's ":name", Drupal's "@user" and "!link", Symfony's
+# "%count%". Two letters at least, as ":D" is a face; not behind a digit, as in "50%off%".
+_NAMES = r"(?<![\w%])%[A-Za-z_][\w.]+%(?![\w%])|(?<![\w:/])[:@][A-Za-z_]\w+|(?<![^\s(\[\"'>])![a-z]\w+"
+# "[b]" of BBCode, if its end follows within a paragraph or two; "[file]" alone is a word in brackets.
+_CODE = r"\[/[A-Za-z]\w*\]|\[(?P<of>[A-Za-z]\w*)(?:[= ][^\[\]\n]*)?\](?=.{0,1000}?\[/(?P=of)\])"
+_TEMPLATE = _DOLLAR + r"|\$\{[^{}\n]*\}|\$t\([^()\n]*\)|\$\([\w.]+\)|\$\[[\w.]+\]|\$[A-Za-z_]\w*|%\{[^{}\n]*\}|%<\w+>"
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ def _scanner(style: str | None) -> re.Pattern[str]:
     kinds["path"] = r"(?<!\w)[A-Za-z]:\\(?![nrt](?!\w))[^\s\"'<>|{}%⟦⟧]*"
     kinds["escape"] = r"\\(?:[nrt\\\"']|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})"
     kinds["tag"] = _TAG
+    kinds["code"] = _CODE
     kinds["entity"] = r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|\#\d+|\#x[0-9A-Fa-f]+);"
     if style == "html":
         return _alternatives(kinds)
@@ -95,6 +103,8 @@ def _scanner(style: str | None) -> re.Pattern[str]:
         kinds["quoted"] = r"'[{}#](?:[^']|'')*(?:'|\Z)"
         kinds["hash"] = r"\#"
     kinds["double"] = r"&&|%%" + (r"|\{\{|\}\}" if style == "brace" else "")
+    if style is None:
+        kinds["name"] = _NAMES
     kinds["template"] = (_TEMPLATE if style == "brace" else f"{_MUSTACHE}|{_TEMPLATE}") + r"|%[A-Z][A-Z0-9_]{2,}"
     kinds["icu"] = r"\{(?=\s*[\w.-]+\s*,\s*(?:plural|selectordinal|select)\s*,)"
     kinds["field"] = _FIELD

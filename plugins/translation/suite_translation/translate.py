@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,6 @@ from suite_translation.confidence import Confidence
 from suite_translation.examples import Source
 from suite_translation.generate import Asked, Candidate
 from suite_translation.glossary import Glossary, Hit
-from suite_translation.models import SLOT
 
 Ask = Callable[..., list[list[Candidate]]]
 """`ask(asked, unlooped=False)`: candidates for each text."""
@@ -62,7 +62,7 @@ class Sentence:
         if self.shouted:
             text = text.upper()
         if not self.masked.found:  # a model of strings with placeholders may write one where none was
-            text = " ".join(_words(text).split())
+            text = re.sub(" {2,}", " ", _words(text)).strip()  # no-break spaces are typography
         text = guards.ended(self.masked.text.strip(), text, self.language)
         target = placeholders.unmask(text, self.masked)
         why = guards.problem(_words(self.masked.text), _words(text))
@@ -258,7 +258,7 @@ def _answer(text: str, sure: float, why: list[str], log_probability: float | Non
 
 
 def _words(text: str) -> str:
-    return SLOT.sub(" ", text)
+    return placeholders.SLOT.sub(" ", text)
 
 
 def _cut(pieces: Sequence[sentences.Piece], fits: Callable[[str], bool]) -> Iterator[sentences.Piece]:

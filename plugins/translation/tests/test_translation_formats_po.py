@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suite import SuiteError
-from suite_translation.formats import Answer, Segment, read_document
+from suite_translation import languages
+from suite_translation.formats import Answer, Segment, plurals, read_document
 
 CATALOGUE = r"""# Translation of x.
 # Copyright
@@ -94,7 +95,7 @@ def test_answers_change_targets_flags_and_our_comment_alone(tmp_path, newline):
     for old, new in [
         ('#, c-format\nmsgid "Open %s"\nmsgstr ""', '#, fuzzy, c-format\nmsgid "Open %s"\nmsgstr "%s öffnen"'),
         ("# kept\n", "# suite: Low confidence.\n# kept\n"),
-        ("#, fuzzy, python-format", "#, python-format"),
+        ('#, fuzzy, python-format\n#| msgid "old"\n', "#, python-format\n"),
         ('msgstr "Zu"', 'msgstr "%(x)s schließen"'),
         ('msgstr[1] ""', 'msgstr[1] "%d Dateien"'),
         ('end\\n"\nmsgstr ""', 'end\\n"\nmsgstr ""\n"Zwei\\n"\n"\\"Zeilen\\"\\t\\\\ zu Ende\\n"'),
@@ -117,6 +118,21 @@ def test_our_comment_and_the_flag_go_when_the_segment_is_settled(tmp_path):
     assert _written(tmp_path, _read(tmp_path, CATALOGUE + alone), {"a": Answer("c")}).decode() == (
         CATALOGUE + '\nmsgid "a"\nmsgstr "c"\n'
     )
+
+
+def test_flags_on_two_lines_are_one_list(tmp_path):
+    text = CATALOGUE + '\n#, c-format\n#, fuzzy\n#| msgid "A"\n#| "B"\nmsgid "%s a"\nmsgstr "b"\n'
+    document = _read(tmp_path, text)
+    assert (document.segments[-1].fuzzy, document.segments[-1].style) == (True, "c-format")
+    made = _written(tmp_path, document, {"%s a": Answer("%s c")}).decode()
+    assert made == CATALOGUE + '\n#, c-format\nmsgid "%s a"\nmsgstr "%s c"\n'
+    made = _written(tmp_path, document, {"%s a": Answer("%s c", fuzzy=True)}).decode()
+    assert made == text.replace('"b"', '"%s c"')  # its previous source is still of use
+
+
+def test_escaped_bytes_are_characters(tmp_path):
+    text = CATALOGUE + '\nmsgid "a\\303\\234\\xc3\\xbc\\tb\\374\\\\303"\nmsgstr ""\n'
+    assert _read(tmp_path, text).segments[-1].source == "aÜü\tbü\\303"
 
 
 def test_a_plural_stays_marked_until_all_its_forms_are_settled(tmp_path):
@@ -185,6 +201,23 @@ def test_plural_forms_are_the_target_languages(tmp_path, language, sources):
     lines = [f'msgstr[{one.plural}] "{one.source} {one.plural}"' for one in forms]
     assert 'msgid_plural "%d files"\n' + "\n".join(lines) + '\n\nmsgid "x"\nmsgstr ""\n' in made
     assert polib.pofile(made).metadata["Plural-Forms"].startswith(f"nplurals={len(sources)};")
+
+
+def test_a_filled_form_that_the_header_does_not_count_is_kept(tmp_path):
+    text = CATALOGUE.replace('msgstr[1] ""\n', 'msgstr[1] ""\nmsgstr[2] "%d Dateien!"\nmsgstr[3] ""\n')
+    made = _written(tmp_path, _read(tmp_path, text), {"%d file[1]": Answer("%d Dateien")}).decode()
+    assert 'msgstr[1] "%d Dateien"\nmsgstr[2] "%d Dateien!"\n\nmsgid ""' in made
+
+
+def test_languages_have_their_plural_rule_or_a_sentence(tmp_path):
+    assert plurals.rule_of("pt-br") == plurals.rule_of("pt_BR") == plurals.rule_of("fr") != plurals.rule_of("pt")
+    assert all(plurals.parsed(plurals.rule_of(one), one) for one in languages._NAMES)
+    with pytest.raises(SuiteError, match=r"a\.pot has plurals, and Suite does not know .* 'xx'.*'Plural-Forms: npl"):
+        _read(tmp_path, TEMPLATE, "xx", "a.pot")
+    document = _read(tmp_path, TEMPLATE.partition('\nmsgid "One')[0] + '\nmsgid "x"\nmsgstr ""\n', "xx", "a.pot")
+    made = _written(tmp_path, document, {"x": Answer("y")}, "xx").decode()
+    assert '"Language: xx\\n"' in made
+    assert "nplurals=INTEGER" in made
 
 
 def test_french_takes_the_singular_where_it_has_the_number(tmp_path):

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from translation_files import HEAD, Model
 
 from suite import Corrections, SuiteError
-from suite_translation import commands, formats, placeholders
-from suite_translation.commands import named, targets
+from suite_translation import formats, placeholders
 from suite_translation.formats import Segment
+from suite_translation.glossary import Glossary
 from suite_translation.localize import CHUNK, Localizer, Outcome, Report, corrected, kind, localize, refuse, render
 from suite_translation.memory import Memory
 
-
-class Model:
-    """Answers from a table of (translation, confidence, why); keeps what it was asked."""
-
-    def __init__(self, answers=None, *, stop_after=None):
-        self.answers, self.asked, self.stop_after = answers or {}, [], stop_after
-
-    def __call__(self, examples):
-        if self.stop_after is not None and len(self.asked) >= self.stop_after:
-            raise KeyboardInterrupt
-        self.asked += examples
-        return [self.answer(example["source"]) for example in examples]
-
-    def answer(self, source):
-        text, confidence, *why = self.answers.get(source, (f"«{source}»", 0.9))
-        return {"translation": text, "confidence": confidence, "fuzzy": bool(why), "why": why}
-
-
-HEAD = 'msgid ""\nmsgstr ""\n"Language: de\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
-HEAD += '"Content-Transfer-Encoding: 8bit\\n"\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
 CATALOGUE = f"""{HEAD}
 #: a.c:1
 msgid "Open"
@@ -121,7 +100,7 @@ ANSWERS = {
     "Delete %d files": ("%s Dateien löschen", 0.95),
     "Settings": ("Einstellungen", 0.9),
     "Obscure words": ("Wörter", 0.1, "The model is not sure of it."),
-    "Save the picture now": ("Bild", 0.8),
+    "Save the picture now": ("Bild", 0.8, "The model is not sure of it."),
 }
 MEMORY = Memory.of(
     [
@@ -193,15 +172,35 @@ def row(source, target, context=""):
     ("confidence", "why", "expected"),
     [
         (0.9, (), ("Bild", "model")),
-        (0.85, (), ("Bilder sichern", "memory")),
+        (0.1, (), ("Bild", "model")),
         (0.95, ("The model is not sure of it.",), ("Bilder sichern", "memory")),
     ],
 )
-def test_a_suggestion_is_taken_where_it_is_more_alike_than_the_model_is_sure(confidence, why, expected):
+def test_a_suggestion_is_taken_where_something_speaks_against_the_models_answer(confidence, why, expected):
     known = [row("Save the pictures now", "Bilder sichern")]  # .851 alike
     found = outcome("Save the picture now", ("Bild", confidence, *why), known)
     assert (found.target, found.origin) == expected
     assert found.fuzzy == (found.origin == "memory")
+
+
+@pytest.mark.parametrize(("confidence", "origin"), [(0.9, "memory"), (0.995, "model")])
+def test_a_suggestion_that_is_nearly_equal_is_taken_unless_the_model_is_surer(confidence, origin):
+    assert outcome("Page 3", ("Blatt 3", confidence), [row("Page 12", "Seite 12")]).origin == origin
+
+
+def test_what_a_memory_says_goes_through_the_glossary():
+    terms = Glossary.of([{"source": "file", "target": "Datei"}])
+
+    def whys(source, known, answer):
+        memory = Memory.of([row(known, "Akte sichern")])
+        ((_, found),) = Localizer(Model({source: answer}), [memory], glossary=terms).outcomes([segment(source)], "de")
+        return found.origin, found.why
+
+    missing = "The glossary's 'Datei' is missing."
+    assert whys("Save file", "Save file", ("x", 0.9)) == ("memory", (missing,))
+    assert whys("Save file", "Save files", ("x", 0.1, "Doubt.")) == ("model", ("Doubt.",))
+    origin, (_, said) = whys("Save the file here", "Save the file there", ("x", 0.1, "Doubt."))
+    assert (origin, said) == ("memory", missing)
 
 
 def test_an_equal_source_with_several_targets_is_only_a_suggestion():
@@ -305,156 +304,11 @@ def test_a_report_reads_well():
     )
     report.marked = False
     assert render([report]).endswith("\n            .json files have no mark for them: --format json lists them")
+    report.source = 1
+    assert render([report]).endswith("counts as not translated: the next call asks for it again")
 
 
 def test_reasons_are_counted_without_what_they_quote():
     assert kind("The glossary's 'Datei' is missing.") == "The glossary's … is missing"
     assert kind("It has 1,213 of at most 6 characters.") == "It has n of at most n characters"
     assert kind("The memory's source is 83 % alike: 'It's'.") == "The memory's source is n % alike"
-
-
-# ---- the command -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("messages.pot", "messages.de.po"),
-        ("messages.po", "messages.de.po"),
-        ("app.en.json", "app.de.json"),
-        ("app.en_US.json", "app.de.json"),
-        ("en.xlf", "de.xlf"),
-        ("app.de.po", "app.de.po"),
-        ("v1.2.srt", "v1.2.de.srt"),
-    ],
-)
-def test_outputs_are_named_after_their_input(tmp_path, name, expected):
-    assert named(tmp_path / name, "de", "en") == tmp_path / expected
-
-
-def made(folder, *names):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(HEAD + '\nmsgid "Save"\nmsgstr ""\n')
-
-
-def found(folder, *files, output=None, overwrite=False):
-    paths = [folder / name for name in files]
-    pairs = targets(paths, "de", output, source_language="en", overwrite=overwrite)
-    return [(str(path.relative_to(folder)), str(target.relative_to(folder))) for path, target in pairs]
-
-
-def test_folders_are_walked_and_earlier_outputs_left_out(tmp_path):
-    made(tmp_path, "in/a.po", "in/deep/b.pot", "in/.hidden.po", "in/note.txt")
-    assert found(tmp_path, "in") == [("in/a.po", "in/a.de.po"), ("in/deep/b.pot", "in/deep/b.de.po")]
-    into = tmp_path / "out"
-    assert found(tmp_path, "in", output=into) == [("in/a.po", "out/a.de.po"), ("in/deep/b.pot", "out/deep/b.de.po")]
-    made(tmp_path, "in/a.de.po", "in/fr.de.po")
-    with pytest.raises(SuiteError, match=r"a\.de\.po exists; give another --output, or --overwrite"):
-        found(tmp_path, "in")
-    assert [pair[0] for pair in found(tmp_path, "in", overwrite=True)] == ["in/a.po", "in/deep/b.pot", "in/fr.de.po"]
-
-
-def test_one_file_goes_where_it_is_sent(tmp_path):
-    made(tmp_path, "a.po")
-    (tmp_path / "out").mkdir()
-    assert found(tmp_path, "a.po", output=tmp_path / "b.po") == [("a.po", "b.po")]
-    assert found(tmp_path, "a.po", output=tmp_path / "out") == [("a.po", "out/a.de.po")]
-
-
-@pytest.mark.parametrize(
-    ("files", "output", "told"),
-    [
-        (["none.po"], None, "There is no file or folder"),
-        (["empty"], None, "holds no file to translate; they end in .po"),
-        (["a.po", "a.pot"], None, r"would both become .*a\.de\.po"),
-        (["a.po", "b.po"], "b.po", "is a file, and there are 2 to write"),
-    ],
-)
-def test_what_can_not_be_done_is_told_before_the_work(tmp_path, files, output, told):
-    made(tmp_path, "a.po", "a.pot", "b.po")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(SuiteError, match=told):
-        found(tmp_path, *files, output=output and tmp_path / output)
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch):
-    """Runs the command with a model that is a table; gives its exit status, stdout, stderr, and that model."""
-    monkeypatch.chdir(tmp_path)
-    model = Model()
-    monkeypatch.setattr(commands, "Predictor", lambda domain, source: setattr(model, "domain", domain) or model)
-
-    def run(*arguments):
-        found = CliRunner().invoke(commands.localize, arguments)
-        if found.exception and not isinstance(found.exception, SystemExit):
-            raise found.exception
-        return found.exit_code, found.stdout, found.stderr, model
-
-    return run
-
-
-def test_the_command_translates_with_memory_glossary_and_settings(catalogue, call, tmp_path):
-    (tmp_path / "memory.csv").write_text("source,target\nClose,Schließen\n", encoding="utf-8")
-    (tmp_path / "terms.csv").write_text("source,target\nfile,Datei\n")
-    status, out, err, model = call(
-        "messages.po", "--to", "de", "--memory", "memory.csv", "--glossary", "terms.csv", "--set", "beams=2"
-    )
-    assert (status, err) == (0, "")
-    assert out.startswith("messages.de.po: 10 segments in ")
-    assert 'msgstr "Schließen"' in (tmp_path / "messages.de.po").read_text(encoding="utf-8")
-    assert (model.domain.config.beams, model.domain.config.target_language) == (2, "de")
-    assert model.domain.glossary.terms[0].target == "Datei"
-
-
-def test_one_bad_file_does_not_harm_the_others(catalogue, call, tmp_path):
-    (tmp_path / "bad.po").write_text("nothing of the kind")
-    status, out, err, _ = call(".", "--to", "de", "--format", "json")
-    assert status == 2
-    assert "Left out: bad.po: bad.po, line 1:" in err
-    (report,) = json.loads(out)
-    assert (report["file"], report["output"], report["segments"]) == ("messages.po", "messages.de.po", 10)
-
-
-def test_one_bad_file_alone_is_an_error(call, tmp_path):
-    (tmp_path / "bad.po").write_text("nothing of the kind")
-    with pytest.raises(SuiteError, match=r"bad\.po, line 1"):
-        call("bad.po", "--to", "de")
-
-
-def test_a_stopped_command_says_where_the_work_is(catalogue, call):
-    model = call("messages.po", "--to", "de", "--output", "x.po")[3]
-    model.stop_after = 0
-    status, _, err, _ = call("messages.po", "--to", "de")
-    assert status == 130
-    assert err == "Stopped. What was done is in messages.de.partial.po; go on by translating that file.\n"
-
-
-def test_mistakes_are_told_before_the_model_is_asked(catalogue, call, tmp_path):
-    (tmp_path / "terms.csv").write_text("source,german\nfile,Datei\n")
-    with pytest.raises(SuiteError, match="no column 'target'"):
-        call("messages.po", "--to", "de", "--glossary", "terms.csv")
-    with pytest.raises(SuiteError, match="language"):
-        call("messages.po", "--to", "")
-
-
-# ---- the starter -----------------------------------------------------------------------------------------------------
-
-
-def test_the_starter_translates_the_sample_into_each_of_its_languages(tmp_path, monkeypatch):
-    from suite_translation.demo import SAMPLE
-
-    monkeypatch.chdir(tmp_path)
-    for language in ("de", "fr", "es"):
-        found = CliRunner().invoke(
-            commands.localize,
-            [str(SAMPLE), "--to", language, "--output", f"{language}.po", "--format", "json"],
-            catch_exceptions=False,
-        )
-        (report,) = json.loads(found.stdout)
-        assert (report["segments"], report["kept"]) == (17, 0)
-        assert report["model"] >= 12  # the others keep their source, and say why
-        done = formats.read_document(tmp_path / f"{language}.po", language).segments
-        assert [placeholders.problems(one.source, one.target, one.style) for one in done] == [[]] * 17
-        assert all(one.fuzzy for one in done if one.target == one.source)
-    assert "Passw" in (tmp_path / "de.po").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 import torch
@@ -40,6 +41,25 @@ def test_texts_and_slots_come_back(families, name):
     _, _, codec = families(name)
     assert codec.decode(codec.labels("die datei ⟦0⟧ von ⟦9⟧", "de")) == "die datei ⟦0⟧ von ⟦9⟧"
     assert codec.slot == ("⟦{}⟧" if name == "marian" else "[{}]")
+
+
+@pytest.mark.parametrize("name", ["marian", "nllb", "t5"])
+def test_loading_leaves_the_loggers_alone_and_a_long_text_is_cut_in_silence(families, name):
+    logger, said = logging.getLogger("transformers.tokenization_utils_base"), []
+    handler = logging.Handler()
+    handler.emit = said.append
+    logger.addHandler(handler)
+    try:
+        folder, _, _ = families(name)
+        before = logger.level
+        _, tokenizer = models.load(folder, "", dropout=0.1)
+        codec = models.Codec(tokenizer, families(name)[1].config, "en")
+        assert logger.level == before == logging.NOTSET
+        long = "die datei " * 2000
+        assert len(codec.encode(long, "de")) == len(codec.labels(long, "de")) == codec.limit
+        assert said == []
+    finally:
+        logger.removeHandler(handler)
 
 
 @pytest.mark.parametrize(

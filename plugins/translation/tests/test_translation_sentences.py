@@ -74,3 +74,6 @@ def test_sentences_that_went_missing_are_found():
     targets = ["Gespeichert", "", "%s", "Einst.", "Wahl"]
     assert uncovered(sources, targets) == [1, 4]
     assert uncovered(["…"], [""]) == []
+    full = "The document could not be saved because the disk is full."
+    assert uncovered([full, full], ["磁盘已满，无法保存文档。", "磁盘。"]) == [1]
+    assert uncovered(["磁盘已满，无法保存文档。"], ["Voll"]) == [0]

@@ -41,6 +41,13 @@ def test_placeholders_accelerators_and_white_space_come_back():
     assert found["confidence"] == pytest.approx(Confidence()(-0.1), abs=1e-4)
 
 
+def test_placeholders_of_web_frameworks_come_back():
+    model = Model(first={"Welcome ⟦0⟧ users": "Willkommen ⟦0⟧ Nutzer", "By ⟦0⟧, see ⟦1⟧me⟦2⟧": "Von ⟦0⟧: ⟦1⟧mich⟦2⟧"})
+    welcome, by = ask(model, "Welcome %count% users", "By :name, see [b]me[/b]")
+    assert welcome["translation"] == "Willkommen %count% Nutzer" and not welcome["fuzzy"]
+    assert by["translation"] == "Von :name: [b]mich[/b]" and not by["fuzzy"]
+
+
 def test_the_first_candidate_that_is_sound_is_taken():
     model = Model(first={"Delete ⟦0⟧": ["Lösche", "⟦0⟧ ⟦0⟧", "⟦0⟧ löschen"]})
     (found,) = ask(model, "Delete %s")
@@ -132,6 +139,17 @@ def test_what_holds_no_words_is_not_asked():
 def test_a_slot_that_the_model_invents_is_left_out():
     (found,) = ask(Model(first={"Save": "⟦0⟧ Sichern"}), "Save")
     assert found["translation"] == "Sichern"
+
+
+def test_spaces_of_typography_are_kept():
+    said = "Saved\u00a0: 5\u202fMo\u3000x"
+    invented, plain = ask(Model(first={"Save 5": f"⟦0⟧  {said}  ⟦1⟧", "Open 5": said}), "Save 5", "Open 5")
+    assert invented["translation"] == plain["translation"] == said
+
+
+def test_a_menu_in_chinese_has_its_accelerator_behind_it():
+    (found,) = ask(Model(first={"Open File...": "打开文件..."}), "Open &File...", language="zh")
+    assert found["translation"] == "打开文件(&F)..."
 
 
 def test_forty_megabytes_are_kept_and_said():

@@ -71,6 +71,8 @@ class Document:
 
     format = ""
     shows_fuzzy = True
+    # Whether targets stand where the sources stood, so that a file that was written holds no source.
+    in_place = False
     # What becomes of a character that the file's encoding lacks, as in `str.encode`.
     errors = "strict"
 
@@ -112,6 +114,15 @@ class Document:
             raise SuiteError(
                 f"{self.path.name} is in {self.content.encoding}, which has no {text[error.start]!r}; save it as UTF-8."
             ) from None
+
+    def recalled(self, older: Document) -> dict[str, str]:
+        """The finished translations, by key, in a file that was written from this one, whose sources are the same."""
+        before = {one.key: one for one in older.segments if not one.fuzzy and one.target.strip()}
+        return {
+            one.key: before[one.key].target
+            for one in self.segments
+            if one.key in before and before[one.key].source == one.source
+        }
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """What changes in the text; each format's own."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from suite import SuiteError
 from suite_translation.formats.base import Answer, Content, Document, Edit, Segment, limit_in, read_content
+from suite_translation.icu import CATEGORIES, parse
 from suite_translation.languages import name_of
 
 _TOKEN = re.compile(r'\s*([{}\[\]:,]|"(?:[^"\\]++|\\.)*+"|[^\s{}\[\]:,"]+)')
@@ -24,19 +25,25 @@ _DEPTH = 50
 
 @dataclass(frozen=True)
 class String:
-    """A value: the keys that lead to it, and characters `start` to `end`, quotes included."""
+    """A value: the keys that lead to it, characters `start` to `end`, quotes included, and where its key starts."""
 
     keys: tuple[str, ...]
     start: int
     end: int
     text: str
+    named: int = 0
 
 
 class Strings(Document):
-    """A JSON file in the source language; targets come from its sibling in the target language, where there is one."""
+    """A JSON file in the source language; targets come from its sibling in the target language, where there is one.
+
+    A target that is its source counts as none, as JSON cannot mark what waits for a person. Plural forms that only the
+    sibling has (i18next's `item_few`) are written after those of the source.
+    """
 
     format = "json"
     shows_fuzzy = False
+    in_place = True
 
     def __init__(self, path: Path, content: Content, language: str) -> None:
         found = _strings(path, content.text)
@@ -45,16 +52,43 @@ class Strings(Document):
         self.strings = {_key(one.keys): one for one in found if _is_text(one.keys, chrome=chrome)}
         self.ascii = content.text.isascii() and "\\u" in content.text
         self.slashes = "\\/" in content.text
-        known = _known(path, language)
-        segments = [_segment(path, one, known.get(key, ""), data) for key, one in self.strings.items()]
+        self.locale = next((one for one in found if one.keys == ("@@locale",)), None)
+        style = "icu" if path.suffix.lower() == ".arb" or _is_icu(self.strings.values()) else None
+        beside = _known(path, language)
+        known = {key: one.text for key, one in beside.items() if key in self.strings}
+        self.plurals = self._plurals(beside.values())
+        segments = [_segment(one, known.get(key, ""), data, style) for key, one in self.strings.items()]
         super().__init__(path, content, segments, (language_in(path), language))
+
+    def recalled(self, older: Document) -> dict[str, str]:
+        """The translations, by key, in a file that was written from this one; a text that is its source's is none."""
+        self.plurals |= self._plurals(getattr(older, "strings", {}).values())
+        before = {one.key: one.source for one in older.segments}
+        texts = {one.key: before.get(one.key, "") for one in self.segments}
+        return {one.key: texts[one.key] for one in self.segments if texts[one.key] not in ("", one.source)}
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """The strings, each in the place of its source; those the sibling has and nobody answered are kept."""
         kept = {one.key: one.target for one in self.segments if one.target}
         new = {**kept, **{key: answer.target for key, answer in answers.items()}}
         found = [(self.strings[key], text) for key, text in new.items()]
-        return [(one.start, one.end, self._shown(text)) for one, text in found if text != one.text]
+        if new and self.locale:
+            found.append((self.locale, language.replace("-", "_")))
+        made = [(one.start, one.end, self._shown(text)) for one, text in found if text != one.text]
+        return made + [self._added(keys, text) for keys, text in self.plurals.items() if new]
+
+    def _plurals(self, others: Iterable[String]) -> dict[tuple[str, ...], str]:
+        """Plural forms of this file's texts that it has not, by their keys."""
+        ours = {stem for one in self.strings.values() if (stem := _stem(one.keys))}
+        return {one.keys: one.text for one in others if _stem(one.keys) in ours and _key(one.keys) not in self.strings}
+
+    def _added(self, keys: tuple[str, ...], text: str) -> Edit:
+        """A new plural form after the last that is there, set out like it."""
+        last = [one for one in self.strings.values() if _stem(one.keys) == _stem(keys)][-1]
+        before = self.content.text[: last.named]
+        space = before[len(before.rstrip()) :]
+        colon = self.content.text[last.named : last.start][len(self._shown(last.keys[-1])) :]
+        return last.end, last.end, f",{space}{self._shown(keys[-1])}{colon}{self._shown(text)}"
 
     def _shown(self, text: str) -> str:
         shown = json.dumps(text, ensure_ascii=self.ascii)
@@ -89,6 +123,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _strings(path: Path, text: str) -> list[String]:
     """All string values with the keys and numbers that lead to them; `text` is known to be JSON."""
     made: list[String] = []
+    named = 0
     stack: list[
         list[Any]
     ] = []  # for each object or list around: its key or number at the moment, whether a key is next
@@ -105,10 +140,10 @@ def _strings(path: Path, text: str) -> list[String]:
         elif sign == ":":
             stack[-1][1] = False
         elif sign[0] == '"' and stack and stack[-1][1]:
-            stack[-1][0] = json.loads(sign)
+            stack[-1][0], named = json.loads(sign), found.start(1)
         elif sign[0] == '"' and stack:
             keys = tuple(str(key) for key, _ in stack)
-            made.append(String(keys, found.start(1), found.end(1), json.loads(sign)))
+            made.append(String(keys, found.start(1), found.end(1), json.loads(sign), named))
     return made
 
 
@@ -125,15 +160,27 @@ def _is_text(keys: tuple[str, ...], *, chrome: bool) -> bool:
     return keys[1:] == ("message",) if chrome else not any(key.startswith("@") for key in keys)
 
 
-def _segment(path: Path, one: String, target: str, data: dict[str, Any]) -> Segment:
+def _stem(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys without the category of a plural that i18next puts behind the last; empty where it has none."""
+    stem, _, category = keys[-1].rpartition("_")
+    return (*keys[:-1], stem) if stem and category in CATEGORIES else ()
+
+
+def _is_icu(strings: Iterable[String]) -> bool:
+    """Whether a message has branches; "{{" in another means that braces are i18next's."""
+    messages = {one.text: parse(one.text) is not None for one in strings if "{" in one.text}
+    return any(messages.values()) and not any("{{" in text for text, icu in messages.items() if not icu)
+
+
+def _segment(one: String, target: str, data: dict[str, Any], style: str | None) -> Segment:
     note = _note(data, one.keys)
     return Segment(
         key=_key(one.keys),
         source=one.text,
-        target=target,
+        target="" if target == one.text else target,
         context=".".join(one.keys).removesuffix(".message"),
         note=note,
-        style="icu" if path.suffix.lower() == ".arb" else None,
+        style=style,
         max_length=limit_in(note),
     )
 
@@ -173,9 +220,9 @@ def siblings(path: Path, language: str) -> Iterator[Path]:
     yield path.with_name(f"{path.stem}.{language}{path.suffix}")
 
 
-def _known(path: Path, language: str) -> dict[str, str]:
+def _known(path: Path, language: str) -> dict[str, String]:
     """The translations there are; a sibling that can't be read is one nobody wants to lose, and its error is raised."""
     beside = next((one for one in siblings(path, language) if language and one.is_file()), None)
     if beside is None or beside.resolve() == path.resolve():
         return {}
-    return {_key(one.keys): one.text for one in _strings(beside, read(beside, "").content.text)}
+    return {_key(one.keys): one for one in _strings(beside, read(beside, "").content.text)}

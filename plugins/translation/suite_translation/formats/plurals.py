@@ -17,7 +17,11 @@ _CZECH = "nplurals=3; plural=(n==1 ? 0 : n>=2 && n<=4 ? 1 : 2);"
 # After gettext's own table (gettext manual, "Plural forms"), whose rules are those of Unicode's CLDR for whole numbers.
 _RULES = {
     _ONE: "ja ko zh vi th id ms my lo km",
-    _FRENCH: "fr pt_BR am fa hi bn hy ak ln mg oc ti wa",
+    _TWO: (
+        "en de nl sv da no nb nn fo fy lb es ca gl pt it ast eu eo el bg fi et hu he tr az kk ky ka mn sq sw ta te ml "
+        "mr ne ur uz tk ug ps ku so xh yi af fur ia st"
+    ),
+    _FRENCH: "fr pt_BR am fa hi bn hy ak ln mg oc ti wa gu kn zu as pa si tl fil",
     _SLAVIC: "ru uk be sr hr bs",
     _CZECH: "cs sk",
     "nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);": "pl",
@@ -40,9 +44,10 @@ Rule = tuple[int, Callable[[int], int]]
 
 
 def rule_of(language: str) -> str:
-    """The Plural-Forms line of a language; that of German and English for one not in the table."""
-    code = language.replace("-", "_")
-    return _LANGUAGES.get(code) or _LANGUAGES.get(code.partition("_")[0].lower()) or _TWO
+    """The Plural-Forms line of a language; that of English where none is said, and empty for one not in the table."""
+    short, _, region = language.replace("-", "_").partition("_")
+    code = short.lower() or "en"
+    return _LANGUAGES.get(f"{code}_{region.upper()}") or _LANGUAGES.get(code, "")
 
 
 def parsed(rule: str, where: str) -> Rule:

@@ -27,8 +27,11 @@ from suite_translation.formats.base import (
 )
 from suite_translation.formats.plurals import Rule
 from suite_translation.formats.po_lines import OURS, Entry, entries, is_wrapped, lines
+from suite_translation.languages import alike
 from suite_translation.placeholders import mask
 
+_OPEN = re.compile(r"CHARSET|ENCODING|INTEGER|\bLANGUAGE\b")
+"""What a template's header has in place of what each catalogue says."""
 _CHARSET = re.compile(rb'Content-Type:[^\n]*charset=([^\s"\\;]+)')
 
 
@@ -43,14 +46,26 @@ class Catalogue(Document):
         self.fields = _header(self.header)
         written = self.fields.get("language", "")
         self.rule = self.fields.get("plural-forms", "")
-        self.open = not self.rule or "INTEGER" in self.rule
+        # A header copied from another language's catalogue, or English: nothing is translated, so it may be changed.
+        self.foreign = not alike(written, language) and not any(map(_is_filled, self.entries.values()))
+        self.open = not self.rule or "INTEGER" in self.rule or self.foreign
         self.template = path.suffix.lower() == ".pot" or "CHARSET" in self.fields.get("content-type", "")
         if self.open:
-            self.rule = plurals.rule_of(language or written)
+            self.rule = self._rule_of(path, language or written)
         self.plural = plurals.parsed(self.rule, f"The header of {path.name}")
         self.wrapped = is_wrapped(content.text, messages)
         segments = [one for entry in self.entries.values() for one in _segments(entry, self.plural)]
-        super().__init__(path, content, segments, ("", written or language))
+        super().__init__(path, content, segments, ("", language if self.foreign else written or language))
+
+    def _rule_of(self, path: Path, language: str) -> str:
+        """The Plural-Forms of a language; an error for one whose are not known, where the catalogue has plurals."""
+        rule = plurals.rule_of(language)
+        if not rule and any("msgid_plural" in one.fields for one in self.entries.values()):
+            raise SuiteError(
+                f"{path.name} has plurals, and Suite does not know the plural forms of the language {language!r}: give "
+                f"the file a header with 'Language: {language}' and 'Plural-Forms: nplurals=…; plural=…;'."
+            )
+        return rule or plurals.rule_of("en")
 
     def written(self, answers: Mapping[str, Answer], language: str) -> bytes:
         """As of every document; a catalogue whose charset lacks a character becomes UTF-8, and its header says so."""
@@ -65,7 +80,7 @@ class Catalogue(Document):
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """Lines of targets, fuzzy flags and our comments, and what a template's header lacks."""
-        if answers and self.open and plurals.rule_of(language) != self.rule:
+        if answers and self.open and self._rule_of(self.path, language) != self.rule:
             raise SuiteError(f"{self.path.name} was read for a language with other plural forms than {language}'s.")
         found = [edit for entry in self.entries.values() for edit in self._entry(entry, answers)]
         return [*found, *self._head(language)] if found else []
@@ -86,6 +101,8 @@ class Catalogue(Document):
         last, places = entry.targets[-1][1], dict(entry.targets)
         for form, place in places.items():
             if form not in new:  # a template has two forms, and Japanese has one
+                if place.text.strip():  # somebody wrote it: the header may be what is wrong
+                    continue
                 yield self._whole_lines(place.start, place.end)
             elif new[form] != place.text:
                 yield place.start, place.end, self._shown(entry, form, new[form], newline)
@@ -105,13 +122,15 @@ class Catalogue(Document):
         if fuzzy == entry.fuzzy:
             return
         newline = newline_of(self.content.text, entry.start)
-        if entry.flags is None:
+        kept = (["fuzzy"] if fuzzy else []) + [one for one in entry.flagged if one != "fuzzy"]
+        line = f"#, {', '.join(kept)}{newline}" if kept else ""
+        if not entry.flags:
             start = min(one.start for one in entry.fields.values())
-            yield start, start, f"#, fuzzy{newline}"
-            return
-        start, end, flags = entry.flags
-        kept = (["fuzzy"] if fuzzy else []) + [one for one in flags if one != "fuzzy"]
-        yield start, end, f"#, {', '.join(kept)}{newline}" if kept else ""
+            yield start, start, line
+        for number, (start, end, _) in enumerate(entry.flags):
+            yield start, end, "" if number else line
+        if not fuzzy:
+            yield from ((start, end, "") for start, end in entry.previous)
 
     def _comment(self, entry: Entry, why: list[str]) -> Iterator[Edit]:
         new = f"{OURS}{one_line(' '.join(dict.fromkeys(why)))}" if why else ""
@@ -125,7 +144,9 @@ class Catalogue(Document):
     def _head(self, language: str) -> Iterator[Edit]:
         newline = newline_of(self.content.text)
         wanted = {"Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "8bit"}
-        wanted |= {"Language": language, "Plural-Forms": self.rule}
+        wanted["Language"] = language
+        if plurals.rule_of(language) or not self.open:
+            wanted["Plural-Forms"] = self.rule
         if self.header is None:
             made = lines("msgstr", "".join(f"{name}: {value}\n" for name, value in wanted.items()), wrapped=False)
             yield 0, 0, newline.join(['msgid ""', *made, "", ""])
@@ -134,20 +155,24 @@ class Catalogue(Document):
         missing = set(wanted) if self.template else set()
         if any(one.plural is not None for one in self.segments):
             missing.add("Plural-Forms")
-        text = _filled(place.text, wanted, missing)
+        text = _filled(place.text, wanted, missing, {"Language", "Plural-Forms"} if self.foreign else set())
         if text != place.text:
             yield place.start, place.end, newline.join(lines("msgstr", text, wrapped=False))
             # gettext ignores a header that is fuzzy, which that of a template is.
             yield from self._flag(self.header, fuzzy=False)
 
 
-def _filled(text: str, wanted: dict[str, str], missing: set[str]) -> str:
-    """A header with what it leaves open, and with those lines it lacks that are in `missing`."""
+def _is_filled(entry: Entry) -> bool:
+    return any(one.text.strip() for _, one in entry.targets)
+
+
+def _filled(text: str, wanted: dict[str, str], missing: set[str], wrong: set[str]) -> str:
+    """A header with what it leaves open or has `wrong`, and with those lines it lacks that are in `missing`."""
     for name, value in wanted.items():
         old = re.search(rf"^{name}:[ \t]*(.*)\n?", text, re.MULTILINE | re.IGNORECASE)
         if old is None and name in missing:
             text += f"{name}: {value}\n" if not text or text.endswith("\n") else f"\n{name}: {value}\n"
-        elif old and (not old[1].strip() or re.search(r"CHARSET|ENCODING|INTEGER|\bLANGUAGE\b", old[1])):
+        elif old and (name in wrong or not old[1].strip() or _OPEN.search(old[1])):
             text = f"{text[: old.start()]}{name}: {value}\n{text[old.end() :]}"
     return text
 
@@ -183,7 +208,7 @@ def _charset(path: Path, raw: bytes) -> str:
 
 
 def _segments(entry: Entry, rule: Rule) -> Iterator[Segment]:
-    flags = entry.flags[2] if entry.flags else []
+    flags = entry.flagged
     context, style = entry.fields.get("msgctxt"), _style(flags)
     targets = {form: one.text for form, one in entry.targets}
     for form, source in _sources(entry, rule, style).items():

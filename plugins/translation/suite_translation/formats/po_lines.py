@@ -11,7 +11,8 @@ from suite import SuiteError
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _FIELD = re.compile(r'\s*(msgctxt|msgid_plural|msgid|msgstr(?:\[(\d{1,2})\])?)\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*$')
 _MORE = re.compile(r'\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*$')
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
+_ESCAPE = re.compile(r"(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+|\\.", re.DOTALL)
+_BYTE = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3}))")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _ESCAPED = {**{value: f"\\{name}" for name, value in _ESCAPES.items()}, '"': '\\"', "\\": "\\\\"}
 OURS = "# suite: "
@@ -30,19 +31,26 @@ class Field:
 
 @dataclass
 class Entry:
-    """A message; `flags`, and `ours` (comments we wrote), are lines by where they start and end, line ends included."""
+    """A message. Lines are known by where they start and end, line ends included: `flags`, of which a file may have
+    several, with their flags; `ours` (comments we wrote); `previous`, the source that a fuzzy target was made for."""
 
     line: int
     start: int
     fields: dict[str, Field] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    flags: tuple[int, int, list[str]] | None = None
+    flags: list[tuple[int, int, list[str]]] = field(default_factory=list)
     ours: list[tuple[int, int]] = field(default_factory=list)
+    previous: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def flagged(self) -> list[str]:
+        """All flags, in their order."""
+        return list(dict.fromkeys(flag for _, _, flags in self.flags for flag in flags))
 
     @property
     def fuzzy(self) -> bool:
         """Whether it waits for a person."""
-        return self.flags is not None and "fuzzy" in self.flags[2]
+        return "fuzzy" in self.flagged
 
     @property
     def targets(self) -> list[tuple[int, Field]]:
@@ -120,9 +128,9 @@ def _add(name: str, entry: Entry, found: re.Match[str], number: int, start: int)
 
 def _comment(entry: Entry, line: str, start: int, end: int) -> None:
     if line.startswith("#,"):
-        known = entry.flags[2] if entry.flags else []
-        # A second line of flags is read, and the first rewritten.
-        entry.flags = (*(entry.flags or (start, end))[:2], known + [one.strip() for one in line[2:].split(",")])
+        entry.flags.append((start, end, [one.strip() for one in line[2:].split(",")]))
+    elif line.startswith("#|"):
+        entry.previous.append((start, end))
     elif line.startswith(OURS):
         entry.ours.append((start, end))
     elif line.startswith("#."):
@@ -135,10 +143,13 @@ def unescaped(text: str) -> str:
 
 
 def _character(found: re.Match[str]) -> str:
-    one = found[1]
-    if one[0] == "x" and len(one) > 1:
-        return chr(int(one[1:], 16))
-    return chr(int(one, 8)) if one[0] in "01234567" else _ESCAPES.get(one, one)
+    codes = [int(sixteen, 16) if sixteen else int(eight, 8) & 255 for sixteen, eight in _BYTE.findall(found[0])]
+    if not codes:
+        return _ESCAPES.get(found[0][1:], found[0][1:])
+    try:
+        return bytes(codes).decode()  # several bytes are a character
+    except UnicodeDecodeError:
+        return bytes(codes).decode("latin-1")
 
 
 def is_wrapped(text: str, messages: Sequence[Entry]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from suite import SuiteError
@@ -23,21 +24,52 @@ from suite_translation.formats.base import (
 _TIME = re.compile(r"\s*\d+:\d\d:\d\d[,.]\d{1,3}\s*-->\s*\d+:\d\d:\d\d[,.]\d{1,3}[^\r\n]*")
 _BLOCK = re.compile(r"[^\r\n]*\S[^\r\n]*(?:(?:\r\n|\r|\n)[^\r\n]*\S[^\r\n]*)*")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+# What a cue begins with that is damaged, unlike a text after an empty line: a number alone, or times.
+_BEGINNING = re.compile(r"\s*\d+\s*(?:[\r\n]|\Z)|[^\r\n]*\d:\d\d[^\r\n]*->")
+_TAG = re.compile(r"<[^<>]*>|\{[^{}]*\}")
 # Characters of a line on a television screen, the usual limit of broadcasters.
 _WIDTH = 42
 
 
+@dataclass(frozen=True)
+class Cue:
+    """Characters `start` to `end` are its text; `whole` tells that no empty line is in it."""
+
+    number: str
+    time: str
+    start: int
+    end: int
+    whole: bool = True
+
+
 class Subtitles(Document):
-    """An SRT file. A cue of several lines is one text, but for a dialogue, whose lines begin with a dash."""
+    """An SRT file. A cue of several lines is one text, but for a dialogue, whose lines begin with a dash.
+
+    A cue with an empty line in it, which the format forbids and players show in part, is left as it is.
+    """
 
     format = "srt"
     shows_fuzzy = False
+    in_place = True
 
     def __init__(self, path: Path, content: Content, language: str) -> None:
-        found = list(_cues(path, content.text))
-        self.places = dict(zip(unique(number for number, _ in found), (place for _, place in found), strict=True))
-        segments = [Segment(key, _joined(content.text[start:end])) for key, (start, end) in self.places.items()]
+        found = _cues(path, content.text)
+        keys = unique(one.number for one in found)
+        self.places = {key: (one.start, one.end) for key, one in zip(keys, found, strict=True)}
+        # Numbers move when a cue is added; times stay, and two cues may have the same.
+        self.times = dict(zip(keys, unique(one.time for one in found), strict=True))
+        segments = [
+            Segment(key, _joined(content.text[one.start : one.end]), translate=one.whole)
+            for key, one in zip(keys, found, strict=True)
+        ]
         super().__init__(path, content, segments, ("", language))
+
+    def recalled(self, older: Document) -> dict[str, str]:
+        """The translations, by key, in a file that was written from this one: of the cues whose times are the same."""
+        times: dict[str, str] = getattr(older, "times", {})
+        before = {times.get(one.key): one.source for one in older.segments}
+        texts = {one.key: before.get(self.times[one.key], "") for one in self.segments}
+        return {one.key: texts[one.key] for one in self.segments if texts[one.key] not in ("", one.source)}
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """The texts of cues, broken into lines where the source has several."""
@@ -62,24 +94,33 @@ def _wrapped(text: str, *, several: bool) -> list[str]:
     lines = [" ".join(line.split()).replace("-->", "→") for line in text.split("\n") if line.strip()]
     if not several:
         return [" ".join(lines)]
-    return [piece for line in lines for piece in textwrap.wrap(line, _WIDTH, break_long_words=False)]
+    # A tag is one word, whatever stands in it.
+    lines = [_TAG.sub(lambda tag: tag[0].replace(" ", "\0"), line) for line in lines]
+    wrap = textwrap.TextWrapper(_WIDTH, break_long_words=False, break_on_hyphens=False).wrap
+    return [piece.replace("\0", " ") for line in lines for piece in wrap(line)]
 
 
-def _cues(path: Path, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The numbers of the cues, as they stand there, with the places of their texts; cues without text are left out."""
+def _cues(path: Path, text: str) -> list[Cue]:
+    """The cues as they stand there, but those without text."""
+    found: list[Cue] = []
     for block in _BLOCK.finditer(text):
         number, newline, rest = block[0].partition(_newline_in(block[0]))
         if _TIME.fullmatch(number):  # some programs leave numbers out
             number, newline, rest = "", "", block[0]
         time = _TIME.match(rest)
         if time is None or (number and not number.strip().isdecimal()):
-            raise SuiteError(
-                f"{path.name}, line {line_of(text, block.start())}: {block[0][:30]!r} begins no cue: a number, a "
-                "line such as 00:00:01,000 --> 00:00:02,500, and text; mend it by hand."
-            )
+            if not found or _BEGINNING.match(block[0]):
+                raise SuiteError(
+                    f"{path.name}, line {line_of(text, block.start())}: {block[0][:30]!r} begins no cue: a number, a "
+                    "line such as 00:00:01,000 --> 00:00:02,500, and text; mend it by hand."
+                )
+            found[-1] = replace(found[-1], whole=False)
+            continue
         start = block.start() + len(number) + len(newline) + time.end()
-        if start < block.end():
-            yield number.strip(), (start + len(_newline_in(text[start : start + 2])), block.end())
+        found.append(
+            Cue(number.strip(), time[0].strip(), start + len(_newline_in(text[start : start + 2])), block.end())
+        )
+    return [one for one in found if one.start < one.end]
 
 
 def _newline_in(text: str) -> str:

@@ -90,7 +90,9 @@ class Table(Document):
             yield row[-1].end, row[-1].end, self.delimiter * (self.layout.target + 1 - len(row))
 
     def _row(self, row: list[Cell], answer: Answer) -> Iterator[Edit]:
-        new = {self.layout.target: answer.target}
+        # What keeps its source stays empty where nothing can mark it: it is no translation, and asked for again.
+        unmarked = answer.fuzzy and not self.shows_fuzzy and answer.target == _at(row, self.layout.source)
+        new = {self.layout.target: "" if unmarked else answer.target}
         if self.layout.fuzzy is not None:
             new[self.layout.fuzzy] = "true" if answer.fuzzy else ""
         if self.layout.why is not None:

@@ -29,6 +29,7 @@ from suite_translation.formats.xml_tree import (
     with_attribute,
     without_attribute,
 )
+from suite_translation.languages import alike
 
 # What XLIFF 1.2 calls a target that still waits for a person.
 _OPEN = {"new", "needs-translation", "needs-adaptation", "needs-l10n"}
@@ -86,7 +87,7 @@ class Xliff(Document):
     def _language(self, language: str, changed: dict[int, tuple[Node, str]]) -> None:
         name = "trgLang" if self.two else "target-language"
         for node in [self.root] if self.two else list(self.root.all("file")):
-            if not node.get(name):
+            if not node.get(name) or not alike(node.get(name), language):
                 _change(self.content.text, changed, node, name, language)
 
     def _unit(self, one: Unit, answer: Answer, changed: dict[int, tuple[Node, str]]) -> Iterator[Edit]:
