@@ -68,7 +68,7 @@ class ImageConfig(TrainConfig):
         if "learning_rate" not in found and (found.get("model") or not found.get("lora", True)):
             found["learning_rate"] = 1e-5 if found.get("model") and not found.get("lora", True) else 1e-4
         if "min_snr" not in found and found.get("model"):
-            # Not for the starter: small latents are decided at the noisiest steps, which min-SNR weighs next to nothing.
+            # Not for the starter: its small latents are decided at the noisiest steps, which min-SNR hardly weighs.
             found["min_snr"] = 5.0
         if "epochs" in found and "max_steps" not in found:
             found["max_steps"] = None
