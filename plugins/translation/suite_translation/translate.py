@@ -45,8 +45,10 @@ class Sentence:
         return Asked(self._calm(self.masked.text.strip()), self.language)
 
     def settle(self, candidates: Sequence[Candidate]) -> None:
-        """Takes the first candidate that nothing speaks against, else the first that breaks nothing."""
+        """Takes the first candidate that nothing speaks against, else the first that breaks nothing, mended."""
         finished = [(one, *self.finish(one.text)) for one in candidates]
+        if all(why for _, _, why in finished):
+            finished = [(one, *self.finish(self._once(one.text))) for one in candidates]
         sound = [(one, text, why) for one, text, why in finished if text is not None]
         good = [one for one in sound if not one[2]]
         if not sound:
@@ -66,6 +68,7 @@ class Sentence:
         text = guards.ended(self.masked.text.strip(), text, self.language)
         target = placeholders.unmask(text, self.masked)
         why = guards.problem(_words(self.masked.text), _words(text))
+        why = why or (guards.TWICE if self._once(text) != text else "")
         return target, why or lengths.too_wide(target or "", self.max_length)
 
     def pieces(self) -> list[Asked]:
@@ -80,7 +83,7 @@ class Sentence:
         """Puts the pieces' translations between the placeholders; a person should look at the order of words."""
         made = iter(found)
         texts = [
-            self._shout(next(made).text) if any(map(str.isalpha, piece)) else piece
+            self._shout(self._once(next(made).text)) if any(map(str.isalpha, piece)) else piece
             for piece in placeholders.pieces(self.masked)
         ]
         self.target = placeholders.join_pieces(texts, self.masked)
@@ -93,6 +96,9 @@ class Sentence:
     def lost(self) -> bool:
         """Whether nothing came of it that a person would be served with."""
         return self.target is None or guards.EMPTY in self.why or guards.LOOP in self.why
+
+    def _once(self, text: str) -> str:
+        return guards.undoubled(self.masked.text, text, self.language)
 
     def _calm(self, text: str) -> str:
         return guards.calmed(text) if self.shouted else text
@@ -153,7 +159,10 @@ class Job:
             sentences.join(pieces, [str(one.target) for one in made])
             for pieces, made in zip(self.pieces, self.sentences, strict=True)
         ]
-        return placeholders.icu_join(self.example["source"], parts) if self.icu else "".join(parts)
+        source = self.example["source"]
+        whole = placeholders.icu_join(source, parts) if self.icu else "".join(parts)
+        # Where a long sentence was cut, its halves may end and begin alike.
+        return guards.undoubled(source, whole, self.example["language"])
 
     def _concerns(self, target: str) -> Iterator[str]:
         for made in self.sentences:

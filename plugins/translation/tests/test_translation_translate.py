@@ -85,6 +85,23 @@ def test_a_loop_is_asked_again_and_else_left_out():
     assert (opened["translation"], opened["why"]) == ("Open it", ["The model repeated itself."])
 
 
+def test_a_candidate_that_says_no_word_twice_is_preferred_and_else_one_is_mended():
+    model = Model(first={"Cancel": ["Abbrechen abbrechen", "Abbruch"], "Close": ["Schließen schließen", "zu zu"]})
+    cancel, close = ask(model, "Cancel", "CLOSE")
+    assert (cancel["translation"], cancel["log_probability"]) == ("Abbruch", -1.1)
+    assert (close["translation"], close["log_probability"]) == ("SCHLIESSEN", -0.1)
+    assert not cancel["fuzzy"] and not close["fuzzy"] and model.unlooped == []
+
+
+def test_words_are_not_said_twice_where_pieces_meet():
+    model = Model(first={"Delete ⟦0⟧ now": "weg", "Delete": "Lösche lösche", "now": "jetzt"})
+    (found,) = ask(model, "Delete %s now")
+    assert found["translation"] == "Lösche %s jetzt"
+    words = " ".join(f"word{chr(97 + i)}" for i in range(20))
+    (found,) = ask(lambda asked, **_: [[Candidate("Datei", -0.1)] for _ in asked], words)
+    assert found["translation"] == "Datei"
+
+
 def test_an_empty_answer_keeps_the_source():
     (found,) = ask(Model(first={"Save it": ""}, unlooped={"Save it": ""}), "Save it")
     assert found["translation"] == "Save it" and found["fuzzy"] and found["why"] == ["The model gave nothing."]
