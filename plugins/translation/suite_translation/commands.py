@@ -63,10 +63,23 @@ def localize(
     terms = domain.glossary  # read now: a mistake in it is told before any work
     source_language = domain.config.source_language
     pairs = targets(files, language, output, source_language=source_language, overwrite=overwrite)
-    known = {"shared": [_read(path, language) for path in memory], "corrections": corrected(domain.name, runs)}
+    shared, known = [_read(path, language) for path in memory], corrected(domain.name, runs)
     predictor = Predictor(domain, model)
-    options = {"language": language, "source_language": source_language, "only_sure": only_sure, "glossary": terms}
-    reports, failures = _each(pairs, lambda path, target: localize(path, target, predictor, **options, **known))
+
+    def work(path: Path, target: Path) -> Report:
+        return localize(
+            path,
+            target,
+            predictor,
+            language=language,
+            source_language=source_language,
+            corrections=known,
+            glossary=terms,
+            shared=shared,
+            only_sure=only_sure,
+        )
+
+    reports, failures = _each(pairs, work)
     click.echo(json.dumps([asdict(report) for report in reports], indent=2) if form == "json" else render(reports))
     _end(reports, failures)
 

@@ -12,7 +12,6 @@ from collections import Counter
 from suite_translation.sentences import abbreviated
 
 EMPTY, LOOP = "The model gave nothing.", "The model repeated itself."
-TWICE = "A word is said twice."
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f']\d+)*")
 _WORD = re.compile(r"[^\W\d_]+")
 _TWICE = re.compile(r"(?<![\w'’-])([^\W\d_]{2,}+)(?:[^\S\n]+\1(?![\w'’-]))+", re.IGNORECASE)

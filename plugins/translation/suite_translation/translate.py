@@ -45,10 +45,8 @@ class Sentence:
         return Asked(self._calm(self.masked.text.strip()), self.language)
 
     def settle(self, candidates: Sequence[Candidate]) -> None:
-        """Takes the first candidate that nothing speaks against, else the first that breaks nothing, mended."""
+        """Takes the first candidate that nothing speaks against, else the first that breaks nothing."""
         finished = [(one, *self.finish(one.text)) for one in candidates]
-        if all(why for _, _, why in finished):
-            finished = [(one, *self.finish(self._once(one.text))) for one in candidates]
         sound = [(one, text, why) for one, text, why in finished if text is not None]
         good = [one for one in sound if not one[2]]
         if not sound:
@@ -60,15 +58,15 @@ class Sentence:
         self.why = [why] if why else []
 
     def finish(self, text: str) -> tuple[str | None, str]:
-        """A candidate with placeholders, capitals and the end of the source; and what speaks against it."""
+        """A candidate with placeholders, capitals and the end of the source, no word twice; what speaks against it."""
         if self.shouted:
             text = text.upper()
         if not self.masked.found:  # a model of strings with placeholders may write one where none was
             text = re.sub(" {2,}", " ", _words(text)).strip()  # no-break spaces are typography
-        text = guards.ended(self.masked.text.strip(), text, self.language)
+        # The next candidates of a beam that says a word twice are no better: "QoS QoS" became "QoS de QoS".
+        text = guards.ended(self.masked.text.strip(), self._once(text), self.language)
         target = placeholders.unmask(text, self.masked)
         why = guards.problem(_words(self.masked.text), _words(text))
-        why = why or (guards.TWICE if self._once(text) != text else "")
         return target, why or lengths.too_wide(target or "", self.max_length)
 
     def pieces(self) -> list[Asked]:
