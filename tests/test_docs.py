@@ -164,7 +164,9 @@ def arguments(node: ast.FunctionDef) -> list[ast.arg]:
     return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
 
 
-@pytest.mark.parametrize("name", [n for n, value in vars(suite.Domain).items() if callable(value) and n[0] != "_"])
+@pytest.mark.parametrize(
+    "name", [n for n, value in vars(suite.Domain).items() if inspect.isfunction(value) and n[0] != "_"]
+)
 def test_every_method_of_domain_is_described_with_its_exact_signature(name):
     said, source = section("domain.md", name, 3), textwrap.dedent(inspect.getsource(getattr(suite.Domain, name)))
     expected, found = head(source), head(fenced(said, "python")[0])
@@ -245,6 +247,29 @@ def test_the_domain_group_is_lazy():
     """The checks above walk the commands; this makes sure they walk the real ones."""
     found = program.get_command(click.Context(program), "toy")
     assert isinstance(found, DomainGroup)
+
+
+SHAPE = ["Five minutes with it", "Your own data", "What the figures mean", "How good it is", "Limits"]
+"""What every domain's page says, in this order; a domain may say more in between."""
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_pages_of_domains_have_one_shape(name):
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs" / f"{name}.md").read_text(), re.MULTILINE)
+    assert [heading for heading in headings if heading in SHAPE] == SHAPE
+    assert section(f"{name}.md", "Your own data").count("\n|") >= 4
+    assert section(f"{name}.md", "What the figures mean").count("\n|") >= 4
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_the_figure_that_picks_the_checkpoint_is_explained(name):
+    metric = shipped()[name].metric
+    assert metric.replace("_", " ") in section(f"{name}.md", "What the figures mean").replace("_", " ")
+
+
+@pytest.mark.parametrize("page", [path.name for path in DOCS if path.name not in {"commands.md", "reference.md"}])
+def test_pages_can_be_read_at_one_sitting(page):
+    assert len((ROOT / "docs" / page).read_text().splitlines()) <= 300
 
 
 # ---- what the code says, quoted ----------------------------------------------------------------------------------
