@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that follow from the code: hooks, options, commands, domains; and the table in README.md.
+"""Writes the pages of docs/ that follow from the code, and the table in README.md.
 
 `python docs/generate.py` writes them, `--check` only says which are out of date and exits with 1. Only the plugins of
 this repository are described, whatever else is installed.
@@ -20,6 +20,7 @@ SHIPPED = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproje
 os.environ["SUITE_PLUGINS"] = ",".join(SHIPPED)
 
 import click  # noqa: E402 - the list of plugins must be set before anything can load them
+import generate_reference  # noqa: E402
 
 from suite import hookspecs  # noqa: E402
 from suite.cli import VERBS, suite  # noqa: E402
@@ -84,6 +85,9 @@ def pages() -> dict[Path, str]:
         docs / "hooks.md": GENERATED + "\n".join(hooks()),
         docs / "config.md": GENERATED + "\n".join(config()),
         docs / "commands.md": GENERATED + "\n".join(commands()),
+        docs / "reference.md": GENERATED + "\n".join(generate_reference.reference()),
+        docs / "domain.md": GENERATED + "\n".join(generate_reference.domain()),
+        docs / "contract.md": GENERATED + "\n".join([*generate_reference.contract(), ""]),
         ROOT / "README.md": between("domains", (ROOT / "README.md").read_text(), "\n".join(domain_table())),
     }
     for name in SHIPPED:

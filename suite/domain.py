@@ -76,11 +76,15 @@ class Domain(ABC):
     title: ClassVar[str]
     """The name people read, such as "Weather forecasts"."""
     Config: ClassVar[type[TrainConfig]] = TrainConfig
+    """The options of its runs: a subclass of `TrainConfig` where it has some of its own."""
     columns: ClassVar[Columns]
+    """What a row holds: kinds, which are required, what groups rows, orders them in time and identifies one."""
     metric: ClassVar[str]
     """Key of `metrics()` that picks the best checkpoint."""
     greater_is_better: ClassVar[bool] = True
+    """Whether a larger `metric` is the better one."""
     starter: ClassVar[Starter]
+    """Model and data that every command takes when none is given."""
     library: ClassVar[str] = "transformers"
     """What loads a model folder without Suite, as the Hub names it."""
     needs_rows: ClassVar[bool] = True
