@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import Prediction, Predictor, SuiteError
-from suite_image_generation import cards, styles
+from suite_image_generation import cards, pictures, styles
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -76,7 +76,7 @@ class Desk:
         unwanted, more = cut(negative or "", "negative prompt")
         if not words and not image:
             raise SuiteError("Say in a few words what the picture should show, or pick an example.")
-        given, note = opened(image) if image else None, " ".join(filter(None, (said, more)))
+        given, note = pictures.given(image) if image else None, " ".join(filter(None, (said, more)))
         sampler = "" if scheduler in ("", OWN) else scheduler
         settings = {"steps": int(steps), "guidance": float(guidance), "scheduler": sampler, "strength": float(strength)}
         asked = [
@@ -106,9 +106,9 @@ class Desk:
         index, whose = index_for(self.predictor, encoder)
         if index is None or not made.paths:
             return cards.no_nearest_card(whose)
-        pictures = [opened(path) for path in made.paths]
-        found = index.nearest(pictures, encoder)
-        return cards.nearest_card(list(zip(made.seeds, pictures, strict=True)), found, index, whose)
+        drawn = [pictures.given(path) for path in made.paths]
+        found = index.nearest(drawn, encoder)
+        return cards.nearest_card(list(zip(made.seeds, drawn, strict=True)), found, index, whose)
 
     def settings(self, path: str | None) -> tuple[dict[str, Any], str]:
         """What a PNG tells of itself, and HTML that says whether it can be made again here."""
@@ -189,16 +189,6 @@ class Steps:
     def frames(self) -> list[list[tuple[int, Image.Image]]]:
         """(step, preview) pairs of each picture, in order."""
         return self._done
-
-
-def opened(path: str | Path) -> Image.Image:
-    """A visitor's picture. Raises `SuiteError` naming the file where it can't be used."""
-    from suite_image_generation import pictures
-
-    try:
-        return pictures.read(Path(path).read_bytes())
-    except SuiteError as error:
-        raise SuiteError(f"{Path(path).name} can't be used: {error}.") from None
 
 
 def random_seed() -> int:

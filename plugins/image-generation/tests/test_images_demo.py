@@ -15,8 +15,9 @@ from PIL import Image
 
 from suite import SuiteError
 from suite_image_generation import answers, cards, desk, known, quality, styles
-from suite_image_generation.desk import Desk, Steps, opened
+from suite_image_generation.desk import Desk, Steps
 from suite_image_generation.neighbours import Index
+from suite_image_generation.pictures import given
 from suite_image_generation.png import read_settings
 from suite_image_generation.sampling import Request, sample
 
@@ -57,7 +58,7 @@ def test_pictures_have_seeds_that_count_on_files_with_settings_and_frames(own, t
         assert (told["prompt"], told["seed"], told["steps"], told["guidance"]) == ("a cat", seed, 12, 3.0)
         assert (told["scheduler"], told["negative"]) == ("euler", "dog")
         request = Request("a cat", seed, steps=12, guidance=3.0, scheduler="euler", negative="dog")
-        assert np.abs(values(sample(tiny_noise, [request])[0]) - values(opened(path).convert("RGBA"))).max() <= 1
+        assert np.abs(values(sample(tiny_noise, [request])[0]) - values(given(path).convert("RGBA"))).max() <= 1
     assert [[step for step, _ in frames] for frames in made.frames] == [[2, 3, 5, 6, 8, 9, 11, 12]] * 3
     assert all(
         np.array_equal(values(frames[-1][1]), values(Image.open(path)))
@@ -76,7 +77,7 @@ def test_a_picture_to_start_from_keeps_frames_and_is_told_in_the_file(own, tmp_p
     again = own.vary(made, 1, 30, 2)
     assert again.seeds == [30, 31]
     assert own.predictor[-1].request.strength == desk.VARIED
-    assert np.array_equal(values(own.predictor[-1].request.image), values(opened(made.paths[1])))
+    assert np.array_equal(values(own.predictor[-1].request.image), values(given(made.paths[1])))
     assert own.make("", 1, 1, image=str(tmp_path / "start.png")).seeds == [1], "a picture needs no words"
 
 
