@@ -215,7 +215,7 @@ class ImageGenerationDomain(Domain):
 
         losses: dict[int, float] = {}
         for group in batch["groups"]:
-            losses |= dict(zip(group["places"], self.objective.losses(model, group).tolist(), strict=True))
+            losses |= dict(zip(group["places"], self.objective.measured(model, group).tolist(), strict=True))
         made = iter(samples.made(self.pipeline, batch["examples"], self.config, self.model_hash))
         return [
             {"loss": losses.get(place)} | (next(made) if example.request else {"prompt": example.prompt, "png": None})

@@ -167,6 +167,17 @@ def test_the_validation_loss_is_the_same_in_any_batch_and_at_any_time(folder, pi
     assert len(set(together)) == 12
 
 
+def test_validation_passes_one_draw_of_each_picture_at_a_time(noise_folder, picture_folder, own_cache):
+    domain, model, rows = loaded(noise_folder, picture_folder, draws=5)
+    batch = domain.collate(domain.prepare(rows, model, training=False)[:4])
+    (group,), sizes = batch["groups"], []
+    hook = model.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    found = domain.objective.measured(model, group)
+    hook.remove()
+    assert sizes == [4] * 5
+    torch.testing.assert_close(found, domain.objective.losses(model, group).detach())
+
+
 def test_the_metric_is_the_mean_loss_of_what_was_predicted(noise_folder):
     domain = make(noise_folder)
     assert domain.metrics({"loss": np.array([1.0, 3.0, np.nan, 2.0])}) == {"loss": 2.0}

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import Prediction, Predictor, SuiteError
-from suite_image_generation import cards, pictures, styles
+from suite_image_generation import demo_cards as cards
+from suite_image_generation import pictures, styles
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,8 +48,8 @@ class Made:
     told: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Desk:
-    """What the handlers share: the domain, who answers, and a folder for the files offered for download."""
+class Handlers:
+    """What they share: the domain, who answers, and a folder for the files offered for download."""
 
     def __init__(self, domain: ImageGenerationDomain, predictor: Predictor) -> None:
         self.domain, self.predictor = domain, predictor
@@ -99,8 +100,8 @@ class Desk:
 
     def nearest(self, made: Made) -> str:
         """HTML of the pictures beside the training pictures they are nearest to."""
-        from suite_image_generation.known import index_for
         from suite_image_generation.quality import Encoder
+        from suite_image_generation.trained_on import index_for
 
         encoder = Encoder.load(self.domain.config.encoder)
         index, whose = index_for(self.predictor, encoder)

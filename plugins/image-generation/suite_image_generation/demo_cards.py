@@ -23,7 +23,7 @@ STYLE = """<style>
 #images-gallery .grid-wrap { min-height: 0; }
 #images-gallery .gallery-container:has(.preview) { min-height: 26rem; }
 #images-random { align-self: center; }
-.img-card { border: 1px solid var(--border-color-primary); border-radius: 1rem; padding: 1.1rem 1.25rem;
+.img-card { border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); padding: 1.1rem 1.25rem;
   background: var(--block-background-fill); color: var(--body-text-color); margin-top: 0.25rem; }
 .img-card h3 { font-size: 1rem; font-weight: 700; margin: 0 0 0.2rem !important; }
 .img-card p { margin: 0; line-height: 1.5; }
