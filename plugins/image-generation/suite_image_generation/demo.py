@@ -262,8 +262,8 @@ def _gallery() -> gr.Gallery:
     import gradio as gr
 
     return gr.Gallery(
-        label="Pictures", columns=4, height="auto", object_fit="contain", format="png", interactive=False,
-        preview=False, buttons=["download", "fullscreen"], elem_id="images-gallery",
+        label="Pictures", show_label=False, columns=4, height="auto", object_fit="contain", format="png",
+        interactive=False, preview=False, buttons=["download", "fullscreen"], elem_id="images-gallery",
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def test_plain_diffusers_draws_the_same_pixels_with_xl(xl_folder, tmp_path, file
     before = drawn(load_pipeline(xl_folder))
     pipe.unet = model.merge_and_unload()
     tuned = drawn(pipe)
-    assert np.abs(tuned - before).mean() > 5
+    assert np.abs(tuned - before).mean() > 2
     plain = StableDiffusionXLPipeline.from_pretrained(xl_folder)
     plain.load_lora_weights(tmp_path, weight_name=file)
     assert np.array_equal(drawn(plain), tuned)
