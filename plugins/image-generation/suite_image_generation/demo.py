@@ -29,14 +29,14 @@ def build(domain: ImageGenerationDomain, predictor: Predictor) -> None:
 
     handlers = Handlers(domain, predictor)
     with gr.Row():
-        with gr.Column(scale=2, min_width=320):
+        with gr.Column(scale=2, min_width=320, elem_id="images-asked"):
             prompt = _prompt()
             examples = _examples(prompt)
             go = gr.Button("Make pictures", variant="primary", size="lg")
             asked = {"prompt": prompt, **_asked(domain)}
             _settings_of_a_file(handlers, asked)
             _own_style(handlers)
-        with gr.Column(scale=3, min_width=320):
+        with gr.Column(scale=3, min_width=320, elem_id="images-shown"):
             shown = _shown()
     _draws(handlers, [go.click, asked["prompt"].submit], examples, asked, shown)
     _varies(handlers, asked, shown)
@@ -210,7 +210,7 @@ def _settings_of_a_file(handlers: Handlers, asked: dict[str, gr.Component]) -> N
     """A PNG made here fills the fields again."""
     import gradio as gr
 
-    with gr.Accordion("Make a picture again from its PNG", open=False):
+    with gr.Accordion("Make a picture again from its PNG", open=False, elem_classes="img-later"):
         file = gr.File(label="PNG made here", file_types=[".png"], type="filepath", height=120, elem_id="images-again")
         said = gr.HTML(elem_id="images-settings", **HTML)
 
@@ -227,7 +227,7 @@ def _own_style(handlers: Handlers) -> None:
     """Pictures of a visitor's own, with captions, to be learnt."""
     import gradio as gr
 
-    with gr.Accordion("Use these as my style", open=False):
+    with gr.Accordion("Use these as my style", open=False, elem_classes="img-later"):
         gr.Markdown(
             f"{styles.FEWEST} to {styles.MOST} pictures of one style and what each shows. They are stored with your "
             "runs on this machine and nowhere else; you get the command that teaches them. Take only what you may use."

@@ -46,6 +46,10 @@ STYLE = """<style>
 @media (max-width: 640px) {
   .img-card { padding: 0.9rem 1rem; }
   .img-strip { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  #images-asked { display: contents; }
+  #images-asked > * { flex: 1 1 100%; }
+  #images-shown { order: 1; }
+  .img-later { order: 2; }
   #images-gallery .grid-container { grid-template-columns: repeat(2, 1fr) !important; }
 }
 </style>"""
