@@ -107,10 +107,9 @@ def _empty(folder: Path) -> Any:
 
 def _latent_size(folder: Path, settings: Any, config: ImageConfig | None) -> tuple[int, int]:
     """Height and width of latents: as the config wants them, else as the model was trained."""
-    if config and config.resolution:
-        return (config.resolution // vae_factor(folder.parent),) * 2
-    size = settings.sample_size
-    return (size, size) if isinstance(size, int) else tuple(size)
+    size = config.resolution // vae_factor(folder.parent) if config and config.resolution else settings.sample_size
+    height, width = (size, size) if isinstance(size, int) else size
+    return height, width
 
 
 def _inputs(folder: Path, settings: Any, batch: int, size: tuple[int, int]) -> dict[str, torch.Tensor | dict[str, Any]]:
