@@ -247,6 +247,10 @@ class Domain(ABC):
         if path.suffix not in (".json", ".jsonl", ".csv"):
             raise SuiteError(f"Cannot write {path.name}: give --output an ending of .json, .jsonl or .csv.")
 
+    def appends(self, path: Path) -> bool:
+        """Whether `write` adds to what is at `path`: then each batch is written when it is made, and not at the end."""
+        return False
+
     def speed(self, predictions: Sequence[Prediction], seconds: float) -> str:
         """What `predict` adds after the time an input took, such as a real-time factor; begins with a comma."""
         return ""

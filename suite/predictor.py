@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +63,15 @@ class Predictor:
 
     def __call__(self, examples: Sequence[Example]) -> list[Prediction]:
         """Predictions for `examples` (from `Domain.inputs`), in order."""
+        return [prediction for part in self.batches(examples) for prediction in part]
+
+    def batches(self, examples: Sequence[Example]) -> Iterator[list[Prediction]]:
+        """The same in parts, each as soon as it is made."""
         from suite.evaluation.scoring import predict_batches
 
         model = self.model
-        batches = predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator)
-        return [prediction for *_, predictions in batches for prediction in predictions]
+        for *_, predictions in predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator):
+            yield predictions
 
     def describe(self) -> str:
         """One line of Markdown: which model answers."""

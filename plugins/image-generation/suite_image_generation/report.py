@@ -42,8 +42,8 @@ def index_of(rows: Dataset, encoder: Encoder) -> Index:
 
 def keep_neighbours(rows: Dataset, encoder: str, run: Path) -> None:
     """Writes the index of the training pictures into the run's folder, where the demo finds it."""
-    from suite_image_generation.known import FOLDER
     from suite_image_generation.quality import Encoder
+    from suite_image_generation.trained_on import FOLDER
 
     index_of(rows, Encoder.load(encoder)).save(run / FOLDER)
 
