@@ -139,7 +139,7 @@ def _picks(asked: dict[str, Any], shown: dict[str, Any]) -> None:
     shown["start"].click(started, [shown["made"], shown["picked"]], [asked["image"], asked["from"]], **PRIVATE)
 
 
-def _examples(prompt: Any) -> gr.Examples:
+def _examples(prompt: Any) -> Any:
     """Prompts to click on."""
     import gradio as gr
 

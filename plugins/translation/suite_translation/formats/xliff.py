@@ -72,8 +72,8 @@ class Xliff(Document):
             _segment(key, one, content.text, two=self.two, ours=self.two or _file(one.unit) in self.parts)
             for key, one in self.by_key.items()
         ]
-        source, target = _LANGUAGES[self.two]
-        super().__init__(path, content, segments, (self.parts[0].get(source), self.parts[0].get(target) or language))
+        said, wanted = (self.parts[0].get(name) for name in _LANGUAGES[self.two])
+        super().__init__(path, content, segments, (said, wanted or language))
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """Targets with their states and our notes, and the target language where the file has none."""
