@@ -81,11 +81,13 @@ class FakeHub:
 
     def __init__(self):
         self.tokens = {"hf_write": ("ada", True), "hf_read": ("ada", False), "hf_other": ("eve", True)}
-        self.repositories, self.stored, self.jobs, self.requests = {}, {}, [], []
-        self.failing = {}
-        """(method, pattern of the path) to the status it is answered with, once."""
+        self.reset()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"hub": self}))
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def reset(self):
+        """Forgets everything. `failing` is (method, pattern of the path) to the status it is answered with, once."""
+        self.repositories, self.stored, self.jobs, self.requests, self.failing = {}, {}, [], [], {}
 
     @property
     def url(self):
