@@ -32,7 +32,9 @@ def card(domain: Domain, run: Run, *, licence: str = "") -> str:
     names = {name: _data(domain, run, name) for name in evaluation}
     told = {_heading(names[name], key): one for key, (name, one) in enumerate(evaluation.items())}
     lines = ["", f"# {run.path.name}", "", f"{domain.title}, fine-tuned with Suite from {base.sentence()}."]
-    lines += ["", f"Data: {_data(domain, run, 'test').sentence()}. The `config.yaml` beside this reproduces it.", ""]
+    data = _data(domain, run, "test")
+    here = " The `config.yaml` beside this reproduces it." if base.reproducible and data.reproducible else ""
+    lines += ["", f"Data: {data.sentence()}.{here}", ""]
     licence = licence or identifier(base.licence) or "other"
     lines += [_OTHER, ""] if licence == "other" else []
     if told:

@@ -33,6 +33,11 @@ class Origin:
     starter: bool = False
     """Whether it is one that a plugin brings or mirrors."""
 
+    @property
+    def reproducible(self) -> bool:
+        """Whether somebody else can have the same thing."""
+        return self.starter or bool(self.hub)
+
     def sentence(self) -> str:
         """Name, commit, licence and address in Markdown."""
         told = [f"commit `{self.commit[:12]}`"] if self.commit else []

@@ -88,6 +88,8 @@ class FakeHub:
     def reset(self):
         """Forgets everything. `failing` is (method, pattern of the path) to the status it is answered with, once."""
         self.repositories, self.stored, self.jobs, self.requests, self.failing = {}, {}, [], [], {}
+        self.exchanged = {}
+        """Path to the content that is sent instead of what was stored."""
 
     @property
     def url(self):
@@ -295,7 +297,7 @@ class Handler(BaseHTTPRequestHandler):
         if repository.gated and self.user != name.split("/")[0]:
             raise RefusalError(403, "GatedRepo", "Access to this repository is restricted.")
         commit = repository.at(revision)
-        content = repository.commits[commit].get(path)
+        content = self.hub.exchanged.get(path, repository.commits[commit].get(path))
         headers = {"X-Repo-Commit": commit}
         if content is None:
             headers |= {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"}
