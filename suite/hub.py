@@ -202,9 +202,8 @@ def _commit(
         card = _text(hub, name, info.sha, "README.md") if "README.md" in there else ""
     _refuse_others(name, domain, files, there, before)
     _refuse_visible(name, private=bool(info.private), public=public)
-    if card:
-        assert isinstance(files["README.md"], bytes)
-        files["README.md"] = merged(card, files["README.md"].decode()).encode()
+    assert isinstance(files["README.md"], bytes)
+    files["README.md"] = merged(card, files["README.md"].decode()).encode()
     gone = sorted((set(before.get("files", [])) & there) - set(files))
     operations = [CommitOperationAdd(path, content) for path, content in files.items()]
     with told(f"take the files of {name}"), warnings.catch_warnings():

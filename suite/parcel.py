@@ -42,7 +42,8 @@ def parcel(run: Run, domain: Domain, *, licence: str, golden: bool, token: str =
     if golden:
         files |= {f"golden/{name}": path for name, path in _inside(run.path / "golden").items()}
     files |= {name: run.path / name for name in re.findall(r"\]\((plots/[^)]+\.png)\)", text)}
-    files = {name: _renamed(content, model_origin(domain).hub) for name, content in files.items()}
+    base = model_origin(domain).hub
+    files = {name: _renamed(content, base) for name, content in files.items()}
     fingerprint = json.loads((run.path / "environment.json").read_text())["data"]
     values = yaml.safe_dump(travelling(domain, fingerprint), sort_keys=False, allow_unicode=True)
     files |= {"config.yaml": values.encode(), "README.md": text.encode()}

@@ -14,8 +14,8 @@ def run(*arguments):
 def test_a_training_is_submitted_with_its_push_and_its_secret_apart(empty):
     data = empty.hub.add("ada/words", {"words.csv": b"word,label\n"}, kind="datasets")
     (empty.folder / "mine.yaml").write_text("epochs: 9\nnoise: 0.5\n")
-    out = empty.ok(*run("--data", "ada/words", "--epochs", "2", "--config", "mine.yaml", "--columns", "word=text",
-                        "--lora", "--processes", "2", "--flavor", "a10g-large", "--timeout", "90m", *PLACES))  # fmt: skip
+    given = ["--data", "ada/words", "--epochs", "2", "--config", "mine.yaml", "--columns", "word=text", "--lora"]
+    out = empty.ok(*run(*given, "--processes", "2", "--flavor", "a10g-large", "--timeout", "90m", *PLACES))
     assert out == f"job1\n{empty.hub.url}/jobs/ada/job1\n"
     (job,) = empty.hub.jobs
     *before, shell, flag, line = job["command"]
