@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from suite.assets import resolve_model
 from suite.errors import SuiteError
-from suite.pushed import PERMISSION, opened
 from suite.runs import Run, list_runs, write_text
 
 if TYPE_CHECKING:
@@ -83,6 +82,7 @@ class Predictor:
 
     def _load(self) -> None:
         from suite import golden
+        from suite.pushed import PERMISSION
         from suite.training.accelerator import make_accelerator
 
         run = self.run
@@ -154,6 +154,8 @@ def _run_called(source: str, domain: Domain) -> Run | None:
     """The run behind a model's name: a run's folder, or what was pushed; None for a model that is no run's."""
     if (Path(source) / "status.json").is_file():
         return Run(Path(source))
+    from suite.pushed import opened
+
     starters = {asset.name for asset in domain.starter.assets}
     return None if source.partition("@")[0] in starters else opened(source, domain)
 
