@@ -61,6 +61,8 @@ class Section:
     """The same as numbers JSON can hold, for scripts."""
     figure: bytes = b""
     """A PNG."""
+    quotes: bool = False
+    """Whether text or figure show rows of the data: then it is on the card only where everybody may have them."""
 
 
 class Domain(ABC):
@@ -87,6 +89,8 @@ class Domain(ABC):
     """Model and data that every command takes when none is given."""
     library: ClassVar[str] = "transformers"
     """What loads a model folder without Suite, as the Hub names it."""
+    task: ClassVar[str] = ""
+    """The Hub's word for the task, such as image-classification; "" where it has none."""
     needs_rows: ClassVar[bool] = True
     """Whether a pretrained model lacks what only training rows can tell (labels, a catalogue) before it answers."""
     limits: ClassVar[str]

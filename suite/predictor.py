@@ -28,7 +28,8 @@ class Predictor:
     """A domain with a model: loaded at the first question, safe to ask from several threads.
 
     `source` is a finished run's folder, a model folder or a hub id; empty takes the newest finished run below the
-    config's output folder, and where there is none the starter.
+    config's output folder, and where there is none the starter. A model on the hub that `suite push` made answers with
+    the settings it was pushed with.
     """
 
     def __init__(self, domain: Domain, source: str = "") -> None:
@@ -41,9 +42,11 @@ class Predictor:
     @property
     def run(self) -> Run | None:
         """The finished run whose model answers, if it is one."""
-        if self.source:
-            return Run(Path(self.source)) if (Path(self.source) / "status.json").is_file() else None
-        return newest_run(self.domain)
+        if not self.source:
+            return newest_run(self.domain)
+        if self._run is None:
+            self._run = _run_called(self.source, self.domain)
+        return self._run
 
     @property
     def model(self) -> torch.nn.Module:
@@ -83,13 +86,16 @@ class Predictor:
 
     def _load(self) -> None:
         from suite import golden
+        from suite.pushed import PERMISSION
         from suite.training.accelerator import make_accelerator
 
         run = self.run
         asked = self.domain.config
         if run:
             _finished(run, self.domain)
-            self.domain.config = read_config(run, self.domain)
+            # Settings may come with a model from the hub, permissions never do.
+            allowed = {name: value for name, value in asked if name.startswith(PERMISSION) and value}
+            self.domain.config = read_config(run, self.domain).model_copy(update=allowed)
         accelerator = make_accelerator(self.domain.config)
         if run:
             model = self.domain.load_model(run.model, None)
@@ -125,12 +131,37 @@ def read_config(run: Run, domain: Domain) -> Any:
 
 
 def finished_run(reference: str, root: Path, domain: Domain) -> Run:
-    """The named run, or for "latest" the newest finished one. Raises `SuiteError` if there is none with a model."""
+    """The named run, or for "latest" the newest finished one, or one that was pushed to the hub (`owner/name`).
+
+    Raises `SuiteError` if there is none with a model.
+    """
     domain.config.output = root
     newest = newest_run(domain) if reference == "latest" else None
-    run = newest or Run.open(reference, root, domain.name)
+    run = newest or _pushed_run(reference, domain) or Run.open(reference, root, domain.name)
     _finished(run, domain)
     return run
+
+
+def _pushed_run(reference: str, domain: Domain) -> Run | None:
+    """What a run's name cannot be is one on the hub: `owner/name`, no folder here, and no starter's name."""
+    if reference.count("/") != 1 or (Path(reference) / "status.json").is_file():
+        return None
+    if Path(reference).parent.is_dir() and not Path(reference).is_dir():
+        return None
+    run = _run_called(reference, domain)
+    if run is None:
+        raise SuiteError(f"{reference} is no run of Suite: it was not pushed by 'suite push', so give it to --model.")
+    return run
+
+
+def _run_called(source: str, domain: Domain) -> Run | None:
+    """The run behind a model's name: a run's folder, or what was pushed; None for a model that is no run's."""
+    if (Path(source) / "status.json").is_file():
+        return Run(Path(source))
+    from suite.pushed import opened
+
+    starters = {asset.name for asset in domain.starter.assets}
+    return None if source.partition("@")[0] in starters else opened(source, domain)
 
 
 def _finished(run: Run, domain: Domain) -> None:

@@ -31,9 +31,9 @@ FLOORS = (
     {"errors", "console", "config", "hookspecs"},
     {"builtin", "plugins", "data.columns", "domain"},
     {"data", "assets", "wheels", "runs", "corrections", "encoder"},
-    {"training", "evaluation", "golden", "predictor", "card"},
-    {"web", "hub", "spaces", "scaffold", "testing"},
-    {"cli", "verbs", "commands", "doctor", "web.command", "__main__"},
+    {"licence", "origin", "pushed", "training", "evaluation", "golden", "predictor", "card"},
+    {"web", "hub", "parcel", "spaces", "scaffold", "testing"},
+    {"cli", "verbs", "commands", "jobs", "doctor", "web.command", "__main__"},
 )
 LATE = {("domain", "data.splits"), ("domain", "predictor")}
 """Imports up the floors, made inside functions: defaults of `Domain` that a domain may replace."""

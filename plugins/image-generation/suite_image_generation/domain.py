@@ -52,6 +52,7 @@ class ImageGenerationDomain(Domain):
 
     name = "image-generation"
     title = "Image generation"
+    task = "text-to-image"
     Config: ClassVar[type[TrainConfig]] = ImageConfig
     columns = Columns(
         (

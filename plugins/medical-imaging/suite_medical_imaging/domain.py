@@ -58,6 +58,7 @@ class MedicalImagingDomain(Domain):
 
     name = "medical-imaging"
     title = "Medical imaging"
+    task = "image-classification"
     Config: ClassVar[type[TrainConfig]] = MedicalConfig
     columns = _columns(labelled=True)
     metric = "auroc"

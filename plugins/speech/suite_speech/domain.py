@@ -37,6 +37,7 @@ class SpeechDomain(Domain):
 
     name: ClassVar[str] = "speech"
     title: ClassVar[str] = "Speech recognition"
+    task = "automatic-speech-recognition"
     Config = SpeechConfig
     columns = Columns(
         (

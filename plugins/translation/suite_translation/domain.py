@@ -56,6 +56,7 @@ class TranslationDomain(Domain):
 
     name: ClassVar[str] = "translation"
     title: ClassVar[str] = "Translation"
+    task = "translation"
     Config: ClassVar[type[TrainConfig]] = TranslationConfig
     columns = _columns("source")
     metric: ClassVar[str] = "chrf"
