@@ -1,4 +1,4 @@
-"""Each promise of the contract, broken by a toy: its test fails, and says what was promised, seen, and where to read."""
+"""Each promise of the contract, broken by a toy: its test fails, saying what was promised, seen, and where to read."""
 
 from __future__ import annotations
 
