@@ -101,10 +101,13 @@ def test_every_kind_is_written_whole(plugin):
     assert sum(len(text.splitlines()) for text in python) < 240
 
 
-def test_what_is_written_is_in_style(plugin):
-    _, folder = plugin
-    run("ruff", "check", ".", folder=folder, environment=os.environ)
-    run("ruff", "format", "--check", ".", folder=folder, environment=os.environ)
+@pytest.mark.parametrize("name", ["x", "bird-calls", "a-name-of-24-letters-all"])
+def test_what_is_written_is_in_style(name, tmp_path):
+    """Whatever the length of the name; the linter takes all kinds at once."""
+    for kind in kinds():
+        render({"name": name, "kind": kind}, tmp_path / kind)
+    run("ruff", "check", ".", folder=tmp_path, environment=os.environ)
+    run("ruff", "format", "--check", ".", folder=tmp_path, environment=os.environ)
 
 
 def test_copier_writes_the_same(plugin, tmp_path):
@@ -138,7 +141,8 @@ def test_a_name_becomes_a_word(name, word):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("3d", "is no name"), ("class", "is no name"), ("été", "is no name"), ("a/b", "is no name"),
+        ("3d", "is no name"), ("class", "is no name"),
+        ("été", "is no name"), ("a/b", "is no name"), ("a" * 25, "is no name"),
         ("toy", "a name of the plugin toy already"), ("List", "a name of the plugin suite already"),
     ],
 )  # fmt: skip
@@ -150,7 +154,7 @@ def test_a_bad_name_is_refused(name, said):
 def test_a_script_must_say_the_kind():
     with pytest.raises(SuiteError, match="--kind image, table, audio, text, text-pair or interactions"):
         command.chosen_kind("")
-    with pytest.raises(SuiteError, match="did you mean 'image'"):
+    with pytest.raises(SuiteError, match="Did you mean 'image'"):
         command.chosen_kind("imge")
 
 

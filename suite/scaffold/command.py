@@ -14,6 +14,9 @@ from suite.errors import SuiteError, unknown
 from suite.plugins import load_plugins
 from suite.scaffold.render import kinds, render
 
+LONGEST = 24
+"""Characters of a name: it is typed in every command, and lines of the new code must not outgrow their width."""
+
 
 @click.command()
 @click.argument("name")
@@ -30,8 +33,8 @@ def new(name: str, kind: str, output: Path | None, title: str) -> None:
     folder = output or Path(f"suite-{word}")
     if folder.exists():
         raise SuiteError(f"{folder} is there already and nothing is overwritten; name another folder with --output.")
-    if title and not re.fullmatch(r"[^\"\\\n{}]+", title):
-        raise SuiteError(f"The title {title!r} goes into code: leave out quotes, braces, backslashes and new lines.")
+    if title and not re.fullmatch(r"[^\"\\\n{}]{1,60}", title):
+        raise SuiteError(f"The title {title!r} goes into code: up to 60 characters, no quotes, braces or backslashes.")
     given = {"name": word, "kind": chosen} | ({"title": title} if title else {})
     for path in render(given, folder):
         say(f"  {path}")
@@ -43,8 +46,10 @@ def plain(name: str) -> str:
     """The name as a word of the command line. Raises `SuiteError` for one that is no name, or is taken."""
     word = re.sub(r"[\s_-]+", "-", name.strip().lower())
     module = word.replace("-", "_")
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", word) or keyword.iskeyword(module):
-        raise SuiteError(f"{name!r} is no name for a domain; take letters, digits and '-', such as 'bird-calls'.")
+    if len(word) > LONGEST or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", word) or keyword.iskeyword(module):
+        raise SuiteError(
+            f"{name!r} is no name for a domain; take up to {LONGEST} letters, digits and '-', such as 'bird-calls'."
+        )
     plugins = load_plugins()
     taken = plugins.domains.get(word) or plugins.commands.get(word)
     if taken:
