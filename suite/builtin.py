@@ -13,6 +13,7 @@ def suite_commands() -> list[Entry]:
         Entry("launch", "Open the web app.", "suite.web.command:launch"),
         Entry("runs", "List training runs, show one, or go on with one.", "suite.commands:runs"),
         Entry("fetch", "Fetch every domain's starter model and data.", "suite.commands:fetch"),
+        Entry("new", "Write a plugin that already trains and demonstrates.", "suite.scaffold.command:new"),
         Entry("push", "Push a finished run's model to the Hugging Face Hub.", "suite.commands:push"),
         Entry("jobs", "Train on Hugging Face's machines: suite jobs run.", "suite.jobs:jobs"),
         Entry("doctor", "Check this machine and installation; each finding with its cure.", "suite.doctor:doctor"),

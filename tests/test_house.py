@@ -54,7 +54,7 @@ def files(pattern: str = "*") -> list[Path]:
 
 
 def core() -> list[Path]:
-    return [path for path in files("suite/*") if path.suffix in {".py", ".css", ".js", ".md", ".html"}]
+    return [path for path in files("suite/*") if path.suffix in {".py", ".css", ".js", ".md", ".html", ".jinja"}]
 
 
 def imports(source: str) -> Iterator[tuple[str, bool]]:

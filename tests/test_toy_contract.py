@@ -17,6 +17,9 @@ class TestToyContract(DomainContract):
     def answered_input(self, folder):
         return "area"
 
+    def demo_call(self, folder):
+        return "toy_decide", ["area"]
+
     def test_what_is_chosen_on_validation_is_saved_with_the_model(self, trained):
         """`calibrate` sees every validation answer before the model is saved."""
         from suite.data.load import load_splits
