@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from suite.domain import Domain, Example, Prediction
 
+Lend = Callable[[Callable[..., Any]], Callable[..., Any]]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters of a cell that a spreadsheet would run."""
 
@@ -28,11 +29,13 @@ class Predictor:
     """A domain with a model: loaded at the first question, safe to ask from several threads.
 
     `source` is a finished run's folder, a model folder or a hub id; empty takes the newest finished run below the
-    config's output folder, and where there is none the starter.
+    config's output folder, and where there is none the starter. `lent` wraps what needs the device, where one is lent
+    by the call (`suite.web.zero`).
     """
 
-    def __init__(self, domain: Domain, source: str = "") -> None:
+    def __init__(self, domain: Domain, source: str = "", *, lent: Lend = lambda function: function) -> None:
         self.domain, self.source = domain, source
+        self._lent, self._answer = lent, lent(self._answers)
         self._lock = threading.Lock()
         self._model: torch.nn.Module | None = None
         self._run: Run | None = None
@@ -63,10 +66,14 @@ class Predictor:
 
     def __call__(self, examples: Sequence[Example]) -> list[Prediction]:
         """Predictions for `examples` (from `Domain.inputs`), in order."""
+        _ = self.model  # loaded before a device is lent
+        return self._answer(examples)
+
+    def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
         from suite.evaluation.scoring import predict_batches
 
-        model = self.model
-        batches = predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator)
+        assert self._model is not None and self._accelerator is not None
+        batches = predict_batches(self.domain, self._model, examples, range(len(examples)), self._accelerator)
         return [prediction for *_, predictions in batches for prediction in predictions]
 
     def describe(self) -> str:
@@ -97,7 +104,7 @@ class Predictor:
             model = self.domain.load_model(resolve_model(reference, starter.assets), rows)
         model.to(accelerator.device).eval()
         if run:
-            golden.check(run.path / "golden", self.domain, model, accelerator)
+            self._lent(lambda: golden.check(run.path / "golden", self.domain, model, accelerator))()
             given = {name: getattr(asked, name) for name in asked.model_fields_set}
             self.domain.config = self.domain.config.model_copy(update=given)
         self._accelerator, self._model = accelerator, model

@@ -33,7 +33,7 @@ FLOORS = (
     {"data", "assets", "wheels", "runs", "corrections", "encoder"},
     {"training", "evaluation", "golden", "predictor", "card"},
     {"web", "hub", "spaces", "scaffold", "testing"},
-    {"cli", "verbs", "commands", "doctor", "web.command", "__main__"},
+    {"cli", "verbs", "commands", "doctor", "web.command", "spaces.command", "__main__"},
 )
 LATE = {("domain", "data.splits"), ("domain", "predictor")}
 """Imports up the floors, made inside functions: defaults of `Domain` that a domain may replace."""
