@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that follow from the code: hooks, options, commands, domains; the table in README.md; spaces/.
+"""Writes what follows from the code: docs/ on hooks, options, commands, domains; the table in README.md; spaces/.
 
 `python docs/generate.py` writes them, `--check` only says which are out of date and exits with 1. Only the plugins of
 this repository are described, whatever else is installed.

@@ -173,16 +173,8 @@ def test_an_editable_one_is_built_and_a_failure_is_one_sentence(dist, tmp_path):
 def test_of_a_run_only_what_answers_is_carried(run, home, tmp_path, offer):
     folder = build(Plan(offer, run=str(run.path), plain=True), tmp_path / "space")
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    model = ["run/model/config.json", "run/model/model.safetensors"]
-    assert names == [
-        "README.md",
-        "app.py",
-        "requirements.txt",
-        "run/README.md",
-        "run/config.yaml",
-        *model,
-        "run/status.json",
-    ]
+    carried = ["README.md", "config.yaml", "model/config.json", "model/model.safetensors", "status.json"]
+    assert names == ["README.md", "app.py", "requirements.txt", *(f"run/{name}" for name in carried)]
     assert json.loads((folder / "run/status.json").read_text()) == {"domain": "toy", "state": "finished"}
     assert yaml.safe_load((folder / "run/config.yaml").read_text())["data"] == "mine.csv"
 
