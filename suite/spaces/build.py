@@ -97,7 +97,7 @@ def front_matter(plan: Plan, domain: Domain) -> str:
         "tags": [domain.name, "suite"],
         "pinned": False,
         "suggested_hardware": plan.hardware,
-        **({"preload_from_hub": models} if models and not (plan.run or plan.model) else {}),
+        **({"preload_from_hub": [*models]} if models and not (plan.run or plan.model) else {}),
     }
     return yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=200)
 
