@@ -79,7 +79,7 @@ class Predictor:
     def describe(self) -> str:
         """One line of Markdown: which model answers."""
         if run := self.run:
-            return f"Fine-tuned in run **{run.path.name}**."
+            return f"Fine-tuned in run **{run.name}**."
         starter, name = self.domain.starter, self.source or self.domain.starter.answering
         tuned = f"fine-tuned beforehand on {starter.data}" if name == starter.tuned else "not fine-tuned"
         return f"**{name}**, {tuned}."

@@ -11,6 +11,7 @@ from suite_toy.domain import LABELS, ToyConfig, ToyDomain
 
 from suite import SuiteError
 from suite.plugins import load_plugins
+from suite.predictor import Predictor
 from suite.runs import Run
 from suite.spaces import packages
 from suite.spaces.build import Plan, build, files
@@ -175,7 +176,9 @@ def test_of_a_run_only_what_answers_is_carried(run, home, tmp_path, offer):
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     carried = ["README.md", "config.yaml", "model/config.json", "model/model.safetensors", "status.json"]
     assert names == ["README.md", "app.py", "requirements.txt", *(f"run/{name}" for name in carried)]
-    assert json.loads((folder / "run/status.json").read_text()) == {"domain": "toy", "state": "finished"}
+    told = {"domain": "toy", "state": "finished", "name": run.path.name}
+    assert json.loads((folder / "run/status.json").read_text()) == told
+    assert Predictor(ToyDomain(), str(folder / "run")).describe() == f"Fine-tuned in run **{run.path.name}**."
     assert yaml.safe_load((folder / "run/config.yaml").read_text())["data"] == "mine.csv"
 
 

@@ -32,7 +32,7 @@ def carry(run: Run, domain: Domain, into: Path) -> None:
     _copy_model(run.model, into / "model")
     if type(domain).portable is not Domain.portable and (run.path / "golden").is_dir():
         shutil.copytree(run.path / "golden", into / "golden")
-    write_json(into / "status.json", {"domain": run.domain, "state": "finished"})
+    write_json(into / "status.json", {"domain": run.domain, "state": "finished", "name": run.path.name})
     write_text(into / "config.yaml", domain.Config.build(portable(given)).to_yaml())
     if (run.path / "README.md").is_file():
         write_text(into / "README.md", _card(run, given))
@@ -65,7 +65,7 @@ def _is_path(text: str) -> bool:
     if text.startswith(("/", "~", ".", "\\")) or re.match(r"[A-Za-z]:[\\/]", text):
         return True
     try:
-        return bool(text) and Path(text).exists()
+        return ("/" in text or "." in text) and Path(text).exists()
     except OSError:  # too long for a name
         return False
 
