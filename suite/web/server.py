@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from suite.console import result, warn
 from suite.errors import SuiteError
 from suite.plugins import load_plugins
-from suite.web import security
+from suite.web import STARTER, security
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -54,7 +54,7 @@ def serve(binding: Binding, *, only: str = "", run: str = "", model: str = "", o
         from suite.web.app import build, build_one
 
         app = (
-            build_one(plugins, only, run=run, model=_anchored(model), output=output)
+            build_one(plugins, only, run=run, model=model if model == STARTER else _anchored(model), output=output)
             if only
             else build(plugins, output=output)
         )
