@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that follow from the code, and the table in README.md.
+"""Writes what follows from the code: docs/ on hooks, options, commands, domains; the table in README.md; spaces/.
 
 `python docs/generate.py` writes them, `--check` only says which are out of date and exits with 1. Only the plugins of
 this repository are described, whatever else is installed.
@@ -74,6 +74,7 @@ def main(check: bool) -> int:
         if check:
             print(f"{path.relative_to(ROOT)} is out of date; run: make fix", file=sys.stderr)  # noqa: T201
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(pages()[path])
     return int(check and bool(stale))
 
@@ -94,7 +95,16 @@ def pages() -> dict[Path, str]:
         readme = ROOT / "plugins" / name / "README.md"
         if readme.is_file():
             written[docs / f"{name}.md"] = GENERATED + adopted(readme.read_text())
+        written |= space(name)
     return written
+
+
+def space(name: str) -> dict[Path, str]:
+    """The files of spaces/ for one domain: those of `suite space build --plain`."""
+    from suite.spaces.build import Plan, files
+
+    plan = Plan(load_plugins().find("suite_domains", name), plain=True)
+    return {ROOT / "spaces" / name / file: text for file, text in files(plan, domains()[name]()).items()}
 
 
 # ---- hooks -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from suite.console import bar
 from suite.corrections import Correction, Corrections
 from suite.data.columns import Column, Columns, Finding
 from suite.data.store import column, on_disk
-from suite.domain import Batch, Domain, Example, Prediction, Section, Splits, Starter
+from suite.domain import Batch, Domain, Example, Prediction, Section, Space, Splits, Starter
 from suite.encoder import mean_states, minilm
 from suite.errors import SuiteError
 from suite.hookspecs import Entry, hookimpl
@@ -29,6 +29,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Section",
+    "Space",
     "Splits",
     "Starter",
     "SuiteError",

@@ -51,6 +51,19 @@ class Starter:
 
 
 @dataclass(frozen=True)
+class Space:
+    """How a domain looks in the lists of Hugging Face Spaces, where a title alone is easily overlooked."""
+
+    description: str = ""
+    """At most 60 characters, the Hub's limit; empty takes the title."""
+    emoji: str = "🧩"
+    colours: tuple[str, str] = ("indigo", "blue")
+    """Of the card, from and to: red, yellow, green, blue, indigo, purple, pink or gray."""
+    zero_gpu: bool = False
+    """Whether the demo uses its model through the predictor alone, which ZeroGPU needs: a GPU is lent by the call."""
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of a report beyond the table of metrics: a calibration plot, what a threshold costs."""
 
@@ -95,6 +108,7 @@ class Domain(ABC):
     """Whether a pretrained model lacks what only training rows can tell (labels, a catalogue) before it answers."""
     limits: ClassVar[str]
     """Markdown: what it is not for and where it fails. Shown in the model card and the About tab."""
+    space: ClassVar[Space] = Space()
     lora_targets: ClassVar[tuple[str, ...]] = ()
     """Names of modules that get low-rank adapters; empty means the domain offers no LoRA."""
 
@@ -240,6 +254,13 @@ class Domain(ABC):
         """
         return row
 
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """An endpoint of the demo and arguments that any model of this domain answers, a `Path` for a file to send.
+
+        `suite space try` asks it. Without one (an empty name) it is only seen whether the demo starts.
+        """
+        return "", ()
+
     def write(self, predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
         """Writes (input name, prediction) pairs; the ending of `path` picks the format: json, jsonl or csv."""
         from suite.predictor import write_predictions
@@ -272,4 +293,4 @@ class Domain(ABC):
         return close(expected, found, tolerance=1e-3)
 
 
-__all__ = ["Batch", "Domain", "Example", "Finding", "Prediction", "Section", "Splits", "Starter", "SuiteError"]
+__all__ = ["Batch", "Domain", "Example", "Finding", "Prediction", "Section", "Space", "Splits", "Starter", "SuiteError"]

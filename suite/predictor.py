@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from suite.domain import Domain, Example, Prediction
 
+Lend = Callable[[Callable[..., Any]], Callable[..., Any]]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters of a cell that a spreadsheet would run."""
 
@@ -29,11 +30,13 @@ class Predictor:
 
     `source` is a finished run's folder, a model folder or a hub id; empty takes the newest finished run below the
     config's output folder, and where there is none the starter. A model on the hub that `suite push` made answers with
-    the settings it was pushed with.
+    the settings it was pushed with. `lent` wraps what needs the device, where one is lent by the call
+    (`suite.web.zero`).
     """
 
-    def __init__(self, domain: Domain, source: str = "") -> None:
+    def __init__(self, domain: Domain, source: str = "", *, lent: Lend = lambda function: function) -> None:
         self.domain, self.source = domain, source
+        self._lent, self._answer = lent, lent(self._answers)
         self._lock = threading.Lock()
         self._model: torch.nn.Module | None = None
         self._run: Run | None = None
@@ -66,7 +69,8 @@ class Predictor:
 
     def __call__(self, examples: Sequence[Example]) -> list[Prediction]:
         """Predictions for `examples` (from `Domain.inputs`), in order."""
-        return [prediction for part in self.batches(examples) for prediction in part]
+        _ = self.model  # loaded before a device is lent
+        return self._answer(examples)
 
     def batches(self, examples: Sequence[Example]) -> Iterator[list[Prediction]]:
         """The same in parts, each as soon as it is made."""
@@ -76,10 +80,13 @@ class Predictor:
         for *_, predictions in predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator):
             yield predictions
 
+    def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
+        return [prediction for part in self.batches(examples) for prediction in part]
+
     def describe(self) -> str:
         """One line of Markdown: which model answers."""
         if run := self.run:
-            return f"Fine-tuned in run **{run.path.name}**."
+            return f"Fine-tuned in run **{run.name}**."
         starter, name = self.domain.starter, self.source or self.domain.starter.answering
         tuned = f"fine-tuned beforehand on {starter.data}" if name == starter.tuned else "not fine-tuned"
         return f"**{name}**, {tuned}."
@@ -107,7 +114,7 @@ class Predictor:
             model = self.domain.load_model(resolve_model(reference, starter.assets), rows)
         model.to(accelerator.device).eval()
         if run:
-            golden.check(run.path / "golden", self.domain, model, accelerator)
+            self._lent(lambda: golden.check(run.path / "golden", self.domain, model, accelerator))()
             given = {name: getattr(asked, name) for name in asked.model_fields_set}
             self.domain.config = self.domain.config.model_copy(update=given)
         self._accelerator, self._model = accelerator, model

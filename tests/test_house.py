@@ -33,7 +33,7 @@ FLOORS = (
     {"data", "assets", "wheels", "runs", "corrections", "encoder"},
     {"licence", "origin", "pushed", "training", "evaluation", "golden", "predictor", "card"},
     {"web", "hub", "parcel", "spaces", "scaffold", "testing"},
-    {"cli", "verbs", "commands", "jobs", "doctor", "web.command", "__main__"},
+    {"cli", "verbs", "commands", "jobs", "doctor", "web.command", "spaces.command", "__main__"},
 )
 LATE = {("domain", "data.splits"), ("domain", "predictor")}
 """Imports up the floors, made inside functions: defaults of `Domain` that a domain may replace."""

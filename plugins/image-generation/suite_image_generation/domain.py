@@ -19,6 +19,7 @@ from suite import (
     Prediction,
     Predictor,
     Section,
+    Space,
     Splits,
     SuiteError,
     TrainConfig,
@@ -63,6 +64,7 @@ class ImageGenerationDomain(Domain):
     metric = "loss"
     greater_is_better = False
     starter = STARTER
+    space = Space("Emoji from words, with the nearest training pictures", "🎨", ("pink", "yellow"), zero_gpu=True)
     library = "diffusers"
     needs_rows = False
     lora_targets = LORA_TARGETS
@@ -317,6 +319,12 @@ class ImageGenerationDomain(Domain):
         from suite_image_generation.demo import build
 
         build(self, predictor)
+
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """One picture in a few steps: it shows that the pipeline draws, not how well."""
+        from suite_image_generation.desk import OWN
+
+        return "images_generate", ["red heart", 42, 1, 4, 5.0, OWN, "", None, 0.6]
 
     def _trains(self, source: Path) -> bool:
         """Whether this instance parted the data and `source` is the model its config starts from.

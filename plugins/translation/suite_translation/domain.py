@@ -16,6 +16,7 @@ from suite import (
     Finding,
     Prediction,
     Section,
+    Space,
     Splits,
     Starter,
     SuiteError,
@@ -61,6 +62,7 @@ class TranslationDomain(Domain):
     columns = _columns("source")
     metric: ClassVar[str] = "chrf"
     starter: ClassVar[Starter] = STARTER
+    space = Space("Translate strings and files, placeholders intact", "🌍", ("blue", "green"))
     needs_rows = False
     lora_targets: ClassVar[tuple[str, ...]] = ("q_proj", "v_proj", "q", "v")  # the last two are T5's
     limits: ClassVar[str] = """
@@ -296,6 +298,13 @@ class TranslationDomain(Domain):
         from suite_translation.demo import build
 
         build(predictor)
+
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """A sentence with a placeholder, into the first language of the model."""
+        from suite_translation.desk import choices
+
+        _ = predictor.model
+        return "translation_translate", ["The file %(name)s was saved.", choices(predictor.domain)[0][1]]
 
     @property
     def _codec(self) -> Codec:
