@@ -69,6 +69,10 @@ class Predictor:
         batches = predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator)
         return [prediction for *_, predictions in batches for prediction in predictions]
 
+    def answer(self, argument: str) -> list[Prediction]:
+        """Predictions for one argument of `predict`: a path, perhaps text. Raises `SuiteError` if it can't be read."""
+        return self(self.domain.inputs(argument))
+
     def describe(self) -> str:
         """One line of Markdown: which model answers."""
         if run := self.run:

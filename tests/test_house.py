@@ -32,7 +32,7 @@ FLOORS = (
     {"builtin", "plugins", "data.columns", "domain"},
     {"data", "assets", "wheels", "runs", "corrections", "encoder"},
     {"training", "evaluation", "golden", "predictor", "card"},
-    {"web", "hub", "spaces", "scaffold", "testing"},
+    {"web", "hub", "spaces", "scaffold", "testing", "api", "export"},
     {"cli", "verbs", "commands", "doctor", "web.command", "__main__"},
 )
 LATE = {("domain", "data.splits"), ("domain", "predictor")}
