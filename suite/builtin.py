@@ -13,6 +13,7 @@ def suite_commands() -> list[Entry]:
         Entry("launch", "Open the web app.", "suite.web.command:launch"),
         Entry("runs", "List training runs, show one, or go on with one.", "suite.commands:runs"),
         Entry("fetch", "Fetch every domain's starter model and data.", "suite.commands:fetch"),
+        Entry("export", "Write a run's model as ONNX, compared with the model.", "suite.export:export"),
         Entry("doctor", "Check this machine and installation; each finding with its cure.", "suite.doctor:doctor"),
     ]
 

@@ -32,8 +32,8 @@ FLOORS = (
     {"builtin", "plugins", "data.columns", "domain"},
     {"data", "assets", "wheels", "runs", "corrections", "encoder"},
     {"training", "evaluation", "golden", "predictor", "card"},
-    {"web", "hub", "spaces", "scaffold", "testing", "api", "export"},
-    {"cli", "verbs", "commands", "doctor", "web.command", "__main__"},
+    {"web", "hub", "spaces", "scaffold", "testing", "api", "outside"},
+    {"cli", "verbs", "commands", "doctor", "export", "web.command", "__main__"},
 )
 LATE = {("domain", "data.splits"), ("domain", "predictor")}
 """Imports up the floors, made inside functions: defaults of `Domain` that a domain may replace."""
