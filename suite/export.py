@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,10 +162,14 @@ def _write(network: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: l
 
     size = sum(value.numel() * value.element_size() for value in network.state_dict().values())
     batch = torch.export.Dim("batch")
-    torch.onnx.export(
-        network, (), str(path), kwargs={"inputs": inputs}, input_names=list(inputs), output_names=outputs, dynamo=True,
-        dynamic_shapes={"inputs": {name: {0: batch} for name in inputs}}, external_data=size > INLINE, verbose=False,
-    )  # fmt: skip
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of every package it would like to see
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of axes that share a name, which is what is meant
+        torch.onnx.export(
+            network, (), str(path), kwargs={"inputs": inputs}, input_names=list(inputs), output_names=outputs,
+            dynamo=True, dynamic_shapes={"inputs": {name: {0: batch} for name in inputs}},
+            external_data=size > INLINE, verbose=False,
+        )  # fmt: skip
     say(f"{path}: {path.stat().st_size / 1e6:.1f} MB.")
 
 
