@@ -1,5 +1,6 @@
 """Suite: a plugin-based application suite on Hugging Face."""
 
+from suite.api import Evaluation, evaluate, load, predict, train
 from suite.assets import Asset, Wheel, cache_dir, resolve_model
 from suite.config import TrainConfig
 from suite.console import bar
@@ -24,6 +25,7 @@ __all__ = [
     "Corrections",
     "Domain",
     "Entry",
+    "Evaluation",
     "Example",
     "Finding",
     "Prediction",
@@ -38,11 +40,15 @@ __all__ = [
     "bar",
     "cache_dir",
     "column",
+    "evaluate",
     "hookimpl",
     "inert",
+    "load",
     "mean_states",
     "minilm",
     "on_disk",
+    "predict",
     "resolve_model",
+    "train",
     "write_predictions",
 ]

@@ -17,6 +17,7 @@ def suite_commands() -> list[Entry]:
         Entry("push", "Push a finished run's model to the Hugging Face Hub.", "suite.commands:push"),
         Entry("jobs", "Train on Hugging Face's machines: suite jobs run.", "suite.jobs:jobs"),
         Entry("space", "A domain's demo as a Hugging Face Space: build, try, push.", "suite.spaces.command:space"),
+        Entry("export", "Write a run's model as ONNX, compared with the model.", "suite.export:export"),
         Entry("doctor", "Check this machine and installation; each finding with its cure.", "suite.doctor:doctor"),
     ]
 

@@ -83,6 +83,10 @@ class Predictor:
     def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
         return [prediction for part in self.batches(examples) for prediction in part]
 
+    def answer(self, argument: str) -> list[Prediction]:
+        """Predictions for one argument of `predict`: a path, perhaps text. Raises `SuiteError` if it can't be read."""
+        return self(self.domain.inputs(argument))
+
     def describe(self) -> str:
         """One line of Markdown: which model answers."""
         if run := self.run:

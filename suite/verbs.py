@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from suite.api import planned
 from suite.config import TrainConfig
 from suite.console import bar, duration, result, say, table
 from suite.errors import SuiteError
@@ -90,39 +91,17 @@ def train(offer: Offer) -> click.Command:
         given = {key: value for key, value in flags.items() if value is not None and value != ""}
         given |= {"columns": parse_columns(given["columns"])} if "columns" in given else {}
         layers = [cls.Config.from_file(file) if file else {}, cls.Config.parse_settings(settings), given]
-        if resume:
-            from suite.predictor import read_config
-
-            run = _stopped(cls, resume, layers)
-            _spread(processes or (run.processes if nodes == 1 else 1), nodes, rendezvous)
-            _train(cls(read_config(run, cls())), run)
-            return
-        domain = cls(cls.Config.build(*layers))
+        domain, run = planned(cls, layers, resume or "")
         if dry_run:
             from suite.training.plan import plan
 
             result(plan(domain))
             return
-        _spread(processes or 1, nodes, rendezvous)
-        _train(domain, None)
+        before = run.processes if run and nodes == 1 else 1
+        _spread(processes or before, nodes, rendezvous)
+        _train(domain, run)
 
     return command
-
-
-def _stopped(cls: type[Domain], reference: str, layers: list[dict[str, Any]]) -> Run:
-    """The run to go on with. It keeps its own config; only where to look for it may be said."""
-    from suite.runs import Run, newest_unfinished
-
-    given = {key for layer in layers for key in layer} - {"output"}
-    if given:
-        raise SuiteError(f"--resume goes on with the run's own config; leave out {', '.join(sorted(given))}.")
-    root = Path(layers[-1].get("output", cls.Config().output))
-    if reference == "latest":
-        stopped = newest_unfinished(root, cls.name)
-        if not stopped:
-            raise SuiteError(f"No unfinished run of {cls.name} in {root}; 'suite runs list' shows what there is.")
-        return stopped
-    return Run.open(reference, root, cls.name)
 
 
 def _spread(processes: int, nodes: int, rendezvous: str) -> None:
@@ -162,15 +141,11 @@ def evaluate(offer: Offer) -> click.Command:
     @quiet_option
     @offline_option
     def command(run: str, data: tuple[str, ...], slice_by: str, output: Path, form: str) -> None:
-        from suite.evaluation.evaluate import evaluate as evaluate_run
-        from suite.evaluation.evaluate import render
-        from suite.predictor import finished_run, read_config
+        from suite import api
+        from suite.predictor import finished_run
 
-        cls = offer.load()
-        opened = finished_run(run, output, cls())
-        domain = cls(read_config(opened, cls()))
-        found = evaluate_run(opened, domain, slice_by=slice_by, references=list(data) or None)
-        result(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else render(domain, found))
+        found = api.evaluate(finished_run(run, output, offer.load()()), data=data, slice_by=slice_by)
+        result(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else str(found))
 
     return command
 

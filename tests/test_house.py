@@ -32,8 +32,8 @@ FLOORS = (
     {"builtin", "plugins", "data.columns", "domain"},
     {"data", "assets", "wheels", "runs", "corrections", "encoder"},
     {"licence", "origin", "pushed", "training", "evaluation", "golden", "predictor", "card"},
-    {"web", "hub", "parcel", "spaces", "scaffold", "testing"},
-    {"cli", "verbs", "commands", "jobs", "doctor", "web.command", "spaces.command", "__main__"},
+    {"web", "hub", "parcel", "spaces", "scaffold", "testing", "api"},
+    {"cli", "verbs", "commands", "jobs", "doctor", "export", "web.command", "spaces.command", "__main__"},
 )
 LATE = {("domain", "data.splits"), ("domain", "predictor")}
 """Imports up the floors, made inside functions: defaults of `Domain` that a domain may replace."""
