@@ -11,7 +11,7 @@ import torch
 
 import suite
 from suite.export import write_onnx
-from suite.outside import documented, run_outside
+from suite.testing.outside import documented, run_outside
 from suite_fraud import network
 from suite_fraud.domain import FraudDomain
 

@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from PIL import Image
 
 import suite
-from suite.outside import documented, run_outside
+from suite.testing.outside import documented, run_outside
 from suite_image_generation import adapters
 from suite_image_generation.config import LORA_TARGETS
 from suite_image_generation.domain import ImageGenerationDomain

@@ -13,7 +13,7 @@ from transformers import ViTConfig, ViTForImageClassification
 
 import suite
 from suite.export import write_onnx
-from suite.outside import documented, run_outside
+from suite.testing.outside import documented, run_outside
 from suite_medical_imaging.calibrate import Calibration
 from suite_medical_imaging.domain import MedicalImagingDomain
 from suite_medical_imaging.efficientnet import EfficientNetLiteConfig, EfficientNetLiteForImageClassification

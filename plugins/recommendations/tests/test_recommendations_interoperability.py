@@ -11,7 +11,7 @@ import recommendation_toys as toys
 import torch
 
 import suite
-from suite.outside import documented, run_outside
+from suite.testing.outside import documented, run_outside
 from suite_recommendations.inference import all_scores
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"

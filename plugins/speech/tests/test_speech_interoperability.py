@@ -11,7 +11,7 @@ from datasets import Dataset
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 import suite
-from suite.outside import documented, run_outside
+from suite.testing.outside import documented, run_outside
 from suite_speech.audio import write_wav
 from suite_speech.config import SpeechConfig
 from suite_speech.domain import SpeechDomain

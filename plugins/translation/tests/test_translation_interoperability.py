@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import suite
-from suite.outside import documented, run_outside
+from suite.testing.outside import documented, run_outside
 from suite.training.weights import Adapters
 from suite_translation import generate, models
 from suite_translation.config import TranslationConfig
