@@ -102,7 +102,7 @@ class Domain(ABC):
     """Model and data that every command takes when none is given."""
     library: ClassVar[str] = "transformers"
     """What loads a model folder without Suite, as the Hub names it."""
-    task: ClassVar[str] = ""
+    pipeline_tag: ClassVar[str] = ""
     """The Hub's word for the task, such as image-classification; "" where it has none."""
     needs_rows: ClassVar[bool] = True
     """Whether a pretrained model lacks what only training rows can tell (labels, a catalogue) before it answers."""
