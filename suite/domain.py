@@ -109,6 +109,7 @@ class Domain(ABC):
     limits: ClassVar[str]
     """Markdown: what it is not for and where it fails. Shown in the model card and the About tab."""
     space: ClassVar[Space] = Space()
+    """How a Space of the domain presents itself, and whether it asks for a lent GPU."""
     lora_targets: ClassVar[tuple[str, ...]] = ()
     """Names of modules that get low-rank adapters; empty means the domain offers no LoRA."""
 
