@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -35,6 +35,8 @@ from suite_forecasting.windows import ordered, windows
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
+
+    from suite_forecasting.model import Forecaster
 
 LEAST = 32
 """Values a history must have: fewer show neither level nor period."""
@@ -76,12 +78,12 @@ class ForecastingDomain(Domain):
     needs_rows = False
     space = Space("Forecast a series, with an interval", "📈")
     limits = (
-        "It reads the order of values, not the calendar: steps must be equally long, and a row that is missing moves what "
-        "came before it. It knows no holidays, no other series and no cause. The interval is meant to hold 80 % of what "
-        "comes; `coverage` tells how many it held of the test."
+        "It reads the order of values, not the calendar: steps must be equally long, and a missing row shifts what "
+        "came before it. It knows no holidays, no other series and no cause. The interval is meant to hold 80 % of "
+        "what comes; `coverage` tells how much of the test it held."
     )
-    config: Options  # type: ignore[assignment]
-    DIVISOR: ClassVar[float] = 1e-9
+    config: Options
+    model: Forecaster
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """Values that are infinite."""
@@ -105,7 +107,9 @@ class ForecastingDomain(Domain):
         for name, part in parts.items():
             if not part:
                 need = f"{LEAST} values before and {self.config.horizon} after a moment"
-                raise SuiteError(f"No series is long enough for a {name} window ({need}); give more, or a smaller horizon.")
+                raise SuiteError(
+                    f"No series is long enough for a {name} window ({need}); give more, or a smaller horizon."
+                )
         return {name: Dataset.from_list(part) for name, part in parts.items()}
 
     def windows(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -130,19 +134,19 @@ class ForecastingDomain(Domain):
         model.save(path)
 
     def collate(self, examples: Sequence[Any]) -> Batch:
-        """Histories scaled to 0…1 and right-aligned (n, width), what they were scaled by, and the futures (n, horizon)."""
+        """Histories (n, width) scaled to 0…1 and right-aligned, their scales, and futures (n, horizon) scaled alike."""
         import torch
 
+        histories = [np.asarray(one["history"][-self.config.context :], float) for one in examples]
+        scales = np.array([(history.min(), max(np.ptp(history), 1e-5)) for history in histories])
         values = np.zeros((len(examples), self.model.width))
-        scales = np.zeros((len(examples), 2))
-        for place, one in enumerate(examples):
-            history = np.asarray(one["history"][-self.config.context :], float)
-            scales[place] = history.min(), max(np.ptp(history), 1e-5)
+        observed = np.zeros(values.shape, bool)
+        for place, history in enumerate(histories):
             values[place, -len(history) :] = (history - scales[place, 0]) / scales[place, 1]
-        lengths = np.array([min(len(one["history"]), self.config.context) for one in examples])
+            observed[place, -len(history) :] = True
         batch = {
             "values": torch.tensor(values, dtype=torch.float32),
-            "observed": torch.tensor(np.arange(self.model.width) >= self.model.width - lengths[:, None]),
+            "observed": torch.tensor(observed),
             "scales": torch.tensor(scales),
             "series": [one["series"] for one in examples],
         }
@@ -175,10 +179,10 @@ class ForecastingDomain(Domain):
 
     def reference(self, example: Mapping[str, Any]) -> dict[str, Any]:
         """What came, and by how much the history changes from step to step."""
-        steps = np.abs(np.diff(example["history"])).mean()
-        return {"future": example["future"], "step": float(steps) or 1.0}
+        step = np.abs(np.diff(example["history"])).mean()
+        return {"future": example["future"], "step": float(step) or 1.0}
 
-    def score(self, prediction: Prediction, reference: Mapping[str, Any]) -> dict[str, float]:
+    def score(self, prediction: Prediction, reference: Mapping[str, Any]) -> dict[str, float | Sequence[float]]:
         """Errors in mean steps of the history, and the share of the future within the bounds."""
         future = np.asarray(reference["future"])
         ours = {name: np.asarray(prediction[name][: len(future)]) for name in LEVELS}
@@ -202,13 +206,13 @@ class ForecastingDomain(Domain):
         def flat(one: Mapping[str, Any], values: Sequence[float]) -> Prediction:
             return {"series": one["series"]} | {name: [float(value) for value in values] for name in LEVELS}
 
-        steps = self.config.horizon
+        ahead = self.config.horizon
         seasons = [one["history"][-self.config.season :] for one in examples]
         return {
-            "last value": [flat(one, one["history"][-1:] * steps) for one in examples],
-            "recent mean": [flat(one, [float(np.mean(one["history"][-steps:]))] * steps) for one in examples],
+            "last value": [flat(one, one["history"][-1:] * ahead) for one in examples],
+            "recent mean": [flat(one, [float(np.mean(one["history"][-ahead:]))] * ahead) for one in examples],
             "season before": [
-                flat(one, [last[step % len(last)] for step in range(steps)])
+                flat(one, [last[step % len(last)] for step in range(ahead)])
                 for one, last in zip(examples, seasons, strict=True)
             ],
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from fracast import FracastModel
@@ -12,6 +13,9 @@ from safetensors.torch import save_file
 
 class Forecaster(torch.nn.Module):
     """Nine quantiles of each of the next steps, in the scale its input has."""
+
+    core: Any
+    head: Any
 
     def __init__(self, source: Path, horizon: int) -> None:
         """Loads `source`; a fine-tuned model keeps the horizon it was trained for."""
