@@ -169,18 +169,21 @@ def test_the_core_imports_no_plugin():
 
 
 def test_plugins_import_only_public_names():
-    sources = [path for path in files("plugins/*.py") if "tests" not in path.parts and "recipe" not in path.parts]
+    ours = [*files("plugins/*.py"), *files("examples/*.py")]
+    sources = [path for path in ours if "tests" not in path.parts and "recipe" not in path.parts]
     assert {str(path): found for path in sources if (found := trespassing(path.read_text()))} == {}
 
 
 def test_a_plugins_init_imports_only_suite_and_the_standard_library():
-    for path in ROOT.glob("plugins/*/suite_*/__init__.py"):
+    for path in [*ROOT.glob("plugins/*/suite_*/__init__.py"), *ROOT.glob("examples/*/suite_*/__init__.py")]:
         names = {name.split(".")[0] for name, _ in imports(path.read_text())}
         assert names <= {"suite", *sys.stdlib_module_names}, path
 
 
 def test_nothing_is_loaded_that_could_run():
-    sources = [path for path in [*files("suite/*.py"), *files("plugins/*.py")] if "tests" not in path.parts]
+    sources = [
+        path for part in ("suite", "plugins", "examples") for path in files(f"{part}/*.py") if "tests" not in path.parts
+    ]
     assert {str(path): found for path in sources if (found := unsafe(path.read_text()))} == {}
 
 
