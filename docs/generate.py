@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that follow from the code: hooks, options, commands, domains; and the table in README.md.
+"""Writes what follows from the code: docs/ on hooks, options, commands, domains; the table in README.md; spaces/.
 
 `python docs/generate.py` writes them, `--check` only says which are out of date and exits with 1. Only the plugins of
 this repository are described, whatever else is installed.
@@ -20,6 +20,7 @@ SHIPPED = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproje
 os.environ["SUITE_PLUGINS"] = ",".join(SHIPPED)
 
 import click  # noqa: E402 - the list of plugins must be set before anything can load them
+import generate_reference  # noqa: E402
 
 from suite import hookspecs  # noqa: E402
 from suite.cli import VERBS, suite  # noqa: E402
@@ -73,6 +74,7 @@ def main(check: bool) -> int:
         if check:
             print(f"{path.relative_to(ROOT)} is out of date; run: make fix", file=sys.stderr)  # noqa: T201
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(pages()[path])
     return int(check and bool(stale))
 
@@ -84,13 +86,25 @@ def pages() -> dict[Path, str]:
         docs / "hooks.md": GENERATED + "\n".join(hooks()),
         docs / "config.md": GENERATED + "\n".join(config()),
         docs / "commands.md": GENERATED + "\n".join(commands()),
+        docs / "reference.md": GENERATED + "\n".join(generate_reference.reference()),
+        docs / "domain.md": GENERATED + "\n".join(generate_reference.domain()),
+        docs / "contract.md": GENERATED + "\n".join([*generate_reference.contract(), ""]),
         ROOT / "README.md": between("domains", (ROOT / "README.md").read_text(), "\n".join(domain_table())),
     }
     for name in SHIPPED:
         readme = ROOT / "plugins" / name / "README.md"
         if readme.is_file():
             written[docs / f"{name}.md"] = GENERATED + adopted(readme.read_text())
+        written |= space(name)
     return written
+
+
+def space(name: str) -> dict[Path, str]:
+    """The files of spaces/ for one domain: those of `suite space build --plain`."""
+    from suite.spaces.build import Plan, files
+
+    plan = Plan(load_plugins().find("suite_domains", name), plain=True)
+    return {ROOT / "spaces" / name / file: text for file, text in files(plan, domains()[name]()).items()}
 
 
 # ---- hooks -------------------------------------------------------------------------------------------------------

@@ -22,6 +22,12 @@ from suite.errors import SuiteError, unknown
 HUB_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.spm", "*.vocab"]
 """What is downloaded of a hub model: weights as safetensors, configs and vocabularies; no pickles, no code."""
 
+_TOLD = ["README.md", "config.yaml", "golden/rows.parquet"]
+"""Downloaded too, but not missed in a copy that is in the cache: licence, settings and golden samples."""
+
+LOCAL = "local:"
+"""Begins what a pushed config says instead of the name of a model or data set that stayed on its machine."""
+
 _HUB_TIMEOUT = 3.0
 """Seconds within which the hub must answer: a far-away user needs about one, a firewalled one shouldn't wait long."""
 
@@ -157,6 +163,28 @@ def fetch_all(assets: Iterable[Asset]) -> dict[str, Path]:
     return paths
 
 
+def http_errors(*further: type[Exception]) -> tuple[type[Exception], ...]:
+    """What a broken connection raises, and `further`; the hub's library went from httpx to httpx2."""
+    from huggingface_hub import errors
+
+    return errors.HfHubHTTPError.__bases__[0], OSError, *further
+
+
+def is_hub_name(reference: str) -> bool:
+    """Whether a model's name can be one on the hub or a starter's, and is no folder or file here."""
+    name = reference.partition("@")[0]
+    return bool(_HUB_ID.fullmatch(name)) and not Path(reference).expanduser().exists()
+
+
+def pinned_model(reference: str, starter_assets: Sequence[Asset]) -> str:
+    """`owner/name@commit` for a model on the hub, fetched if it must be; any other reference as it is."""
+    name = reference.partition("@")[0]
+    if Path(reference).expanduser().is_dir() or name in {asset.name for asset in starter_assets}:
+        return reference
+    folder = resolve_model(reference, starter_assets)
+    return f"{name}@{folder.name}" if folder.parent.name == "snapshots" else reference
+
+
 def resolve_model(reference: str, starter_assets: Sequence[Asset], *, offline: bool = False) -> Path:
     """Local folder with the model called `reference`: a folder, else from the cache, the hub, or a mirror.
 
@@ -208,6 +236,11 @@ def _refuse_missing_path(reference: str, path: Path) -> None:
     """What can only be a path must not be looked for on the hub."""
     if path.is_file():
         raise SuiteError(f"The model {reference!r} is a file; give the folder that holds config.json and its weights.")
+    if reference.startswith(LOCAL):
+        raise SuiteError(
+            "The model that this one was fine-tuned from stayed on the machine where that was done; give one with "
+            "--model."
+        )
     if not _HUB_ID.fullmatch(reference.partition("@")[0]):
         raise SuiteError(
             f"There is no model folder {reference!r}{nearest_path(path) or '.'} "
@@ -217,18 +250,18 @@ def _refuse_missing_path(reference: str, path: Path) -> None:
 
 def _snapshot(name: str, revision: str, *, local: bool) -> Path | None:
     """The hub's copy of a model, pinned to one commit by its folder's name; None if there is none."""
-    import httpx
     from huggingface_hub import errors, snapshot_download
 
+    patterns = HUB_PATTERNS if local else HUB_PATTERNS + _TOLD
     try:
-        found = snapshot_download(name, revision=revision or None, allow_patterns=HUB_PATTERNS, local_files_only=local)
+        found = snapshot_download(name, revision=revision or None, allow_patterns=patterns, local_files_only=local)
     except errors.GatedRepoError:
         raise SuiteError(f"{name!r} is gated; accept its terms on the hub, then run 'hf auth login'.") from None
     except errors.RevisionNotFoundError:
         raise SuiteError(f"The model {name!r} has no revision {revision!r}; see its page on the hub.") from None
     except (errors.RepositoryNotFoundError, errors.LocalEntryNotFoundError, errors.HFValidationError):
         return None
-    except (httpx.HTTPError, OSError) as error:
+    except http_errors() as error:
         console.warn(f"The hub broke off while sending {name!r} ({type(error).__name__}); looking elsewhere.")
         return None
     return _with_weights(Path(found), name, local=local)

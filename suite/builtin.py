@@ -13,6 +13,11 @@ def suite_commands() -> list[Entry]:
         Entry("launch", "Open the web app.", "suite.web.command:launch"),
         Entry("runs", "List training runs, show one, or go on with one.", "suite.commands:runs"),
         Entry("fetch", "Fetch every domain's starter model and data.", "suite.commands:fetch"),
+        Entry("new", "Write a plugin that already trains and demonstrates.", "suite.scaffold.command:new"),
+        Entry("push", "Push a finished run's model to the Hugging Face Hub.", "suite.commands:push"),
+        Entry("jobs", "Train on Hugging Face's machines: suite jobs run.", "suite.jobs:jobs"),
+        Entry("space", "A domain's demo as a Hugging Face Space: build, try, push.", "suite.spaces.command:space"),
+        Entry("export", "Write a run's model as ONNX, compared with the model.", "suite.export:export"),
         Entry("doctor", "Check this machine and installation; each finding with its cure.", "suite.doctor:doctor"),
     ]
 
@@ -22,6 +27,7 @@ def suite_sources() -> list[Entry]:
     """Where data come from."""
     return [
         Entry("hub", "A data set on the Hugging Face Hub.", "suite.data.sources:hub"),
+        Entry("local", "Data that stayed where a pushed model was trained.", "suite.data.sources:local"),
         Entry("folder", "A local folder.", "suite.data.sources:folder"),
         Entry("file", "A CSV, TSV, Parquet, JSON or JSONL file.", "suite.data.sources:file"),
         Entry("starter", "Data the domain brings or mirrors.", "suite.data.sources:starter"),

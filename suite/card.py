@@ -1,29 +1,130 @@
-"""The model card: what the model is, where it came from, how well it does beside what else, and its limits."""
+"""The model card: what the model is, where it came from, how well it does beside what else, and its limits.
+
+The run's own and the one on the hub are the same: its front matter holds the results as the Hub's model index. Nothing
+in it may be private: no path, no row of data that are not public.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from suite.domain import Domain
-from suite.evaluation.evaluate import render, verdicts
+from suite.evaluation.evaluate import BEFORE, TUNED, render, verdicts
+from suite.licence import identifier
+from suite.origin import Origin, data_origin, front_matter, model_origin, sharable
+from suite.runs import Run
+
+BEGIN, END = "<!-- begin: written by Suite -->", "<!-- end: written by Suite -->"
+_OTHER = (
+    "The licence of the model it was fine-tuned from is not one the Hub has a word for, or not known: ask its owner "
+    "before you use or pass on this one."
+)
 
 
-def card(domain: Domain, name: str, evaluation: dict[str, Any] | None) -> str:
-    """The card as Markdown with the front matter the Hub reads."""
-    config = domain.config
-    base = config.model or domain.starter.model
-    asset = next((asset for asset in domain.starter.assets if asset.name == base), None)
-    front = [f"library_name: {domain.library}", "tags:", "- suite", f"- {domain.name}", f"base_model: {base}"]
-    lines = ["---", *front, "---", "", f"# {name}", "", f"{domain.title}, fine-tuned with Suite from `{base}`"]
-    lines[-1] += f" ({asset.licence}, {asset.url})." if asset else "."
-    lines += ["", f"Data: `{config.data or domain.starter.data}`. The run's `config.yaml` reproduces it.", ""]
-    if evaluation:
-        lines += ["## Evaluation", "", "```", render(domain, evaluation, sections=False), "```", ""]
+def card(domain: Domain, run: Run, *, licence: str = "") -> str:
+    """The card of a run as Markdown with the front matter the Hub reads; `licence` is the Hub's word for one.
+
+    Without `licence` that of the base model is taken, and `other` where it is not known.
+    """
+    base, evaluation = model_origin(domain), run.evaluation() or {}
+    names = {name: _data(domain, run, name) for name in evaluation}
+    told = {_heading(names[name], key): one for key, (name, one) in enumerate(evaluation.items())}
+    lines = ["", f"# {run.path.name}", "", f"{domain.title}, fine-tuned with Suite from {base.sentence()}."]
+    data = _data(domain, run, "test")
+    here = " The `config.yaml` beside this reproduces it." if base.reproducible and data.reproducible else ""
+    lines += ["", f"Data: {data.sentence()}.{here}", ""]
+    licence = licence or identifier(base.licence) or "other"
+    lines += [_OTHER, ""] if licence == "other" else []
+    if told:
+        public = {name: {key: v for key, v in one.items() if key != "slices"} for name, one in told.items()}
+        lines += ["## Evaluation", "", "```", render(domain, public, sections=False), "```", ""]
         lines += [f"- {sentence}" for sentence in verdicts(domain, evaluation["test"])]
-        lines += [line for one in evaluation.values() for part in one.get("sections", []) for line in _section(part)]
-    return "\n".join([*lines, "", "## Limits", "", domain.limits.strip(), ""])
+        lines += [line for name, one in evaluation.items() for line in _sections(one, names[name], name)]
+    front = _front(domain, run, base, names, licence)
+    return front + "\n".join([*lines, "", "## Limits", "", domain.limits.strip(), ""])
 
 
-def _section(part: dict[str, Any]) -> list[str]:
-    figure = ["", f"![{part['title']}]({part['figure']})"] if "figure" in part else []
-    return ["", f"## {part['title']}", "", part["text"], *figure]
+def merged(theirs: str, ours: str) -> str:
+    """A card on the hub brought up to date: what people wrote around our part stays, and keys we don't write too."""
+    import yaml
+
+    kept, body = front_matter(theirs)
+    values, part = front_matter(ours)
+    part = f"{BEGIN}\n{part.strip()}\n{END}"
+    tags = list(dict.fromkeys([*(kept.get("tags") or []), *values["tags"]]))
+    front = yaml.safe_dump(kept | values | {"tags": tags}, sort_keys=False, allow_unicode=True)
+    if BEGIN in body and END in body.split(BEGIN, 1)[1]:
+        before, rest = body.split(BEGIN, 1)
+        body = before + part + rest.split(END, 1)[1]
+    else:
+        body = f"{body.strip()}\n\n{part}\n".lstrip()
+    return f"---\n{front}---\n\n{body.strip()}\n"
+
+
+def _front(domain: Domain, run: Run, base: Origin, names: dict[str, Origin], licence: str) -> str:
+    """The front matter, fences included, as the Hub's own class writes it."""
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        library_name=domain.library,
+        tags=["suite", domain.name],
+        base_model=base.hub or None,
+        license=licence,
+        pipeline_tag=domain.pipeline_tag or None,
+        datasets=list(dict.fromkeys(one.hub for one in names.values() if one.hub)) or None,
+        model_name=run.path.name,
+        eval_results=list(_results(domain, run.evaluation() or {}, names)) or None,
+    )
+    return f"---\n{data.to_yaml()}\n---\n"
+
+
+def _results(domain: Domain, evaluation: dict[str, Any], names: dict[str, Origin]) -> Iterator[Any]:
+    """One of the Hub's results for each metric of each data set, fine-tuned and before, its interval in its name."""
+    from huggingface_hub import EvalResult
+
+    for name, one in evaluation.items():
+        for system in (TUNED, BEFORE):
+            for metric, interval in one["systems"][system].items():
+                if None in interval.values():
+                    continue
+                span = f"95 % interval {interval['low']:.4g} to {interval['high']:.4g}"
+                yield EvalResult(
+                    task_type=domain.pipeline_tag or "other",
+                    task_name=domain.title,
+                    dataset_type=names[name].hub or names[name].name,
+                    dataset_name=names[name].name,
+                    dataset_revision=names[name].commit or None,
+                    dataset_split="test",
+                    metric_type=metric,
+                    metric_name=f"{metric} {system} ({span}, {one['examples']} examples)",
+                    metric_value=interval["value"],
+                )
+
+
+def _data(domain: Domain, run: Run, name: str) -> Origin:
+    """The data set that the evaluation calls `name`: "test" is the held-out part of the run's own."""
+    if name != "test":
+        return data_origin(domain, name)
+    return data_origin(domain, domain.config.data, json.loads((run.path / "environment.json").read_text())["data"])
+
+
+def _heading(data: Origin, place: int) -> str:
+    """How a table names its data set: the first is the run's own test split, a local one has a number."""
+    if place == 0:
+        return "test"
+    return data.name if data.hub or data.starter else f"further local data {place}"
+
+
+def _sections(evaluated: dict[str, Any], data: Origin, name: str) -> Iterator[str]:
+    """The domain's own sections; those that quote rows only where everybody may see the rows.
+
+    Figures of further local data sets are left out: their files are called after the data's path.
+    """
+    for part in evaluated.get("sections", []):
+        if part.get("quotes") and not sharable(data):
+            continue
+        yield from ("", f"## {part['title']}", "", part["text"])
+        if (figure := part.get("figure")) and (name == "test" or data.hub or data.starter):
+            yield from ("", f"![{part['title']}]({figure})")

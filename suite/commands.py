@@ -1,4 +1,4 @@
-"""The core's small commands: `list`, `runs`, `fetch`."""
+"""The core's small commands: `list`, `runs`, `fetch`, `push`."""
 
 from __future__ import annotations
 
@@ -153,3 +153,28 @@ def _summary(run: Any) -> dict[str, Any]:
         value = evaluation["test"]["systems"]["fine-tuned"][metric]["value"]
         values["result"] = f"{metric} –" if value is None else f"{metric} {value:.4g}"
     return values
+
+
+@click.command()
+@click.argument("run", default="latest")
+@click.option("--to", default="", metavar="OWNER/NAME", help="Repository; else yours, called after domain and run.")
+@click.option("--public", is_flag=True, help="Let everybody see it; else it is private.")
+@click.option("--licence", default="", metavar="ID", help="The Hub's word for a licence; else that of the base model.")
+@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@quiet_option
+@offline_option
+def push(run: str, to: str, public: bool, licence: str, output: Path) -> None:
+    """Push a finished run's model to the Hugging Face Hub, private unless told otherwise.
+
+    The model folder, its card with the results, the config without paths and, where they may travel, the golden
+    samples. It is downloaded again afterwards and must give the answers it gave here.
+    """
+    from suite.hub import push as push_run
+    from suite.predictor import read_config
+    from suite.runs import Run
+
+    found = Run.open(run, output)
+    cls = load_plugins().find("suite_domains", found.domain).load()
+    done = push_run(found, cls(read_config(found, cls())), to=to, public=public, licence=licence)
+    result(f"{done.url} at commit {done.commit}")
+    say(f"Next: suite {found.domain} predict … --model {done.name}")

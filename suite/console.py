@@ -35,10 +35,11 @@ def result(text: str) -> None:
 def bar(
     iterable: Iterable[Any] | None = None, *, description: str, total: int | None = None, unit: str = "it"
 ) -> tqdm[Any]:
-    """A progress bar with time left on stderr; invisible when quiet or when stderr is no terminal."""
+    """A progress bar with time left on stderr; invisible when quiet, or when stderr is no terminal or notebook."""
     from tqdm import tqdm
 
-    hidden = quiet() or not sys.stderr.isatty()
+    seen = sys.stderr.isatty() or "ipykernel" in sys.modules  # a notebook shows bars and is no terminal
+    hidden = quiet() or not seen
     return tqdm(iterable, desc=description, total=total, unit=unit, disable=hidden, dynamic_ncols=True, leave=False)
 
 

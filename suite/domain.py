@@ -51,6 +51,19 @@ class Starter:
 
 
 @dataclass(frozen=True)
+class Space:
+    """How a domain looks in the lists of Hugging Face Spaces, where a title alone is easily overlooked."""
+
+    description: str = ""
+    """At most 60 characters, the Hub's limit; empty takes the title."""
+    emoji: str = "🧩"
+    colours: tuple[str, str] = ("indigo", "blue")
+    """Of the card, from and to: red, yellow, green, blue, indigo, purple, pink or gray."""
+    zero_gpu: bool = False
+    """Whether the demo uses its model through the predictor alone, which ZeroGPU needs: a GPU is lent by the call."""
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of a report beyond the table of metrics: a calibration plot, what a threshold costs."""
 
@@ -61,6 +74,8 @@ class Section:
     """The same as numbers JSON can hold, for scripts."""
     figure: bytes = b""
     """A PNG."""
+    quotes: bool = False
+    """Whether text or figure show rows of the data: then it is on the card only where everybody may have them."""
 
 
 class Domain(ABC):
@@ -76,17 +91,24 @@ class Domain(ABC):
     title: ClassVar[str]
     """The name people read, such as "Weather forecasts"."""
     Config: ClassVar[type[TrainConfig]] = TrainConfig
+    """The options of its runs: a subclass of `TrainConfig` where it has some of its own."""
     columns: ClassVar[Columns]
+    """What a row holds: kinds, which are required, what groups rows, orders them in time and identifies one."""
     metric: ClassVar[str]
     """Key of `metrics()` that picks the best checkpoint."""
     greater_is_better: ClassVar[bool] = True
+    """Whether a larger `metric` is the better one."""
     starter: ClassVar[Starter]
+    """Model and data that every command takes when none is given."""
     library: ClassVar[str] = "transformers"
     """What loads a model folder without Suite, as the Hub names it."""
+    pipeline_tag: ClassVar[str] = ""
+    """The Hub's word for the task, such as image-classification; "" where it has none."""
     needs_rows: ClassVar[bool] = True
     """Whether a pretrained model lacks what only training rows can tell (labels, a catalogue) before it answers."""
     limits: ClassVar[str]
     """Markdown: what it is not for and where it fails. Shown in the model card and the About tab."""
+    space: ClassVar[Space] = Space()
     lora_targets: ClassVar[tuple[str, ...]] = ()
     """Names of modules that get low-rank adapters; empty means the domain offers no LoRA."""
 
@@ -232,6 +254,13 @@ class Domain(ABC):
         """
         return row
 
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """An endpoint of the demo and arguments that any model of this domain answers, a `Path` for a file to send.
+
+        `suite space try` asks it. Without one (an empty name) it is only seen whether the demo starts.
+        """
+        return "", ()
+
     def write(self, predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
         """Writes (input name, prediction) pairs; the ending of `path` picks the format: json, jsonl or csv."""
         from suite.predictor import write_predictions
@@ -242,6 +271,10 @@ class Domain(ABC):
         """Raises `SuiteError` if `write` can't write such a file; asked before the work, not after it."""
         if path.suffix not in (".json", ".jsonl", ".csv"):
             raise SuiteError(f"Cannot write {path.name}: give --output an ending of .json, .jsonl or .csv.")
+
+    def appends(self, path: Path) -> bool:
+        """Whether `write` adds to what is at `path`: then each batch is written when it is made, and not at the end."""
+        return False
 
     def speed(self, predictions: Sequence[Prediction], seconds: float) -> str:
         """What `predict` adds after the time an input took, such as a real-time factor; begins with a comma."""
@@ -260,4 +293,4 @@ class Domain(ABC):
         return close(expected, found, tolerance=1e-3)
 
 
-__all__ = ["Batch", "Domain", "Example", "Finding", "Prediction", "Section", "Splits", "Starter", "SuiteError"]
+__all__ = ["Batch", "Domain", "Example", "Finding", "Prediction", "Section", "Space", "Splits", "Starter", "SuiteError"]

@@ -43,10 +43,8 @@ def check(path: Path, domain: Domain, model: torch.nn.Module, accelerator: Accel
     """
     if not (path / "predictions.json").is_file():
         return
-    from datasets import Dataset
-
     kept = json.loads((path / "predictions.json").read_text())
-    rows = Dataset.from_parquet(str(path / "rows.parquet"))
+    rows = _read(path / "rows.parquet", domain)
     found = _answers(domain, model, rows, accelerator)
     pairs = list(zip(kept["predictions"], found, strict=True))
     wrong = [(old, new) for old, new in pairs if not domain.same(old, json.loads(json.dumps(new)))]
@@ -63,6 +61,26 @@ def check(path: Path, domain: Domain, model: torch.nn.Module, accelerator: Accel
         raise SuiteError(message)
 
 
+def _read(path: Path, domain: Domain) -> Dataset:
+    """The kept rows. They may come from a stranger: a row that names a file instead of holding it is refused."""
+    import pyarrow.parquet as pq
+    from datasets import Dataset
+
+    rows = next(pq.ParquetFile(path).iter_batches(batch_size=COUNT)).to_pylist()
+    for name in _files(domain):
+        for row in rows:
+            if row.get(name) is None:
+                continue
+            if not isinstance(row[name], dict) or not isinstance(row[name].get("bytes"), bytes):
+                raise SuiteError(f"{path} names a file in {name!r} instead of holding it; nothing is opened for it.")
+            row[name] = {"bytes": row[name]["bytes"], "path": Path(row[name].get("path") or "").name}
+    return Dataset.from_list(rows)
+
+
+def _files(domain: Domain) -> list[str]:
+    return [column.name for column in domain.columns if column.kind in ("audio", "image")]
+
+
 def _answers(domain: Domain, model: torch.nn.Module, rows: Dataset, accelerator: Accelerator) -> list[Prediction]:
     from suite.evaluation.scoring import predict_batches
 
@@ -76,7 +94,7 @@ def _portable(rows: Dataset, domain: Domain) -> Dataset:
     """The first rows whose files are small, as the domain lets them travel, with paths replaced by the files' bytes."""
     from datasets import Dataset
 
-    files = [column.name for column in domain.columns if column.kind in ("audio", "image")]
+    files = _files(domain)
     chosen: list[dict[str, Any]] = []
     for row in map(domain.portable, map(dict, rows)):
         row = {name: _embedded(value) if name in files else value for name, value in row.items()}

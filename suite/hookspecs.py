@@ -9,6 +9,7 @@ import pluggy
 
 hookspec = pluggy.HookspecMarker("suite")
 hookimpl = pluggy.HookimplMarker("suite")
+"""Marks a function of a plugin as the hook of its name."""
 
 
 @dataclass(frozen=True)

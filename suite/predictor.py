@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from suite.domain import Domain, Example, Prediction
 
+Lend = Callable[[Callable[..., Any]], Callable[..., Any]]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters of a cell that a spreadsheet would run."""
 
@@ -28,11 +29,14 @@ class Predictor:
     """A domain with a model: loaded at the first question, safe to ask from several threads.
 
     `source` is a finished run's folder, a model folder or a hub id; empty takes the newest finished run below the
-    config's output folder, and where there is none the starter.
+    config's output folder, and where there is none the starter. A model on the hub that `suite push` made answers with
+    the settings it was pushed with. `lent` wraps what needs the device, where one is lent by the call
+    (`suite.web.zero`).
     """
 
-    def __init__(self, domain: Domain, source: str = "") -> None:
+    def __init__(self, domain: Domain, source: str = "", *, lent: Lend = lambda function: function) -> None:
         self.domain, self.source = domain, source
+        self._lent, self._answer = lent, lent(self._answers)
         self._lock = threading.Lock()
         self._model: torch.nn.Module | None = None
         self._run: Run | None = None
@@ -41,9 +45,11 @@ class Predictor:
     @property
     def run(self) -> Run | None:
         """The finished run whose model answers, if it is one."""
-        if self.source:
-            return Run(Path(self.source)) if (Path(self.source) / "status.json").is_file() else None
-        return newest_run(self.domain)
+        if not self.source:
+            return newest_run(self.domain)
+        if self._run is None:
+            self._run = _run_called(self.source, self.domain)
+        return self._run
 
     @property
     def model(self) -> torch.nn.Module:
@@ -63,29 +69,44 @@ class Predictor:
 
     def __call__(self, examples: Sequence[Example]) -> list[Prediction]:
         """Predictions for `examples` (from `Domain.inputs`), in order."""
+        _ = self.model  # loaded before a device is lent
+        return self._answer(examples)
+
+    def batches(self, examples: Sequence[Example]) -> Iterator[list[Prediction]]:
+        """The same in parts, each as soon as it is made."""
         from suite.evaluation.scoring import predict_batches
 
         model = self.model
-        batches = predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator)
-        return [prediction for *_, predictions in batches for prediction in predictions]
+        for *_, predictions in predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator):
+            yield predictions
+
+    def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
+        return [prediction for part in self.batches(examples) for prediction in part]
+
+    def answer(self, argument: str) -> list[Prediction]:
+        """Predictions for one argument of `predict`: a path, perhaps text. Raises `SuiteError` if it can't be read."""
+        return self(self.domain.inputs(argument))
 
     def describe(self) -> str:
         """One line of Markdown: which model answers."""
         if run := self.run:
-            return f"Fine-tuned in run **{run.path.name}**."
+            return f"Fine-tuned in run **{run.name}**."
         starter, name = self.domain.starter, self.source or self.domain.starter.answering
         tuned = f"fine-tuned beforehand on {starter.data}" if name == starter.tuned else "not fine-tuned"
         return f"**{name}**, {tuned}."
 
     def _load(self) -> None:
         from suite import golden
+        from suite.pushed import PERMISSION
         from suite.training.accelerator import make_accelerator
 
         run = self.run
         asked = self.domain.config
         if run:
             _finished(run, self.domain)
-            self.domain.config = read_config(run, self.domain)
+            # Settings may come with a model from the hub, permissions never do.
+            allowed = {name: value for name, value in asked if name.startswith(PERMISSION) and value}
+            self.domain.config = read_config(run, self.domain).model_copy(update=allowed)
         accelerator = make_accelerator(self.domain.config)
         if run:
             model = self.domain.load_model(run.model, None)
@@ -97,7 +118,7 @@ class Predictor:
             model = self.domain.load_model(resolve_model(reference, starter.assets), rows)
         model.to(accelerator.device).eval()
         if run:
-            golden.check(run.path / "golden", self.domain, model, accelerator)
+            self._lent(lambda: golden.check(run.path / "golden", self.domain, model, accelerator))()
             given = {name: getattr(asked, name) for name in asked.model_fields_set}
             self.domain.config = self.domain.config.model_copy(update=given)
         self._accelerator, self._model = accelerator, model
@@ -121,12 +142,37 @@ def read_config(run: Run, domain: Domain) -> Any:
 
 
 def finished_run(reference: str, root: Path, domain: Domain) -> Run:
-    """The named run, or for "latest" the newest finished one. Raises `SuiteError` if there is none with a model."""
+    """The named run, or for "latest" the newest finished one, or one that was pushed to the hub (`owner/name`).
+
+    Raises `SuiteError` if there is none with a model.
+    """
     domain.config.output = root
     newest = newest_run(domain) if reference == "latest" else None
-    run = newest or Run.open(reference, root, domain.name)
+    run = newest or _pushed_run(reference, domain) or Run.open(reference, root, domain.name)
     _finished(run, domain)
     return run
+
+
+def _pushed_run(reference: str, domain: Domain) -> Run | None:
+    """What a run's name cannot be is one on the hub: `owner/name`, no folder here, and no starter's name."""
+    if reference.count("/") != 1 or (Path(reference) / "status.json").is_file():
+        return None
+    if Path(reference).parent.is_dir() and not Path(reference).is_dir():
+        return None
+    run = _run_called(reference, domain)
+    if run is None:
+        raise SuiteError(f"{reference} is no run of Suite: it was not pushed by 'suite push', so give it to --model.")
+    return run
+
+
+def _run_called(source: str, domain: Domain) -> Run | None:
+    """The run behind a model's name: a run's folder, or what was pushed; None for a model that is no run's."""
+    if (Path(source) / "status.json").is_file():
+        return Run(Path(source))
+    from suite.pushed import opened
+
+    starters = {asset.name for asset in domain.starter.assets}
+    return None if source.partition("@")[0] in starters else opened(source, domain)
 
 
 def _finished(run: Run, domain: Domain) -> None:

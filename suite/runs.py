@@ -84,6 +84,11 @@ class Run:
         return str(self.status()["domain"])
 
     @property
+    def name(self) -> str:
+        """The run's name: that of its folder, which a copy that travelled elsewhere remembers."""
+        return str(self.status().get("name", self.path.name))
+
+    @property
     def processes(self) -> int:
         """How many processes trained it."""
         return int(json.loads((self.path / "environment.json").read_text())["processes"])

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from suite.api import planned
 from suite.config import TrainConfig
 from suite.console import bar, duration, result, say, table
 from suite.errors import SuiteError
@@ -89,39 +91,17 @@ def train(offer: Offer) -> click.Command:
         given = {key: value for key, value in flags.items() if value is not None and value != ""}
         given |= {"columns": parse_columns(given["columns"])} if "columns" in given else {}
         layers = [cls.Config.from_file(file) if file else {}, cls.Config.parse_settings(settings), given]
-        if resume:
-            from suite.predictor import read_config
-
-            run = _stopped(cls, resume, layers)
-            _spread(processes or (run.processes if nodes == 1 else 1), nodes, rendezvous)
-            _train(cls(read_config(run, cls())), run)
-            return
-        domain = cls(cls.Config.build(*layers))
+        domain, run = planned(cls, layers, resume or "")
         if dry_run:
             from suite.training.plan import plan
 
             result(plan(domain))
             return
-        _spread(processes or 1, nodes, rendezvous)
-        _train(domain, None)
+        before = run.processes if run and nodes == 1 else 1
+        _spread(processes or before, nodes, rendezvous)
+        _train(domain, run)
 
     return command
-
-
-def _stopped(cls: type[Domain], reference: str, layers: list[dict[str, Any]]) -> Run:
-    """The run to go on with. It keeps its own config; only where to look for it may be said."""
-    from suite.runs import Run, newest_unfinished
-
-    given = {key for layer in layers for key in layer} - {"output"}
-    if given:
-        raise SuiteError(f"--resume goes on with the run's own config; leave out {', '.join(sorted(given))}.")
-    root = Path(layers[-1].get("output", cls.Config().output))
-    if reference == "latest":
-        stopped = newest_unfinished(root, cls.name)
-        if not stopped:
-            raise SuiteError(f"No unfinished run of {cls.name} in {root}; 'suite runs list' shows what there is.")
-        return stopped
-    return Run.open(reference, root, cls.name)
 
 
 def _spread(processes: int, nodes: int, rendezvous: str) -> None:
@@ -161,15 +141,11 @@ def evaluate(offer: Offer) -> click.Command:
     @quiet_option
     @offline_option
     def command(run: str, data: tuple[str, ...], slice_by: str, output: Path, form: str) -> None:
-        from suite.evaluation.evaluate import evaluate as evaluate_run
-        from suite.evaluation.evaluate import render
-        from suite.predictor import finished_run, read_config
+        from suite import api
+        from suite.predictor import finished_run
 
-        cls = offer.load()
-        opened = finished_run(run, output, cls())
-        domain = cls(read_config(opened, cls()))
-        found = evaluate_run(opened, domain, slice_by=slice_by, references=list(data) or None)
-        result(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else render(domain, found))
+        found = api.evaluate(finished_run(run, output, offer.load()()), data=data, slice_by=slice_by)
+        result(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else str(found))
 
     return command
 
@@ -200,55 +176,87 @@ def predict(offer: Offer) -> click.Command:
 def predict_all(
     domain: Domain, inputs: tuple[str, ...], *, model: str, output: Path | None, form: str
 ) -> list[SuiteError]:
-    """Predicts each input on its own, so that one unreadable file costs no other its answer; returns the failures."""
+    """Predicts each input on its own, so that one unreadable file costs no other its answer; returns the failures.
+
+    What was answered before Ctrl-C, SIGTERM or an error is written.
+    """
     from suite.predictor import Predictor
+    from suite.training.signals import ended_in_order
 
     if output and output.suffix:
         domain.check_output(output)
-    answered: list[tuple[str, Prediction]] = []
-    failures: list[SuiteError] = []
-    try:
-        with bar(inputs, description="Predicting", unit="input") as progress:
-            _answer(Predictor(domain, model), progress, answered, failures, show=output is None and form == "text")
-    finally:  # stopped or broken half-way: what was answered is not lost
-        _deliver(domain, answered, output, form)
+    answers, failures = Answers(domain, output, form), []
+    predictor = Predictor(domain, model)
+    with ended_in_order():
+        try:
+            for name in bar(inputs, description="Predicting", unit="input"):
+                try:
+                    _answer(predictor, name, answers)
+                except SuiteError as error:
+                    failures.append(error)
+        finally:
+            answers.deliver()
     return failures
 
 
-def _answer(
-    predictor: Predictor,
-    inputs: Iterable[str],
-    answered: list[tuple[str, Prediction]],
-    failures: list[SuiteError],
-    *,
-    show: bool,
-) -> None:
-    """Adds to `answered` and `failures` input by input."""
+@dataclass
+class Answers:
+    """Where answers go: shown, written batch by batch where the domain's `write` appends, or held until the end."""
+
+    domain: Domain
+    output: Path | None
+    form: str
+    held: list[tuple[str, Prediction]] = field(default_factory=list)
+    written: bool = False
+
+    @property
+    def appended(self) -> bool:
+        """Whether each batch is written when it is there; it is not held then."""
+        return self.output is not None and self.domain.appends(self.output)
+
+    def add(self, name: str, predictions: list[Prediction]) -> None:
+        """Takes a batch of an input's answers."""
+        self.held += [(name, one) for one in predictions]
+        if self.output and self.appended:
+            self._write(self.output)
+        elif self.output is None and self.form == "text":
+            for one in predictions:
+                result(self.domain.render(one))
+
+    def deliver(self) -> None:
+        """Writes what is still held, or prints it where JSON was asked for."""
+        if self.form == "json" and self.output is None:
+            result(json.dumps([{"input": name, **one} for name, one in self.held], indent=2, ensure_ascii=False))
+        if self.output and self.held:
+            self._write(self.output)
+        if self.written:
+            say(f"Written: {self.output}")
+
+    def _write(self, output: Path) -> None:
+        """A signal meanwhile is heeded afterwards: no file is half written."""
+        import signal
+
+        from suite.training.signals import StopSignal
+
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with StopSignal() as stop:
+            self.domain.write(self.held, output)
+            self.held, self.written = [], True
+        if stop.signum:
+            signal.raise_signal(stop.signum)
+
+
+def _answer(predictor: Predictor, name: str, answers: Answers) -> None:
+    """One input's answers, batch by batch, and how long they took."""
     import time
 
-    for name in inputs:
-        started = time.monotonic()
-        try:
-            predictions = predictor(predictor.domain.inputs(name))
-        except SuiteError as error:
-            failures.append(error)
-            continue
-        for prediction in predictions:
-            answered.append((name, prediction))
-            if show:
-                result(predictor.domain.render(prediction))
-        seconds = time.monotonic() - started
-        say(f"{name}: {duration(seconds)}{predictor.domain.speed(predictions, seconds)}")
-
-
-def _deliver(domain: Domain, answered: list[tuple[str, Prediction]], output: Path | None, form: str) -> None:
-    """Writes the answers to `output`, or prints them where JSON was asked for."""
-    if form == "json" and output is None:
-        result(json.dumps([{"input": name, **one} for name, one in answered], indent=2, ensure_ascii=False))
-    if output and answered:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        domain.write(answered, output)
-        say(f"Written: {output}")
+    domain, started = predictor.domain, time.monotonic()
+    made: list[Prediction] = []
+    for part in predictor.batches(domain.inputs(name)):
+        answers.add(name, part)
+        made += [] if answers.appended else part  # ten thousand pictures would not fit into memory
+    seconds = time.monotonic() - started
+    say(f"{name}: {duration(seconds)}{domain.speed(made, seconds) if made else ''}")
 
 
 def options(offer: Offer) -> click.Command:

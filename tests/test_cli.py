@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,49 @@ def test_what_was_answered_before_ctrl_c_is_written(toy, tmp_path, monkeypatch):
         predict_all(toy, ("area", "stop", "rhythm"), model="toy/letters", output=tmp_path / "out.csv", form="text")
     with (tmp_path / "out.csv").open() as file:
         assert [row["input"] for row in csv.DictReader(file)] == ["area"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_within_one_input_loses_no_answer(number, toy, tmp_path, monkeypatch):
+    """Of six words in one input two at a time are answered; the signal comes while the second two are being written."""
+    seen, pairs = [], []
+
+    def write(self, predictions, path):
+        seen.append(len(predictions))
+        if len(seen) == 2:
+            signal.raise_signal(number)
+        pairs.extend(predictions)
+
+    monkeypatch.setattr(type(toy), "inputs", lambda self, argument: [{"word": word} for word in argument.split()])
+    monkeypatch.setattr(type(toy), "appends", lambda self, path: True)
+    monkeypatch.setattr(type(toy), "write", write)
+    toy.config.batch_size, before = 2, signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit) as caught:
+        predict_all(toy, ("area rhythm idea sky echo fly",), model="toy/letters", output=tmp_path / "out", form="text")
+    assert seen == [2, 2]
+    assert len(pairs) == 4
+    assert number == signal.SIGINT or caught.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_answers_that_cannot_be_appended_are_written_at_once_after_sigterm(toy, tmp_path, monkeypatch):
+    plain, seen = type(toy).infer, []
+
+    def stopped(self, model, batch):
+        seen.append(1)
+        if len(seen) == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return plain(self, model, batch)
+
+    monkeypatch.setattr(type(toy), "inputs", lambda self, argument: [{"word": word} for word in argument.split()])
+    monkeypatch.setattr(type(toy), "infer", stopped)
+    toy.config.batch_size = 2
+    with pytest.raises(SystemExit):
+        predict_all(
+            toy, ("area rhythm idea sky echo fly",), model="toy/letters", output=tmp_path / "o.csv", form="text"
+        )
+    with (tmp_path / "o.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 4
 
 
 def test_the_model_folder_loads_without_suite(folder):

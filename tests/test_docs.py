@@ -1,21 +1,25 @@
 """The documentation says what the code does: generated pages are current, commands and links in the others are real."""
 
 import ast
+import dataclasses
+import inspect
 import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import click
 import pytest
 
 import suite
-from suite import hookspecs
+from suite import hookspecs, testing
 from suite.cli import DomainGroup, LazyGroup
 from suite.cli import suite as program
 from suite.config import TrainConfig
 from suite.plugins import HOOKS, load_plugins
+from suite.verbs import train
 
 ROOT = Path(suite.__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -55,6 +59,10 @@ def fault(line: str) -> str:
         "--help",
         "-h",
     }
+    if command.context_settings.get("ignore_unknown_options"):  # what it passes on to `train`
+        flags |= {
+            flag for parameter in train(load_plugins().find("suite_domains", "toy")).params for flag in parameter.opts
+        }
     if isinstance(command, click.Group) and words and words[0] not in flags:
         return f"{path} needs a command"
     wrong = [word for word in words if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in flags]
@@ -105,6 +113,85 @@ def test_every_command_is_described():
     assert [name for name in names if not re.search(rf"^#+ suite {name}$", page, re.MULTILINE)] == []
 
 
+def shipped() -> dict[str, type[suite.Domain]]:
+    """The domains of this repository by name."""
+    return {name: load_plugins().domain(name) for name in load_plugins().domains if (ROOT / "plugins" / name).is_dir()}
+
+
+def section(page: str, name: str, level: int = 2) -> str:
+    """What a page says below a heading, up to the next one of its level or above."""
+    text = (ROOT / "docs" / page).read_text()
+    below = text.partition(f"\n{'#' * level} {name}\n")[2]
+    return re.split(rf"^#{{1,{level}}} ", below, flags=re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("domain", sorted(shipped()))
+def test_every_option_of_a_domain_is_described(domain):
+    fields, said = shipped()[domain].Config.model_fields, section("config.md", domain)
+    own = [name for name in fields if name not in TrainConfig.model_fields]
+    assert [name for name in own if f"\n| `{name}` | " not in said] == []
+    assert [name for name in own if str(fields[name].description) not in said] == []
+
+
+def test_every_option_of_a_command_is_described():
+    missing = []
+    for name, offer in load_plugins().commands.items():
+        level = 3 if " " in name else 2
+        if offer.plugin.name == "suite" or (ROOT / "plugins" / offer.plugin.name).is_dir():
+            said = section("commands.md", f"suite {name}", level)
+            flags = {flag for option in offer.load().params for flag in option.opts if flag.startswith("-")}
+            missing += [f"suite {name} {flag}" for flag in sorted(flags) if flag not in said]
+    assert missing == []
+
+
+def head(block: str) -> ast.FunctionDef:
+    """The one function of a code block."""
+    return next(node for node in ast.walk(ast.parse(block)) if isinstance(node, ast.FunctionDef))
+
+
+@pytest.mark.parametrize("name", suite.__all__)
+def test_every_public_name_is_described(name):
+    said, found = section("reference.md", name), getattr(suite, name)
+    code, text = fenced(said, "python")[0], said.split("```")[2].strip()
+    assert name in code and len(text) > 20
+    if inspect.isfunction(found):
+        assert [*inspect.signature(found).parameters] == [one.arg for one in arguments(head(code))]
+    if inspect.isclass(found) and found.__module__.startswith("suite."):
+        assert inspect.cleandoc(found.__doc__ or "").split("\n\n")[0] in text
+        public = [method for method, value in vars(found).items() if inspect.isfunction(value) and method[0] != "_"]
+        assert name == "Domain" or [method for method in public if f"def {method}(" not in code] == []
+    if inspect.isclass(found) and dataclasses.is_dataclass(found):
+        assert [field.name for field in dataclasses.fields(found) if f"\n    {field.name}: " not in code] == []
+
+
+def arguments(node: ast.FunctionDef) -> list[ast.arg]:
+    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, value in vars(suite.Domain).items() if inspect.isfunction(value) and n[0] != "_"]
+)
+def test_every_method_of_domain_is_described_with_its_exact_signature(name):
+    said, source = section("domain.md", name, 3), textwrap.dedent(inspect.getsource(getattr(suite.Domain, name)))
+    expected, found = head(source), head(fenced(said, "python")[0])
+    assert ast.dump(expected.args) == ast.dump(found.args)
+    assert ast.dump(expected.returns) == ast.dump(found.returns)
+    assert (ast.get_docstring(expected) or "?") in said
+
+
+@pytest.mark.parametrize("name", suite.Domain.__annotations__)
+def test_every_attribute_of_domain_is_described(name):
+    row = re.search(rf"^\| `{name}: [^|]*` \| (.*) \|$", section("domain.md", "What it is"), re.MULTILINE)
+    assert row and len(row[1]) > 20
+
+
+def test_every_promise_of_the_contract_is_told():
+    page = (ROOT / "docs" / "contract.md").read_text()
+    promised = re.findall(r"^    def test_(\w+)", Path(testing.__file__).read_text(), re.MULTILINE)
+    assert [name for name in promised if f"- **{name.replace('_', ' ')}**: " not in page] == []
+    assert len(promised) >= 12
+
+
 def test_every_variable_is_described():
     sources = "".join(path.read_text() for path in (ROOT / "suite").rglob("*.py"))
     pages = "".join(path.read_text() for path in DOCS)
@@ -126,6 +213,7 @@ def test_every_command_line_in_the_docs_is_one(page, line):
         ("suite runs lst", "suite runs has no lst"),
         ("suite toy data check ./calls", ""),
         ("suite nonsense", "suite has no nonsense"),
+        ("suite jobs run toy train --epochs 3 --flavour x", "suite jobs run knows no --flavour"),
     ],
 )
 def test_command_lines_are_checked(line, said):
@@ -164,3 +252,30 @@ def test_the_domain_group_is_lazy():
     """The checks above walk the commands; this makes sure they walk the real ones."""
     found = program.get_command(click.Context(program), "toy")
     assert isinstance(found, DomainGroup)
+
+
+SHAPE = ["Five minutes with it", "Your own data", "What the figures mean", "How good it is", "Limits"]
+"""What every domain's page says, in this order; a domain may say more in between."""
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_pages_of_domains_have_one_shape(name):
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs" / f"{name}.md").read_text(), re.MULTILINE)
+    assert [heading for heading in headings if heading in SHAPE] == SHAPE
+    assert section(f"{name}.md", "Your own data").count("\n|") >= 4
+    assert section(f"{name}.md", "What the figures mean").count("\n|") >= 4
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_the_figure_that_picks_the_checkpoint_is_explained(name):
+    metric = shipped()[name].metric
+    assert metric.replace("_", " ") in section(f"{name}.md", "What the figures mean").replace("_", " ")
+
+
+LOOKED_UP = {"commands.md", "config.md", "domain.md", "log.md", "reference.md"}
+"""Pages nobody reads from top to bottom."""
+
+
+@pytest.mark.parametrize("page", [path.name for path in DOCS if path.name not in LOOKED_UP])
+def test_pages_can_be_read_at_one_sitting(page):
+    assert len((ROOT / "docs" / page).read_text().splitlines()) <= 260

@@ -31,9 +31,9 @@ FLOORS = (
     {"errors", "console", "config", "hookspecs"},
     {"builtin", "plugins", "data.columns", "domain"},
     {"data", "assets", "wheels", "runs", "corrections", "encoder"},
-    {"training", "evaluation", "golden", "predictor", "card"},
-    {"web", "hub", "spaces", "scaffold", "testing"},
-    {"cli", "verbs", "commands", "doctor", "web.command", "__main__"},
+    {"licence", "origin", "pushed", "training", "evaluation", "golden", "predictor", "card"},
+    {"web", "hub", "parcel", "spaces", "scaffold", "testing", "api"},
+    {"cli", "verbs", "commands", "jobs", "doctor", "export", "web.command", "spaces.command", "__main__"},
 )
 LATE = {("domain", "data.splits"), ("domain", "predictor")}
 """Imports up the floors, made inside functions: defaults of `Domain` that a domain may replace."""
@@ -54,7 +54,7 @@ def files(pattern: str = "*") -> list[Path]:
 
 
 def core() -> list[Path]:
-    return [path for path in files("suite/*") if path.suffix in {".py", ".css", ".js", ".md", ".html"}]
+    return [path for path in files("suite/*") if path.suffix in {".py", ".css", ".js", ".md", ".html", ".jinja"}]
 
 
 def imports(source: str) -> Iterator[tuple[str, bool]]:

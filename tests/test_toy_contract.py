@@ -17,6 +17,9 @@ class TestToyContract(DomainContract):
     def answered_input(self, folder):
         return "area"
 
+    def demo_call(self, folder):
+        return "toy_decide", ["area"]
+
     def test_what_is_chosen_on_validation_is_saved_with_the_model(self, trained):
         """`calibrate` sees every validation answer before the model is saved."""
         from suite.data.load import load_splits
@@ -27,9 +30,14 @@ class TestToyContract(DomainContract):
 
     def test_the_card_begins_with_what_the_hub_reads(self, trained):
         _, front, _ = (trained / "README.md").read_text().split("---\n", 2)
-        assert yaml.safe_load(front) == {
-            "library_name": "transformers", "tags": ["suite", "toy"], "base_model": "toy/letters"
-        }  # fmt: skip
+        told = yaml.safe_load(front)
+        (index,) = told.pop("model-index")
+        assert told == {"library_name": "transformers", "tags": ["suite", "toy"], "license": "apache-2.0"}
+        (results,) = index["results"]
+        assert results["dataset"] == {"name": "toy-words", "type": "toy-words", "split": "test"}
+        systems = json.loads((trained / "evaluation.json").read_text())["test"]["systems"]
+        values = [systems[name]["accuracy"]["value"] for name in ("fine-tuned", "before fine-tuning")]
+        assert [metric["value"] for metric in results["metrics"]] == values
 
     def test_sections_are_in_the_evaluation_the_plots_and_the_card(self, trained):
         """`analyse` of every data set is kept: numbers for scripts, text and figure for people."""
@@ -41,6 +49,7 @@ class TestToyContract(DomainContract):
             "title": "Wrong words",
             "text": text,
             "values": {"wrong": wrong, "share": [None]},
+            "quotes": False,
             "figure": "plots/test-wrong-words.png",
         }
         assert (trained / section["figure"]).read_bytes() == b"\x89PNG of the toy"

@@ -1,6 +1,12 @@
-"""The medical imaging demo as a Hugging Face Space."""
+"""Medical imaging as a Hugging Face Space. Written by: suite space build medical-imaging."""
 
-from suite.web import space
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "packages"))  # Suite's own code, where it lies beside this file
+
+from suite.web import space  # noqa: E402
 
 if __name__ == "__main__":
     space("medical-imaging")

@@ -53,14 +53,29 @@ def hub(reference: str, domain: Domain, *, offline: bool = False) -> Dataset:
         raise SuiteError(
             f"{reference!r} is no data set's name; write owner/name, owner/name@revision or owner/name:config."
         )
-    refused = offline or assets.hub_refused()
-    if refused or not assets.hub_reachable():
-        why = "the hub is not asked when offline" if refused else "the hub cannot be reached"
-        raise SuiteError(
-            f"{reference!r} is no local path here, and {why}; give a folder or file"
-            f"{_or_starter(domain)}, or run where the hub can be reached."
-        )
+    _refuse_unreachable(reference, domain, offline=offline)
     return _gated(_download(match["name"], match["revision"], match["config"]), domain, reference, _hub_gate())
+
+
+def hub_name(reference: str) -> tuple[str, str] | None:
+    """`owner/name` and revision ("" for none) of what can only be a data set on the hub; None for anything else."""
+    match = _HUB_ID.fullmatch(reference.removeprefix("hub:"))
+    return (match["name"], match["revision"] or "") if match else None
+
+
+def pinned(reference: str, domain: Domain) -> str:
+    """`owner/name@commit` for a data set on the hub, whatever it is called there now; anything else as it is.
+
+    Raises `SuiteError` if the hub cannot be asked, or has no such data set or revision.
+    """
+    match = _HUB_ID.fullmatch(reference.removeprefix("hub:"))
+    if not match or reference in _starters(domain) or Path(reference).expanduser().exists():
+        return reference
+    if re.fullmatch("[0-9a-f]{40}", match["revision"] or ""):
+        return reference
+    _refuse_unreachable(reference, domain)
+    part = f":{match['config']}" if match["config"] else ""
+    return f"{match['name']}@{_commit(match['name'], match['revision'])}{part}"
 
 
 def folder(reference: str, domain: Domain) -> Dataset:
@@ -85,6 +100,14 @@ def starter(reference: str, domain: Domain, *, offline: bool = False) -> Dataset
     if name not in starters:
         raise unknown("starter", name, starters)
     return _local(assets.fetch(starters[name], offline=offline), domain, reference)
+
+
+def local(reference: str, domain: Domain) -> Dataset:
+    """What a pushed config says of data that stayed at home; nobody can read them, and this says so."""
+    raise SuiteError(
+        f"This model was fine-tuned on data that stayed on their machine (fingerprint {reference}); "
+        "give data of your own with --data."
+    )
 
 
 def _starters(domain: Domain) -> dict[str, assets.Asset]:
@@ -177,20 +200,41 @@ def _passed_struct(chunk: pa.StructArray, name: str, gate: Gate) -> pa.StructArr
     )
 
 
-def _download(name: str, revision: str | None, config: str | None) -> Dataset:
-    from datasets import concatenate_datasets, load_dataset
+def _refuse_unreachable(reference: str, domain: Domain, *, offline: bool = False) -> None:
+    refused = offline or assets.hub_refused()
+    if refused or not assets.hub_reachable():
+        why = "the hub is not asked when offline" if refused else "the hub cannot be reached"
+        raise SuiteError(
+            f"{reference!r} is no local path here, and {why}; give a folder or file"
+            f"{_or_starter(domain)}, or run where the hub can be reached."
+        )
+
+
+def _commit(name: str, revision: str | None) -> str:
+    """The commit a data set is at. Raises `SuiteError` when there is none for this user."""
     from huggingface_hub import HfApi, errors
 
     try:
-        commit = HfApi().dataset_info(name, revision=revision).sha
-        parts = load_dataset(name, config, revision=commit)
+        return str(HfApi().dataset_info(name, revision=revision).sha)
     except errors.GatedRepoError:
         raise SuiteError(f"{name!r} is gated; accept its terms on the hub, then run 'hf auth login'.") from None
-    except errors.HfHubHTTPError as error:
+    except errors.RevisionNotFoundError:
+        raise SuiteError(f"The data set {name!r} has no revision {revision!r}; see its page on the hub.") from None
+    except (errors.RepositoryNotFoundError, errors.HFValidationError):
         raise SuiteError(
-            f"The hub has no data set {name!r} at {revision or 'its newest commit'} for you: {error}"
+            f"The hub has no data set {name!r} that you may read; if it is a private one, run 'hf auth login' first."
         ) from None
-    except (ValueError, RuntimeError) as error:  # several configs, or a data set that is a script
+    except assets.http_errors() as error:
+        raise SuiteError(f"The hub did not answer about {name!r} ({type(error).__name__}); try again.") from None
+
+
+def _download(name: str, revision: str | None, config: str | None) -> Dataset:
+    from datasets import concatenate_datasets, load_dataset
+
+    commit = _commit(name, revision)
+    try:
+        parts = load_dataset(name, config, revision=commit)
+    except assets.http_errors(ValueError, RuntimeError) as error:  # several configs, a script, no such files
         raise SuiteError(f"Cannot read the data set {name!r}: {str(error).splitlines()[0]}") from None
     marked = [rows.remove_columns(SPLIT) if SPLIT in rows.column_names else rows for rows in parts.values()]
     return concatenate_datasets(

@@ -157,7 +157,7 @@ def _kept(run: Run, name: str, sections: Iterable[Section]) -> list[dict[str, An
     """The sections as `evaluation.json` keeps them; their figures become files in `plots/`."""
     kept = []
     for section in sections:
-        kept.append({"title": section.title, "text": section.text, "values": section.values})
+        kept.append({"title": section.title, "text": section.text, "values": section.values, "quotes": section.quotes})
         if section.figure:
             plot = run.path / "plots" / f"{_slug(name)}-{_slug(section.title.lower())}.png"
             plot.parent.mkdir(exist_ok=True)

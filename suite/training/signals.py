@@ -31,6 +31,23 @@ def held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """SIGTERM ends the program by an exception, as Ctrl-C does, so that what is held is written on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + signum)  # as shells have it
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class StopSignal:
     """While entered, notes the first SIGTERM or SIGINT instead of dying; a second Ctrl-C interrupts at once."""
 

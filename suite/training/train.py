@@ -14,10 +14,13 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 
 from suite import golden
+from suite.assets import pinned_model
 from suite.card import card
+from suite.config import TrainConfig
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
 from suite.data.load import Loaded, load_splits
+from suite.data.sources import pinned as pinned_data
 from suite.domain import Domain, Example, Splits
 from suite.errors import SuiteError
 from suite.evaluation.evaluate import evaluate
@@ -37,6 +40,8 @@ def train(domain: Domain, resume: Run | None = None) -> Run:
     Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written, `SuiteError` for what the user can mend.
     """
     accelerator = make_accelerator(domain.config)
+    if not resume:
+        domain.config = pinned(domain, accelerator)
     loaded, splits = load_splits(domain)
     run = _continued(resume, loaded, accelerator) if resume else _started(domain, loaded, accelerator)
     try:
@@ -51,6 +56,19 @@ def train(domain: Domain, resume: Run | None = None) -> Run:
         _ended(run, accelerator, "failed", f"{type(error).__name__}: {error}")
         raise
     return run
+
+
+def pinned(domain: Domain, accelerator: Accelerator) -> TrainConfig:
+    """The config with the commit in each name that is looked up on the hub; every rank gets the main one's."""
+    config = domain.config
+    names = [config.model, config.data, *config.also_evaluate]
+    if accelerator.is_main_process:
+        model = pinned_model(config.model, domain.starter.assets) if config.model else ""
+        names = [model, *(pinned_data(name, domain) for name in names[1:])]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(names)
+    model, data, *further = names
+    return config.model_copy(update={"model": model, "data": data, "also_evaluate": further})
 
 
 def _train(domain: Domain, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
@@ -102,8 +120,8 @@ def _finish(
     save_model(domain, model, run.model)
     golden.store(run.path / "golden", domain, model, splits["test"], accelerator)
     run.set_status("running", stage="evaluating")
-    evaluation = evaluate(run, type(domain)(domain.config))
-    write_text(run.path / "README.md", card(domain, run.path.name, evaluation))
+    evaluate(run, type(domain)(domain.config))
+    write_text(run.path / "README.md", card(domain, run))
     run.set_status("finished")
     trained = duration(max((line.get("seconds", 0) for line in run.history()), default=0))
     say(f"Trained in {trained}. Model: {run.model}")
@@ -129,7 +147,7 @@ def _started(domain: Domain, loaded: Loaded, accelerator: Accelerator) -> Run:
     shared: list[str] = [""]
     if accelerator.is_main_process:
         config = domain.config
-        run = Run.create(config.output, domain.name, config.name or Path(config.model or domain.starter.model).name)
+        run = Run.create(config.output, domain.name, config.name or _short_name(config.model or domain.starter.model))
         write_text(run.path / "config.yaml", config.to_yaml())
         write_json(run.path / "environment.json", environment(loaded.fingerprint))
         write_rejected(loaded.report, run.path / "rejected.jsonl")
@@ -145,6 +163,11 @@ def _started(domain: Domain, loaded: Loaded, accelerator: Accelerator) -> Run:
             f"{socket.gethostname()} does not see the run folder {shared[0]}: give an --output that all machines share."
         )
     return Run(Path(shared[0]))
+
+
+def _short_name(model: str) -> str:
+    """The last part of a model's name or path, without the commit."""
+    return Path(model.partition("@")[0]).name if not Path(model).exists() else Path(model).name
 
 
 def _continued(run: Run, loaded: Loaded, accelerator: Accelerator) -> Run:

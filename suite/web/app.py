@@ -41,12 +41,13 @@ def build(plugins: Plugins, *, output: Path = Path("runs")) -> gr.Blocks:
     return app
 
 
-def build_one(plugins: Plugins, name: str, *, run: str = "", output: Path = Path("runs")) -> gr.Blocks:
-    """One domain's page as an app. `run` is the folder or name of a finished run that is to answer, or "latest".
+def build_one(plugins: Plugins, name: str, *, run: str = "", model: str = "", output: Path = Path("runs")) -> gr.Blocks:
+    """One domain's page as an app. `run` is the folder or name of a finished run that is to answer, or "latest";
+    `model`, instead of it, anything a `Predictor` takes, or "starter".
 
     Raises `SuiteError` if the domain is unknown or broken, or the run has no model.
     """
-    page = DomainPage.open(plugins.find("suite_domains", name), run, output)
+    page = DomainPage.open(plugins.find("suite_domains", name), run, output, model=model)
     with _app(page.title) as app:
         page.show()
     return app

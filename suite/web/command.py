@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from suite.errors import SuiteError
 from suite.verbs import offline_option, quiet_option
 
 
@@ -15,7 +18,7 @@ from suite.verbs import offline_option, quiet_option
 @click.option("--domain", default="", help="Serve this domain's page only.")
 @offline_option
 @quiet_option
-@click.option("--run", "reference", default="", help="Run whose model answers: its folder, its name, or latest.")
+@click.option("--run", "reference", default="", help="Run whose model answers: folder, name, hub id or latest.")
 def launch(host: str, port: int, auth: str, no_browser: bool, domain: str, reference: str) -> None:
     """Open the web app: every domain's demo, limits and licences.
 
@@ -27,6 +30,8 @@ def launch(host: str, port: int, auth: str, no_browser: bool, domain: str, refer
     from suite.runs import Run
     from suite.web.server import Binding, serve
 
+    if "/" in reference and not Path(reference).exists() and not domain:
+        raise SuiteError(f"Say which domain {reference} is for: suite launch --domain NAME --run {reference}.")
     if reference and not domain:
         domain = Run.open(reference).domain
     serve(Binding(host, port, auth), only=domain, run=reference, open_browser=not no_browser)

@@ -14,8 +14,10 @@ from suite.domain import Domain
 from suite.errors import SuiteError
 from suite.plugins import Offer
 from suite.predictor import Predictor, finished_run, newest_run
+from suite.web import STARTER
 from suite.web.about import about
 from suite.web.telling import tell_errors
+from suite.web.zero import lent
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -32,17 +34,21 @@ class DomainPage:
     demo: gr.Blocks
 
     @classmethod
-    def open(cls, offer: Offer, run: str, output: Path) -> DomainPage:
+    def open(cls, offer: Offer, run: str, output: Path, *, model: str = "") -> DomainPage:
         """The page of a domain that must work, its model chosen now and loaded at the first question.
 
         `run` is a finished run's folder, its name below `output`, or "latest"; empty takes the newest finished one
-        or else the starter. The choice is made once: a page never names one model and answers with another. Raises
-        `SuiteError` for a run without a model, and whatever a broken domain raises.
+        or else the starter; `model` is another source of a `Predictor`, or "starter". The choice is made once: a page
+        never names one model and answers with another. Raises `SuiteError` for a run without a model, and whatever a
+        broken domain raises.
         """
         kind: type[Domain] = offer.load()
         domain = kind(kind.Config.build({"output": output}))
-        chosen = finished_run(run, output, domain) if run else newest_run(domain)
-        predictor = Predictor(domain, str(chosen.path) if chosen else domain.starter.answering)
+        source = "" if model == STARTER else model
+        if not model:
+            chosen = finished_run(run, output, domain) if run else newest_run(domain)
+            source = str(chosen.path) if chosen else ""
+        predictor = Predictor(domain, source or domain.starter.answering, lent=lent)
         demo = drawn(lambda: domain.demo(predictor))
         return cls(offer.entry.name, domain.title, offer.entry.summary, predictor, demo)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from suite.console import result, warn
 from suite.errors import SuiteError
 from suite.plugins import load_plugins
-from suite.web import security
+from suite.web import STARTER, security
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -40,8 +40,8 @@ class Binding:
     public: bool = False
 
 
-def serve(binding: Binding, *, only: str = "", run: str = "", open_browser: bool = True) -> None:
-    """Serves until Ctrl-C or SIGTERM: every domain, or `only` one, with `run`'s model (see `suite.web.app`).
+def serve(binding: Binding, *, only: str = "", run: str = "", model: str = "", open_browser: bool = True) -> None:
+    """Serves until Ctrl-C or SIGTERM: every domain, or `only` one, with `run`'s or another model (see `suite.web.app`).
 
     Raises `SuiteError` for an open address without a password, or when no port is free.
     """
@@ -53,7 +53,11 @@ def serve(binding: Binding, *, only: str = "", run: str = "", open_browser: bool
     with _own_folder():
         from suite.web.app import build, build_one
 
-        app = build_one(plugins, only, run=run, output=output) if only else build(plugins, output=output)
+        app = (
+            build_one(plugins, only, run=run, model=model if model == STARTER else _anchored(model), output=output)
+            if only
+            else build(plugins, output=output)
+        )
         port = free_port(binding.host, binding.port)
         _launch(app, binding, port, auth, open_browser)
         if port != binding.port:

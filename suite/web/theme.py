@@ -54,6 +54,7 @@ def theme() -> gr.Theme:
         button_primary_shadow="none",
         button_primary_shadow_hover="none",
         button_border_width="1px",
+        button_secondary_background_fill_hover_dark="*neutral_600",  # gradio's teal leaves white letters unreadable
         button_secondary_border_color="*neutral_300",
         button_secondary_border_color_dark="*neutral_600",
         button_secondary_shadow="none",

@@ -54,10 +54,9 @@ def test_the_front_matter_is_what_the_hub_reads(name):
 @pytest.mark.parametrize("name", SPACES)
 def test_requirements_are_those_of_core_and_plugin(name):
     """The code itself goes in beside `app.py`; Gradio comes with the platform."""
-    needed = {*dependencies(ROOT), *dependencies(ROOT / "plugins" / name)}
+    needed = {Requirement(text) for folder in (ROOT, ROOT / "plugins" / name) for text in dependencies(folder)}
     lines = (ROOT / "spaces" / name / "requirements.txt").read_text().splitlines()
-    found = [line for line in lines if not line.startswith("#")]
-    assert found == sorted(text for text in needed if Requirement(text).name not in ("suite", "gradio"))
+    assert {Requirement(line) for line in lines} == {one for one in needed if one.name not in ("suite", "gradio")}
 
 
 def dependencies(folder):
@@ -73,3 +72,8 @@ def test_the_app_starts_and_offers_its_endpoints(serve, name):
     with serve([str(ROOT / "spaces" / name / "app.py")], SUITE_PLUGINS=name, GRADIO_SERVER_PORT="17950") as process:
         endpoints = Client(process.address, verbose=False).view_api(return_format="dict")["named_endpoints"]
         assert endpoints, "a demo without a named endpoint cannot be called"
+
+
+def test_there_is_a_space_for_every_shipped_domain():
+    """Their bytes are compared with what would be built by `docs/generate.py --check`."""
+    assert sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")) == SPACES

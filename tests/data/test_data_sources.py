@@ -287,7 +287,7 @@ def test_explicit_sources(clips, folder):
     [
         ("folder:{tmp}/dat", "There is no folder '{tmp}/dat'; did you mean '{tmp}/data'?"),
         ("file:{tmp}/data", "There is no file '{tmp}/data'; did you mean '{tmp}/data'?"),
-        ("flder:x", "No source 'flder'. Did you mean 'folder'? Known: corrections, file, folder, hub, starter."),
+        ("flder:x", "No source 'flder'. Did you mean 'folder'? Known: corrections, file, folder, hub, local, starter."),
         ("hub:x", "'x' is no data set's name; write owner/name, owner/name@revision or owner/name:config."),
         (
             "{tmp}/dat",

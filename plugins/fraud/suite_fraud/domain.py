@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite import Batch, Domain, Finding, Prediction, Predictor, Section, Splits, SuiteError, TrainConfig, column
+from suite import Batch, Domain, Finding, Prediction, Predictor, Section, Space, Splits, SuiteError, TrainConfig, column
 from suite_fraud import measures
 from suite_fraud.blocks import Example, Examples
 from suite_fraud.columns import COLUMNS
@@ -33,10 +33,12 @@ class FraudDomain(Domain):
 
     name = "fraud"
     title = "Fraud detection"
+    pipeline_tag = "tabular-classification"
     Config: ClassVar[type[TrainConfig]] = FraudConfig
     columns = COLUMNS
     metric = "average_precision"
     starter = STARTER
+    space = Space("An analyst's queue of alerts, with reasons and costs", "🔎", ("indigo", "red"))
     limits = (
         "It ranks transactions for people to look at; it must not be the only ground on which somebody is refused "
         "service. It learns the frauds that were found: those nobody reported teach it that they are fine, and "
@@ -246,3 +248,8 @@ class FraudDomain(Domain):
         from suite_fraud.demo import build
 
         build(self, predictor)
+
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """A customer's usual purchase, then one fifty times as large at night."""
+        habit = {"entity": "customer-1", "counterparty": "shop-1", "amount": 20.0, "time": "2026-03-02T12:00:00"}
+        return "fraud_score", [[habit, habit | {"amount": 1000.0, "time": "2026-03-03T03:00:00"}]]

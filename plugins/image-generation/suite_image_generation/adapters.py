@@ -13,9 +13,8 @@ KOHYA = "kohya.safetensors"
 
 
 def save(pipe: Any, model: Any, folder: Path) -> None:
-    """Writes `pytorch_lora_weights.safetensors` of a model wrapped by peft; of Stable Diffusion 1 and 2 also kohya's.
+    """Writes `pytorch_lora_weights.safetensors` of a model wrapped by peft; of UNets also a file in kohya's layout.
 
-    Kohya's programs name the layers of XL by the original's blocks, which differ from those of diffusers.
     On the base pipeline, `pipe.load_lora_weights(folder)` then gives the fine-tuned one.
     """
     from peft import get_peft_model_state_dict
@@ -27,8 +26,30 @@ def save(pipe: Any, model: Any, folder: Path) -> None:
     metadata = {"r": config.r, "lora_alpha": config.lora_alpha, "target_modules": sorted(config.target_modules)}
     given = {f"{part}_lora_layers": layers, f"{part}_lora_adapter_metadata": metadata}
     type(pipe).save_lora_weights(folder, **given)
-    if type(pipe).__name__ == "StableDiffusionPipeline":
-        _save_kohya(layers, config.r, config.lora_alpha, folder / KOHYA)
+    kind = type(pipe).__name__
+    if kind == "StableDiffusionXLPipeline" and all(".attentions." in name for name in layers):
+        depth = pipe.unet.config.layers_per_block
+        layers = {as_in_original(name, depth): tensor for name, tensor in layers.items()}
+    elif kind != "StableDiffusionPipeline":
+        return
+    _save_kohya(layers, config.r, config.lora_alpha, folder / KOHYA)
+
+
+def as_in_original(name: str, layers_per_block: int) -> str:
+    """A layer of attention in XL by the blocks of the original code, which number through what diffusers nests.
+
+    Kohya's programs and those that read their files name XL's layers so, and those of Stable Diffusion 1 and 2 not.
+
+    >>> as_in_original("up_blocks.1.attentions.2.proj_in.lora_A.weight", 2)
+    'output_blocks.5.1.proj_in.lora_A.weight'
+    """
+    block, *rest = name.split(".")
+    if block == "mid_block":
+        return ".".join(["middle_block", "1", *rest[2:]])
+    number = int(rest[0]) * (layers_per_block + 1) + int(rest[2])  # each block ends in one that scales
+    # The first input block is the convolution before all others; 1 is attention, 0 the convolutions before it.
+    place = ["input_blocks", str(number + 1)] if block == "down_blocks" else ["output_blocks", str(number)]
+    return ".".join([*place, "1", *rest[3:]])
 
 
 def to_kohya(layers: dict[str, torch.Tensor], alpha: float) -> dict[str, torch.Tensor]:

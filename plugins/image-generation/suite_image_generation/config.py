@@ -47,6 +47,10 @@ class ImageConfig(TrainConfig):
     guidance: float = Field(5.0, ge=0, le=30, description="Guidance scale of samples and previews.")
     images: int = Field(1, ge=1, le=1000, description="Pictures of each prompt given to predict.")
     negative: str = Field("", description="What pictures made by predict should not show.")
+    image: str = Field("", description="Picture that predict starts from; several images of it are its variations.")
+    strength: float = Field(
+        0.6, gt=0, le=1, description="How much of that picture changes: near 0 hardly anything, at 1 nothing is kept."
+    )
     scheduler: str = Field("", description="Sampler of predict, such as ddim or euler; empty is the model's own.")
     encoder: str = Field("", description="CLIP model that measures samples; empty is the small one of emoji.")
     guard: str = Field("", description="CLIP model that withholds nudity and gore; empty checks for neither.")

@@ -19,6 +19,7 @@ from suite import (
     Prediction,
     Predictor,
     Section,
+    Space,
     Splits,
     SuiteError,
     TrainConfig,
@@ -41,6 +42,8 @@ KEPT = "suite.json"
 GOLDEN = "golden"
 """Column that marks golden samples: few steps are enough to tell whether a model is the same."""
 GOLDEN_STEPS = 2
+ASKED = ("seed", "images", "negative", "scheduler", "guidance", "image", "strength")
+"""Fields of the config that `predict` asks with."""
 TOLERANCE = 8
 """Of 255, the mean difference of golden pixels."""
 
@@ -50,6 +53,7 @@ class ImageGenerationDomain(Domain):
 
     name = "image-generation"
     title = "Image generation"
+    pipeline_tag = "text-to-image"
     Config: ClassVar[type[TrainConfig]] = ImageConfig
     columns = Columns(
         (
@@ -60,6 +64,7 @@ class ImageGenerationDomain(Domain):
     metric = "loss"
     greater_is_better = False
     starter = STARTER
+    space = Space("Emoji from words, with the nearest training pictures", "🎨", ("pink", "yellow"), zero_gpu=True)
     library = "diffusers"
     needs_rows = False
     lora_targets = LORA_TARGETS
@@ -213,7 +218,7 @@ class ImageGenerationDomain(Domain):
 
         losses: dict[int, float] = {}
         for group in batch["groups"]:
-            losses |= dict(zip(group["places"], self.objective.losses(model, group).tolist(), strict=True))
+            losses |= dict(zip(group["places"], self.objective.measured(model, group).tolist(), strict=True))
         made = iter(samples.made(self.pipeline, batch["examples"], self.config, self.model_hash))
         return [
             {"loss": losses.get(place)} | (next(made) if example.request else {"prompt": example.prompt, "png": None})
@@ -274,15 +279,15 @@ class ImageGenerationDomain(Domain):
     # ---- predictions and demo ----------------------------------------------------------------------------------------
 
     def inputs(self, argument: str) -> list[Captioned]:
-        """A prompt, a text file with one a line, or a PNG made here, which is made again."""
+        """A prompt, a text file with one a line, or a PNG made here, which is made again; all from `image`, if set."""
         from suite_image_generation import writing
         from suite_image_generation.latents import Captioned
 
         if not argument.lower().endswith((".txt", ".png")) and _is_file_name(argument):
             raise SuiteError(f"{argument!r} looks like a file; give a prompt in words, or a .txt with one a line.")
         config = self.config
-        given = {"negative": config.negative, "scheduler": config.scheduler, "guidance": config.guidance}
-        requests = writing.inputs(argument, seed=config.seed, images=config.images, steps=config.sample_steps, **given)
+        given = {name: getattr(config, name) for name in ASKED}
+        requests = writing.inputs(argument, steps=config.sample_steps, **given)
         return [Captioned(request.prompt, request=request) for request in requests]
 
     def render(self, prediction: Prediction) -> str:
@@ -303,11 +308,23 @@ class ImageGenerationDomain(Domain):
 
         writing.write(predictions, path)
 
+    def appends(self, path: Path) -> bool:
+        """A folder takes pictures as they are made."""
+        from suite_image_generation import writing
+
+        return writing.appends(path)
+
     def demo(self, predictor: Predictor) -> None:
         """Prompt to pictures, how they came about, and the training pictures nearest to them."""
         from suite_image_generation.demo import build
 
         build(self, predictor)
+
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """One picture in a few steps: it shows that the pipeline draws, not how well."""
+        from suite_image_generation.desk import OWN
+
+        return "images_generate", ["red heart", 42, 1, 4, 5.0, OWN, "", None, 0.6]
 
     def _trains(self, source: Path) -> bool:
         """Whether this instance parted the data and `source` is the model its config starts from.

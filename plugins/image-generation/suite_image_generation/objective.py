@@ -102,6 +102,13 @@ class Objective:
         wrong = (answer.float() - self.target(latents, noise, times)) ** 2
         return (self.weights(times) * wrong.flatten(1).mean(1)).reshape(count, draws).mean(1)
 
+    def measured(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
+        """`losses` one draw after the other, without gradients: in the memory that one draw needs."""
+        draws = range(batch["uniform"].shape[1])
+        parts = [{name: batch[name][:, k : k + 1] for name in ("noise", "uniform")} for k in draws]
+        with torch.no_grad():
+            return torch.stack([self.losses(model, {**batch, **part}) for part in parts]).mean(0)
+
     def _scales(self, times: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Factors of picture and noise, shaped to multiply `like`."""
         if self.kind == FLOW:

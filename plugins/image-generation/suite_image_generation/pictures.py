@@ -61,6 +61,16 @@ def read(value: Any) -> Image.Image:
     return _read(value)[0]
 
 
+def given(path: Path | str) -> Image.Image:
+    """A picture that somebody gives to start from. Raises `SuiteError` naming the file where it can't be used."""
+    try:
+        return read(Path(path).read_bytes())
+    except SuiteError as error:
+        raise SuiteError(f"{Path(path).name} can't be used: {error}.") from None
+    except OSError as error:
+        raise SuiteError(f"The picture {path} can't be read: {error.strerror}; give a picture's file.") from None
+
+
 def facts(value: Any) -> Facts:
     """What there is to say about a picture; remembered, as a run looks at its data several times."""
     if isinstance(value, str):

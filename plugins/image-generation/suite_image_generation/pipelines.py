@@ -27,6 +27,8 @@ DENOISERS = {
     "StableDiffusion3Pipeline": "transformer",
 }
 """Pipelines that can be trained, and which part of each is."""
+PIXELS = 512 * 512
+"""Pixels that pass the autoencoder at once, or else one picture: Stable Diffusion's needs 3 KB for each, in fp32."""
 LIBRARIES = ("diffusers", "transformers", "stable_diffusion")
 """Where the classes of a pipeline's parts may come from; anything else would be code beside the weights."""
 
@@ -165,12 +167,18 @@ def encode_pictures(pipe: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
     Pictures of one size; RGBA for an autoencoder of four channels, else on white.
     """
     config, device = pipe.vae.config, frozen_device(pipe)
-    pixels = to_pixels(pictures, channels=config.in_channels).to(device)
+    pixels = to_pixels(pictures, channels=config.in_channels)
     with torch.no_grad(), torch.autocast(device.type, enabled=False):
-        encoded = pipe.vae.float().encode(pixels)
+        vae = pipe.vae.float()
+        encoded = [vae.encode(part.to(device)) for part in pixels.split(at_once(*pixels.shape[2:]))]
     tiny = type(pipe.vae).__name__ == "AutoencoderTiny"  # it gives one answer, the others a distribution
-    latents = encoded.latents if tiny else encoded.latent_dist.mode()
+    latents = torch.cat([one.latents if tiny else one.latent_dist.mode() for one in encoded])
     return (latents - (config.get("shift_factor") or 0.0)) * config.scaling_factor
+
+
+def at_once(height: int, width: int) -> int:
+    """How many pictures of that size, in pixels, go through the autoencoder together."""
+    return max(1, PIXELS // (height * width))
 
 
 def to_pixels(pictures: Sequence[Image.Image], *, channels: int) -> torch.Tensor:
@@ -190,10 +198,11 @@ def frozen_device(pipe: Any) -> torch.device:
 
 @contextmanager
 def frozen_on(pipe: Any, device: torch.device) -> Iterator[None]:
-    """All parts but the denoiser are on `device` inside the block and back on the CPU after it.
+    """All parts but the denoiser are on `device` inside the block, and after it where they were.
 
-    Between encoding and sampling the room is the training's.
+    That is mostly the CPU: between encoding and sampling the room is the training's. An inner block moves nothing.
     """
+    before = frozen_device(pipe)
     parts = [part for name, part in _modules(pipe).items() if name != name_of_denoiser(pipe)]
     for part in parts:
         part.to(device)
@@ -201,7 +210,7 @@ def frozen_on(pipe: Any, device: torch.device) -> Iterator[None]:
         yield
     finally:
         for part in parts:
-            part.to("cpu")
+            part.to(before)
 
 
 def weights_hash(*modules: torch.nn.Module) -> str:

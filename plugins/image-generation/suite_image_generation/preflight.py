@@ -1,7 +1,6 @@
 """Whether a run fits into memory, counted before any weight is read: refusing costs a second, a killed process hours.
 
-Weights come from the headers of the safetensors files. What is kept for the backward pass is counted by running the
-denoiser on tensors without content, so that it is exact for any class and size.
+Weights come from the headers of the safetensors files, what passes need beside them from `working_memory`.
 """
 
 from __future__ import annotations
@@ -13,13 +12,15 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from suite import SuiteError
 from suite_image_generation.config import LORA_TARGETS
-from suite_image_generation.pipelines import DENOISERS, kind_of, read_config, read_index, vae_factor
+from suite_image_generation.pipelines import DENOISERS, kind_of, read_index
+from suite_image_generation.sampling import TOGETHER
+from suite_image_generation.working_memory import activations, drawing
 
 if TYPE_CHECKING:
     from suite_image_generation.config import ImageConfig
@@ -45,18 +46,21 @@ class Need:
     """Gradients, optimizer and average."""
     activations: int
     """Of one forward pass, kept for the backward."""
+    drawing: int
+    """Of the pictures of an evaluation, with the frozen parts where these are on the device only then."""
 
     @property
     def total(self) -> int:
-        """All of it and the working room."""
-        return self.frozen + self.denoiser + self.trained + self.activations + WORKING
+        """All of it and the working room; steps and pictures take turns."""
+        return self.frozen + self.denoiser + self.trained + max(self.activations, self.drawing) + WORKING
 
     def __str__(self) -> str:
         parts = {
             "denoiser": self.denoiser,
             "frozen parts": self.frozen,
             "gradients and optimizer": self.trained,
-            "activations": self.activations,
+            "a step": self.activations,
+            "pictures at evaluations": self.drawing,
         }
         return ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items())
 
@@ -78,8 +82,9 @@ def check(folder: Path, config: ImageConfig, *, training: bool) -> None:
 def need(folder: Path, config: ImageConfig, *, training: bool, device: torch.device) -> Need:
     """What a run needs on its device.
 
-    On a GPU the frozen parts lie in the host's memory while the denoiser trains, and micro-batches are halved by
-    themselves, so that one example must fit; a CPU process that needs too much is killed, so there the whole must.
+    On a GPU the frozen parts lie in the host's memory while the denoiser trains, and come when pictures are encoded and
+    drawn. Micro-batches are halved there by themselves, so that one example must fit; a CPU process that needs too much
+    is killed, so there the whole must.
     """
     shapes = {name: tensor_shapes(folder / name) for name in parts(folder)}
     part = DENOISERS[kind_of(folder)]
@@ -89,15 +94,23 @@ def need(folder: Path, config: ImageConfig, *, training: bool, device: torch.dev
             "Take a version of the model with safetensors, or convert it with save_pretrained of diffusers."
         )
     sizes = {name: FP32 * sum(map(math.prod, found.values())) for name, found in shapes.items()}
-    frozen = sum(size for name, size in sizes.items() if name != part) if device.type == "cpu" or not training else 0
+    frozen = sum(size for name, size in sizes.items() if name != part)
     if not training:
-        return Need(frozen, sizes[part], 0, 0)
+        return Need(frozen, sizes[part], 0, 0, 0)
     trained = FP32 * _trained(shapes[part], config)
     copies = 1 + ADAMW + bool(config.ema)
-    batch = 1 if device.type == "cuda" else config.micro_batch_size or config.batch_size
-    kept = activations(folder / part, batch, config)
     own = trained if config.lora else 0  # adapters lie beside the weights they belong to
-    return Need(frozen, sizes[part], own + copies * trained, kept)
+    on_gpu = device.type == "cuda"
+    kept = activations(folder / part, 1 if on_gpu else config.micro_batch_size or config.batch_size, config)
+    drawn = drawing(folder / part, min(TOGETHER, max(1, _drawn(config))), config)
+    here, then = (0, frozen) if on_gpu else (frozen, 0)
+    return Need(here, sizes[part], own + copies * trained, kept, then + drawn)
+
+
+def _drawn(config: ImageConfig) -> int:
+    """Pictures drawn together: previews, or of the samples as many as are in a batch."""
+    batch = config.micro_batch_size or config.batch_size
+    return max(len(config.preview_prompts) or config.previews, min(config.samples, batch))
 
 
 def parts(folder: Path) -> list[str]:
@@ -115,33 +128,6 @@ def tensor_shapes(folder: Path) -> dict[str, list[int]]:
     return {name: shape for path in plain for name, shape in _header(path).items()}
 
 
-def activations(folder: Path, batch: int, config: ImageConfig) -> int:
-    """Bytes that the denoiser keeps between forward and backward pass of `batch` examples in fp32.
-
-    Counted on fake tensors; bf16 keeps less. With gradient checkpointing only what its blocks begin with is kept.
-    """
-    import diffusers
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
-    settings = read_config(folder)
-    seen: dict[int, int] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        if not isinstance(tensor, torch.nn.Parameter):
-            storage = tensor.untyped_storage()
-            seen[storage._cdata] = storage.nbytes()
-        return tensor
-
-    with FakeTensorMode():
-        model = getattr(diffusers, settings["_class_name"]).from_config(settings).train()
-        if config.gradient_checkpointing:
-            model.enable_gradient_checkpointing()
-        inputs = _fake_inputs(folder, model.config, batch, config)
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            model(**inputs, return_dict=False)[0].float().pow(2).mean()
-    return sum(seen.values())
-
-
 def free_memory(device: torch.device) -> int:
     """Bytes free on the device; on a CPU no more than a container's limit leaves."""
     if device.type == "cuda":
@@ -153,30 +139,6 @@ def free_memory(device: torch.device) -> int:
         limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
         free = min(free, limit - used)
     return free
-
-
-def _fake_inputs(folder: Path, settings: Any, batch: int, config: ImageConfig) -> dict[str, Any]:
-    """Tensors as the denoiser takes them, without content inside a `FakeTensorMode`."""
-    size = settings.sample_size
-    height, width = (size, size) if isinstance(size, int) else size
-    if config.resolution:
-        height = width = config.resolution // vae_factor(folder.parent)
-    latents, times = torch.empty(batch, settings.in_channels, height, width), torch.ones(batch)
-    if folder.name == "transformer":
-        states = torch.empty(batch, 77 + 256, settings.joint_attention_dim)  # tokens of CLIP and of T5
-        pooled = torch.empty(batch, settings.pooled_projection_dim)
-        return {
-            "hidden_states": latents,
-            "timestep": times,
-            "encoder_hidden_states": states,
-            "pooled_projections": pooled,
-        }
-    found: dict[str, Any] = {"sample": latents, "timestep": times}
-    found["encoder_hidden_states"] = torch.empty(batch, 77, settings.cross_attention_dim)
-    if settings.addition_embed_type == "text_time":
-        pooled = settings.projection_class_embeddings_input_dim - 6 * settings.addition_time_embed_dim
-        found["added_cond_kwargs"] = {"text_embeds": torch.empty(batch, pooled), "time_ids": torch.empty(batch, 6)}
-    return found
 
 
 def _trained(shapes: dict[str, list[int]], config: ImageConfig) -> int:

@@ -42,8 +42,8 @@ def index_of(rows: Dataset, encoder: Encoder) -> Index:
 
 def keep_neighbours(rows: Dataset, encoder: str, run: Path) -> None:
     """Writes the index of the training pictures into the run's folder, where the demo finds it."""
-    from suite_image_generation.known import FOLDER
     from suite_image_generation.quality import Encoder
+    from suite_image_generation.trained_on import FOLDER
 
     index_of(rows, Encoder.load(encoder)).save(run / FOLDER)
 
@@ -86,7 +86,7 @@ def samples(made: Mapping[str, Pairs], config: Any, *, total: int) -> Section:
     )
     text += f"The other {total - len(tuned)} were not." if total > len(tuned) else ""
     sheet = previews.stacked([previews.row(row, captions[: len(row)], name) for name, row in shown.items()])
-    return Section("Samples", text.strip(), {"samples": len(tuned), "captions": total}, _png(sheet))
+    return Section("Samples", text.strip(), {"samples": len(tuned), "captions": total}, _png(sheet), quotes=True)
 
 
 def measured(made: Mapping[str, Pairs], encoder: Encoder) -> Section:
@@ -123,7 +123,8 @@ def memorised(made: Mapping[str, Pairs], index: Index, encoder: Encoder) -> Sect
         "trained on before it.",
     ])  # fmt: skip
     values = {"shares": shares, "threshold": vars(index.threshold), "nearest": [vars(one) for one in found[TUNED]]}
-    return Section("Nearest training pictures", text, values, _png(_beside(drawn[TUNED], found[TUNED], index)))
+    beside = _png(_beside(drawn[TUNED], found[TUNED], index))
+    return Section("Nearest training pictures", text, values, beside, quotes=True)
 
 
 def copies(splits: Mapping[str, Any], examples: Sequence[Any], encoder: Encoder) -> list[Prediction]:

@@ -17,7 +17,15 @@ import torch
 
 from suite import SuiteError
 from suite_image_generation import schedulers
-from suite_image_generation.pipelines import DENOISERS, default_size, denoiser, encode_pictures, frozen_on, multiple
+from suite_image_generation.pipelines import (
+    DENOISERS,
+    at_once,
+    default_size,
+    denoiser,
+    encode_pictures,
+    frozen_on,
+    multiple,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -82,8 +90,9 @@ def sample(pipe: Any, requests: Sequence[Request]) -> list[Image.Image]:
 def drawn(pipe: Any, asked: Sequence[Request]) -> list[Image.Image]:
     """`sample` of requests that are `settled` already."""
     made: dict[int, Image.Image] = {}
-    for indices in batches(asked):
-        made.update(zip(indices, _batch(pipe, [asked[i] for i in indices]), strict=True))
+    with torch.no_grad(), frozen_on(pipe, next(denoiser(pipe).parameters()).device):
+        for indices in batches(asked):
+            made.update(zip(indices, _batch(pipe, [asked[i] for i in indices]), strict=True))
     return [made[index] for index in range(len(asked))]
 
 
@@ -122,7 +131,9 @@ def decode(pipe: Any, latents: torch.Tensor) -> list[Image.Image]:
     shift = config.get("shift_factor") or 0.0
     with torch.no_grad(), torch.autocast(latents.device.type, enabled=False):
         ready = (latents.float() / config.scaling_factor + shift).to(pipe.vae.dtype)
-        pixels = pipe.vae.decode(ready, return_dict=False)[0].float()
+        factor = pipe.vae_scale_factor
+        parts = ready.split(at_once(ready.shape[2] * factor, ready.shape[3] * factor))
+        pixels = torch.cat([pipe.vae.decode(part, return_dict=False)[0].float() for part in parts])
     pixels = torch.where(torch.isfinite(pixels).all(dim=(1, 2, 3), keepdim=True), pixels, -1.0)
     images: list[Image.Image] = pipe.image_processor.postprocess(pixels, output_type="pil")
     return images
@@ -153,15 +164,14 @@ def _batch(pipe: Any, requests: Sequence[Request]) -> list[Image.Image]:
         given |= {"image": _latents(pipe, requests, size), "strength": first.strength}
     if on_step := _WATCHER.get():
         given["callback_on_step_end"] = _previews(pipe, on_step)
-    with torch.no_grad(), frozen_on(pipe, next(denoiser(pipe).parameters()).device):
-        latents = view(
-            **given,
-            num_inference_steps=first.steps,
-            guidance_scale=first.guidance,
-            generator=[torch.Generator("cpu").manual_seed(request.seed) for request in requests],
-            output_type="latent",
-        ).images
-        return decode(pipe, latents)
+    latents = view(
+        **given,
+        num_inference_steps=first.steps,
+        guidance_scale=first.guidance,
+        generator=[torch.Generator("cpu").manual_seed(request.seed) for request in requests],
+        output_type="latent",
+    ).images
+    return decode(pipe, latents)
 
 
 def _view(pipe: Any, *, image: bool) -> Any:

@@ -7,12 +7,14 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from suite import Prediction, SuiteError, write_predictions
 from suite_image_generation import prompts
 from suite_image_generation.answers import png_of
+from suite_image_generation.samples import say
 from suite_image_generation.sampling import Request
 
 TABLES = (".json", ".jsonl", ".csv")
@@ -21,26 +23,34 @@ NAME = 40
 """Letters of a prompt in a file's name: file systems end at 255 bytes, and a letter may take four."""
 
 
-def inputs(argument: str, *, seed: int, images: int = 1, negative: str = "", **settings: Any) -> list[Request]:
+def inputs(
+    argument: str, *, seed: int, images: int = 1, negative: str = "", image: str = "", **settings: Any
+) -> list[Request]:
     """Requests for a prompt, or for each line of a .txt file: `images` of each prompt, with seeds from `seed` on.
 
-    `settings` are further fields of `Request`, the same for all. A PNG that Suite wrote asks for that picture again.
-    Raises `SuiteError` for a file that cannot be read, and an empty prompt.
+    `image` names a picture to start from, `settings` are further fields of `Request`, the same for all. A PNG that
+    Suite wrote asks for that picture again. Raises `SuiteError` for a file that cannot be read, and for an empty prompt
+    where there is no picture.
     """
+    from suite_image_generation import pictures
+
+    start = pictures.given(image) if image else None
     ending = Path(argument).suffix.lower() if len(argument) < 4096 else ""
     if ending == ".png":
         if not is_file(argument):
             raise SuiteError(f"There is no file {argument}; give a PNG that was made here, or the prompt itself.")
         from suite_image_generation.png import read_settings, request_of
 
-        return [request_of(read_settings(argument))]
+        return [request_of(read_settings(argument), start)]
     lines = prompts.read(Path(argument)) if ending == ".txt" else [argument]
     cleaned = [prompts.cut(line) for line in lines]
-    if not all(line for line, _ in cleaned):
+    if start is None and not all(line for line, _ in cleaned):
         raise SuiteError("The prompt is empty; say in a few words what the picture should show.")
     unwanted, said = prompts.cut(negative, "negative prompt")
     return [
-        Request(line, seed + place, negative=unwanted, note=" ".join(filter(None, (note, said))), **settings)
+        Request(
+            line, seed + place, negative=unwanted, image=start, note=" ".join(filter(None, (note, said))), **settings
+        )
         for line, note in cleaned
         for place in range(images)
     ]
@@ -73,8 +83,9 @@ def check_output(path: Path) -> None:
 def write(predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
     """A folder of PNGs with `index.jsonl`; one PNG, or a table without pictures, where `path` has such an ending.
 
-    Nothing is overwritten: numbers go on after the highest in the folder. Withheld pictures are in the index only.
-    Raises `SuiteError` where a PNG is there already, cannot be written, or is the only one and withheld.
+    Nothing is overwritten: numbers go on after the highest in the folder, and a picture that is there with the same
+    settings keeps its name, so that a stopped command can be given again. Withheld ones are in the index only. Raises
+    `SuiteError` where the one PNG is there already or withheld, and where a file cannot be written.
     """
     if path.suffix in TABLES:
         write_predictions([(name, _told(one)) for name, one in predictions], path)
@@ -96,19 +107,50 @@ def file_name(number: int, prompt: str) -> str:
     return f"{number:04}-{words}.png" if words else f"{number:04}.png"
 
 
+def appends(path: Path) -> bool:
+    """Whether `write` adds to what is there, as it does to a folder."""
+    return not path.suffix
+
+
 def _write_folder(predictions: Sequence[tuple[str, Prediction]], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    number = max((int(m[1]) for m in map(re.compile(r"(\d+)[-.].*png").match, _names(folder)) if m), default=0)
-    lines = []
+    known, number = _known(folder), _highest(folder)
+    again = []
     for name, prediction in predictions:
+        told, shown = _told(prediction), not prediction.get("withheld")
+        key = _key(told["settings"])
+        if key in known and (known[key] or not shown):
+            again.append(known[key])
+            continue
         number += 1
-        shown = not prediction.get("withheld")
-        file = file_name(number, prediction["prompt"]) if shown else ""
+        known[key] = file_name(number, prediction["prompt"]) if shown else ""
         if shown:
-            _create(folder / file, png_of(prediction))
-        lines.append(json.dumps({"file": file, "input": name, **_told(prediction)}, ensure_ascii=False))
-    with (folder / INDEX).open("a", encoding="utf-8") as index:
-        index.write("".join(line + "\n" for line in lines))
+            _create(folder / known[key], png_of(prediction))
+        line = json.dumps({"file": known[key], "input": name, **told}, ensure_ascii=False)
+        with (folder / INDEX).open("a", encoding="utf-8") as index:
+            index.write(line + "\n")
+    if shown_again := ", ".join(filter(None, again)):
+        say(f"Already in {folder}: {shown_again}")
+
+
+def _known(folder: Path) -> dict[str, str]:
+    """The file of each picture in the index, by its settings: "" for a withheld one, none for one that was removed."""
+    path, found = folder / INDEX, {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        with suppress(ValueError, KeyError, TypeError):  # a line somebody wrote, or half of one after a power cut
+            told = json.loads(line)
+            if not told["file"] or (folder / told["file"]).is_file():
+                found[_key(told["settings"])] = str(told["file"])
+    return found
+
+
+def _key(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True)
+
+
+def _highest(folder: Path) -> int:
+    numbered = re.compile(r"(\d+)[-.].*png")
+    return max((int(found[1]) for found in map(numbered.match, _names(folder)) if found), default=0)
 
 
 def _names(folder: Path) -> list[str]:

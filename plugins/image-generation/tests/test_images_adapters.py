@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -44,6 +44,44 @@ def test_plain_diffusers_draws_the_same_pixels(noise_folder, tmp_path, alpha, fi
     plain = StableDiffusionPipeline.from_pretrained(noise_folder, safety_checker=None)
     plain.load_lora_weights(tmp_path, weight_name=file)
     assert np.array_equal(drawn(plain), tuned)
+
+
+@pytest.mark.parametrize("file", ["pytorch_lora_weights.safetensors", adapters.KOHYA])
+def test_plain_diffusers_draws_the_same_pixels_with_xl(xl_folder, tmp_path, file):
+    pipe, model = adapted(xl_folder, 1.5)
+    adapters.save(pipe, model, tmp_path)
+    before = drawn(load_pipeline(xl_folder))
+    pipe.unet = model.merge_and_unload()
+    tuned = drawn(pipe)
+    assert np.abs(tuned - before).mean() > 2
+    plain = StableDiffusionXLPipeline.from_pretrained(xl_folder)
+    plain.load_lora_weights(tmp_path, weight_name=file)
+    assert np.array_equal(drawn(plain), tuned)
+
+
+def test_layers_of_xl_have_the_names_of_the_original_code():
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(
+            block_out_channels=(320, 640, 1280), down_block_types=("DownBlock2D", *["CrossAttnDownBlock2D"] * 2),
+            up_block_types=(*["CrossAttnUpBlock2D"] * 2, "UpBlock2D"), transformer_layers_per_block=(1, 2, 10),
+            cross_attention_dim=2048, attention_head_dim=(5, 10, 20), use_linear_projection=True,
+        )  # fmt: skip
+        model = get_peft_model(unet, LoraConfig(r=4, target_modules=list(LORA_TARGETS)))
+    found = [name.removeprefix("base_model.model.") for name in get_peft_model_state_dict(model)]
+    names = [adapters.as_in_original(name, 2) for name in found]
+    assert len(set(names)) == len(names) == 70 * 2 * 4 * 2  # blocks of attention, self and cross, projections, factors
+    assert {name.split(".transformer_blocks.")[0] for name in names} == {
+        "middle_block.1", *(f"input_blocks.{n}.1" for n in (4, 5, 7, 8)), *(f"output_blocks.{n}.1" for n in range(6)),
+    }  # fmt: skip
+    deepest = {name.split(".")[0:2][1] for name in names if ".transformer_blocks.9." in name}
+    assert deepest == {"7", "8", "1", "0", "2"}, "ten in the third block down, the middle and the first block up"
+
+
+def test_what_is_no_attention_in_xl_is_saved_for_diffusers_alone(xl_folder, tmp_path):
+    pipe = load_pipeline(xl_folder)
+    model = get_peft_model(denoiser(pipe), LoraConfig(r=2, target_modules=["to_q", "conv1"]))
+    adapters.save(pipe, model, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["pytorch_lora_weights.safetensors"]
 
 
 def test_a_flow_is_saved_for_diffusers_alone(flow_folder, tmp_path):

@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 
 from suite import SuiteError
-from suite_image_generation import answers, cards, desk, known, quality, styles
-from suite_image_generation.desk import Desk, Steps, opened
+from suite_image_generation import answers, demo_handlers, quality, styles, trained_on
+from suite_image_generation import demo_cards as cards
+from suite_image_generation.demo_handlers import Handlers, Steps
 from suite_image_generation.neighbours import Index
+from suite_image_generation.pictures import given
 from suite_image_generation.png import read_settings
 from suite_image_generation.sampling import Request, sample
 
@@ -41,7 +43,7 @@ def own(tiny_noise, tiny_clip, tmp_path, monkeypatch):
     monkeypatch.setattr(quality.Encoder, "load", classmethod(lambda cls, reference="": tiny_clip))
     config = SimpleNamespace(encoder="", guard="", model="", output=tmp_path / "runs", sample_steps=25, guidance=5.0)
     domain = SimpleNamespace(name="image-generation", config=config, pipeline=tiny_noise, model_hash=lambda: "abd")
-    return Desk(domain, Asked(tiny_noise))
+    return Handlers(domain, Asked(tiny_noise))
 
 
 def values(picture):
@@ -57,7 +59,7 @@ def test_pictures_have_seeds_that_count_on_files_with_settings_and_frames(own, t
         assert (told["prompt"], told["seed"], told["steps"], told["guidance"]) == ("a cat", seed, 12, 3.0)
         assert (told["scheduler"], told["negative"]) == ("euler", "dog")
         request = Request("a cat", seed, steps=12, guidance=3.0, scheduler="euler", negative="dog")
-        assert np.abs(values(sample(tiny_noise, [request])[0]) - values(opened(path).convert("RGBA"))).max() <= 1
+        assert np.abs(values(sample(tiny_noise, [request])[0]) - values(given(path).convert("RGBA"))).max() <= 1
     assert [[step for step, _ in frames] for frames in made.frames] == [[2, 3, 5, 6, 8, 9, 11, 12]] * 3
     assert all(
         np.array_equal(values(frames[-1][1]), values(Image.open(path)))
@@ -75,8 +77,8 @@ def test_a_picture_to_start_from_keeps_frames_and_is_told_in_the_file(own, tmp_p
     assert [step for step, _ in made.frames[1]][-1] == 10
     again = own.vary(made, 1, 30, 2)
     assert again.seeds == [30, 31]
-    assert own.predictor[-1].request.strength == desk.VARIED
-    assert np.array_equal(values(own.predictor[-1].request.image), values(opened(made.paths[1])))
+    assert own.predictor[-1].request.strength == demo_handlers.VARIED
+    assert np.array_equal(values(own.predictor[-1].request.image), values(given(made.paths[1])))
     assert own.make("", 1, 1, image=str(tmp_path / "start.png")).seeds == [1], "a picture needs no words"
 
 
@@ -91,7 +93,7 @@ def test_what_cannot_be_drawn_is_told(own, tmp_path):
         own.make("a", image=str(tmp_path / "no.png"))
     with pytest.raises(SuiteError, match="No scheduler 'flow-euler'"):
         own.make("a", scheduler="flow-euler")
-    assert len(own.make("a", 0, 99, steps=1).paths) == desk.MOST
+    assert len(own.make("a", 0, 99, steps=1).paths) == demo_handlers.MOST
 
 
 def test_a_long_prompt_is_cut_and_what_is_unread_said(own):
@@ -115,7 +117,7 @@ def test_the_nearest_training_pictures_stand_beside_each(own, tiny_clip, tmp_pat
     made = own.make("a", 1, 2, steps=2)
     training = [Image.open(made.paths[1]), *(Image.effect_noise((16, 16), 40 + n).convert("RGB") for n in range(6))]
     index = Index.build(training, [f"<i>{n}</i>" for n in range(7)], tiny_clip)
-    index.save(tmp_path / "run" / known.FOLDER)
+    index.save(tmp_path / "run" / trained_on.FOLDER)
     own.predictor.run = SimpleNamespace(path=tmp_path / "run")
     page = own.nearest(made)
     assert "1 of 2 is a copy" in page
@@ -218,7 +220,7 @@ def test_files_of_two_questions_do_not_meet_and_old_ones_go(own):
     first, second = own.make("a", 1, 1, steps=1), own.make("a", 1, 1, steps=1)
     assert first.paths != second.paths
     old = Path(first.paths[0]).parent
-    os.utime(old, (0, old.stat().st_mtime - desk.KEPT_SECONDS - 1))
+    os.utime(old, (0, old.stat().st_mtime - demo_handlers.KEPT_SECONDS - 1))
     own.make("a", 1, 1, steps=1)
     assert not old.exists()
     assert Path(second.paths[0]).is_file()
@@ -268,4 +270,6 @@ def test_examples_are_words_the_starter_was_taught():
     from suite.assets import fetch
     from suite_image_generation.starter import EMOJI
 
-    assert set(desk.EXAMPLES) <= set(pq.read_table(fetch(EMOJI), columns=["caption"]).column("caption").to_pylist())
+    assert set(demo_handlers.EXAMPLES) <= set(
+        pq.read_table(fetch(EMOJI), columns=["caption"]).column("caption").to_pylist()
+    )

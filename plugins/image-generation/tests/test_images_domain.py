@@ -167,6 +167,17 @@ def test_the_validation_loss_is_the_same_in_any_batch_and_at_any_time(folder, pi
     assert len(set(together)) == 12
 
 
+def test_validation_passes_one_draw_of_each_picture_at_a_time(noise_folder, picture_folder, own_cache):
+    domain, model, rows = loaded(noise_folder, picture_folder, draws=5)
+    batch = domain.collate(domain.prepare(rows, model, training=False)[:4])
+    (group,), sizes = batch["groups"], []
+    hook = model.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    found = domain.objective.measured(model, group)
+    hook.remove()
+    assert sizes == [4] * 5
+    torch.testing.assert_close(found, domain.objective.losses(model, group).detach())
+
+
 def test_the_metric_is_the_mean_loss_of_what_was_predicted(noise_folder):
     domain = make(noise_folder)
     assert domain.metrics({"loss": np.array([1.0, 3.0, np.nan, 2.0])}) == {"loss": 2.0}
@@ -240,6 +251,41 @@ def test_a_prompt_is_answered_and_a_missing_file_is_not_taken_for_one(noise_fold
         domain.inputs("no/such/cat.png")
     assert domain.inputs("cat " * 200)[0].prompt == " ".join(["cat"] * 200), "longer than a file's name may be"
     assert domain.inputs("version 2.0")[0].prompt == "version 2.0"
+
+
+def test_predict_starts_from_a_picture_and_several_are_its_variations(folder, own_cache, tmp_path):
+    from suite_image_generation.png import pixels_hash, read_settings, request_of
+    from suite_image_generation.sampling import sample
+
+    start = Image.effect_noise((32, 32), 90).convert("RGB")
+    start.save(tmp_path / "start.png")
+    domain = make(folder, image=str(tmp_path / "start.png"), strength=0.5, images=3, sample_steps=8, guidance=2.0)
+    model = domain.load_model(folder, None)
+    with torch.no_grad():
+        made = domain.infer(model, domain.collate(domain.inputs("a cat")))
+    told = [read_settings(io.BytesIO(base64.b64decode(one["png"]))) for one in made]
+    assert [one["seed"] for one in told] == [42, 43, 44]
+    assert {(one["strength"], one["image"], one["steps"]) for one in told} == {(0.5, pixels_hash(start), 8)}
+    assert len({one["png"] for one in made}) == 3
+    (tmp_path / "made.png").write_bytes(base64.b64decode(made[1]["png"]))
+    (again,) = domain.inputs(str(tmp_path / "made.png"))
+    assert again.request == request_of(told[1], start)
+    (picture,) = sample(domain.pipeline, [again.request])
+    assert samples.pixel_distance(picture, Image.open(tmp_path / "made.png")) < 1
+    assert domain.inputs("")[0].prompt == "", "a picture needs no words"
+
+
+def test_a_start_that_cannot_be_used_is_told_in_a_sentence(noise_folder, tmp_path):
+    (tmp_path / "torn.png").write_text("x")
+    for name, said in (
+        ("torn.png", r"torn\.png can't be used: it is no picture"),
+        ("none.png", r"The picture .*none\.png can't be read: No such file or directory; give a picture's file\."),
+    ):
+        with pytest.raises(SuiteError, match=said):
+            make(noise_folder, image=str(tmp_path / name)).inputs("a cat")
+    for strength in (0, 1.5):
+        with pytest.raises(SuiteError, match="strength"):
+            make(noise_folder, image="x", strength=strength)
 
 
 def test_golden_answers_that_differ_are_seen(noise_folder, own_cache):

@@ -198,7 +198,8 @@ def test_a_folder_gets_numbered_pictures_and_an_index_and_nothing_is_overwritten
     pairs = [(f"in {n}", answer) for n, answer in enumerate(made)]
     out = tmp_path / "out"
     writing.write(pairs, out)
-    writing.write(pairs[:1], out)
+    other = answers(tiny_noise, [replace(ASKED, prompt="../../etc/passwd", seed=3)], model="m")
+    writing.write([("in 0", other[0])], out)
     names = ["0001-etc-passwd.png", "0002-CON.png", "0003-a-b.png", "0004-etc-passwd.png"]
     assert sorted(path.name for path in out.glob("*.png")) == names
     index = [json.loads(line) for line in (out / "index.jsonl").read_text().splitlines()]
@@ -209,6 +210,23 @@ def test_a_folder_gets_numbered_pictures_and_an_index_and_nothing_is_overwritten
     assert index[0]["settings"] == png.read_settings(out / names[0])
     assert all("png" not in line for line in index)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_picture_that_is_there_already_is_told_and_not_written_again(tiny_noise, tmp_path, capsys):
+    made = answers(tiny_noise, [replace(ASKED, seed=n) for n in range(4)], model="m")
+    out = tmp_path / "out"
+    writing.write([("a", one) for one in made[:2]], out)  # stopped here
+    (out / "0001-猫-with-a-crème-brûlée-quoted-json-مرحبا.png").unlink()
+    index = (out / "index.jsonl").read_text()
+    (out / "index.jsonl").write_text(index + '{"file": "0003-ha')  # the machine went down
+    assert capsys.readouterr().err == ""
+    (out / "index.jsonl").write_text(index)
+    writing.write([("a", one) for one in made], out)
+    seeds = {path.name[:4]: png.read_settings(path)["seed"] for path in out.glob("*.png")}
+    assert seeds == {"0002": 1, "0003": 0, "0004": 2, "0005": 3}
+    assert capsys.readouterr().err.startswith(f"Already in {out}: 0002-")
+    assert len((out / "index.jsonl").read_text().splitlines()) == 5
+    assert (writing.appends(out), writing.appends(tmp_path / "a.png")) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from suite import SuiteError
-from suite_image_generation import preflight
+from suite_image_generation import pipelines, preflight, working_memory
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.domain import ImageGenerationDomain
 from suite_image_generation.pipelines import check_index, denoiser, load_pipeline, multiple, trained_shape
@@ -25,6 +26,7 @@ def size(modules):
 
 def test_weights_and_optimizer_are_counted_from_headers(folder, monkeypatch):
     monkeypatch.setattr(preflight, "activations", lambda *_: 0)
+    monkeypatch.setattr(preflight, "drawing", lambda *_: 0)
     pipe = load_pipeline(folder)
     model = denoiser(pipe)
     frozen = [p for p in pipe.components.values() if isinstance(p, torch.nn.Module) and p is not model]
@@ -41,6 +43,7 @@ def test_adapters_are_counted_as_peft_makes_them(noise_folder, monkeypatch):
     from peft import LoraConfig, get_peft_model
 
     monkeypatch.setattr(preflight, "activations", lambda *_: 0)
+    monkeypatch.setattr(preflight, "drawing", lambda *_: 0)
     config = ImageConfig(lora_rank=3)
     found = preflight.need(noise_folder, config, training=True, device=CPU)
     model = denoiser(load_pipeline(noise_folder))
@@ -49,33 +52,65 @@ def test_adapters_are_counted_as_peft_makes_them(noise_folder, monkeypatch):
     assert found.trained == adapters * 4  # the adapters, their gradient and two moments
 
 
-def test_activations_are_what_a_real_pass_keeps(folder):
-    config = ImageConfig()
-    model = denoiser(load_pipeline(folder)).train()
-    kept = {}
+def allocated(work):
+    """Bytes that the CPU's allocator gave during `work` and did not get back, and at most at once."""
+    from torch.profiler import ProfilerActivity, profile
 
-    def keep(tensor):
-        if not isinstance(tensor, torch.nn.Parameter):
-            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    inputs = preflight._fake_inputs(folder / folder_of(folder), model.config, 2, config)
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        answer = model(**inputs, return_dict=False)[0].float().pow(2).mean()
-    assert answer is not None
-    counted = preflight.activations(folder / folder_of(folder), 2, config)
-    assert counted == pytest.approx(sum(kept.values()), rel=0.01)
-    assert preflight.activations(folder / folder_of(folder), 4, config) > 1.8 * counted
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        kept = work()
+    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
+    live = np.cumsum([event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())])
+    del kept
+    return live[-1], live.max()
 
 
-def folder_of(folder):
+@pytest.mark.parametrize("kind", ["noise_folder", "flow_folder", "xl_folder"])
+def test_what_a_step_and_a_picture_need_is_what_is_allocated(kind, request, picture_folder, own_cache, monkeypatch):
+    """Of the domain's own loss on a batch from files, and of its own sampling."""
+    from suite_image_generation.sampling import Request, sample
+
+    folder, count = request.getfixturevalue(kind), 6
+    config = ImageConfig(max_ratio=1, resolution=32)
+    domain = ImageGenerationDomain(config)
+    rows = domain.read(picture_folder).map(lambda row: {"image": str(picture_folder / row["image"])})
+    model = domain.load_model(folder, rows).train()
+    examples = domain.prepare(rows, model, training=True)[:count]
+    batch = domain.collate([domain.augment(one, np.random.default_rng(0)) for one in examples])
+    part = folder / domain_part(folder)
+    kept, _ = allocated(lambda: domain.loss(model, batch))
+    assert working_memory.activations(part, count, config) == pytest.approx(kept, rel=0.1)
+
+    model.eval()
+    asked = [Request("a cat", seed, steps=2, guidance=4.0, width=32, height=32) for seed in range(count)]
+    for pixels in (pipelines.PIXELS, 2 * 32 * 32):  # the autoencoder takes all of them, or two
+        monkeypatch.setattr(pipelines, "PIXELS", pixels)
+        _, most = allocated(lambda: sample(domain.pipeline, asked))
+        assert most * 0.7 < working_memory.drawing(part, count, config) < most * 1.3
+
+
+def domain_part(folder):
     return "unet" if (folder / "unet").is_dir() else "transformer"
 
 
+def test_steps_and_pictures_take_turns_on_a_gpu(noise_folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(preflight, "activations", lambda folder, batch, config: 1000 * batch)
+    monkeypatch.setattr(preflight, "drawing", lambda folder, count, config: asked.append(count) or 5000)
+    gpu = preflight.need(noise_folder, ImageConfig(), training=True, device=torch.device("cuda"))
+    cpu = preflight.need(noise_folder, ImageConfig(), training=True, device=CPU)
+    assert (gpu.frozen, gpu.activations, gpu.drawing) == (0, 1000, cpu.frozen + 5000)
+    assert cpu.frozen > 5000
+    assert (cpu.activations, cpu.drawing) == (8000, 5000)
+    assert gpu.total == gpu.denoiser + gpu.trained + gpu.drawing + preflight.WORKING
+    for settings in ({"previews": 3, "samples": 2}, {"preview_prompts": ["a"] * 99}, {"previews": 0, "samples": 0}):
+        preflight.need(noise_folder, ImageConfig(**settings), training=True, device=CPU)
+    assert asked == [8, 8, 3, 8, 1]
+
+
 def test_checkpointing_and_resolution_are_felt(noise_folder):
-    plain = preflight.activations(noise_folder / "unet", 2, ImageConfig())
-    assert preflight.activations(noise_folder / "unet", 2, ImageConfig(gradient_checkpointing=True)) < plain
-    assert preflight.activations(noise_folder / "unet", 2, ImageConfig(resolution=32)) > 3 * plain
+    plain = working_memory.activations(noise_folder / "unet", 2, ImageConfig())
+    assert working_memory.activations(noise_folder / "unet", 2, ImageConfig(gradient_checkpointing=True)) < plain
+    assert working_memory.activations(noise_folder / "unet", 2, ImageConfig(resolution=32)) > 3 * plain
 
 
 def test_what_does_not_fit_is_refused_with_numbers_before_loading(noise_folder, monkeypatch):

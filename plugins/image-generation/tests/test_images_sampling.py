@@ -200,6 +200,32 @@ def test_values_that_are_no_numbers_become_one_colour_and_spare_the_others(tiny_
     assert not is_blank(second)
 
 
+def test_frozen_parts_go_to_the_device_and_back_once_however_blocks_are_nested():
+    from types import SimpleNamespace
+
+    from suite_image_generation.pipelines import frozen_on
+
+    class Part(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.been = torch.nn.Parameter(torch.zeros(1)), []
+
+        def to(self, device):
+            self.been.append(str(device))
+            self.weight = torch.nn.Parameter(torch.zeros(1, device=device))
+
+    class StableDiffusionPipeline(SimpleNamespace):
+        components = property(vars)
+
+    pipe, meta = StableDiffusionPipeline(vae=Part(), unet=Part(), tokenizer=object()), torch.device("meta")
+    with frozen_on(pipe, meta):
+        with frozen_on(pipe, meta):
+            pass
+        assert pipe.vae.weight.device == meta
+    assert pipe.vae.been == ["meta", "meta", "meta", "cpu"]
+    assert pipe.unet.been == []
+
+
 def test_a_pipeline_for_another_task_is_told(tiny_noise):
     from diffusers import DDPMPipeline
 

@@ -3,46 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
-from peft import LoraConfig, get_peft_model
 from PIL import Image
 
-from suite_image_generation import adapters, preflight
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.domain import ImageGenerationDomain
-from suite_image_generation.pipelines import denoiser, load_pipeline
-from suite_image_generation.sampling import Request, sample
-
-
-@pytest.fixture(scope="module")
-def xl_folder(tokenizer, tmp_path_factory):
-    from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
-
-    torch.manual_seed(0)
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=16, projection_dim=16, eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=tokenizer.bos_token_id, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    unet = UNet2DConditionModel(
-        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 16), layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=32, attention_head_dim=4, norm_num_groups=4, addition_embed_type="text_time",
-        addition_time_embed_dim=4, projection_class_embeddings_input_dim=16 + 6 * 4,
-    )  # fmt: skip
-    vae = AutoencoderKL(
-        in_channels=3, out_channels=3, down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2, block_out_channels=(8, 8), latent_channels=4, norm_num_groups=4,
-    )  # fmt: skip
-    pipe = StableDiffusionXLPipeline(
-        vae=vae, text_encoder=CLIPTextModel(text), text_encoder_2=CLIPTextModelWithProjection(text),
-        tokenizer=tokenizer, tokenizer_2=tokenizer, unet=unet, scheduler=EulerDiscreteScheduler(),
-    )  # fmt: skip
-    folder = tmp_path_factory.mktemp("models") / "tiny-xl"
-    pipe.save_pretrained(folder)
-    return folder
+from suite_image_generation.pipelines import encode_pictures, load_pipeline
+from suite_image_generation.sampling import Request, decode, sample
 
 
 def test_sizes_and_crops_are_given(xl_folder, picture_folder, own_cache):
@@ -73,12 +40,22 @@ def test_the_picture_is_the_stock_pipelines(xl_folder):
         assert np.array_equal(np.asarray(made), np.asarray(stock)), negative
 
 
-def test_no_file_in_kohyas_layout_is_written(xl_folder, tmp_path):
+def test_a_picture_from_a_picture_is_the_stock_pipelines(xl_folder):
+    from diffusers import StableDiffusionXLImg2ImgPipeline
+
     pipe = load_pipeline(xl_folder)
-    model = get_peft_model(denoiser(pipe), LoraConfig(r=2, target_modules=["to_q"]))
-    adapters.save(pipe, model, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["pytorch_lora_weights.safetensors"]
-
-
-def test_its_activations_can_be_counted(xl_folder):
-    assert preflight.activations(xl_folder / "unet", 1, ImageConfig()) > 100_000
+    given = Image.effect_noise((16, 16), 90).convert("RGB")
+    asked = [Request("a cat", seed=n, steps=6, guidance=4.0, image=given, strength=0.5) for n in (1, 2)]
+    made = sample(pipe, asked)
+    stock = StableDiffusionXLImg2ImgPipeline.from_pretrained(xl_folder)
+    for seed, picture in zip((1, 2), made, strict=True):
+        (expected,) = stock(
+            "a cat", image=encode_pictures(pipe, [given]), strength=0.5, num_inference_steps=6, guidance_scale=4.0,
+            generator=torch.Generator().manual_seed(seed),
+        ).images  # fmt: skip
+        assert np.abs(np.asarray(picture).astype(int) - np.asarray(expected)).max() <= 1
+    assert not np.array_equal(*map(np.asarray, made))
+    (kept,) = sample(pipe, [replace(asked[0], strength=0.2)])
+    (same,) = decode(pipe, encode_pictures(pipe, [given]))
+    apart = [np.abs(np.asarray(one).astype(int) - np.asarray(same)).mean() for one in (kept, made[0])]
+    assert apart[0] < apart[1]

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from suite import cache_dir
-from suite_medical_imaging.starter import LESIONS
+from suite_medical_imaging.starter import LESIONS, SIZE
 
 COUNT = 6
 """Pictures on offer before the DICOM file: the first of the test split, every second of them with a lesion."""
@@ -55,6 +55,14 @@ def known_examples(folder: Path | None = None) -> list[Known]:
         path = as_dicom(plain.picture, cache_dir() / "medical-imaging" / name)
         found.append(Known(path, plain.caption, plain.picture, plain.label, plain.patient, plain.mask))
     return found
+
+
+def blank() -> Path:
+    """A grey PNG in the cache: any model of the domain says something about it, and nothing true."""
+    path = cache_dir() / "medical-imaging" / "blank.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((SIZE, SIZE), 128, np.uint8)).save(path)
+    return path
 
 
 def _known(folder: Path, row: dict[str, str], caption: str) -> Known:

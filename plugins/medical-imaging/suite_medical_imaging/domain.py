@@ -18,6 +18,7 @@ from suite import (
     Prediction,
     Predictor,
     Section,
+    Space,
     Splits,
     SuiteError,
     TrainConfig,
@@ -58,10 +59,12 @@ class MedicalImagingDomain(Domain):
 
     name = "medical-imaging"
     title = "Medical imaging"
+    pipeline_tag = "image-classification"
     Config: ClassVar[type[TrainConfig]] = MedicalConfig
     columns = _columns(labelled=True)
     metric = "auroc"
     starter = STARTER
+    space = Space("What a scan shows, how sure, and where it looked", "🩻")
     lora_targets = ("query", "value")
     limits = (
         "**Not for clinical use.** It is a tool for research and teaching, no medical device, and nobody has tested it "
@@ -332,6 +335,13 @@ class MedicalImagingDomain(Domain):
         from suite_medical_imaging.demo import build_demo
 
         build_demo(self, predictor)
+
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """The first example of the demo, or a picture of nothing where there are none."""
+        from suite_medical_imaging.demo_examples import blank, known_examples
+
+        known = known_examples()
+        return "medical_imaging_classify", [known[0].path if known else blank(), -1]
 
 
 def _warn_of_twins(splits: Splits) -> None:

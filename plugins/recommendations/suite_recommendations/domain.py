@@ -16,6 +16,7 @@ from suite import (
     Finding,
     Prediction,
     Predictor,
+    Space,
     Splits,
     SuiteError,
     TrainConfig,
@@ -66,6 +67,7 @@ class RecommendationsDomain(Domain):
     columns = COLUMNS
     metric = "ndcg@10"
     starter = STARTER
+    space = Space("Pick what you liked, get ten more, with reasons", "🎬", ("indigo", "pink"))
     limits = (
         "It learns what people did, not what is good for them: lists follow the log's habits and its biases of age, "
         "gender and popularity, and a user who was shown something will be shown more of it. Scores rank items for "
@@ -340,6 +342,12 @@ class RecommendationsDomain(Domain):
         from suite_recommendations.demo import build_demo
 
         build_demo(self, predictor)
+
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """Three items for somebody who liked the most popular one of the model's own catalogue."""
+        model: Any = predictor.model
+        domain: Any = predictor.domain
+        return "recommendations_recommend", [[domain.loaded.catalogue.ids[int(model.popularity.argmax())]], 3]
 
 
 def _lines(prediction: Prediction) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from suite import (
     Example,
     Finding,
     Prediction,
+    Space,
     Starter,
     cache_dir,
 )
@@ -37,6 +38,7 @@ class SpeechDomain(Domain):
 
     name: ClassVar[str] = "speech"
     title: ClassVar[str] = "Speech recognition"
+    pipeline_tag = "automatic-speech-recognition"
     Config = SpeechConfig
     columns = Columns(
         (
@@ -56,6 +58,7 @@ class SpeechDomain(Domain):
     metric: ClassVar[str] = "wer"
     greater_is_better: ClassVar[bool] = False
     starter: ClassVar[Starter] = STARTER
+    space = Space("Transcribe speech, with times, confidence, subtitles", "🎙️", ("green", "blue"), zero_gpu=True)
     lora_targets: ClassVar[tuple[str, ...]] = ("q_proj", "v_proj")
     limits: ClassVar[str] = """
 - The starter learns from one voice, read clearly, over a telephone. Other voices, accents, noise and several people at
@@ -215,6 +218,10 @@ class SpeechDomain(Domain):
         from suite_speech.demo import build
 
         build(self, predictor)
+
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """The first of the clips on offer, its language to be found out."""
+        return "speech_transcribe", [self.example_clips()[0][0], "auto"]
 
     def example_clips(self) -> list[tuple[Path, str]]:
         """Clips of the starter's test split as files in the cache, each with its language."""

@@ -48,7 +48,8 @@ def _tarred(archive: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         content = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(content)) as opened:
         for entry in opened:
-            if file := opened.extractfile(entry):
+            # A link may point into another package, and no catalogue is one.
+            if entry.isfile() and (file := opened.extractfile(entry)):
                 yield entry.name, file.read
 
 

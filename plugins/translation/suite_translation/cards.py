@@ -29,7 +29,7 @@ STYLE = """<style>
 .tr-box button.tr-row:hover, .tr-box button.tr-row:focus-visible { border-color: var(--color-accent);
   background: var(--block-background-fill) !important; }
 .tr-box button.tr-row.tr-on { border-color: var(--color-accent); box-shadow: inset 4px 0 var(--color-accent); }
-.tr-source { color: var(--body-text-color-subdued); }
+.tr-box .tr-source, .tr-box .tr-foot span:not(.tr-why) { color: var(--body-text-color-subdued); }
 .tr-foot { grid-column: 2; display: flex; flex-wrap: wrap; gap: 0.2rem 0.6rem; align-items: center;
   font-size: 0.85rem; line-height: 1.4; color: var(--body-text-color-subdued); white-space: normal; }
 .tr-meter { display: inline-block; width: 3.2rem; height: 0.35rem; border-radius: 0.2rem; overflow: hidden;

@@ -53,7 +53,7 @@ def changes(before: Any, after: Any) -> Section:
         rows = [_row(place, before, after, gain) for place in places]
         values[f"most {name}"] = rows
         lines += ["", f"Most {name}:", "", _table(rows)] if rows else []
-    return Section("What changed after fine-tuning", "\n".join(lines), values)
+    return Section("What changed after fine-tuning", "\n".join(lines), values, quotes=True)
 
 
 def languages(systems: Mapping[str, Any]) -> Section:

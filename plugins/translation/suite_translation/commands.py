@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import click
 from suite import Predictor, SuiteError
 
 if TYPE_CHECKING:
+    from suite_translation.domain import TranslationDomain
     from suite_translation.localize import Report
     from suite_translation.memory import Memory
 
@@ -33,6 +34,11 @@ _FAILED = 2
 @click.option("--glossary", type=Path, help="CSV of terms: source, target and perhaps language and case.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @click.option(
+    "--only-sure",
+    is_flag=True,
+    help="Leave what is doubtful untranslated where a format (CSV, JSON, SRT) cannot mark it.",
+)
+@click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option of 'suite translation options'."
 )
 @click.option("--runs", type=Path, default=Path("runs"), help="Folder the runs are in.")
@@ -45,35 +51,61 @@ def localize(
     memory: tuple[Path, ...],
     glossary: Path | None,
     overwrite: bool,
+    only_sure: bool,
     settings: tuple[str, ...],
     runs: Path,
     form: str,
 ) -> None:
     """Finished translations stay; fuzzy ones are made anew. Prints what became of the segments."""
-    from suite_translation.domain import TranslationDomain
     from suite_translation.localize import corrected, localize, render
 
-    given = TranslationDomain.Config.parse_settings(settings) | {"output": runs}
-    given |= {"target_language": language, **({"glossary": str(glossary)} if glossary else {})}
-    domain = TranslationDomain(TranslationDomain.Config.build(given))
+    domain = _domain(settings, language, glossary, runs)
     terms = domain.glossary  # read now: a mistake in it is told before any work
-    pairs = targets(files, language, output, source_language=domain.config.source_language, overwrite=overwrite)
-    shared = [_read(path, language) for path in memory]
-    told = {"source_language": domain.config.source_language, "corrections": corrected(domain.name, runs)}
+    source_language = domain.config.source_language
+    pairs = targets(files, language, output, source_language=source_language, overwrite=overwrite)
+    shared, known = [_read(path, language) for path in memory], corrected(domain.name, runs)
     predictor = Predictor(domain, model)
+
+    def work(path: Path, target: Path) -> Report:
+        return localize(
+            path,
+            target,
+            predictor,
+            language=language,
+            source_language=source_language,
+            corrections=known,
+            glossary=terms,
+            shared=shared,
+            only_sure=only_sure,
+        )
+
+    reports, failures = _each(pairs, work)
+    click.echo(json.dumps([asdict(report) for report in reports], indent=2) if form == "json" else render(reports))
+    _end(reports, failures)
+
+
+def _domain(settings: Sequence[str], language: str, glossary: Path | None, runs: Path) -> TranslationDomain:
+    from suite_translation.domain import TranslationDomain
+
+    given = TranslationDomain.Config.parse_settings(settings) | {"output": runs, "target_language": language}
+    given |= {"glossary": str(glossary)} if glossary else {}
+    return TranslationDomain(TranslationDomain.Config.build(given))
+
+
+def _each(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], Report]) -> tuple[list[Report], list[str]]:
+    """Reports of the files until somebody stops it, and what is said of those that can't be translated."""
     reports: list[Report] = []
     failures: list[str] = []
     for path, target in pairs:
         try:
-            reports.append(localize(path, target, predictor, language=language, shared=shared, glossary=terms, **told))
+            reports.append(work(path, target))
         except SuiteError as error:  # the other files are no worse for it
             if len(pairs) == 1:
                 raise
             failures.append(f"{path}: {error}")
         if reports and reports[-1].stopped:
             break
-    click.echo(json.dumps([asdict(report) for report in reports], indent=2) if form == "json" else render(reports))
-    _end(reports, failures)
+    return reports, failures
 
 
 def _read(path: Path, language: str) -> Memory:
@@ -139,7 +171,7 @@ def partial(path: Path) -> Path:
 
 def _inside(path: Path) -> Iterator[tuple[Path, Path]]:
     """Files to translate with the folder that their place is relative to."""
-    from suite_translation import formats
+    from suite_translation import formats, review
 
     if path.is_file():
         yield path, path.parent
@@ -147,6 +179,7 @@ def _inside(path: Path) -> Iterator[tuple[Path, Path]]:
     if not path.is_dir():
         raise SuiteError(f"There is no file or folder {str(path)!r}.")
     inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in formats.FORMATS and one.is_file())
+    inside = [one for one in inside if not review.is_one(one)]
     if not inside:
         raise SuiteError(f"The folder {path} holds no file to translate; they end in {', '.join(formats.FORMATS)}.")
     yield from ((one, path) for one in inside if not one.is_symlink() and not one.name.startswith("."))

@@ -7,12 +7,16 @@ that nobody can guess, and a visitor's session holds only that name.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suite import Predictor
 from suite_translation import cards, formats
 from suite_translation.desk import LONGEST, Desk, choices, finished, named_codes, summary
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 SAMPLE = Path(__file__).with_name("samples") / "messages.po"
 EXAMPLE = """Do you want to save the changes?
@@ -20,6 +24,9 @@ Delete %d files
 %(user)s invited you to <b>%(project)s</b>.
 The password is too short.
 &Open file"""
+_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+_BUSY: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "translation"}
+"""One at a time: each translation keeps every core, or the device, busy."""
 _CLICK = """element.addEventListener('click', (event) => {
   const row = event.target.closest('[data-row]');
   if (!row) return;
@@ -37,52 +44,114 @@ element.addEventListener('click', light);
 watch('value', () => element.scrollIntoView({block: 'nearest', behavior: 'smooth'}));"""
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab that handlers read and write."""
+
+    language: gr.Dropdown
+    text: gr.Textbox
+    go: gr.Button
+    file: gr.File
+    go_file: gr.Button
+    sample: gr.Button
+    about: gr.HTML
+    editor: gr.Group
+    wording: gr.Textbox
+    keep: gr.Button
+    kept: gr.Markdown
+    listed: gr.HTML
+    save: gr.DownloadButton
+    held: gr.State
+    picked: gr.State
+
+
 def build(predictor: Predictor) -> None:
     """Builds the tab inside an open `gr.Blocks`."""
     import gradio as gr
 
-    desk, config = Desk(predictor), predictor.domain.config
+    desk = Desk(predictor)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            language = gr.Dropdown(
-                named_codes([config.target_language]),
-                value=config.target_language,
-                label="Translate into",
-                allow_custom_value=True,
-                elem_id="translation-language",
-            )
-            with gr.Tabs():
-                with gr.Tab("Text"):
-                    text = gr.Textbox(
-                        EXAMPLE, label="Text", lines=6, max_lines=14, max_length=LONGEST, elem_id="translation-text"
-                    )
-                    go = gr.Button("Translate", variant="primary")
-                with gr.Tab("File"):
-                    file = gr.File(
-                        label="PO, XLIFF, TMX, CSV, JSON, ARB or SRT",
-                        file_types=list(formats.FORMATS),
-                        height=180,
-                        elem_id="translation-file",
-                    )
-                    go_file = gr.Button("Translate the file", variant="primary")
-                    sample = gr.Button("Try a small messages.po", size="sm")
-            about = gr.HTML(elem_id="translation-detail", elem_classes="suite-flush", js_on_load=_LIGHT)
-            with gr.Group(visible=False) as editor:
-                wording = gr.Textbox(label="Put it right", lines=2, max_lines=8, elem_id="translation-wording")
-                keep = gr.Button("Keep this correction")
-            kept = gr.Markdown(elem_id="translation-kept")
+            given, editing = _given(str(predictor.domain.config.target_language)), _editing()
         with gr.Column(scale=3, min_width=320):
-            listed = gr.HTML(
-                cards.WELCOME, elem_id="translation-segments", elem_classes="suite-flush", js_on_load=_CLICK
+            shown = _shown()
+    parts = Parts(**given, **editing, **shown, held=gr.State(""), picked=gr.State(-1))
+    _choose_language(desk, parts)
+    _answer(desk, parts)
+    _correct(desk, parts)
+    _serve(desk, parts.file)
+
+
+def _given(language: str) -> dict[str, Any]:
+    """What a visitor gives: the language, and a text or a file."""
+    import gradio as gr
+
+    into = gr.Dropdown(
+        named_codes([language]),
+        value=language,
+        label="Translate into",
+        allow_custom_value=True,
+        elem_id="translation-language",
+    )
+    with gr.Tabs():
+        with gr.Tab("Text"):
+            text = gr.Textbox(
+                EXAMPLE, label="Text", lines=6, max_lines=14, max_length=LONGEST, elem_id="translation-text"
             )
-            save = gr.DownloadButton("Save the translation", interactive=False, elem_id="translation-save")
-    held, picked = gr.State(""), gr.State(-1)
+            go = gr.Button("Translate", variant="primary")
+        with gr.Tab("File"):
+            return {"language": into, "text": text, "go": go, **_files()}
+
+
+def _files() -> dict[str, Any]:
+    import gradio as gr
+
+    file = gr.File(
+        label="PO, XLIFF, TMX, CSV, JSON, ARB or SRT",
+        file_types=list(formats.FORMATS),
+        height=180,
+        elem_id="translation-file",
+    )
+    go = gr.Button("Translate the file", variant="primary")
+    return {"file": file, "go_file": go, "sample": gr.Button("Try a small messages.po", size="sm")}
+
+
+def _editing() -> dict[str, Any]:
+    """The segment that is picked, and where to put it right."""
+    import gradio as gr
+
+    about = gr.HTML(elem_id="translation-detail", elem_classes="suite-flush", js_on_load=_LIGHT)
+    with gr.Group(visible=False) as editor:
+        wording = gr.Textbox(label="Put it right", lines=2, max_lines=8, elem_id="translation-wording")
+        keep = gr.Button("Keep this correction")
+    kept = gr.Markdown(elem_id="translation-kept")
+    return {"about": about, "editor": editor, "wording": wording, "keep": keep, "kept": kept}
+
+
+def _shown() -> dict[str, Any]:
+    """The segments beside their translations, and the file to take away."""
+    import gradio as gr
+
+    listed = gr.HTML(cards.WELCOME, elem_id="translation-segments", elem_classes="suite-flush", js_on_load=_CLICK)
+    save = gr.DownloadButton("Save the translation", interactive=False, elem_id="translation-save")
+    return {"listed": listed, "save": save}
+
+
+def _choose_language(desk: Desk, parts: Parts) -> None:
+    """The languages of the model, once the page is open and it is loaded."""
+    import gradio as gr
 
     def start() -> Any:
         known = choices(desk.domain)
-        codes = [code for _, code in known]
-        own = config.target_language
+        own, codes = str(desk.domain.config.target_language), [code for _, code in known]
         return gr.Dropdown(known, value=own if own in codes else codes[0])
+
+    gr.on(None, start, None, parts.language, show_progress="hidden", **_PRIVATE)
+
+
+def _answer(desk: Desk, parts: Parts) -> None:
+    """The buttons that translate: the list fills while they work."""
+    import gradio as gr
 
     def steps(name: str) -> Iterator[list[Any]]:
         closed = [-1, "", gr.Group(visible=False), ""]
@@ -102,6 +171,17 @@ def build(predictor: Predictor) -> None:
     def of_sample(into: str) -> Iterator[list[Any]]:
         yield from of_file(str(SAMPLE), into)
 
+    outputs = [parts.held, parts.listed, parts.save, parts.picked, parts.about, parts.editor, parts.kept]
+    working: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": parts.listed, **_BUSY, **_PRIVATE}
+    parts.go.click(of_text, [parts.text, parts.language], outputs, **working)
+    parts.go_file.click(of_file, [parts.file, parts.language], outputs, **working)
+    parts.sample.click(of_sample, parts.language, outputs, **working)
+
+
+def _correct(desk: Desk, parts: Parts) -> None:
+    """Picking a segment shows its words and a box; what is written there is kept."""
+    import gradio as gr
+
     def pick(name: str, event: gr.SelectData) -> list[Any]:
         place = int(event.index) if isinstance(event.index, int) else -1
         shown, target = desk.detail(name, place)
@@ -110,6 +190,19 @@ def build(predictor: Predictor) -> None:
     def correct(name: str, place: int, target: str) -> list[Any]:
         said = desk.keep(name, place, target)
         return [desk.page(name, place), desk.detail(name, place)[0], said, gr.DownloadButton(value=desk.file(name))]
+
+    # Annotations are strings here, and gradio looks this one's name up where `gr` is not known.
+    pick.__annotations__["event"] = gr.SelectData
+    quiet: dict[str, Any] = {"show_progress": "hidden", **_BUSY, **_PRIVATE}
+    opened = [parts.picked, parts.about, parts.editor, parts.wording, parts.kept]
+    parts.listed.select(pick, parts.held, opened, **quiet)
+    changed = [parts.listed, parts.about, parts.kept, parts.save]
+    parts.keep.click(correct, [parts.held, parts.picked, parts.wording], changed, **quiet)
+
+
+def _serve(desk: Desk, upload: gr.File) -> None:
+    """The endpoints for programs."""
+    import gradio as gr
 
     def translation_translate(text: str, language: str = "de") -> dict[str, Any]:
         """Translates a text into a language given by its code, sentence by sentence, placeholders intact."""
@@ -122,21 +215,8 @@ def build(predictor: Predictor) -> None:
         told = summary(finished(desk, name))
         return desk.file(name), told
 
-    # Annotations are strings here, and gradio looks this one's name up where `gr` is not known.
-    pick.__annotations__["event"] = gr.SelectData
-    private: dict[str, Any] = {"api_visibility": "private"}
-    # One at a time: each translation keeps every core, or the device, busy.
-    busy: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "translation"}
-    outputs = [held, listed, save, picked, about, editor, kept]
-    gr.on(None, start, None, language, show_progress="hidden", **private)
-    working: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": listed, **busy, **private}
-    go.click(of_text, [text, language], outputs, **working)
-    go_file.click(of_file, [file, language], outputs, **working)
-    sample.click(of_sample, language, outputs, **working)
-    listed.select(pick, held, [picked, about, editor, wording, kept], show_progress="hidden", **busy, **private)
-    keep.click(correct, [held, picked, wording], [listed, about, kept, save], show_progress="hidden", **busy, **private)
-    gr.api(translation_translate, api_name="translation_translate", **busy)
+    gr.api(translation_translate, api_name="translation_translate", **_BUSY)
     # Through the file component the endpoint reads what was uploaded to it, and no other file of the server.
     into, made, told = gr.Textbox(visible=False), gr.File(visible=False), gr.JSON(visible=False)
     ask = gr.Button(visible=False)
-    ask.click(translation_localize, [file, into], [made, told], api_name="translation_localize", **busy)
+    ask.click(translation_localize, [upload, into], [made, told], api_name="translation_localize", **_BUSY)

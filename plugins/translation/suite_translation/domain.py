@@ -16,6 +16,7 @@ from suite import (
     Finding,
     Prediction,
     Section,
+    Space,
     Splits,
     Starter,
     SuiteError,
@@ -56,10 +57,12 @@ class TranslationDomain(Domain):
 
     name: ClassVar[str] = "translation"
     title: ClassVar[str] = "Translation"
+    pipeline_tag = "translation"
     Config: ClassVar[type[TrainConfig]] = TranslationConfig
     columns = _columns("source")
     metric: ClassVar[str] = "chrf"
     starter: ClassVar[Starter] = STARTER
+    space = Space("Translate strings and files, placeholders intact", "🌍", ("blue", "green"))
     needs_rows = False
     lora_targets: ClassVar[tuple[str, ...]] = ("q_proj", "v_proj", "q", "v")  # the last two are T5's
     limits: ClassVar[str] = """
@@ -295,6 +298,13 @@ class TranslationDomain(Domain):
         from suite_translation.demo import build
 
         build(predictor)
+
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """A sentence with a placeholder, into the first language of the model."""
+        from suite_translation.desk import choices
+
+        _ = predictor.model
+        return "translation_translate", ["The file %(name)s was saved.", choices(self)[0][1]]
 
     @property
     def _codec(self) -> Codec:

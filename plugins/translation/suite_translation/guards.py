@@ -14,6 +14,12 @@ from suite_translation.sentences import abbreviated
 EMPTY, LOOP = "The model gave nothing.", "The model repeated itself."
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f']\d+)*")
 _WORD = re.compile(r"[^\W\d_]+")
+_TWICE = re.compile(r"(?<![\w'’-])([^\W\d_]{2,}+)(?:[^\S\n]+\1(?![\w'’-]))+", re.IGNORECASE)
+_DOUBLING = {"de": "die der das den dem sie ihr", "en": "that had", "es": "", "fr": "nous vous"}
+"""Words that grammar sets side by side ("das Programm, das das Fenster öffnet"), in the languages where they were
+counted: of 263,022 translations by people 258 have a word twice that their source has not, 186 of them one of these,
+some 40 a word in capitals beside itself ("--user=NAME Name"), the others by mistake. Others double words as they
+please ("luôn luôn", "tek tek")."""
 _SHORT_CAPITALS = 4
 """Letters up to which a word in capitals is taken for an acronym ("USB", "HTML") rather than for shouting."""
 _COPIED = 3
@@ -61,6 +67,29 @@ def loops(text: str) -> int:
     doubled = max((_syllables(word) for word in words), default=1)
     # Two in a row are good grammar ("die, die"; "nous nous"), and "Couscous" is a word.
     return max(most if most > 2 else 1, doubled if doubled > 2 else 1)
+
+
+def undoubled(source: str, text: str, language: str) -> str:
+    """`text` with each word once that stands twice in a row, in whatever case; as it is where the source has such.
+
+    >>> undoubled("Cancel", "Abbrechen abbrechen", "de"), undoubled("Press it", "Drücken Sie sie", "de")
+    ('Abbrechen', 'Drücken Sie sie')
+    """
+    grammar = _DOUBLING.get(language[:2].lower())
+    if grammar is None or _TWICE.search(source):
+        return text
+
+    def once(found: re.Match[str]) -> str:
+        if found[1].casefold() in grammar.split():
+            return found[0]
+        first, *others = found[0].split()
+        kept = [first]
+        for word in others:
+            if word.isupper() != kept[-1].isupper():
+                kept.append(word)
+        return " ".join(kept) if len(kept) <= len(others) else found[0]
+
+    return _TWICE.sub(once, text)
 
 
 def _syllables(word: str) -> int:

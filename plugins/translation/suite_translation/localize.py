@@ -10,13 +10,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from suite import Corrections, Prediction, SuiteError, bar
-from suite_translation import formats, lengths, placeholders
+from suite_translation import formats, lengths, placeholders, review
 from suite_translation.commands import partial
 from suite_translation.languages import alike
 from suite_translation.memory import Match, Memory
@@ -74,17 +74,26 @@ class Report:
     stopped: bool = False
     marked: bool = True
     """Whether the format can mark what is fuzzy."""
-    doubts: list[dict[str, str]] = field(default_factory=list)
-    """Each fuzzy segment: key, source, target, why."""
+    left: bool = False
+    """Whether what is fuzzy was left untranslated, as asked."""
+    review: str = ""
+    """The list of what is fuzzy, where the format cannot mark it."""
+    others: list[str] = field(default_factory=list)
+    """Languages of parts of the file that are left as they are, as "en into fr"."""
+    doubts: list[dict[str, Any]] = field(default_factory=list)
+    """Each fuzzy segment: key, source, target, confidence, why."""
 
     def add(self, segment: Segment, outcome: Outcome) -> None:
         """Counts a segment."""
-        setattr(self, outcome.origin, getattr(self, outcome.origin) + 1)
+        origin = "source" if outcome.fuzzy and self.left else outcome.origin
+        setattr(self, origin, getattr(self, origin) + 1)
         if outcome.fuzzy:
             reason = kind(outcome.why[0])
             self.fuzzy[reason] = self.fuzzy.get(reason, 0) + 1
             told = {"key": segment.key, "source": segment.source, "target": outcome.target}
-            self.doubts.append({**told, "why": " ".join(outcome.why)})
+            self.doubts.append({**told, "confidence": round(outcome.confidence, 4), "why": " ".join(outcome.why)})
+        elif origin == "kept" and placeholders.problems(segment.source, outcome.target, segment.style):
+            self.broken += 1
 
 
 class Localizer:
@@ -210,47 +219,88 @@ def localize(
     corrections: Memory | None = None,
     glossary: Glossary | None = None,
     shared: Sequence[Memory] = (),
+    only_sure: bool = False,
 ) -> Report:
     """Translates a file into a new one; of an output that exists, the finished translations are kept.
 
-    Ctrl-C writes what is there to a file beside the output: the report says `stopped` and which, and the next call goes
-    on from it. Raises `SuiteError` for a file that can't be read or written, and for one of other languages.
+    Where the format cannot mark what is doubtful, a list beside the output names it (see `review`); with `only_sure`
+    it is left untranslated there. Ctrl-C writes what is there to a file beside the output: the report says `stopped`
+    and which, and the next call goes on from it. Raises `SuiteError` for a file that can't be read or written, and for
+    one of other languages.
     """
     began = time.monotonic()
     document = formats.read_document(path, language)
-    todo = [segment for segment in document.segments if segment.translate and segment.source.strip()]
     refuse(document, path.name, language, source_language)
-    rest = partial(output)
-    older = [
-        formats.read_document(one, language)
-        for one in (output, rest)
-        if one.is_file() and one.resolve() != path.resolve()
-    ]
-    memories = [Memory.of_document(one, language) for one in (document, *older) if not one.in_place or one is document]
-    earlier = _earlier(document, older, language)
+    memories, earlier = _known(document, _older(path, output, language), _doubted(output), language)
     localizer = Localizer(ask, [*memories, *shared], corrections=corrections, earlier=earlier, glossary=glossary)
-    report, answers = Report(str(path), segments=len(todo)), {}
+    report, answers = _answers(document, localizer, language, only_sure=only_sure)
+    _write(document, answers, report, output, language)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _older(path: Path, output: Path, language: str) -> list[Document]:
+    """What earlier calls wrote of `path`: whole, and as far as they came."""
+    written = [one for one in (output, partial(output)) if one.is_file() and one.resolve() != path.resolve()]
+    return [formats.read_document(one, language) for one in written]
+
+
+def _doubted(output: Path) -> dict[str, str]:
+    """The translations, by key, that earlier calls listed for a person to look at."""
+    return {**review.read(output), **review.read(partial(output))}
+
+
+def _known(
+    document: Document, older: Sequence[Document], doubted: Mapping[str, str], language: str
+) -> tuple[list[Memory], dict[str, str]]:
+    """Memories of the documents, and what is finished by key; what is listed and as it was counts as fuzzy."""
+    for one in (document, *older):
+        one.segments = [
+            replace(segment, fuzzy=True) if segment.target and doubted.get(segment.key) == segment.target else segment
+            for segment in one.segments
+        ]
+    read = [one for one in (document, *older) if not one.in_place or one is document]
+    earlier = {key: text for key, text in _earlier(document, older, language).items() if doubted.get(key) != text}
+    return [Memory.of_document(one, language) for one in read], earlier
+
+
+def _answers(
+    document: Document, localizer: Localizer, language: str, *, only_sure: bool
+) -> tuple[Report, dict[str, formats.Answer]]:
+    """What is to be written by key, and what became of the segments, as far as Ctrl-C let it come."""
+    todo = [segment for segment in document.segments if segment.translate and segment.source.strip()]
+    answers: dict[str, formats.Answer] = {}
+    report = Report(str(document.path), segments=len(todo), marked=document.shows_fuzzy, others=list(document.others))
+    report.left = only_sure and not document.shows_fuzzy
     try:
         found = localizer.outcomes(todo, language)
-        for segment, outcome in bar(found, description=path.name, total=len(todo), unit="segment"):
+        for segment, outcome in bar(found, description=document.path.name, total=len(todo), unit="segment"):
             report.add(segment, outcome)
             if outcome.origin != "kept" or outcome.target != segment.target or segment.fuzzy:
-                answers[segment.key] = formats.Answer(outcome.target, outcome.fuzzy, " ".join(outcome.why))
-            elif placeholders.problems(segment.source, outcome.target, segment.style):
-                report.broken += 1
+                target = segment.source if outcome.fuzzy and report.left else outcome.target
+                answers[segment.key] = formats.Answer(target, outcome.fuzzy, " ".join(outcome.why))
     except KeyboardInterrupt:
         report.stopped = True
-        output = rest
+    return report, answers
+
+
+def _write(
+    document: Document, answers: Mapping[str, formats.Answer], report: Report, output: Path, language: str
+) -> None:
+    """Writes the document to `output`, or to its part where the work was stopped; first the list, if there is one."""
+    rest = partial(output)
+    path = rest if report.stopped else output
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SuiteError(f"The folder {output.parent} cannot be made: {error.strerror}.") from None
-    document.write(output, answers, language=language, overwrite=True)
-    if not report.stopped and path != rest:
-        rest.unlink(missing_ok=True)  # all of it is in the output
-    report.marked = document.shows_fuzzy
-    report.output, report.seconds = str(output), time.monotonic() - began
-    return report
+        raise SuiteError(f"The folder {path.parent} cannot be made: {error.strerror}.") from None
+    if not report.marked:
+        report.review = review.write(path, report.doubts, left=report.left)
+    document.write(path, answers, language=language, overwrite=True)
+    if not report.stopped and document.path != rest:  # all of it is in the output
+        rest.unlink(missing_ok=True)
+        review.beside(rest).unlink(missing_ok=True)
+    report.output = str(path)
 
 
 def _earlier(document: Document, older: Sequence[Document], language: str) -> dict[str, str]:
@@ -288,13 +338,20 @@ def _lines(report: Report) -> Iterator[str]:
         "from memory": report.memory,
         "translated": report.model,
         "left in the source language": report.source,
-        "to be looked at, marked fuzzy": sum(report.fuzzy.values()),
+        f"to be looked at, {_place(report)}": sum(report.fuzzy.values()),
     }
     yield from (f"{count:>8,}  {what}" for what, count in counts.items() if count)
     yield from (f"{count:>10,}  {reason}" for reason, count in Counter(report.fuzzy).most_common())
-    if report.fuzzy and not report.marked:
-        yield f"{'':10}  {Path(report.output).suffix} files have no mark for them: --format json lists them"
     if report.source and not report.marked:
         yield f"{'':10}  what is left in the source language counts as not translated: the next call asks for it again"
     if report.broken:
         yield f"{report.broken:>8,}  kept as they were have wrong placeholders: mend them by hand"
+    if report.others:
+        yield f"{'':10}its parts from {' and '.join(report.others)} are left as they are"
+
+
+def _place(report: Report) -> str:
+    """Where a person finds what is to be looked at."""
+    if report.marked:
+        return "marked fuzzy"
+    return f"{'left untranslated' if report.left else 'written all the same'} and listed in {report.review}"

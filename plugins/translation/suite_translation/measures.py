@@ -1,4 +1,4 @@
-"""chrF and BLEU as sums: sacreBLEU's own statistics of each segment, so that any resample is scored exactly.
+"""chrF and BLEU as sums: the counts of each segment, so that any resample is scored exactly as sacreBLEU would.
 
 chrF: Popović 2015, https://aclanthology.org/W15-3049; BLEU: Papineni et al. 2002, https://aclanthology.org/P02-1040;
 signatures: Post 2018, https://aclanthology.org/W18-6319.
@@ -10,35 +10,55 @@ from collections.abc import Sequence
 
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.helpers import extract_all_char_ngrams
 
-_CHRF = CHRF()
 _BLEU = BLEU()
-# sacreBLEU has no public word for a segment's statistics; a test holds these against its corpus scores.
+_FACTOR = CHRF.BETA**2
+"""How much more recall weighs than precision."""
 
 
 def chrf_counts(hypothesis: str, reference: str) -> list[int]:
-    """18 counts of one segment: n-grams of the hypothesis, of the reference and in both, for 1 to 6 characters."""
-    return list(_CHRF._extract_corpus_statistics([hypothesis], [[reference]])[0])
+    """18 counts of one segment: n-grams of the hypothesis, of the reference and in both, for 1 to 6 characters.
+
+    As in sacreBLEU, those of the hypothesis count only where the reference has any so long.
+    """
+    grams = (extract_all_char_ngrams(text, CHRF.CHAR_ORDER) for text in (hypothesis, reference))
+    counts = [
+        (own.total() if asked else 0, asked.total(), (own & asked).total()) for own, asked in zip(*grams, strict=True)
+    ]
+    return [count for three in counts for count in three]
 
 
 def bleu_counts(hypothesis: str, reference: str) -> list[int]:
     """10 counts of one segment: both lengths, then matching and all n-grams of 1 to 4 words."""
-    return list(_BLEU._extract_corpus_statistics([hypothesis], [[reference]])[0])
+    found = _BLEU.corpus_score([hypothesis], [[reference]])
+    return [found.sys_len, found.ref_len, *found.counts, *found.totals]
 
 
 def chrf(counts: np.ndarray) -> float:
     """chrF, 0 to 100, of segments whose counts are the rows of `counts` (N, 18)."""
-    return float(_CHRF._compute_score_from_stats(counts.sum(axis=0).tolist()).score)
+    return float(chrf_each(counts.sum(axis=0, keepdims=True))[0])
 
 
 def bleu(counts: np.ndarray) -> float:
     """BLEU, 0 to 100, of segments whose counts are the rows of `counts` (N, 10)."""
-    return float(_BLEU._compute_score_from_stats(counts.sum(axis=0).tolist()).score)
+    own, asked, *words = counts.sum(axis=0).tolist()
+    orders = len(words) // 2
+    return float(BLEU.compute_bleu(words[:orders], words[orders:], own, asked, smooth_method="exp").score)
 
 
 def chrf_each(counts: np.ndarray) -> np.ndarray:
-    """chrF of each segment alone: (N,) float64 from counts (N, 18)."""
-    return np.array([_CHRF._compute_f_score(row) for row in counts.tolist()])
+    """chrF of each segment alone: (N,) float64 from counts (N, 18).
+
+    Precision and recall are means over the lengths of n-grams that both sides have, and 0 where there is none.
+    """
+    own, asked, both = np.moveaxis(counts.reshape(len(counts), -1, 3).astype(float), -1, 0)
+    real = (own > 0) & (asked > 0)
+    lengths = np.maximum(real.sum(axis=1), 1)
+    precision = np.where(real, both / np.maximum(own, 1), 0).sum(axis=1) / lengths
+    recall = np.where(real, both / np.maximum(asked, 1), 0).sum(axis=1) / lengths
+    below = _FACTOR * precision + recall
+    return 100 * (1 + _FACTOR) * precision * recall / np.where(below > 0, below, 1)
 
 
 def signatures() -> list[str]:

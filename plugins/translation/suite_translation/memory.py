@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from suite_translation.formats import Document
 
 _CANDIDATES = 24
-"""Sources whose edit distance is taken. For 400 strings of a project unknown to a memory of 90,000, these found 16 of
-the 17 suggestions that 100 found, in a third of the time."""
+"""Sources whose edit distance is taken. For 400 strings of Horizon and the 91,883 German ones of the starter's corpus,
+these found 18 of the 19 suggestions that 100 found, in 1.0 s of one core for 2.6 s."""
 _NUMBER = re.compile(r"(?<!⟦)\d+(?:[.,]\d+)*(?!⟧)")
 """Those of slots, which are small, stand in brackets of their own."""
 _TOKEN = re.compile(r"\w+|[^\w\s]")

@@ -58,12 +58,13 @@ class Sentence:
         self.why = [why] if why else []
 
     def finish(self, text: str) -> tuple[str | None, str]:
-        """A candidate with placeholders, capitals and the end of the source; and what speaks against it."""
+        """A candidate with placeholders, capitals and the end of the source, no word twice; what speaks against it."""
         if self.shouted:
             text = text.upper()
         if not self.masked.found:  # a model of strings with placeholders may write one where none was
             text = re.sub(" {2,}", " ", _words(text)).strip()  # no-break spaces are typography
-        text = guards.ended(self.masked.text.strip(), text, self.language)
+        # The next candidates of a beam that says a word twice are no better: "QoS QoS" became "QoS de QoS".
+        text = guards.ended(self.masked.text.strip(), self._once(text), self.language)
         target = placeholders.unmask(text, self.masked)
         why = guards.problem(_words(self.masked.text), _words(text))
         return target, why or lengths.too_wide(target or "", self.max_length)
@@ -80,7 +81,7 @@ class Sentence:
         """Puts the pieces' translations between the placeholders; a person should look at the order of words."""
         made = iter(found)
         texts = [
-            self._shout(next(made).text) if any(map(str.isalpha, piece)) else piece
+            self._shout(self._once(next(made).text)) if any(map(str.isalpha, piece)) else piece
             for piece in placeholders.pieces(self.masked)
         ]
         self.target = placeholders.join_pieces(texts, self.masked)
@@ -93,6 +94,9 @@ class Sentence:
     def lost(self) -> bool:
         """Whether nothing came of it that a person would be served with."""
         return self.target is None or guards.EMPTY in self.why or guards.LOOP in self.why
+
+    def _once(self, text: str) -> str:
+        return guards.undoubled(self.masked.text, text, self.language)
 
     def _calm(self, text: str) -> str:
         return guards.calmed(text) if self.shouted else text
@@ -153,7 +157,10 @@ class Job:
             sentences.join(pieces, [str(one.target) for one in made])
             for pieces, made in zip(self.pieces, self.sentences, strict=True)
         ]
-        return placeholders.icu_join(self.example["source"], parts) if self.icu else "".join(parts)
+        source = self.example["source"]
+        whole = placeholders.icu_join(source, parts) if self.icu else "".join(parts)
+        # Where a long sentence was cut, its halves may end and begin alike.
+        return guards.undoubled(source, whole, self.example["language"])
 
     def _concerns(self, target: str) -> Iterator[str]:
         for made in self.sentences:

@@ -334,3 +334,11 @@ def test_msgfmt_accepts_what_is_written(tmp_path):
         answers = {one.key: Answer(made) for one in document.segments}
         (tmp_path / "b.po").write_bytes(_written(tmp_path, document, answers).replace(b"#, fuzzy, ", b"#, "))
         subprocess.run(["msgfmt", "-c", "-o", "/dev/null", tmp_path / "b.po"], check=True, capture_output=True)
+
+
+def test_a_header_that_is_new_stands_before_the_marks_of_the_first_message(tmp_path):
+    made = _written(
+        tmp_path, _read(tmp_path, 'msgid "Open"\nmsgstr ""\n'), {"Open": Answer("Auf", fuzzy=True, why="Doubt.")}
+    )
+    assert made.decode().startswith('msgid ""\nmsgstr "')
+    assert made.decode().endswith('\n\n# suite: Doubt.\n#, fuzzy\nmsgid "Open"\nmsgstr "Auf"\n')

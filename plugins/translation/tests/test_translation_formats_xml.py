@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suite import SuiteError
-from suite_translation.formats import Answer, Segment, read_document
+from suite_translation.formats import Answer, Segment, pairs, read_document
 
 ONE = """<?xml version="1.0" encoding="UTF-8"?>
 <!-- kept -->
@@ -279,3 +280,35 @@ def test_another_parser_reads_what_is_written(tmp_path, source, target):
     found = made.find(".//target")
     marked = found.get("state") == "needs-review-translation"
     assert found.text == (source if marked else target)
+
+
+def _several(tmp_path, *files):
+    """An XLIFF file of one text for each (source language, target language, target)."""
+    parts = (
+        f'<file original="{number}" source-language="{source}"{f" target-language={target!r}" if target else ""}>'
+        '<body><trans-unit id="a"><source>Save</source>'
+        f"{f'<target>{text}</target>' if text else ''}</trans-unit></body></file>"
+        for number, (source, target, text) in enumerate(files)
+    )
+    path = tmp_path / "several.xlf"
+    path.write_text(f'<xliff version="1.2">{"".join(parts)}</xliff>', encoding="utf-8")
+    return path
+
+
+def test_only_the_files_of_the_language_asked_for_are_translated(tmp_path):
+    path = _several(tmp_path, ("en", "fr", "Garder"), ("en", "de", ""), ("en", "", ""), ("sv", "de", "Spara"))
+    document = read_document(path, "de")
+    assert [one.key for one in document.segments if one.translate] == ["1/a", "2/a"]
+    assert (document.source_language, document.target_language) == ("en", "de")
+    assert document.others == ["en into fr", "sv into de"]
+    assert [one["target"] for one in pairs(read_document(path, "fr"))] == ["Garder"]
+    document.write(tmp_path / "out.xlf", {key: Answer("Sichern") for key in ("0/a", "1/a", "2/a")}, language="de")
+    said = re.findall(r"target-language=.(\w+)|<target>(\w+)", (tmp_path / "out.xlf").read_text(encoding="utf-8"))
+    assert ["".join(one) for one in said] == ["fr", "Garder", "de", "Sichern", "de", "Sichern", "de", "Spara"]
+
+
+def test_a_file_for_several_other_languages_is_told(tmp_path):
+    path = _several(tmp_path, ("en", "fr", ""), ("en", "es", ""))
+    with pytest.raises(SuiteError, match=r"is for en into es and en into fr, not into de; ask for one of these"):
+        read_document(path, "de")
+    assert read_document(_several(tmp_path, ("en", "fr", ""), ("en", "fr", "")), "de").others == []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from suite_translation import guards
 
@@ -31,6 +35,37 @@ def test_problem(source, target, said):
 def test_double_words_of_good_grammar_are_no_loop():
     assert guards.loops("die, die das wissen; nous nous amusons; Couscous; Mississippi") == 1
     assert guards.loops("of the of the of the") == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "language", "expected"),
+    [
+        ("Cancel", "Abbrechen abbrechen", "de", "Abbrechen"),
+        ("Cancel now", "jetzt Abbrechen\u00a0abbrechen abbrechen jetzt", "de_AT", "jetzt Abbrechen jetzt"),
+        ("Bye bye", "Abbrechen abbrechen", "de", "Abbrechen abbrechen"),
+        ("Delete it", "Löschen Sie sie", "de", "Löschen Sie sie"),
+        ("You agree", "Vous vous engagez", "fr", "Vous vous engagez"),
+        ("You agree", "die die", "fr", "die"),
+        ("--port=PORT server port", "--port=PORT Port des Servers", "de", "--port=PORT Port des Servers"),
+        ("Save", "Name name NAME NAME", "es", "Name NAME"),
+        ("Save", "Datei\nDatei", "de", "Datei\nDatei"),
+        ("Save", "Datei ⟦0⟧ Datei, Datei", "de", "Datei ⟦0⟧ Datei, Datei"),
+        ("Mail", "E-Mail Mail Mail-Server", "de", "E-Mail Mail Mail-Server"),
+        ("A to Z", "a Z a a 3 3", "es", "a Z a a 3 3"),
+        ("Always", "luôn luôn", "vi", "luôn luôn"),
+    ],
+)
+def test_words_are_not_said_twice(source, text, language, expected):
+    assert guards.undoubled(source, text, language) == expected
+
+
+@given(st.lists(st.sampled_from(["ab", "Ab", "cd", "CD", "x", "é1", "%s", "⟦0⟧", "cd,", "\n"]), max_size=12))
+def test_no_word_stands_twice_where_the_source_has_none(words):
+    made = guards.undoubled("Save it", " ".join(words), "es")
+    assert made == guards.undoubled("Save it", made, "es")
+    for one, two in pairwise(made.split(" ")):
+        equal = one.isalpha() and len(one) > 1 and one.casefold() == two.casefold()
+        assert not equal or one.isupper() != two.isupper()
 
 
 @pytest.mark.parametrize(

@@ -302,10 +302,15 @@ def test_a_report_reads_well():
         "         2  Long\n"
         "         1  Short"
     )
-    report.marked = False
-    assert render([report]).endswith("\n            .json files have no mark for them: --format json lists them")
-    report.source = 1
-    assert render([report]).endswith("counts as not translated: the next call asks for it again")
+    report.marked, report.review = False, "a.de.json.review.csv"
+    assert "\n       3  to be looked at, written all the same and listed in a.de.json.review.csv\n" in render([report])
+    report.left = True
+    assert "\n       3  to be looked at, left untranslated and listed in a.de.json.review.csv\n" in render([report])
+    report.source, report.others = 1, ["en into fr", "en into es"]
+    assert render([report]).endswith(
+        "counts as not translated: the next call asks for it again\n"
+        "          its parts from en into fr and en into es are left as they are"
+    )
 
 
 def test_reasons_are_counted_without_what_they_quote():

@@ -85,6 +85,22 @@ def test_a_loop_is_asked_again_and_else_left_out():
     assert (opened["translation"], opened["why"]) == ("Open it", ["The model repeated itself."])
 
 
+def test_a_word_said_twice_is_said_once():
+    model = Model(first={"Cancel": ["Abbrechen abbrechen", "Abbruch"], "Close ⟦0⟧": "Schließen schließen ⟦0⟧"})
+    cancel, close, shouted = ask(model, "Cancel", "Close %s", "CANCEL")
+    assert [one["translation"] for one in (cancel, close, shouted)] == ["Abbrechen", "Schließen %s", "ABBRECHEN"]
+    assert not cancel["fuzzy"] and cancel["log_probability"] == -0.1 and model.unlooped == []
+
+
+def test_words_are_not_said_twice_where_pieces_meet():
+    model = Model(first={"Delete ⟦0⟧ now": "weg", "Delete": "Lösche lösche", "now": "jetzt"})
+    (found,) = ask(model, "Delete %s now")
+    assert found["translation"] == "Lösche %s jetzt"
+    words = " ".join(f"word{chr(97 + i)}" for i in range(20))
+    (found,) = ask(lambda asked, **_: [[Candidate("Datei", -0.1)] for _ in asked], words)
+    assert found["translation"] == "Datei"
+
+
 def test_an_empty_answer_keeps_the_source():
     (found,) = ask(Model(first={"Save it": ""}, unlooped={"Save it": ""}), "Save it")
     assert found["translation"] == "Save it" and found["fuzzy"] and found["why"] == ["The model gave nothing."]

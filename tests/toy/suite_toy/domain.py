@@ -140,6 +140,9 @@ class ToyDomain(Domain):
 
         button.click(decide, word, answer, api_name="toy_decide")
 
+    def demo_call(self, predictor):
+        return "toy_decide", ["rhythm"]
+
 
 @click.command()
 @click.argument("word")

@@ -73,6 +73,8 @@ class Document:
     shows_fuzzy = True
     # Whether targets stand where the sources stood, so that a file that was written holds no source.
     in_place = False
+    # Languages of those parts that are left as they are, as "en into fr".
+    others: Sequence[str] = ()
     # What becomes of a character that the file's encoding lacks, as in `str.encode`.
     errors = "strict"
 

@@ -83,7 +83,7 @@ class Catalogue(Document):
         if answers and self.open and self._rule_of(self.path, language) != self.rule:
             raise SuiteError(f"{self.path.name} was read for a language with other plural forms than {language}'s.")
         found = [edit for entry in self.entries.values() for edit in self._entry(entry, answers)]
-        return [*found, *self._head(language)] if found else []
+        return [*self._head(language), *found] if found else []  # a header that is new comes first
 
     def _entry(self, entry: Entry, answers: Mapping[str, Answer]) -> Iterator[Edit]:
         count = self.plural[0] if "msgid_plural" in entry.fields else 1

@@ -36,6 +36,10 @@ _OPEN = {"new", "needs-translation", "needs-adaptation", "needs-l10n"}
 _OPEN |= {"needs-review-translation", "needs-review-adaptation", "needs-review-l10n"}
 
 
+_LANGUAGES = {False: ("source-language", "target-language"), True: ("srcLang", "trgLang")}
+"""The attributes that say them: of each file in version 1.2, of the root in version 2."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """A trans-unit, or a segment of a unit of version 2: `holder` has the state of it."""
@@ -63,13 +67,13 @@ class Xliff(Document):
         ]
         keys = unique(_key(one) for one in self.units)
         self.by_key = dict(zip(keys, self.units, strict=True))
-        segments = [_segment(key, one, content.text, two=self.two) for key, one in self.by_key.items()]
-        super().__init__(path, content, segments, self._languages(language))
-
-    def _languages(self, language: str) -> tuple[str, str]:
-        first = self.root if self.two else next(self.root.all("file"), self.root)
-        names = ("srcLang", "trgLang") if self.two else ("source-language", "target-language")
-        return first.get(names[0]), first.get(names[1]) or language
+        self.parts, self.others = _parts(path, root, language, two=self.two)
+        segments = [
+            _segment(key, one, content.text, two=self.two, ours=self.two or _file(one.unit) in self.parts)
+            for key, one in self.by_key.items()
+        ]
+        said, wanted = (self.parts[0].get(name) for name in _LANGUAGES[self.two])
+        super().__init__(path, content, segments, (said, wanted or language))
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """Targets with their states and our notes, and the target language where the file has none."""
@@ -85,8 +89,8 @@ class Xliff(Document):
         return found + [(node.start, node.inside, tag) for node, tag in changed.values()]
 
     def _language(self, language: str, changed: dict[int, tuple[Node, str]]) -> None:
-        name = "trgLang" if self.two else "target-language"
-        for node in [self.root] if self.two else list(self.root.all("file")):
+        name = _LANGUAGES[self.two][1]
+        for node in self.parts:
             if not node.get(name) or not alike(node.get(name), language):
                 _change(self.content.text, changed, node, name, language)
 
@@ -188,17 +192,39 @@ def _segments_of_two(root: Node) -> list[tuple[Node, Node]]:
     return [(unit, one) for unit in root.all("unit") for one in unit.children if one.name == "segment"]
 
 
+def _parts(path: Path, root: Node, language: str, *, two: bool) -> tuple[list[Node], list[str]]:
+    """The elements that say the languages of what is to be translated into `language`, and those of all others.
+
+    Files of one other language may be wrong about it, where nothing is translated yet; of several, none is meant.
+    """
+    source, target = _LANGUAGES[two]
+    files = [root] if two else list(root.all("file")) or [root]
+    wanted = language or next(filter(None, (one.get(target) for one in files)), "")
+    ours = [one for one in files if alike(one.get(target), wanted)]
+    ours = [one for one in ours if alike(one.get(source), ours[0].get(source))]
+    others = sorted({f"{one.get(source)} into {one.get(target)}" for one in files if one not in ours})
+    if not ours and len(others) > 1:
+        raise SuiteError(f"{path.name} is for {' and '.join(others)}, not into {language}; ask for one of these.")
+    return ours or files, others if ours else []
+
+
+def _file(unit: Node) -> Node:
+    """The file that a unit is in, else the root."""
+    node = unit
+    while node.name != "file" and node.parent is not None:
+        node = node.parent
+    return node
+
+
 def _key(one: Unit) -> str:
-    file: Node | None = one.unit
-    while file is not None and file.name != "file":
-        file = file.parent
-    ids = [file.get("original") or file.get("id") if file else "", one.unit.get("id")]
+    file = _file(one.unit)
+    ids = [file.get("original") or file.get("id"), one.unit.get("id")]
     if one.holder is not one.unit:
         ids.append(one.holder.get("id"))
     return "/".join(part for part in ids if part)
 
 
-def _segment(key: str, one: Unit, text: str, *, two: bool) -> Segment:
+def _segment(key: str, one: Unit, text: str, *, two: bool, ours: bool) -> Segment:
     target = shortened(one.target, text).text if one.target is not None else ""
     state = one.holder.get("state") if two else (one.target.get("state") if one.target is not None else "")
     inside = one.unit.child("notes")
@@ -212,7 +238,7 @@ def _segment(key: str, one: Unit, text: str, *, two: bool) -> Segment:
         note=note,
         fuzzy=bool(target.strip()) and (state == "initial" if two else state in _OPEN),
         max_length=_limit(one.unit) or limit_in(note),
-        translate=one.unit.inherited("translate") != "no",
+        translate=ours and one.unit.inherited("translate") != "no",
     )
 
 

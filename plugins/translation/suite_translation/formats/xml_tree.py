@@ -24,7 +24,7 @@ _TAG = re.compile(rb"""<(?:[^>"']+|"[^"]*"|'[^']*')*>""")
 _DEPTH = 100
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """An element: its start tag is characters `start` to `inside`, its end tag `outside` to `end`; both equal, and
     `inside` too, where it is empty (`<x/>`). `parts` are its texts and elements in order.

@@ -23,7 +23,7 @@ STYLE = """<style>
 #images-gallery .grid-wrap { min-height: 0; }
 #images-gallery .gallery-container:has(.preview) { min-height: 26rem; }
 #images-random { align-self: center; }
-.img-card { border: 1px solid var(--border-color-primary); border-radius: 1rem; padding: 1.1rem 1.25rem;
+.img-card { border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); padding: 1.1rem 1.25rem;
   background: var(--block-background-fill); color: var(--body-text-color); margin-top: 0.25rem; }
 .img-card h3 { font-size: 1rem; font-weight: 700; margin: 0 0 0.2rem !important; }
 .img-card p { margin: 0; line-height: 1.5; }
@@ -46,6 +46,10 @@ STYLE = """<style>
 @media (max-width: 640px) {
   .img-card { padding: 0.9rem 1rem; }
   .img-strip { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  #images-asked { display: contents; }
+  #images-asked > * { flex: 1 1 100%; }
+  #images-shown { order: 1; }
+  .img-later { order: 2; }
   #images-gallery .grid-container { grid-template-columns: repeat(2, 1fr) !important; }
 }
 </style>"""

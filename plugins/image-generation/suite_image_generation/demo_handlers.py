@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import Prediction, Predictor, SuiteError
-from suite_image_generation import cards, styles
+from suite_image_generation import demo_cards as cards
+from suite_image_generation import pictures, styles
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,8 +48,8 @@ class Made:
     told: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Desk:
-    """What the handlers share: the domain, who answers, and a folder for the files offered for download."""
+class Handlers:
+    """What they share: the domain, who answers, and a folder for the files offered for download."""
 
     def __init__(self, domain: ImageGenerationDomain, predictor: Predictor) -> None:
         self.domain, self.predictor = domain, predictor
@@ -76,7 +77,7 @@ class Desk:
         unwanted, more = cut(negative or "", "negative prompt")
         if not words and not image:
             raise SuiteError("Say in a few words what the picture should show, or pick an example.")
-        given, note = opened(image) if image else None, " ".join(filter(None, (said, more)))
+        given, note = pictures.given(image) if image else None, " ".join(filter(None, (said, more)))
         sampler = "" if scheduler in ("", OWN) else scheduler
         settings = {"steps": int(steps), "guidance": float(guidance), "scheduler": sampler, "strength": float(strength)}
         asked = [
@@ -99,16 +100,16 @@ class Desk:
 
     def nearest(self, made: Made) -> str:
         """HTML of the pictures beside the training pictures they are nearest to."""
-        from suite_image_generation.known import index_for
         from suite_image_generation.quality import Encoder
+        from suite_image_generation.trained_on import index_for
 
         encoder = Encoder.load(self.domain.config.encoder)
         index, whose = index_for(self.predictor, encoder)
         if index is None or not made.paths:
             return cards.no_nearest_card(whose)
-        pictures = [opened(path) for path in made.paths]
-        found = index.nearest(pictures, encoder)
-        return cards.nearest_card(list(zip(made.seeds, pictures, strict=True)), found, index, whose)
+        drawn = [pictures.given(path) for path in made.paths]
+        found = index.nearest(drawn, encoder)
+        return cards.nearest_card(list(zip(made.seeds, drawn, strict=True)), found, index, whose)
 
     def settings(self, path: str | None) -> tuple[dict[str, Any], str]:
         """What a PNG tells of itself, and HTML that says whether it can be made again here."""
@@ -189,16 +190,6 @@ class Steps:
     def frames(self) -> list[list[tuple[int, Image.Image]]]:
         """(step, preview) pairs of each picture, in order."""
         return self._done
-
-
-def opened(path: str | Path) -> Image.Image:
-    """A visitor's picture. Raises `SuiteError` naming the file where it can't be used."""
-    from suite_image_generation import pictures
-
-    try:
-        return pictures.read(Path(path).read_bytes())
-    except SuiteError as error:
-        raise SuiteError(f"{Path(path).name} can't be used: {error}.") from None
 
 
 def random_seed() -> int:

@@ -1,0 +1,193 @@
+"""The pages of docs/ about Python: the public names of `suite`, the methods of `Domain`, the promises of the contract.
+
+Signatures are cut out of the sources, so that they stand on the page as they stand in the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import suite
+from suite.domain import Domain
+
+CORE = Path(suite.__file__).parent
+ELSEWHERE = {
+    "Domain": "Its attributes and methods are on [their page](domain.md).",
+    "TrainConfig": "Its fields are on [the page of options](config.md).",
+    "hookimpl": "The hooks are on [their page](hooks.md).",
+}
+
+REFERENCE_INTRO = """\
+# Public names
+
+What `from suite import …` offers, and all that a plugin may import of Suite. Importing it imports no torch,
+transformers or gradio. What is not here may change without notice.
+"""
+DOMAIN_INTRO = """\
+# Domain
+
+A domain is a subclass of `suite.Domain`. [Writing a plugin](writing-a-plugin.md) shows one; this page has every
+attribute and method with its exact signature; [the architecture](architecture.md#the-path-of-an-example) has the order
+of the calls, and [the contract](contract.md) what is tested of them.
+"""
+CONTRACT_INTRO = """\
+# Contract
+
+What every domain promises. `suite.testing` turns these sentences into tests, which run on the domain's starter; a
+failure says what was promised and what was seen.
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A definition: its node, the text of its file, and what is said about it."""
+
+    node: ast.stmt
+    source: str
+    said: str
+
+
+# ---- the pages ---------------------------------------------------------------------------------------------------
+
+
+def reference() -> Iterator[str]:
+    """Every public name with its signature and the first paragraph of its docstring."""
+    yield REFERENCE_INTRO
+    for name in suite.__all__:
+        found = definition(name)
+        yield f"## {name}\n"
+        yield f"```python\n{shown(found, name)}\n```\n"
+        yield first_paragraph(found.said) + (" " + ELSEWHERE[name] if name in ELSEWHERE else "") + "\n"
+        if name != "Domain":
+            told = [f"- `{one.name}`: {first_paragraph(ast.get_docstring(one) or '')}" for one in methods(found.node)]
+            yield from ["\n".join([*told, ""])] if told else []
+
+
+def domain() -> Iterator[str]:
+    """Every attribute and method of `Domain`."""
+    found = definition("Domain")
+    yield DOMAIN_INTRO
+    yield found.said.partition("\n\n")[2] + "\n"
+    yield "## What it is\n"
+    yield "| attribute | what it says |\n| --- | --- |"
+    for attribute, text in attributes(found.node):
+        yield f"| `{segment(found, attribute)}` | {text.replace(chr(10), ' ')} |"
+    for title, abstract in (("What it must write", True), ("What it may override", False)):
+        yield f"\n## {title}\n"
+        for method in methods(found.node):
+            if (method.name in Domain.__abstractmethods__) == abstract:
+                yield f"### {method.name}\n"
+                yield f"```python\n{header(found, method)}\n```\n"
+                yield (ast.get_docstring(method) or "") + "\n"
+
+
+def contract() -> Iterator[str]:
+    """Every promise, as a list."""
+    yield CONTRACT_INTRO
+    yield from (f"- **{name}**: {text}" for name, text in promises())
+
+
+def promises() -> Iterator[tuple[str, str]]:
+    """(name in words, sentence) of each test of the contract."""
+    for path in sorted([*CORE.glob("testing*.py"), *CORE.glob("testing/*.py")]):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                text = first_paragraph(ast.get_docstring(node) or "").replace("\n", " ")
+                yield node.name.removeprefix("test_").replace("_", " "), text
+
+
+# ---- the sources -------------------------------------------------------------------------------------------------
+
+
+def definition(name: str) -> Found:
+    """Where a public name is defined. Raises `LookupError` if it is nowhere in the core."""
+    for path in sorted(CORE.rglob("*.py")):
+        source = path.read_text()
+        body = ast.parse(source).body
+        for place, node in enumerate(body):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name and _public(name, path):
+                return Found(node, source, ast.get_docstring(node) or "")
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+                return Found(node, source, below(body, place))
+    raise LookupError(f"suite.{name} is defined nowhere in {CORE}")
+
+
+def _public(name: str, path: Path) -> bool:
+    """Whether the public name is that of this file: another may use the word for something of its own."""
+    return getattr(sys.modules[getattr(suite, name).__module__], "__file__", "") == str(path)
+
+
+def below(body: list[ast.stmt], place: int) -> str:
+    """The string that stands below an assignment and describes it."""
+    node = body[place + 1] if place + 1 < len(body) else None
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        return inspect.cleandoc(node.value.value)
+    return ""
+
+
+def attributes(node: ast.stmt) -> Iterator[tuple[ast.AnnAssign, str]]:
+    """The annotated names of a class, each with the string below it."""
+    body = node.body if isinstance(node, ast.ClassDef) else []
+    for place, child in enumerate(body):
+        if isinstance(child, ast.AnnAssign):
+            yield child, below(body, place)
+
+
+def methods(node: ast.stmt) -> Iterator[ast.FunctionDef]:
+    """The public methods of a class, `__call__` included; none of anything else."""
+    for child in node.body if isinstance(node, ast.ClassDef) else []:
+        if isinstance(child, ast.FunctionDef) and (child.name == "__call__" or not child.name.startswith("_")):
+            yield child
+
+
+# ---- text --------------------------------------------------------------------------------------------------------
+
+
+def shown(found: Found, name: str) -> str:
+    """What a reader must know to use the name: a call's header, a class with fields and methods, an alias's value."""
+    node = found.node
+    if isinstance(node, ast.FunctionDef):
+        return header(found, node)
+    if not isinstance(node, ast.ClassDef):
+        made = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        return f"{name}: {type(getattr(suite, name)).__name__}" if made else segment(found, node)
+    bases = ", ".join(ast.unparse(base) for base in node.bases)
+    lines = [f"@{ast.unparse(one)}" for one in node.decorator_list]
+    lines.append(f"class {name}({bases}):" if bases else f"class {name}:")
+    inside = list(_inside(found, node))
+    return "\n".join([*lines, *inside]) if inside else "\n".join(lines) + " ..."
+
+
+def _inside(found: Found, node: ast.ClassDef) -> Iterator[str]:
+    """Fields of a dataclass, how any other class is made, and the methods but those that have a page."""
+    fields = list(attributes(node)) if node.decorator_list else []
+    yield from (f"    {segment(found, attribute)}" for attribute, _ in fields)
+    made = [child for child in node.body if isinstance(child, ast.FunctionDef) and child.name == "__init__"]
+    called = [*made, *(methods(node) if node.name != "Domain" else [])]
+    if fields and called:
+        yield ""  # as ruff, which formats the pages too, would have it
+    for one in called:
+        yield textwrap.indent(header(found, one), "    ")
+
+
+def segment(found: Found, node: ast.stmt) -> str:
+    """A statement as it is written."""
+    return textwrap.dedent(ast.get_source_segment(found.source, node, padded=True) or "").strip()
+
+
+def header(found: Found, node: ast.FunctionDef) -> str:
+    """A function's head as it is written, with its decorators."""
+    kinds = [f"@{ast.unparse(one)}\n" for one in node.decorator_list if ast.unparse(one) != "abstractmethod"]
+    lines = found.source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]
+    return "".join(kinds) + textwrap.dedent("\n".join(lines)).rstrip() + " ..."
+
+
+def first_paragraph(text: str) -> str:
+    """What a docstring says before its first empty line."""
+    return text.split("\n\n")[0]

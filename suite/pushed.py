@@ -1,0 +1,133 @@
+"""A model that was pushed to the hub, as a run again: with its domain's settings and its golden samples.
+
+What is pushed is a model folder that loads without Suite, with three files of ours in it: `config.yaml`,
+`environment.json` and `golden/`. Here a folder in the cache is made of them that every command takes for a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.assets import LOCAL, cache_dir, resolve_model
+from suite.console import warn
+from suite.origin import data_origin
+from suite.runs import Run, write_json, write_text
+
+if TYPE_CHECKING:
+    from suite.config import TrainConfig
+    from suite.domain import Domain
+
+PERMISSION = "allow_"
+"""Options that begin so are for whoever uses a model to set, never for whoever pushed it."""
+_OWN = ("output", "callbacks")
+"""Options that say how a machine is set up, not what was trained."""
+
+
+def travelling(domain: Domain, fingerprint: str) -> dict[str, Any]:
+    """The values of a config that may leave the machine: without paths, permissions and names of local things."""
+    config = domain.config
+    values = portable_values(config.model_dump(mode="json"))
+    values["model"] = LOCAL + "model" if Path(config.model or "-").expanduser().is_dir() else config.model
+    values["data"] = config.data if _has_name(domain, config.data) else LOCAL + fingerprint
+    values["also_evaluate"] = [name for name in config.also_evaluate if _has_name(domain, name)]
+    return values
+
+
+def portable_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the machine's own options, permissions, and texts that are paths: also what a stranger's may say."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in _OWN and not name.startswith(PERMISSION) and not any(map(_is_path, _texts(value)))
+    }
+
+
+def opened(reference: str, domain: Domain) -> Run | None:
+    """The run of a model that `suite push` made, called by its name on the hub or a folder it was downloaded to.
+
+    None for any other model. Raises `SuiteError` where the model cannot be had.
+    """
+    folder = resolve_model(reference, domain.starter.assets)
+    environment = _json(folder / "environment.json")
+    if not isinstance(environment.get("domain"), str) or not (folder / "config.yaml").is_file():
+        return None
+    if folder.parent.name == "snapshots":
+        name = f"{reference.partition('@')[0].replace('/', '--')}@{folder.name[:12]}"
+    else:
+        name = f"{folder.name}-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    values = type(domain).Config.from_file(folder / "config.yaml")
+    golden = folder / "golden" if (folder / "golden" / "rows.parquet").is_file() else None
+    return assembled(cache_dir() / "pushed" / name, domain, values, environment, model=folder, golden=golden)
+
+
+def assembled(
+    folder: Path,
+    domain: Domain,
+    values: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    *,
+    model: Path,
+    golden: Path | None,
+) -> Run:
+    """A finished run's folder around a model folder and golden samples that lie elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "config.yaml", _config(type(domain).Config, values).to_yaml())
+    write_json(folder / "environment.json", {"processes": 1, "packages": {}, "data": ""} | dict(environment))
+    _linked(folder / "model", model)
+    if golden:
+        _linked(folder / "golden", golden)
+    if (model / "README.md").is_file():
+        write_text(folder / "README.md", (model / "README.md").read_text(encoding="utf-8"))
+    run = Run(folder)
+    run.set_status("finished", str(environment["domain"]))
+    return run
+
+
+def _config(kind: type[TrainConfig], values: Mapping[str, Any]) -> TrainConfig:
+    """Options that this version does not know are left out: another version may have written them."""
+    known = {name: value for name, value in portable_values(values).items() if name in kind.model_fields}
+    if len(known) < len(portable_values(values)):
+        warn("The model was pushed by another version of its plugin; options unknown to this one are left out.")
+    return kind.build(known)
+
+
+def _linked(link: Path, target: Path) -> None:
+    target = target.resolve()
+    if link.is_symlink() and link.resolve() == target:
+        return
+    aside = link.with_name(f".{link.name}")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(target)
+    aside.replace(link)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _has_name(domain: Domain, reference: str) -> bool:
+    origin = data_origin(domain, reference)
+    return bool(origin.hub) or origin.starter
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [text for one in value for text in _texts(one)]
+    if isinstance(value, dict):
+        return _texts(list(value.values()))
+    return [value] if isinstance(value, str) else []
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text names a place on a machine: by its beginning, or because there is such a file here."""
+    if text.startswith(("/", "~", "./", "../", "\\")) or text[1:3] == ":\\":
+        return True
+    return len(text) < 256 and Path(text).suffix != "" and Path(text).is_file()

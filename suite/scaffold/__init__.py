@@ -1,0 +1,1 @@
+"""`suite new`: the template of a plugin and what renders it."""

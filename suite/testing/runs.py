@@ -1,0 +1,157 @@
+"""What a domain promises of its training runs: complete, resumed exactly, the same on two processes as on one."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from suite.domain import Domain
+from suite.plugins import load_plugins
+from suite.testing.promise import RULES, fault_plugin, history, keep, keep_same, newest, steps
+
+Loaded = tuple[Domain, Any, Any]
+"""What the fixture `loaded` gives: domain, model, validation examples."""
+RUN = "docs/architecture.md, 'A run'"
+CLOSE = 1e-3
+"""Difference of a metric between one process and two: sums in another order, in single precision."""
+
+
+class RunPromises:
+    """The part of the contract that trains."""
+
+    domain: ClassVar[str]
+    settings: ClassVar[dict[str, Any]] = {}
+
+    def make(self, **settings: Any) -> Domain:
+        """The domain with the contract's settings and `settings` on top."""
+        cls = load_plugins().domain(self.domain)
+        return cls(cls.Config.build({**self.settings, **settings}))
+
+    @pytest.fixture(scope="class")
+    def trained(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """A finished run of the starter, made once for the class by the command line users use."""
+        return self.train(tmp_path_factory.mktemp("contract"))
+
+    def train(self, folder: Path, *flags: str) -> Path:
+        """Trains below `folder` in a process of its own and returns the run's folder."""
+        done = self.command("train", *self.flags(folder), "--output", str(folder), *flags)
+        keep(done.returncode == 0, "train exits with 0", seen=told(done), read="suite.Domain, the path of an example")
+        return newest(folder)
+
+    def flags(self, folder: Path) -> list[str]:
+        """The settings as a config file's flags."""
+        path = folder / "contract.json"  # JSON is YAML
+        path.write_text(json.dumps(self.settings))
+        return ["--config", str(path)]
+
+    def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs `suite DOMAIN …` and keeps what it prints."""
+        line = [sys.executable, "-m", "suite", self.domain, *arguments]
+        return subprocess.run(line, capture_output=True, text=True, env=os.environ | environment, check=False)
+
+    def test_run_is_complete(self, trained: Path) -> None:
+        """A finished run holds what the docs promise, without a pickle anywhere."""
+        wanted = ("config.yaml", "environment.json", "metrics.jsonl", "status.json", "log.txt", "golden", "model")
+        missing = [name for name in (*wanted, "evaluation.json", "README.md") if not (trained / name).exists()]
+        keep(not missing, f"{missing} in the run", seen=sorted(path.name for path in trained.iterdir()), read=RUN)
+        pickles = [str(p) for ending in ("*.pt", "*.bin", "*.pkl", "*.pth") for p in trained.rglob(ending)]
+        keep(not pickles, "no pickle, for loading one runs code", seen=pickles, read="suite.Domain.save_model")
+        systems = set(json.loads((trained / "evaluation.json").read_text())["test"]["systems"])
+        wanted_systems = {"fine-tuned", "before fine-tuning"}
+        keep(wanted_systems <= systems, f"{sorted(wanted_systems)} in the table", seen=sorted(systems), read=RUN)
+
+    def test_resume_is_exact(self, trained: Path, tmp_path: Path) -> None:
+        """Killed at some step and resumed, with loader processes too, a run ends with the bits of one left alone."""
+        step = random.randint(1, max(steps(trained) - 1, 1))
+        self.train_through(tmp_path, [step], *self.flags(tmp_path), "--set", "workers=2")
+        keep_same(trained, newest(tmp_path), f"killed at step {step}")
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("workers", [0, 2])
+    @pytest.mark.parametrize("pieces", [1, 2])
+    def test_five_kills_equal_none(self, tmp_path: Path, workers: int, pieces: int) -> None:
+        """With accumulation, averaged weights and early stopping: killed at five steps, the same bits."""
+        size = math.ceil(self.make().config.batch_size / pieces)
+        extra = {"workers": workers, "micro_batch_size": size, "ema": 0.9, "patience": 4, "save_every": 2}
+        settings = [part for key, value in extra.items() for part in ("--set", f"{key}={value}")]
+        for name in ("whole", "killed"):
+            (tmp_path / name).mkdir()
+        self.train_through(tmp_path / "whole", [], *self.flags(tmp_path), *settings)
+        last = steps(newest(tmp_path / "whole"))
+        at = sorted(random.sample(range(1, last), min(5, last - 1)))
+        self.train_through(tmp_path / "killed", at, *self.flags(tmp_path), *settings)
+        keep_same(newest(tmp_path / "whole"), newest(tmp_path / "killed"), f"killed at steps {at}")
+
+    def train_through(self, folder: Path, kills: Sequence[int], *flags: str) -> None:
+        """Trains below `folder`, killed at each of the steps and resumed."""
+        path = os.pathsep.join([str(fault_plugin(folder / "fault")), os.environ.get("PYTHONPATH", "")])
+        plugins = os.environ.get("SUITE_PLUGINS")  # a subset must not leave out the plugin that kills
+        wanted = {"SUITE_PLUGINS": f"{plugins},fault"} if plugins else {}
+        command = ["train", *flags, "--output", str(folder), "--set", "callbacks=[kill]"]
+        for step in (*kills, -1):
+            done = self.command(*command, PYTHONPATH=path, KILL_AT_STEP=str(step), **wanted)
+            status = 0 if step == -1 else -signal.SIGKILL
+            keep(done.returncode == status, f"exit status {status}", seen=told(done), read=RUN)
+            command = ["train", "--resume", "--output", str(folder)]
+
+    @pytest.mark.slow
+    def test_two_processes_are_as_one(self, trained: Path, loaded: Loaded, tmp_path: Path) -> None:
+        """Trained on two processes, each example is scored once and the metrics are those of one.
+
+        Before the first step always; afterwards only where no dropout and no batch statistics make losses differ.
+        """
+        other = self.train(tmp_path, "--processes", "2")
+        lines = [len((run / "predictions-test.jsonl").read_text().splitlines()) for run in (trained, other)]
+        keep(lines[0] == lines[1], f"{lines[0]} test examples, each scored once", seen=lines[1], read=RULES)
+        pairs = list(zip(*(validations(run) for run in (trained, other)), strict=True))
+        for one, two in pairs if is_steady(*loaded) else pairs[:1]:
+            apart = {key: (one[key], two[key]) for key in one if not alike(one[key], two[key])}
+            read = f"suite.Domain.loss, suite.Domain.count; {RULES}"
+            keep(not apart, f"the same metrics on two processes at step {one['step']}", seen=apart, read=read)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """Exit status and the end of what a command said."""
+    return f"{done.returncode}: {done.stderr[-2000:]}"
+
+
+def validations(run: Path) -> list[dict[str, Any]]:
+    """Step and validation metrics of each evaluation during training."""
+    found = [{k: v for k, v in line.items() if k == "step" or k.startswith("validation/")} for line in history(run)]
+    return [line for line in found if len(line) > 1]
+
+
+def alike(one: Any, two: Any) -> bool:
+    """Whether two numbers, or what is none, are equal but for rounding."""
+    numbers = isinstance(one, int | float) and isinstance(two, int | float)
+    return math.isclose(one, two, rel_tol=CLOSE, abs_tol=CLOSE) if numbers else one == two
+
+
+def is_steady(domain: Domain, model: Any, examples: Any) -> bool:
+    """Whether the loss in training depends on nothing but weights and examples: no dropout, no batch statistics."""
+    import copy
+
+    import torch
+
+    training = copy.deepcopy(model).train()
+    found = [examples[i] for i in range(min(4, len(examples)))]
+    losses: list[float] = []
+    counts: list[float] = []
+    for part in (found, found, found[:1], found[1:]):
+        batch = domain.collate(part)
+        with torch.no_grad(), torch.random.fork_rng():
+            torch.manual_seed(len(losses))
+            losses.append(float(domain.loss(training, batch)))
+        counts.append(domain.count(batch))
+    mean = (losses[2] * counts[2] + losses[3] * counts[3]) / (counts[2] + counts[3])
+    return math.isclose(losses[0], losses[1], rel_tol=1e-5) and math.isclose(losses[0], mean, rel_tol=1e-4)

@@ -1,0 +1,44 @@
+"""Asks a running demo its domain's example question, over the network, as any program would."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from suite.console import result
+from suite.errors import SuiteError
+
+
+def ask(name: str, model: str, url: str) -> None:
+    """Prints as JSON the endpoint at `url` that was asked, its answer and the seconds it took.
+
+    Raises `SuiteError` where the demo has no named endpoint.
+    """
+    from gradio_client import Client
+
+    from suite.plugins import load_plugins
+    from suite.predictor import Predictor
+
+    domain = load_plugins().domain(name)()
+    endpoint, arguments = domain.demo_call(Predictor(domain, model or domain.starter.answering))
+    client = Client(url, verbose=False)
+    known = [path.strip("/") for path in client.view_api(return_format="dict")["named_endpoints"]]
+    if not known:
+        raise SuiteError(f"The demo at {url} has no named endpoint; give a handler an api_name.")
+    if not endpoint:
+        result(json.dumps({"endpoints": known}))
+        return
+    began = time.monotonic()
+    answer = client.predict(*map(_sent, arguments), api_name=f"/{endpoint}")
+    told = {"endpoint": endpoint, "answer": answer, "seconds": round(time.monotonic() - began, 1)}
+    result(json.dumps(told, ensure_ascii=False, default=str))
+
+
+def _sent(argument: Any) -> Any:
+    from gradio_client import handle_file
+
+    send: Callable[[str], Any] = handle_file
+    return send(str(argument)) if isinstance(argument, Path) else argument

@@ -1,0 +1,137 @@
+"""`train`, `evaluate`, `load`, `predict` from Python: the commands' own functions, without ending the process."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import re
+import signal
+import threading
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+from suite_toy.domain import ToyDomain
+
+import suite
+from suite import SuiteError, evaluate, load, predict, train
+from suite.runs import Run
+
+PAGE = Path(suite.__file__).parent.parent / "docs" / "python.md"
+QUICK = {"max_steps": 2, "limit": 20}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train("toy", **QUICK, output=tmp_path_factory.mktemp("api"))
+
+
+def page_blocks():
+    """The page's Python blocks, in order, with the toy's name for the domain's: its model answers at once."""
+    found = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [block.replace('"translation"', '"toy"').replace("max_steps=50", "max_steps=2, limit=20") for block in found]
+
+
+def test_the_page_runs_to_the_letter(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names, printed = {}, []
+    for block in page_blocks():
+        with redirect_stdout(io.StringIO()) as shown:
+            exec(compile(ast.parse(block), str(PAGE), "exec"), names)
+        printed.append(shown.getvalue())
+    assert len(printed) == 5
+    assert "fine-tuned" in printed[1] and "{'input': 'Save', 'label':" in printed[1]
+    assert printed[2].startswith("accuracy 0.")
+    assert [line.split()[0] for line in printed[3].splitlines()] == ["Open", "Close"]
+    assert printed[4].startswith("No unfinished run of toy in runs")
+
+
+def test_train_returns_a_finished_run_made_with_the_options(run):
+    assert isinstance(run, Run) and run.state() == "finished"
+    config = ToyDomain.Config.from_file(run.path / "config.yaml")
+    assert (config["max_steps"], config["limit"]) == (2, 20)
+
+
+def test_evaluate_returns_what_it_wrote_and_prints_what_the_command_prints(run):
+    found = evaluate(run, slice_by="label")
+    assert found == json.loads((run.path / "evaluation.json").read_text()) == run.evaluation()
+    assert set(found["test"]["systems"]) == {"fine-tuned", "before fine-tuning", "majority"}
+    assert set(found["test"]["slices"]["label"]) <= {"vowels", "consonants"}
+    assert "accuracy of fine-tuned against majority" in str(found)
+
+
+def test_a_run_is_found_by_object_folder_name_and_domain(run):
+    root = run.path.parent.parent
+    for reference, place in ((run, {}), (run.path, {}), (run.path.name, {"output": root}), ("toy", {"output": root})):
+        model = load(reference, **place)
+        assert model.run == run and model.domain.name == "toy"
+
+
+def test_options_of_a_loaded_model_rank_above_the_runs(run):
+    assert load(run, noise=0.7).domain.config.noise == 0.7
+    assert load(run).domain.config.noise == 0.1
+
+
+def test_predict_answers_each_input_in_order(run, tmp_path):
+    model = load(run)
+    found = predict(model, ["area", "rhythm"])
+    assert [one["input"] for one in found] == ["area", "rhythm"]
+    rows = model([{"word": "area"}, {"word": "rhythm"}])
+    assert [one["vowels"] for one in found] == pytest.approx([one["vowels"] for one in rows])
+    assert predict(run, "area") == found[:1]
+
+
+def test_the_starter_answers_where_there_is_no_run(tmp_path):
+    assert load("toy", output=tmp_path).run is None
+    assert len(predict(load("toy/letters", domain="toy"), "area")) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: train("toi"), "No domain 'toi'. Did you mean 'toy'?"),
+        (lambda: train("toy", max_step=3), "No option 'max_step'. Did you mean 'max_steps'?"),
+        (lambda: train("toy", resume="latest", epochs=2), "leave out epochs"),
+        (lambda: load("toi"), "No run or domain 'toi'. Did you mean 'toy'?"),
+        (lambda: load("owner/name"), "'owner/name' is no run; for a model folder or a hub id say domain="),
+        (lambda: load("owner/name", domain="toi"), "No domain 'toi'"),
+        (lambda: evaluate("toy", output="nowhere"), "No run 'latest'"),
+        (lambda: predict("toy/letters", "area"), "say domain="),
+        (lambda: predict(load("toy/letters", domain="toy"), ["area", "r2d2"]), "'r2d2' is no word"),
+    ],
+)
+def test_a_mistake_raises_the_commands_sentence(call, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SuiteError, match=re.escape(sentence)):
+        call()
+
+
+def test_an_interrupt_leaves_a_checkpoint_and_the_run_goes_on(tmp_path, monkeypatch):
+    before, augment, seen = signal.getsignal(signal.SIGINT), ToyDomain.augment, []
+
+    def interrupted(self, example, generator):
+        seen.append(example)
+        if len(seen) == 20:  # in the third batch of eight
+            os.kill(os.getpid(), signal.SIGINT)
+        return augment(self, example, generator)
+
+    monkeypatch.setattr(ToyDomain, "augment", interrupted)
+    with pytest.raises(
+        KeyboardInterrupt, match=r"stopped by SIGINT at step \d; train\('toy', resume='latest'\) goes on"
+    ):
+        train("toy", max_steps=8, limit=40, output=tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+    (stopped,) = (Run(path.parent) for path in tmp_path.glob("*/*/status.json"))
+    assert stopped.state() == "interrupted"
+    assert train("toy", resume="latest", output=tmp_path) == stopped
+    assert stopped.state() == "finished"
+
+
+def test_it_works_in_a_thread(tmp_path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(train("toy", **QUICK, output=tmp_path)))
+    thread.start()
+    thread.join()
+    assert found[0].state() == "finished"

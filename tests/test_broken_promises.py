@@ -1,0 +1,316 @@
+"""Each promise of the contract, broken by a toy: its test fails, saying what was promised, seen, and where to read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from suite_toy.domain import ToyConfig, ToyDomain
+
+from suite.testing import DomainContract, runs
+from suite.testing.promise import keep_same
+from suite.testing.runs import is_steady
+
+MODEL = Path(__file__).parent / "toy" / "suite_toy" / "starter" / "model"
+
+
+class Contract(DomainContract):
+    """The contract of a class given here, without a process of its own."""
+
+    domain = "toy"
+    __test__ = False
+
+    def __init__(self, cls=ToyDomain, answer=(0, "", "")):
+        self.cls, self.answer = cls, answer
+
+    def make(self, **settings):
+        return self.cls(ToyConfig.build({"noise": 0.0, **settings}))
+
+    def loaded_toy(self):
+        domain = self.make()
+        words = [{"word": w, "label": label} for w, label in WORDS]
+        return domain, domain.load_model(MODEL, None).eval(), words
+
+    def command(self, *arguments, **environment):
+        status, out, err = self.answer
+        return subprocess.CompletedProcess(arguments, status, out, err)
+
+
+WORDS = [("area", "vowels"), ("rhythm", "consonants"), ("audio", "vowels"), ("strength", "consonants")]
+
+
+def broken(test, *arguments):
+    """The three lines a failing promise ends with."""
+    with pytest.raises(pytest.fail.Exception) as caught:
+        test(*arguments)
+    lines = [line.strip() for line in str(caught.value).splitlines()]
+    assert [line.partition(":")[0] for line in lines if line.split(":")[0] in ("promised", "seen", "read")] == [
+        "promised", "seen", "read",
+    ]  # fmt: skip
+    return str(caught.value)
+
+
+def refusal(said):
+    """What a contract is told whose commands end with status 2."""
+    return Contract(answer=(2, "", said))
+
+
+# ---- the model ---------------------------------------------------------------------------------------------------
+
+
+class Summed(ToyDomain):
+    def loss(self, model, batch):
+        return super().loss(model, batch) * len(batch["labels"])
+
+
+class Short(ToyDomain):
+    def score(self, prediction, reference):
+        return {"right": 1.0}
+
+    def metrics(self, scores):
+        return {"precision": 1.0}
+
+
+class Tensors(ToyDomain):
+    def infer(self, model, batch):
+        return [{**one, "vowels": torch.tensor(one["vowels"])} for one in super().infer(model, batch)]
+
+
+class Centred(ToyDomain):
+    """Answers by comparing with the rest of the batch, as a batch norm left in training mode does."""
+
+    def infer(self, model, batch):
+        found = super().infer(model, batch)
+        mean = sum(one["vowels"] for one in found) / len(found)
+        return [{**one, "vowels": one["vowels"] - mean} for one in found]
+
+
+class Noisy(ToyDomain):
+    """Answers with random numbers that are nobody's own."""
+
+    def infer(self, model, batch):
+        return [{**one, "vowels": float(torch.rand(()))} for one in super().infer(model, batch)]
+
+
+@pytest.mark.parametrize(
+    ("cls", "test", "promised"),
+    [
+        (Summed, "test_loss_is_a_mean_over_count", "loss is the mean over count"),
+        (Short, "test_predictions_are_json_and_scored", "metrics() holds 'accuracy'"),
+        (Tensors, "test_predictions_are_json_and_scored", "values JSON holds"),
+        (Centred, "test_answers_do_not_depend_on_company", "the same answer in any batch"),
+        (Noisy, "test_answers_do_not_depend_on_company", "the same answer in any batch"),
+    ],
+)
+def test_a_broken_model_is_told(cls, test, promised):
+    contract = Contract(cls)
+    assert promised in broken(getattr(contract, test), contract.loaded_toy())
+    whole = Contract()
+    getattr(whole, test)(whole.loaded_toy())
+
+
+# ---- what is said ------------------------------------------------------------------------------------------------
+
+
+class Mute(ToyDomain):
+    limits = " "
+
+
+class Rootless(ToyDomain):
+    starter = ToyDomain.starter.__class__(model="toy/other", data="toy-words", assets=ToyDomain.starter.assets)
+
+
+@pytest.mark.parametrize(("cls", "promised"), [(Mute, "a title and limits"), (Rootless, "an asset for each starter")])
+def test_a_silent_domain_is_told(cls, promised):
+    assert promised in broken(Contract(cls).test_domain_says_what_people_read)
+    Contract().test_domain_says_what_people_read()
+
+
+def test_a_heavy_import_is_told(monkeypatch):
+    monkeypatch.setattr("suite.testing.contract.HEAVY", ("suite_toy.domain",))
+    assert "imports nothing heavy\n    seen: ['suite_toy.domain']" in broken(
+        Contract().test_domain_imports_nothing_heavy
+    )
+
+
+class Lopsided(ToyDomain):
+    def split(self, rows):
+        return super().split(rows) | {"test": rows.select([])}
+
+
+def test_an_empty_split_is_told():
+    assert "no empty split" in broken(Contract(Lopsided).test_starter_data_passes_its_own_check)
+
+
+# ---- runs --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small finished run of the toy."""
+    from suite.training.train import train
+
+    folder = tmp_path_factory.mktemp("broken")
+    settings = {"limit": 12, "max_steps": 3, "evaluate_every": 2, "noise": 0.0, "output": folder}
+    return train(ToyDomain(ToyConfig.build(settings)), None).path
+
+
+def test_a_run_that_lacks_something_is_told(trained):
+    Contract().test_run_is_complete(trained)
+    (trained / "README.md").rename(trained / "gone")
+    try:
+        assert "['README.md'] in the run" in broken(Contract().test_run_is_complete, trained)
+    finally:
+        (trained / "gone").rename(trained / "README.md")
+
+
+def test_a_pickle_is_told(trained):
+    (trained / "model" / "extra.bin").write_bytes(b"")
+    try:
+        assert "no pickle" in broken(Contract().test_run_is_complete, trained)
+    finally:
+        (trained / "model" / "extra.bin").unlink()
+
+
+class Forgetful(ToyDomain):
+    """Answers by what no saved model holds."""
+
+    def infer(self, model, batch):
+        return [{**one, "vowels": one["vowels"] / 2} for one in super().infer(model, batch)]
+
+
+class Blind(ToyDomain):
+    def same(self, expected, found):
+        return True
+
+
+def test_a_model_that_answers_otherwise_is_told(trained):
+    Contract().test_saved_model_answers_as_before(trained)
+    promised = broken(Contract(Forgetful).test_saved_model_answers_as_before, trained)
+    assert "the saved model gives the answers stored with it" in promised
+    assert "other answers are refused" in broken(Contract(Blind).test_saved_model_answers_as_before, trained)
+
+
+def test_an_evaluation_that_answers_otherwise_is_told(trained):
+    Contract().test_evaluation_and_predictor_answer_alike(trained)
+    path = trained / "predictions-test.jsonl"
+    kept = path.read_text()
+    lines = [json.loads(line) for line in kept.splitlines()]
+    lines[0]["fine-tuned"]["vowels"] += 0.1
+    try:
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        test = Contract().test_evaluation_and_predictor_answer_alike
+        assert "evaluate and predict answer alike" in broken(test, trained)
+    finally:
+        path.write_text(kept)
+
+
+class Shortcut(ToyDomain):
+    """A demo with a way of its own."""
+
+    def demo(self, predictor):
+        import gradio as gr
+
+        word, answer = gr.Textbox(), gr.Label()
+        word.submit(lambda text: {"vowels": 1.0}, word, answer, api_name="toy_decide")
+
+
+class Asked(Contract):
+    def answered_input(self, folder):
+        return "area"
+
+    def demo_call(self, folder):
+        return "toy_decide", ["area"]
+
+
+def test_a_demo_with_a_way_of_its_own_is_told(trained, tmp_path):
+    Asked().test_the_demo_answers_by_infer(trained, tmp_path)
+    assert "seen: infer was not asked" in broken(Asked(Shortcut).test_the_demo_answers_by_infer, trained, tmp_path)
+
+
+def test_a_command_that_answers_otherwise_is_told(trained, tmp_path):
+    other = json.dumps([{"input": "area", "label": "vowels", "vowels": 0.123}])
+    contract = Asked(answer=(0, other, ""))
+    assert "the command answers as the model does" in broken(contract.test_a_fresh_process_answers, trained, tmp_path)
+
+
+def test_a_resumed_run_that_differs_is_told(trained, tmp_path):
+    other = tmp_path / "other"
+    (other / "checkpoints").mkdir(parents=True)
+    for step in (trained / "checkpoints").glob("step-*"):
+        (other / "checkpoints" / step.name).mkdir()
+        (other / "checkpoints" / step.name / "MANIFEST.json").write_text((step / "MANIFEST.json").read_text())
+    log = (trained / "metrics.jsonl").read_text()
+    (other / "metrics.jsonl").write_text(log)
+    keep_same(trained, other, "copied")
+    (other / "metrics.jsonl").write_text(log.replace('"step": 2', '"step": 7'))
+    assert "logs the same numbers" in broken(keep_same, trained, other, "altered")
+    manifest = max((other / "checkpoints").glob("step-*")) / "MANIFEST.json"
+    content = json.loads(manifest.read_text())
+    content["files"]["model.safetensors"][1] = "another"
+    manifest.write_text(json.dumps(content))
+    assert "different: ['step-" in broken(keep_same, trained, other, "altered")
+
+
+class Elsewhere(Contract):
+    """Its second run is one that somebody altered."""
+
+    def train(self, folder, *flags):
+        return self.other
+
+
+def test_two_processes_that_differ_are_told(trained, tmp_path, monkeypatch):
+    contract = Elsewhere()
+    contract.other = tmp_path
+    for name in ("predictions-test.jsonl", "metrics.jsonl"):
+        (tmp_path / name).write_text((trained / name).read_text())
+    contract.test_two_processes_are_as_one(trained, contract.loaded_toy(), tmp_path)
+    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    places = [n for n, line in enumerate(lines) if "validation/loss" in line]
+    lines[places[-1]]["validation/loss"] += 0.1
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    contract.test_two_processes_are_as_one(trained, contract.loaded_toy(), tmp_path)  # dropout: only the first counts
+    monkeypatch.setattr(runs, "is_steady", lambda *loaded: True)
+    test = contract.test_two_processes_are_as_one
+    assert "the same metrics on two processes at step 3" in broken(test, trained, contract.loaded_toy(), tmp_path)
+    (tmp_path / "predictions-test.jsonl").write_text("{}\n")
+    assert "each scored once" in broken(test, trained, contract.loaded_toy(), tmp_path)
+
+
+def test_dropout_makes_a_loss_unsteady():
+    domain, model, words = Contract().loaded_toy()
+    assert not is_steady(domain, model, words)
+    model.dropout.p = 0.0
+    assert is_steady(domain, model, words)
+
+
+# ---- mistakes ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "holds"),
+    [
+        (2, "Error: 'r2d2' is no word.", True),
+        (0, "", False),
+        (1, "Error: 'r2d2' is no word.", False),
+        (2, "Traceback (most recent call last):\nError: x", False),
+    ],
+)
+def test_bad_input_that_is_not_refused_is_told(tmp_path, status, said, holds):
+    contract = Contract(answer=(status, "", said))
+    if holds:
+        contract.test_bad_input_is_one_sentence(tmp_path)
+    else:
+        assert "is refused with one sentence" in broken(contract.test_bad_input_is_one_sentence, tmp_path)
+
+
+def test_an_option_that_is_taken_silently_is_told():
+    refusal("Error: no option 'epoch'; did you mean 'epochs'?").test_misspelt_option_names_the_nearest()
+    assert "naming 'epochs'" in broken(refusal("Error: no.").test_misspelt_option_names_the_nearest)
+
+
+def test_a_training_that_fails_is_told(tmp_path):
+    assert "train exits with 0\n    seen: 2: Error: no data" in broken(refusal("Error: no data").train, tmp_path)

@@ -1,0 +1,125 @@
+"""What the pages say of the code is so: the floors, the house, the order of calls, and every error that is quoted."""
+
+import ast
+import functools
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import suite
+
+ROOT = Path(suite.__file__).parent.parent
+
+
+def architecture(start: str, end: str) -> str:
+    """What the architecture says from one heading to the next that is named."""
+    return (ROOT / "docs" / "architecture.md").read_text().partition(f"{start}\n")[2].partition(end)[0]
+
+
+# ---- the architecture --------------------------------------------------------------------------------------------
+
+
+def test_the_floors_are_those_that_are_enforced():
+    told = architecture("### Floors", "An import goes down")
+    enforced = next(
+        ast.literal_eval(node.value)
+        for node in ast.parse((ROOT / "tests" / "test_house.py").read_text()).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FLOORS"
+    )
+    there = [
+        {name for name in names if list((ROOT / "suite").glob(f"{name.replace('.', '/')}*"))} for names in enforced
+    ]
+    assert [set(names.split(", ")) for names in re.findall("`([^`]+)`", told)] == there
+
+
+def test_every_module_is_in_the_house():
+    page = architecture("## The house", "### Floors")
+    modules = [path for path in (ROOT / "suite").rglob("*.py") if path.name != "__init__.py"]
+    assert [path.name for path in modules if not re.search(rf"(?<![\w.]){path.name}\b", page)] == []
+
+
+def test_a_run_calls_a_domain_in_the_order_told(tmp_path):
+    """Each method's first call, with adapters and without mattering how often; the table names the same ones."""
+    from suite_toy.domain import ToyDomain
+
+    from suite.training.train import train
+
+    calls: list[str] = []
+
+    def spied(name):
+        def method(self, *arguments, **named):
+            calls.append(name)
+            return getattr(ToyDomain, name)(self, *arguments, **named)
+
+        return method
+
+    methods = [name for name, value in vars(suite.Domain).items() if inspect.isfunction(value) and name[0] != "_"]
+    cls = type("Spied", (ToyDomain,), {name: spied(name) for name in methods})
+    train(cls(cls.Config.build({"output": str(tmp_path), "max_steps": 2, "lora": True})))
+    said = architecture("### The order of calls", "### ")
+    table = re.findall(r"`(\w+)`", " ".join(line.split(" | ")[-1] for line in said.splitlines() if line[:1] == "|"))
+    assert list(dict.fromkeys(table)) == list(dict.fromkeys(calls))
+    assert set(methods) <= set(re.findall(r"`(\w+)`", said))
+
+
+# ---- what the code says, quoted ----------------------------------------------------------------------------------
+
+
+def literals(source: str) -> list[str]:
+    """Every string of a source but its docstrings, with `…` for what is filled in."""
+    found, nodes = [], list(ast.walk(ast.parse(source)))
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if id(node) in docstrings:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            found.append("".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.append(node.value)
+    return found
+
+
+@functools.cache
+def said_somewhere() -> str:
+    """Every string of the core and its plugins, and the installer's, a line each."""
+    sources = [*(ROOT / "suite").rglob("*.py"), *ROOT.glob("plugins/*/suite_*/**/*.py")]
+    strings = [text.replace("\n", " ") for path in sources for text in literals(path.read_text())]
+    installer = re.sub(r"\$\{?\w+\}?|\$\(.*?\)", "…", (ROOT / "tools" / "install.sh").read_text().replace('\\"', '"'))
+    return "\n".join([*strings, installer])
+
+
+def is_said(sentence: str) -> bool:
+    """Whether one string of the sources has the fixed parts of `sentence` in their order."""
+    parts = [re.escape(part) for part in sentence.split("…")]
+    return len(sentence.replace("…", "").strip()) >= 8 and re.search(".*?".join(parts), said_somewhere()) is not None
+
+
+def quoted() -> list[str]:
+    """The sentences of the page on troubles: the code at the head of each row of its tables."""
+    return re.findall(r"^\| `([^`]+)`", (ROOT / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("sentence", quoted())
+def test_every_quoted_error_is_one_of_the_code(sentence):
+    assert is_said(sentence)
+
+
+def test_the_errors_of_every_part_are_quoted():
+    assert len(quoted()) > 60
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("… won't do: …", True),
+        ("… won't be done: …", False),
+        ("The disk of … is full: a checkpoint needs … MB and … MB are free.", True),
+        ("The disk of … is free: a checkpoint needs … MB and … MB are full.", False),
+        ("… it is …", False),
+        ("Every example that …", False),
+    ],
+)
+def test_quoted_errors_are_looked_up(sentence, found):
+    assert is_said(sentence) == found

@@ -1,0 +1,251 @@
+"""`suite space build`: what stands in the folder, and what of a run and of this machine must not."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.numpy import save_file
+from suite_toy.domain import LABELS, ToyConfig, ToyDomain
+
+from suite import SuiteError
+from suite.plugins import load_plugins
+from suite.predictor import Predictor
+from suite.runs import Run
+from suite.spaces import packages
+from suite.spaces.build import Plan, build, files
+from suite.spaces.carry import carry, portable, refuse_paths, without_paths
+from suite.training.train import train
+
+MARKER = "zanzibarian"
+COMMIT = "owner/name@0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def offer():
+    return load_plugins().find("suite_domains", "toy")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a table of one's own, below what counts as the home folder; a word of it marks what came from data."""
+    home = tmp_path_factory.mktemp("home")
+    words = [f"{'aeiou'[i % 5]}{chr(98 + i // 5)}{'xyz'[i % 3]}{MARKER}" for i in range(40)]
+    rows = "".join(f"{word},{LABELS[i % 2]}\n" for i, word in enumerate(words))
+    (home / "mine.csv").write_text(f"word,label\n{rows}")
+    config = ToyConfig(data=str(home / "mine.csv"), output=home / "runs", epochs=1)
+    return train(ToyDomain(config))
+
+
+@pytest.fixture
+def home(run, monkeypatch):
+    home = run.path.parents[2]
+    monkeypatch.setattr(Path, "home", lambda: home)
+    return home
+
+
+def front(folder):
+    return yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+
+
+def test_the_card_says_what_the_hub_reads(offer, tmp_path):
+    assert front(build(Plan(offer, plain=True), tmp_path / "space")) == {
+        "title": "Toy words",
+        "emoji": "🧩",
+        "colorFrom": "indigo",
+        "colorTo": "blue",
+        "sdk": "gradio",
+        "sdk_version": "6.31.0",
+        "python_version": "3.12",
+        "app_file": "app.py",
+        "short_description": "Toy words",
+        "models": ["toy/letters"],
+        "tags": ["toy", "suite"],
+        "pinned": False,
+        "suggested_hardware": "cpu-basic",
+        "preload_from_hub": ["toy/letters"],
+    }
+
+
+def test_the_card_says_limits_licences_and_privacy(offer, tmp_path):
+    text = (build(Plan(offer, plain=True), tmp_path / "space") / "README.md").read_text()
+    assert "it knows the letters a to z" in text
+    assert "- `toy-words` (data): Apache-2.0, https://example.org" in text
+    assert "without a password" in text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "call"),
+    [({}, '"toy"'), ({"run": "latest"}, '"toy", HERE / "run"'), ({"model": COMMIT}, f'"toy", "{COMMIT}"')],
+)
+def test_the_app_names_domain_and_model(offer, toy, chosen, call):
+    text = files(Plan(offer, **chosen), toy)["app.py"]
+    assert f"    space({call})\n" in text
+    assert len(text.splitlines()) <= 12
+    compile(text, "app.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"run": "latest", "model": COMMIT}, "Give --run or --model"),
+        ({"model": "owner/name"}, "names no commit"),
+        ({"model": "owner/name@main"}, "names no commit"),
+        ({"hardware": "zero-a10g"}, "ZeroGPU does not allow"),
+    ],
+)
+def test_what_could_not_work_is_refused_before_anything_is_written(offer, tmp_path, chosen, said):
+    with pytest.raises(SuiteError, match=said):
+        build(Plan(offer, **chosen), tmp_path / "space")
+    assert not (tmp_path / "space").exists()
+
+
+def test_a_folder_with_something_else_is_left_alone(offer, tmp_path):
+    (tmp_path / "app.py").write_text("print('mine')")
+    with pytest.raises(SuiteError, match="something else"):
+        build(Plan(offer, plain=True), tmp_path)
+    assert (tmp_path / "app.py").read_text() == "print('mine')"
+
+
+def test_a_second_build_replaces_the_first_and_nothing_else(offer, tmp_path):
+    build(Plan(offer, plain=True), tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "old.txt").touch()
+    (tmp_path / ".git").mkdir()
+    build(Plan(offer, plain=True), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "README.md", "app.py", "requirements.txt"]
+
+
+# ---- requirements and packages -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dist(tmp_path, monkeypatch):
+    """An installed distribution with extras, bytecode and a record of where it came from."""
+    info = tmp_path / "site" / "suite_tides-2.0.dist-info"
+    (tmp_path / "site" / "suite_tides" / "__pycache__").mkdir(parents=True)
+    info.mkdir()
+    needs = ["suite>=0.1", "torch>=2.10,<3", "rich>=13; extra == 'dev'", "colour>=1; platform_system == 'Windows'"]
+    lines = ["Metadata-Version: 2.1", "Name: suite-tides", "Version: 2.0", *(f"Requires-Dist: {one}" for one in needs)]
+    (info / "METADATA").write_text("\n".join(lines) + "\n")
+    (info / "direct_url.json").write_text(json.dumps({"url": "file:///home/ada/tides", "dir_info": {}}))
+    names = ["suite_tides/__init__.py", "suite_tides/__pycache__/x.pyc", "../bin/tides"]
+    names += [f"{info.name}/METADATA", f"{info.name}/direct_url.json"]
+    (info / "RECORD").write_text("".join(f"{name},,\n" for name in names))
+    (tmp_path / "site" / "suite_tides" / "__init__.py").write_text("HIGH = 1\n")
+    (tmp_path / "site" / "suite_tides" / "__pycache__" / "x.pyc").touch()
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    return info
+
+
+def test_requirements_are_the_plugins_and_the_cores_without_extras(dist):
+    lines = packages.requirements("suite-tides", from_index=False, zero_gpu=False)
+    assert "torch<3,>=2.10" in lines and 'colour>=1; platform_system == "Windows"' in lines
+    assert not [line for line in lines if line.startswith(("rich", "suite", "gradio", "hypothesis"))]
+    assert "pluggy<2,>=1.5" in lines
+
+
+def test_zero_gpu_holds_torch_where_the_platform_has_it(dist):
+    assert "torch<3,>=2.10,<2.12" in packages.requirements("suite-tides", from_index=False, zero_gpu=True)
+
+
+def test_from_an_index_suite_is_required_by_version(dist):
+    core, plugin = packages.requirements("suite-tides", from_index=True, zero_gpu=False)
+    assert core.startswith("suite==") and plugin == "suite-tides==2.0"
+
+
+def test_an_installed_distribution_is_copied_without_where_it_came_from(dist, tmp_path):
+    packages.unpack("suite-tides", tmp_path / "packages")
+    found = sorted(path.name for path in (tmp_path / "packages").rglob("*") if path.is_file())
+    assert found == ["METADATA", "__init__.py"]
+
+
+def test_an_editable_one_is_built_and_a_failure_is_one_sentence(dist, tmp_path):
+    told = {"url": f"file://{tmp_path}/no%20where", "dir_info": {"editable": True}}
+    (dist / "direct_url.json").write_text(json.dumps(told))
+    with pytest.raises(SuiteError, match=f"Cannot build suite-tides from {tmp_path}/no where"):
+        packages.unpack("suite-tides", tmp_path / "packages")
+
+
+# ---- a run -------------------------------------------------------------------------------------------------------
+
+
+def test_of_a_run_only_what_answers_is_carried(run, home, tmp_path, offer):
+    folder = build(Plan(offer, run=str(run.path), plain=True), tmp_path / "space")
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    carried = ["README.md", "config.yaml", "model/config.json", "model/model.safetensors", "status.json"]
+    assert names == ["README.md", "app.py", "requirements.txt", *(f"run/{name}" for name in carried)]
+    told = {"domain": "toy", "state": "finished", "name": run.path.name}
+    assert json.loads((folder / "run/status.json").read_text()) == told
+    assert Predictor(ToyDomain(), str(folder / "run")).describe() == f"Fine-tuned in run **{run.path.name}**."
+    assert yaml.safe_load((folder / "run/config.yaml").read_text())["data"] == "mine.csv"
+
+
+def test_nothing_tells_of_this_machine_or_of_the_data(run, home, tmp_path, offer):
+    assert str(home) in (run.path / "config.yaml").read_text() and MARKER in (home / "mine.csv").read_text()
+    folder = build(Plan(offer, run=str(run.path), plain=True), tmp_path / "space")
+    written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert b"mine.csv" in written
+    assert str(home).encode() not in written and str(tmp_path).encode() not in written
+    assert MARKER.encode() not in written
+
+
+def test_golden_samples_go_along_where_the_domain_lets_rows_travel(run, home, tmp_path, monkeypatch):
+    monkeypatch.setattr(ToyDomain, "portable", lambda self, row: row)
+    carry(run, ToyDomain(), tmp_path / "run")
+    assert (tmp_path / "run" / "golden" / "predictions.json").is_file()
+
+
+def test_a_copy_that_answers_otherwise_is_not_built(run, home, tmp_path):
+    shutil.copytree(run.path, tmp_path / "other")
+    path = tmp_path / "other" / "golden" / "predictions.json"
+    told = json.loads(path.read_text())
+    told["predictions"][0]["vowels"] += 0.5
+    path.write_text(json.dumps(told))
+    with pytest.raises(SuiteError, match="does not give the answers stored with it"):
+        carry(Run(tmp_path / "other"), ToyDomain(), tmp_path / "run")
+
+
+def test_a_path_in_the_models_config_is_cut_to_its_name(run, home, tmp_path):
+    shutil.copytree(run.path, tmp_path / "other")
+    path = tmp_path / "other" / "model" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"base": "/srv/ada/models/tiny", "rope": "a/b"}))
+    carry(Run(tmp_path / "other"), ToyDomain(), tmp_path / "run")
+    told = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
+    assert (told["base"], told["rope"]) == ("tiny", "a/b")
+
+
+def test_a_path_that_cannot_be_taken_out_stops_the_build(tmp_path):
+    import numpy as np
+
+    save_file({"x": np.zeros(1)}, tmp_path / "model.safetensors", metadata={"from": "/home/ada/secret/run"})
+    with pytest.raises(SuiteError, match=r"model\.safetensors of the model names the folder /home/ada/"):
+        refuse_paths(tmp_path, ["/home/ada"])
+    refuse_paths(tmp_path, ["/home/bob"])
+
+
+def test_a_link_in_the_model_is_refused(run, home, tmp_path):
+    shutil.copytree(run.path, tmp_path / "other")
+    (tmp_path / "other" / "model" / "notes.txt").symlink_to(home / "mine.csv")
+    with pytest.raises(SuiteError, match="is a link"):
+        carry(Run(tmp_path / "other"), ToyDomain(), tmp_path / "run")
+
+
+def test_pickles_stay_behind(run, home, tmp_path):
+    shutil.copytree(run.path, tmp_path / "other")
+    (tmp_path / "other" / "model" / "optimizer.pt").touch()
+    carry(Run(tmp_path / "other"), ToyDomain(), tmp_path / "run")
+    assert not (tmp_path / "run" / "model" / "optimizer.pt").exists()
+
+
+def test_options_name_no_file_of_this_machine(tmp_path, capsys):
+    given = {"data": "/home/ada/calls", "model": "openai/whisper", "also_evaluate": ["~/other.csv"], "epochs": 2}
+    told = portable(given | {"output": "/home/ada/runs", "terms": "/home/ada/terms.csv"})
+    assert told == {"data": "calls", "model": "openai/whisper", "also_evaluate": ["other.csv"], "epochs": 2}
+    assert "terms=/home/ada/terms.csv" in capsys.readouterr().err
+
+
+def test_paths_in_a_text_are_cut_to_their_names():
+    text = "From `/home/ada/models/tiny` (/home/ada/x.csv), not /home/adam/y."
+    assert without_paths(text, ["/home/ada"]) == "From `tiny` (x.csv), not /home/adam/y."

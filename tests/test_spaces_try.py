@@ -1,0 +1,186 @@
+"""`suite space try` and what a Space serves: started from its folder, asked over the network, told in a sentence."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from suite_toy.domain import ToyConfig, ToyDomain
+
+import suite
+from suite import SuiteError
+from suite.plugins import load_plugins
+from suite.predictor import Predictor
+from suite.spaces import trying
+from suite.spaces.build import Plan, build
+from suite.training.train import train
+from suite.web.zero import lent
+
+TOY = Path(__file__).parent / "toy"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train(ToyDomain(ToyConfig(output=tmp_path_factory.mktemp("runs"), epochs=8, name="mine")))
+
+
+@pytest.fixture
+def space(run, tmp_path, monkeypatch):
+    """A built Space of the toy with the run's model; its code as pip would have unpacked it."""
+
+    def unpack(name, into):
+        package = Path(suite.__file__).parent if name == "suite" else TOY / "suite_toy"
+        shutil.copytree(package, into / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+        if name != "suite":
+            shutil.copytree(TOY / "suite_toy-0.1.0.dist-info", into / "suite_toy-0.1.0.dist-info")
+
+    monkeypatch.setattr("suite.spaces.packages.unpack", unpack)
+    return build(Plan(load_plugins().find("suite_domains", "toy"), run=str(run.path)), tmp_path / "space")
+
+
+def test_a_space_starts_and_answers_with_the_runs_model(space, run):
+    trial = trying.try_space(space, python=Path(sys.executable))
+    (told,) = Predictor(ToyDomain(), str(run.path))(ToyDomain().inputs("rhythm"))
+    shares = {one["label"]: one["confidence"] for one in trial.answer["confidences"]}
+    assert trial.endpoint == "toy_decide"
+    assert shares["vowels"] == pytest.approx(told["vowels"], abs=1e-4)
+    (starter,) = Predictor(ToyDomain(), "toy/letters")(ToyDomain().inputs("rhythm"))
+    assert abs(starter["vowels"] - told["vowels"]) > 1e-2, "the run must answer otherwise than the starter"
+    assert not list(space.rglob("__pycache__")), "trying leaves nothing in the folder"
+
+
+def test_a_space_that_ends_is_told_with_the_end_of_its_log(space):
+    (space / "app.py").write_text("# suite space build\nprint('unlucky')\nraise ValueError('no such key')\n")
+    with pytest.raises(SuiteError, match=r"(?s)ended as it started\. The last lines.*unlucky.*ValueError: no such key"):
+        trying.try_space(space, python=Path(sys.executable))
+
+
+def test_a_space_that_never_answers_is_given_up(space, monkeypatch):
+    monkeypatch.setattr(trying, "STARTS_WITHIN", 1.0)
+    (space / "app.py").write_text("# suite space build\nimport time\ntime.sleep(60)\n")
+    began = time.monotonic()
+    with pytest.raises(SuiteError, match="did not answer within 1 s"):
+        trying.try_space(space, python=Path(sys.executable))
+    assert time.monotonic() - began < 30
+
+
+def test_a_folder_that_is_no_space_is_refused(tmp_path):
+    with pytest.raises(SuiteError, match="holds no Space of Suite"):
+        trying.try_space(tmp_path)
+
+
+def test_requirements_that_cannot_be_had_are_told(space, tmp_path, monkeypatch):
+    asked = []
+
+    def failing(command, **options):
+        asked.append(command)
+        code = int("pip" in command)
+        return subprocess.CompletedProcess(command, code, "", "No matching distribution found for torch")
+
+    monkeypatch.setattr(trying.subprocess, "run", failing)
+    with pytest.raises(SuiteError, match=r"(?s)can't be installed\..*No matching distribution found for torch"):
+        trying.install(space, tmp_path / "venv")
+    assert asked[1][-3:] == ["-r", str(space / "requirements.txt"), "gradio==6.31.0"]
+
+
+def test_nothing_of_the_users_own_python_is_seen(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    monkeypatch.setenv("SUITE_PLUGINS", "toy")
+    monkeypatch.setenv("HF_HOME", "/cache")
+    told = trying._environment()
+    assert "PYTHONPATH" not in told and "SUITE_PLUGINS" not in told and told["HF_HOME"] == "/cache"
+
+
+# ---- a GPU lent by the call --------------------------------------------------------------------------------------
+
+FORKING = """
+import multiprocessing
+
+lent = []
+
+def GPU(task):
+    def call(*args):
+        lent.append(task)
+        answers = multiprocessing.get_context("fork").SimpleQueue()
+        def work():
+            try:
+                answers.put((task(*args), None))
+            except Exception as error:
+                answers.put((None, error))
+        process = multiprocessing.get_context("fork").Process(target=work)
+        process.start()
+        answer, error = answers.get()
+        process.join()
+        if error:
+            raise error
+        return answer
+    return call
+"""
+
+
+@pytest.fixture
+def platform(tmp_path, monkeypatch):
+    """The package `spaces` as ZeroGPU has it, as far as it matters here: a call runs in a forked process."""
+    (tmp_path / "spaces.py").write_text(FORKING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.delitem(sys.modules, "spaces", raising=False)
+    yield
+    sys.modules.pop("spaces", None)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+def test_with_zero_gpu_answers_are_made_where_the_gpu_is_lent(platform, toy, run):
+    class Telling(ToyDomain):
+        def infer(self, model, batch):
+            return [{**one, "process": os.getpid()} for one in super().infer(model, batch)]
+
+        def same(self, expected, found):
+            return super().same(expected, {key: found[key] for key in expected})
+
+    predictor = Predictor(Telling(), str(run.path), lent=lent)
+    (told,) = predictor(toy.inputs("rhythm"))
+    assert told["process"] != os.getpid()
+    assert predictor._model is not None, "the model is loaded here, before a GPU is lent"
+    import spaces
+
+    assert len(spaces.lent) == 2  # the golden samples, and the question
+
+
+def test_without_zero_gpu_or_its_package_nothing_is_wrapped(monkeypatch):
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    assert lent(len) is len
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+    monkeypatch.setitem(sys.modules, "spaces", None)  # what an import of it then raises is ImportError
+    assert lent(len) is len
+
+
+def test_zero_gpu_does_not_make_the_page_import_torch(platform, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from suite.plugins import load_plugins; "
+        "from suite.web.page import DomainPage; "
+        "DomainPage.open(load_plugins().find('suite_domains', 'toy'), '', Path('runs'), model='starter'); "
+        "print('torch' in sys.modules)"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
+    environment = os.environ | {"SPACES_ZERO_GPU": "true", "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+@pytest.mark.slow
+def test_a_space_of_a_shipped_domain_starts_in_a_clean_environment(tmp_path):
+    """Five minutes: pip builds Suite's wheels, installs torch and its like, and the demo answers its example."""
+    command = [sys.executable, "-m", "suite", "space"]
+    folder = str(tmp_path / "space")
+    for arguments in (["build", "fraud", "--output", folder], ["try", folder]):
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    endpoint, _, answer = done.stdout.partition(": ")
+    assert endpoint == "fraud_score"
+    assert [one["alert"] for one in json.loads(answer)] == [False, True]
