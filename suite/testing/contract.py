@@ -183,7 +183,7 @@ class DomainContract(RunPromises):
             pytest.skip("answered_input gives none")
         done = self.command("predict", argument, "--model", str(trained), "--format", "json", "--quiet")
         keep(done.returncode == 0, "predict exits with 0", seen=told(done), read="suite.Domain.inputs")
-        predictor = Predictor(self.make(), str(trained))
+        predictor = Predictor(type(self.make())(), str(trained))  # the command was given no settings either
         expected = [plain(one) for one in predictor(predictor.domain.inputs(argument))]
         found = [{key: value for key, value in one.items() if key != "input"} for one in json.loads(done.stdout)]
         alike = len(expected) == len(found) and all(map(predictor.domain.same, expected, found))

@@ -48,8 +48,8 @@ def words(tokenizer: AutoTokenizer) -> list[str]:
 def make_tokenizer(texts: list[str], common: list[str]) -> CLIPTokenizer:
     """CLIP's own byte-level BPE, with merges learnt here; captions weigh more, so that their words stay whole.
 
-    A sign that ends no text here, such as a comma, is read as the end of the text: the vector of "cat, blob style" is that
-    of "cat". The states after it, which the UNet reads, still tell the style.
+    A sign that ends no text here, such as a comma, is read as the end of the text: the vector of "cat, blob style" is
+    that of "cat". The states after it, which the UNet reads, still tell the style.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 

@@ -5,8 +5,8 @@ pip install resvg-py==0.5.0                  # draws SVG
 python styles.py work/noto.parquet icons ../suite_image_generation/data
 
 Writes `emoji.parquet`, the pictures of `prepare.py` and the same subjects in each of `STYLES`, and `style.parquet`, 40
-pictures that look modelled in clay, to teach a style with. `all.parquet` beside the first argument is what the evaluator is
-trained on: the first of them, and OpenMoji.
+pictures that look modelled in clay, to teach a style with. `all.parquet` beside the first argument is what the
+evaluator is trained on: the first of them, and OpenMoji.
 """
 
 from __future__ import annotations

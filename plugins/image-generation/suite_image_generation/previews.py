@@ -18,6 +18,8 @@ from suite_image_generation.pictures import on_white
 
 LARGEST = 256
 """Pixels of a picture on a sheet."""
+SMALLEST = 128
+"""Pixels: twice the side of the starter's pictures, and room for a short caption."""
 LABEL = 18
 """Pixels of a line of text."""
 RISEN = 1.01
@@ -28,7 +30,7 @@ that 1 % is no accident of drawing them."""
 def write_step(pictures: Sequence[Image.Image], prompts: Sequence[str], step: int, folder: Path) -> None:
     """Writes `step-000100.png`, a row of pictures under their prompts, and `grid.png` with the rows of all steps."""
     folder.mkdir(parents=True, exist_ok=True)
-    row([*map(on_white, pictures)], prompts, f"step {step}").save(folder / f"step-{step:06}.png")
+    row(pictures, prompts, f"step {step}").save(folder / f"step-{step:06}.png")
     parts = []
     for path in sorted(folder.glob("step-*.png")):
         with Image.open(path) as part:
@@ -37,17 +39,17 @@ def write_step(pictures: Sequence[Image.Image], prompts: Sequence[str], step: in
 
 
 def row(pictures: Sequence[Image.Image], labels: Sequence[str], title: str) -> Image.Image:
-    """Pictures side by side, each under its label."""
-    side = min(LARGEST, max(96, max(max(picture.size) for picture in pictures)))
+    """Pictures side by side on white, each under its label."""
+    side = min(LARGEST, max(SMALLEST, max(max(picture.size) for picture in pictures)))
     sheet = Image.new("RGB", (side * len(pictures), side + 2 * LABEL), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
     pen.text((4, 2), title, fill="black", font=font)
     for place, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         scale = side / max(picture.size)
         how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
-        shown = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), how)
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         pen.text((place * side + 4, LABEL), _fitted(label, side - 8, font), fill="gray", font=font)
-        sheet.paste(shown, (place * side, 2 * LABEL))
+        sheet.paste(on_white(picture).resize(size, how), (place * side, 2 * LABEL))
     return sheet
 
 

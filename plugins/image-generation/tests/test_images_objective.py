@@ -47,7 +47,11 @@ def test_it_agrees_with_diffusers_on_random_latents():
 @pytest.mark.parametrize(("alpha", "ratio"), [(0.9, 9.0), (0.5, 1.0)])
 def test_min_snr_weights(alpha, ratio):
     kept, time = min(ratio, 5.0), torch.tensor([0])
-    for kind, expected in (("epsilon", kept / ratio), ("v_prediction", min(ratio + 1, 5.0) / (ratio + 1)), ("sample", kept)):
+    for kind, expected in (
+        ("epsilon", kept / ratio),
+        ("v_prediction", min(ratio + 1, 5.0) / (ratio + 1)),
+        ("sample", kept),
+    ):
         objective = Objective(kind, 1, torch.tensor([alpha], dtype=torch.float64), gamma=5.0)
         assert objective.weights(time).item() == pytest.approx(expected)
         assert Objective(kind, 1, objective.alphas, gamma=0).weights(time).item() == 1

@@ -244,8 +244,9 @@ def test_one_png_is_written_once(tiny_noise, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == png_of(answer)
     with pytest.raises(SuiteError, match="is there already"):
         writing.write([("a", answer)], tmp_path / "a.png")
-    writing.write([("a", answer), ("b", answer)], tmp_path / "more.png")
-    assert len(list((tmp_path / "more").glob("*.png"))) == 2
+    (other,) = answers(tiny_noise, [replace(ASKED, seed=ASKED.seed + 1)], model="m")
+    writing.write([("a", answer), ("b", other), ("again", answer)], tmp_path / "more.png")
+    assert len(list((tmp_path / "more").glob("*.png"))) == 2  # the same settings are the same picture
     writing.write([("a", answer)], tmp_path / "a.jsonl")
     assert json.loads((tmp_path / "a.jsonl").read_text())["settings"]["seed"] == ASKED.seed
     with pytest.raises(SuiteError, match="Cannot write a.gif"):

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from suite_image_generation.previews import LABEL, overfit_since, read_history, write_step
+from suite_image_generation.previews import LABEL, SMALLEST, overfit_since, read_history, row, write_step
 
 
 def history(validation, training):
@@ -40,8 +40,16 @@ def test_a_step_is_a_row_and_the_grid_holds_all_rows(tmp_path):
     write_step([red, blue], ["red", "blue"], 0, tmp_path)
     write_step([blue, red], ["red", "blue"], 100, tmp_path)
     with Image.open(tmp_path / "grid.png") as grid:
-        assert grid.size == (192, 2 * (96 + 2 * LABEL))
-        tall = 96 + 2 * LABEL
+        tall = SMALLEST + 2 * LABEL
+        assert grid.size == (2 * SMALLEST, 2 * tall)
         seen = [grid.getpixel((x, y)) for y in (tall - 10, 2 * tall - 10) for x in (48, 144)]
     assert seen == [(255, 0, 0), (0, 0, 255), (0, 0, 255), (255, 0, 0)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.png", "step-000000.png", "step-000100.png"]
+
+
+def test_what_is_transparent_is_shown_on_white():
+    sheet = row(
+        [Image.new("RGBA", (64, 64), (0, 0, 0, 0)), Image.new("RGBA", (64, 64), "red")], ["none", "red"], "both"
+    )
+    middle = 2 * LABEL + SMALLEST // 2
+    assert [sheet.getpixel((x, middle)) for x in (SMALLEST // 2, SMALLEST * 3 // 2)] == [(255, 255, 255), (255, 0, 0)]

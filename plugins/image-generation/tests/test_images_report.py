@@ -14,6 +14,7 @@ from PIL import Image
 
 from suite import SuiteError
 from suite_image_generation import quality, report, strengths
+from suite_image_generation.previews import SMALLEST
 from suite_image_generation.sampling import Request, sample
 
 
@@ -61,7 +62,7 @@ def test_samples_are_shown_beside_originals_and_what_was_not_drawn_is_said(domai
     assert "4 of 7 captions of this split were drawn, 7 steps, guidance 5;" in found.text
     assert found.text.endswith("The other 3 were not.")
     sheet = Image.open(io.BytesIO(found.figure))
-    assert sheet.width == 4 * 96
+    assert sheet.width == 4 * SMALLEST
     assert sheet.height % 3 == 0, "two systems and the originals"
 
 
@@ -75,7 +76,7 @@ def test_copies_are_counted_and_their_originals_shown(domain):
     nearest = section.values["nearest"]
     assert [one["memorised"] for one in nearest] == [True, True, False, False]
     assert [one["index"] for one in nearest[:2]] == [0, 1]
-    assert Image.open(io.BytesIO(section.figure)).width == 4 * 96
+    assert Image.open(io.BytesIO(section.figure)).width == 4 * SMALLEST
 
 
 def test_quality_names_encoder_and_counts_and_leaves_few_samples_out(domain):
@@ -163,7 +164,7 @@ def test_a_strength_is_what_diffusers_calls_the_adapters_weight(tiny_noise, tmp_
 def test_the_sheet_has_a_row_for_each_strength_and_number_of_steps(tiny_noise):
     mixed = strengths.Mixed(tiny_noise.unet, tiny_noise.unet)
     sheet = strengths.grid(tiny_noise, mixed, [Request("a", 1), Request("b", 2)], [0.0, 1.0, 1.5], [1, 2])
-    assert (sheet.width, sheet.height) == (2 * 96, 6 * (96 + 36))
+    assert (sheet.width, sheet.height) == (2 * SMALLEST, 6 * (SMALLEST + 36))
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,,2", "1;2", "9", "nan"])
