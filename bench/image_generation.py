@@ -29,6 +29,7 @@ from suite import Predictor
 
 SEED = 42
 DATA = Path(pictures.__file__).parent / "data" / "emoji.parquet"
+STYLE = DATA.with_name("style.parquet")
 
 
 def starter() -> Predictor:
@@ -71,7 +72,7 @@ def quality(predictor: Predictor) -> None:
     print(f"| memorised | {neighbours.share(found):.0%} of {len(found)} |\n{index.threshold} {whose}\n")
 
 
-def style(folder: Path) -> None:
+def style(folder: Path) -> Path:
     """`suite image-generation train` with no argument: minutes, losses before and after, and what its report says."""
     if not list(folder.glob("image-generation/*/evaluation.json")):
         began = time.perf_counter()
@@ -87,6 +88,17 @@ def style(folder: Path) -> None:
             print(f"| {system} | {' | '.join(cells)} |")
         for section in evaluation["sections"]:
             print(f"\n{section['title']}\n{section['text']}")
+    return path.parent
+
+
+def subjects(run: Path) -> None:
+    """Every subject in the style that was taught, which showed 40 of them: is it still what it was?"""
+    predictor, encoder = Predictor(ImageGenerationDomain(), str(run)), Encoder.load()
+    words = pq.read_table(STYLE, columns=["caption"]).to_pylist()[0]["caption"].partition(",")[2]
+    rows = [row for row in pq.read_table(DATA).to_pylist() if row["style"] == "noto"]
+    captions = [f"{row['caption']},{words}" for row in rows]
+    made = encoder.features(draw(predictor, captions))
+    print(f"\nall {len(rows)} subjects in the new style: captions found {retrieval(made, captions, encoder)}")
 
 
 def losses(run: Path) -> None:
@@ -104,7 +116,7 @@ def main() -> None:
     predictor = starter()
     first_pictures(predictor)
     quality(predictor)
-    style(folder)
+    subjects(style(folder))
     print(f"Previews, sheets and the run: {folder}")
 
 
