@@ -212,6 +212,14 @@ def test_an_installed_suite_lists_its_plugin(installed, tmp_path):
     assert [one["name"] for one in listed["domains"]] == ["fraud"]
 
 
+def test_the_core_alone_says_where_domains_come_from(installed, tmp_path):
+    listed = run(
+        sys.executable, "-m", "suite", "list", folder=tmp_path, PYTHONPATH=str(installed), SUITE_PLUGINS="suite"
+    )
+    assert listed.startswith("No domain is here yet: pip install a plugin, or write one with 'suite new NAME'.\n")
+    assert "\nsuite " in listed
+
+
 def test_an_installed_suite_writes_a_plugin(installed, tmp_path):
     command = [sys.executable, "-m", "suite", "new", "weather", "--kind", "text"]
     run(*command, folder=tmp_path, PYTHONPATH=str(installed), SUITE_PLUGINS="fraud")
