@@ -243,5 +243,5 @@ def test_a_clean_environment_scores(built, tmp_path):
     checks = json.loads(run(*command, "doctor", "--format", "json", folder=tmp_path))["checks"]
     assert [one for one in checks if one["state"] == "broken"] == []
     run(*command, "fraud", "simulate", "--customers", "20", "--days", "5", "--output", "some.csv", folder=tmp_path)
-    run(*command, "fraud", "score", "some.csv", "--output", "scored.csv", folder=tmp_path)
+    run(*command, "fraud", "predict", "some.csv", "--output", "scored.csv", folder=tmp_path)
     assert (tmp_path / "scored.csv").read_text().count("\n") > 20
