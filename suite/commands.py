@@ -29,12 +29,11 @@ def list_(form: str) -> None:
     if form == "json":
         result(json.dumps({"domains": domains, "plugins": [asdict(info) for info in plugins.infos]}, indent=2))
         return
-    result(
-        table(
-            ["domain", "plugin", "version", "summary"],
-            [[d[k] for k in ("name", "plugin", "version", "summary")] for d in domains],
-        )
-    )
+    if domains:
+        shown = [[d[k] for k in ("name", "plugin", "version", "summary")] for d in domains]
+        result(table(["domain", "plugin", "version", "summary"], shown))
+    else:
+        result("No domain is here yet: pip install a plugin, or write one with 'suite new NAME'.")
     rows = [
         [i.name, i.distribution, i.version, i.error or ", ".join(h.removeprefix("suite_") for h in i.hooks)]
         for i in plugins.infos

@@ -212,6 +212,14 @@ def test_an_installed_suite_lists_its_plugin(installed, tmp_path):
     assert [one["name"] for one in listed["domains"]] == ["fraud"]
 
 
+def test_the_core_alone_says_where_domains_come_from(installed, tmp_path):
+    listed = run(
+        sys.executable, "-m", "suite", "list", folder=tmp_path, PYTHONPATH=str(installed), SUITE_PLUGINS="suite"
+    )
+    assert listed.startswith("No domain is here yet: pip install a plugin, or write one with 'suite new NAME'.\n")
+    assert "\nsuite " in listed
+
+
 def test_an_installed_suite_writes_a_plugin(installed, tmp_path):
     command = [sys.executable, "-m", "suite", "new", "weather", "--kind", "text"]
     run(*command, folder=tmp_path, PYTHONPATH=str(installed), SUITE_PLUGINS="fraud")
@@ -235,5 +243,5 @@ def test_a_clean_environment_scores(built, tmp_path):
     checks = json.loads(run(*command, "doctor", "--format", "json", folder=tmp_path))["checks"]
     assert [one for one in checks if one["state"] == "broken"] == []
     run(*command, "fraud", "simulate", "--customers", "20", "--days", "5", "--output", "some.csv", folder=tmp_path)
-    run(*command, "fraud", "score", "some.csv", "--output", "scored.csv", folder=tmp_path)
+    run(*command, "fraud", "predict", "some.csv", "--output", "scored.csv", folder=tmp_path)
     assert (tmp_path / "scored.csv").read_text().count("\n") > 20
