@@ -88,11 +88,11 @@ def test_the_answers_are_fracasts_own_and_a_saved_model_loads_without_suite(pret
     wave = [float(10 + 5 * np.sin(step * np.pi / 12)) for step in range(120)]
     with torch.inference_mode():
         (ours,) = domain.infer(model, domain.collate([example("wave", wave)]))
-    domain.save_model(model, tmp_path)
-    theirs = FracastModel.from_pretrained(tmp_path, weights="fp32").forecast(np.array(wave), horizon=5)
+    domain.save_model(model, tmp_path / "model")
+    theirs = FracastModel.from_pretrained(tmp_path / "model", weights="fp32").forecast(np.array(wave), horizon=5)
     assert ours["median"] == pytest.approx(np.sort(theirs, -1)[:, 4], abs=1e-4)
     assert ours["low"] == pytest.approx(np.sort(theirs, -1)[:, 0], abs=1e-4)
-    assert Ours(Options(horizon=9)).load_model(tmp_path, None).horizon == 5  # what it was trained for
+    assert Ours(Options(horizon=9)).load_model(tmp_path / "model", None).horizon == 5  # what it was trained for
 
 
 def test_a_csv_file_is_answered_series_by_series(tmp_path):
