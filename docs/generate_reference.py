@@ -166,10 +166,13 @@ def shown(found: Found, name: str) -> str:
 
 def _inside(found: Found, node: ast.ClassDef) -> Iterator[str]:
     """Fields of a dataclass, how any other class is made, and the methods but those that have a page."""
-    if node.decorator_list:
-        yield from (f"    {segment(found, attribute)}" for attribute, _ in attributes(node))
+    fields = list(attributes(node)) if node.decorator_list else []
+    yield from (f"    {segment(found, attribute)}" for attribute, _ in fields)
     made = [child for child in node.body if isinstance(child, ast.FunctionDef) and child.name == "__init__"]
-    for one in [*made, *(methods(node) if node.name != "Domain" else [])]:
+    called = [*made, *(methods(node) if node.name != "Domain" else [])]
+    if fields and called:
+        yield ""  # as ruff, which formats the pages too, would have it
+    for one in called:
         yield textwrap.indent(header(found, one), "    ")
 
 

@@ -72,7 +72,7 @@ def _front(domain: Domain, run: Run, base: Origin, names: dict[str, Origin], lic
         tags=["suite", domain.name],
         base_model=base.hub or None,
         license=licence,
-        pipeline_tag=domain.task or None,
+        pipeline_tag=domain.pipeline_tag or None,
         datasets=list(dict.fromkeys(one.hub for one in names.values() if one.hub)) or None,
         model_name=run.path.name,
         eval_results=list(_results(domain, run.evaluation() or {}, names)) or None,
@@ -91,7 +91,7 @@ def _results(domain: Domain, evaluation: dict[str, Any], names: dict[str, Origin
                     continue
                 span = f"95 % interval {interval['low']:.4g} to {interval['high']:.4g}"
                 yield EvalResult(
-                    task_type=domain.task or "other",
+                    task_type=domain.pipeline_tag or "other",
                     task_name=domain.title,
                     dataset_type=names[name].hub or names[name].name,
                     dataset_name=names[name].name,

@@ -102,13 +102,14 @@ class Domain(ABC):
     """Model and data that every command takes when none is given."""
     library: ClassVar[str] = "transformers"
     """What loads a model folder without Suite, as the Hub names it."""
-    task: ClassVar[str] = ""
+    pipeline_tag: ClassVar[str] = ""
     """The Hub's word for the task, such as image-classification; "" where it has none."""
     needs_rows: ClassVar[bool] = True
     """Whether a pretrained model lacks what only training rows can tell (labels, a catalogue) before it answers."""
     limits: ClassVar[str]
     """Markdown: what it is not for and where it fails. Shown in the model card and the About tab."""
     space: ClassVar[Space] = Space()
+    """How a Space of the domain presents itself, and whether it asks for a lent GPU."""
     lora_targets: ClassVar[tuple[str, ...]] = ()
     """Names of modules that get low-rank adapters; empty means the domain offers no LoRA."""
 

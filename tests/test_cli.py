@@ -92,11 +92,13 @@ def test_a_stop_within_one_input_loses_no_answer(number, toy, tmp_path, monkeypa
     monkeypatch.setattr(type(toy), "inputs", lambda self, argument: [{"word": word} for word in argument.split()])
     monkeypatch.setattr(type(toy), "appends", lambda self, path: True)
     monkeypatch.setattr(type(toy), "write", write)
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what is in the background without it
     toy.config.batch_size, before = 2, signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit) as caught:
         predict_all(toy, ("area rhythm idea sky echo fly",), model="toy/letters", output=tmp_path / "out", form="text")
     assert seen == [2, 2]
     assert len(pairs) == 4
+    signal.signal(signal.SIGINT, ours)
     assert number == signal.SIGINT or caught.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is before
 

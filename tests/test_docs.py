@@ -165,7 +165,8 @@ def test_every_public_name_is_described(name):
 
 
 def arguments(node: ast.FunctionDef) -> list[ast.arg]:
-    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return named + ([node.args.kwarg] if node.args.kwarg else [])
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,8 @@ def test_every_attribute_of_domain_is_described(name):
 
 def test_every_promise_of_the_contract_is_told():
     page = (ROOT / "docs" / "contract.md").read_text()
-    promised = re.findall(r"^    def test_(\w+)", Path(testing.__file__).read_text(), re.MULTILINE)
+    sources = "".join(path.read_text() for path in Path(testing.__file__).parent.glob("*.py"))
+    promised = re.findall(r"^    def test_(\w+)", sources, re.MULTILINE)
     assert [name for name in promised if f"- **{name.replace('_', ' ')}**: " not in page] == []
     assert len(promised) >= 12
 
@@ -278,4 +280,4 @@ LOOKED_UP = {"commands.md", "config.md", "domain.md", "log.md", "reference.md"}
 
 @pytest.mark.parametrize("page", [path.name for path in DOCS if path.name not in LOOKED_UP])
 def test_pages_can_be_read_at_one_sitting(page):
-    assert len((ROOT / "docs" / page).read_text().splitlines()) <= 260
+    assert len((ROOT / "docs" / page).read_text().splitlines()) <= 280

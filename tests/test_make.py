@@ -62,7 +62,7 @@ def test_no_venv_module(tmp_path):
     bare = interpreter(tmp_path, "*platform*) echo 3.12.1 ;;\n*ensurepip*) exit 1 ;;")
     status, said = install(tmp_path / "venv", PYTHON=bare)
     assert status == 1 and len(said) == 1
-    assert "lacks its venv module" in said[0] and "python3-venv" in said[0]
+    assert "Python 3.12.1 lacks its venv module" in said[0] and "apt-get install python3.12-venv." in said[0]
 
 
 def test_no_disk(tmp_path):

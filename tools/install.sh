@@ -22,7 +22,7 @@ version=$("$python" -c 'import platform; print(platform.python_version())') ||
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "Python 3.11 or newer is needed and '$python' is $version; name a newer one: make install PYTHON=python3.12."
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
-    fail "Python $version lacks its venv module; on Debian and Ubuntu: apt-get install python3-venv."
+    fail "Python $version lacks its venv module; on Debian and Ubuntu: apt-get install python${version%.*}-venv."
 
 # An environment whose Python has gone or whose creation was cut short is made anew.
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then

@@ -92,7 +92,8 @@ def front_matter(plan: Plan, domain: Domain) -> str:
         "python_version": PYTHON,
         "app_file": "app.py",
         "short_description": space.description or domain.title[:DESCRIPTION],
-        **({"license": licence.lower()} if licence else {}),
+        # A Space's card names one licence: that of the code, which stands first; the card's text has those of the data.
+        **({"license": licence.split(" AND ")[0].lower()} if licence else {}),
         **({"models": models} if models else {}),
         "tags": [domain.name, "suite"],
         "pinned": False,

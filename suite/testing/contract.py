@@ -244,7 +244,7 @@ def asked_of_demo(predictor: Any, name: str, inputs: list[Any]) -> list[Any]:
     keep(name in handlers, f"the demo has a handler {name!r}", seen=sorted(handlers), read="suite.Domain.demo")
     domain.infer = spied
     try:
-        answer = handlers[name](*inputs)  # type: ignore[misc]  # a handler that is there has a function
+        answer = handlers[name](*inputs)
         if inspect.isgenerator(answer):
             list(answer)
     finally:

@@ -145,7 +145,8 @@ def is_steady(domain: Domain, model: Any, examples: Any) -> bool:
 
     training = copy.deepcopy(model).train()
     found = [examples[i] for i in range(min(4, len(examples)))]
-    losses, counts = [], []
+    losses: list[float] = []
+    counts: list[int] = []
     for part in (found, found, found[:1], found[1:]):
         batch = domain.collate(part)
         with torch.no_grad(), torch.random.fork_rng():

@@ -33,7 +33,7 @@ class FraudDomain(Domain):
 
     name = "fraud"
     title = "Fraud detection"
-    task = "tabular-classification"
+    pipeline_tag = "tabular-classification"
     Config: ClassVar[type[TrainConfig]] = FraudConfig
     columns = COLUMNS
     metric = "average_precision"

@@ -68,6 +68,7 @@ def _row(emoji: dict[str, Any], given: list[str], tags: dict[str, list[str]], go
         "keywords": list(dict.fromkeys(words)),
         "category": emoji["category"],
         "unicode": text,
+        "style": text,
     }
 
 
@@ -92,6 +93,7 @@ def write(table: list[dict[str, Any]], path: Path) -> None:
         "keywords": texts,
         "category": text,
         "unicode": text,
+        "style": text,
     }
     features = Features({name: columns[name] for name in table[0]})
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Trains the text-to-emoji UNet on latents, and writes the whole `StableDiffusionPipeline`.
 
-    python unet.py emoji.parquet work/vae work/clip work/unet --until 16:15 --prompts prompts.txt
+    python unet.py emoji.parquet work/vae work/clip work/unet --minutes 140
 
 v-prediction (Salimans and Ho 2022, https://arxiv.org/abs/2202.00512) with noise that reaches all the way down (Lin et
 al. 2023, https://arxiv.org/abs/2305.08891): a picture of 16 x 16 latents is decided at the noisiest steps. Guidance
@@ -35,6 +35,8 @@ AVERAGE_EVERY = 4
 RATE = 1e-3
 DROPOUT = 0.1
 """Share of pictures that get the empty caption."""
+PLAIN = 2.0
+"""How often a picture without a style in its caption is drawn, for once of any other."""
 MOST_SIGNAL = 4.0
 """1 + signal to noise above which the loss weighs an error in the picture no more."""
 SAVE_EVERY = 600.0
@@ -85,10 +87,12 @@ class Examples:
             # A plain caption is what people type: most of what is drawn, whatever else a picture is called.
             self.main = [encode(text, tokenizer, _forms(row["captions"])) for row in table]
             self.more = [encode(text, tokenizer, [*row["captions"], *row["keywords"]]) for row in table]
+        # What a caption without a style asks for is drawn more often.
+        self.weights = torch.tensor([PLAIN if row["style"] == "noto" else 1.0 for row in table])
 
     def draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Latents (size, 4, 16, 16) of different pictures, and states (size, tokens, width) of one text of each."""
-        pick = torch.randperm(len(self.latents), generator=generator)[:size]
+        pick = torch.multinomial(self.weights, size, generator=generator)
         return self.latents[pick], torch.stack([self._text(int(i), generator) for i in pick])
 
     def _text(self, index: int, generator: torch.Generator) -> Tensor:

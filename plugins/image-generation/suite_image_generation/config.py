@@ -7,9 +7,12 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from suite import TrainConfig
+from suite_image_generation.starter import MODEL
 
 LORA_TARGETS = ("to_k", "to_q", "to_v", "to_out.0")
 """Projections of attention, under the names that all denoisers of diffusers give them."""
+CONVOLUTIONS = ("conv1", "conv2")
+"""Of the starter these too: it attends at 4 x 4 latents only, where no outline and no shading can be changed."""
 
 
 class ImageConfig(TrainConfig):
@@ -36,10 +39,7 @@ class ImageConfig(TrainConfig):
         0.1, ge=0, lt=1, description="Share of captions left out in training, which guidance needs."
     )
     min_snr: float = Field(
-        0.0,
-        ge=0,
-        description="Gamma of min-SNR weighting for models that predict noise or v, 5 unless given for other models "
-        "than the starter; 0 weighs all alike.",
+        5.0, ge=0, description="Gamma of min-SNR weighting for models that predict noise or v; 0 weighs all alike."
     )
     draws: int = Field(8, ge=1, description="Noise levels at which each picture's validation loss is taken.")
     samples: int = Field(8, ge=0, description="Pictures generated of each evaluated data set, from its first captions.")
@@ -69,11 +69,11 @@ class ImageConfig(TrainConfig):
         if not isinstance(values, dict):
             return values
         found = dict(values)
-        if "learning_rate" not in found and (found.get("model") or not found.get("lora", True)):
-            found["learning_rate"] = 1e-5 if found.get("model") and not found.get("lora", True) else 1e-4
-        if "min_snr" not in found and found.get("model"):
-            # Not for the starter: its small latents are decided at the noisiest steps, which min-SNR hardly weighs.
-            found["min_snr"] = 5.0
+        lora, ours = found.get("lora", True), found.get("model", "") in ("", MODEL.name)
+        if "learning_rate" not in found and not (lora and ours):
+            found["learning_rate"] = 1e-4 if lora or ours else 1e-5
+        if lora and ours and not found.get("lora_targets"):
+            found["lora_targets"] = [*LORA_TARGETS, *CONVOLUTIONS]
         if "epochs" in found and "max_steps" not in found:
             found["max_steps"] = None
         return found

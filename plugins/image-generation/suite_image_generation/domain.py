@@ -53,7 +53,7 @@ class ImageGenerationDomain(Domain):
 
     name = "image-generation"
     title = "Image generation"
-    task = "text-to-image"
+    pipeline_tag = "text-to-image"
     Config: ClassVar[type[TrainConfig]] = ImageConfig
     columns = Columns(
         (

@@ -74,18 +74,19 @@ class Objective:
     def weights(self, times: torch.Tensor) -> torch.Tensor:
         """(n,) float32: min-SNR where gamma is given, else 1; always 1 for a flow, whose times are weighed already.
 
-        The weight of the loss in the picture is min(SNR, gamma); an error in the noise is SNR times, in the velocity
-        SNR + 1 times what it is in the picture. Where there is no signal left the limit for noise is 1.
+        The weight of the loss in the picture is clipped at gamma; an error in the noise is SNR times, in the velocity
+        SNR + 1 times what it is in the picture. The paper clips SNR for a velocity too, which never trains the step
+        without any signal where sampling begins (https://arxiv.org/abs/2305.08891); SNR + 1 leaves it its weight of 1.
         """
         if self.kind == FLOW or not self.gamma:
             return torch.ones(len(times), device=times.device)
         assert self.alphas is not None
         alpha = self.alphas.to(times.device)[times]
         ratio = alpha / (1 - alpha)
+        if self.kind == "v_prediction":
+            return ((ratio + 1).clamp(max=self.gamma) / (ratio + 1)).float()
         kept = ratio.clamp(max=self.gamma)
-        if self.kind == "epsilon":
-            return torch.where(ratio > 0, kept / ratio, 1.0).float()
-        return (kept / (ratio + 1) if self.kind == "v_prediction" else kept).float()
+        return (torch.where(ratio > 0, kept / ratio, 1.0) if self.kind == "epsilon" else kept).float()
 
     def losses(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
         """(n,) float32: each example's weighted squared error, the mean over its draws.

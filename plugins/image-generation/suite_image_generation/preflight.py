@@ -147,7 +147,8 @@ def _trained(shapes: dict[str, list[int]], config: ImageConfig) -> int:
         free = {name for name in shapes if not any(fnmatch.fnmatch(name, pattern) for pattern in config.freeze)}
         return sum(math.prod(shapes[name]) for name in free)
     targets = tuple(f".{name}.weight" for name in config.lora_targets or LORA_TARGETS)
-    return sum(config.lora_rank * sum(shape) for name, shape in shapes.items() if name.endswith(targets))
+    adapted = [shape for name, shape in shapes.items() if f".{name}".endswith(targets)]
+    return sum(config.lora_rank * (shape[0] + math.prod(shape[1:])) for shape in adapted)
 
 
 def _header(path: Path) -> dict[str, list[int]]:

@@ -36,17 +36,17 @@ EVALUATOR = Asset(
 EMOJI = Asset(
     name="noto-emoji",
     kind="data",
-    summary="108 of Google's emoji with captions and keywords: what the starter was trained on",
-    licence="Apache-2.0",
+    summary="108 emoji in the hands of five projects, with captions: what the starter was trained on",
+    licence="Apache-2.0, MIT and CC-BY-4.0",
     url=_NOTO,
     shipped="suite_image_generation:data/emoji.parquet",
 )
 STYLE = Asset(
-    name="openmoji-style",
+    name="clay-style",
     kind="data",
-    summary="40 OpenMoji pictures with captions: black outlines, flat colours",
-    licence="CC-BY-SA-4.0",
-    url="https://openmoji.org",
+    summary="40 of Microsoft's emoji with captions: soft light, as if modelled in clay",
+    licence="MIT",
+    url="https://github.com/microsoft/fluentui-emoji",
     shipped="suite_image_generation:data/style.parquet",
 )
 STARTER = Starter(model=MODEL.name, data=STYLE.name, assets=(MODEL, EVALUATOR, EMOJI, STYLE))

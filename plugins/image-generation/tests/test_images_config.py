@@ -2,13 +2,14 @@
 
 import pytest
 
-from suite_image_generation.config import ImageConfig
+from suite_image_generation.config import LORA_TARGETS, ImageConfig
 
 
 @pytest.mark.parametrize(
     ("given", "rate"),
     [
         ({}, 3e-4),
+        ({"model": "emoji-diffusion"}, 3e-4),
         ({"lora": False}, 1e-4),
         ({"model": "owner/name"}, 1e-4),
         ({"model": "owner/name", "lora": False}, 1e-5),
@@ -30,7 +31,9 @@ def test_epochs_are_not_overruled_by_the_default_number_of_steps():
     assert (config.max_steps, config.learning_rate) == (None, 3e-4)
 
 
-def test_min_snr_is_for_models_other_than_the_starter():
-    assert ImageConfig.build({}).min_snr == 0
-    assert ImageConfig.build({"model": "owner/name"}).min_snr == 5
-    assert ImageConfig.build({"model": "owner/name", "min_snr": 1}).min_snr == 1
+def test_only_the_starter_gets_adapters_on_its_convolutions():
+    assert ImageConfig.build({}).lora_targets == [*LORA_TARGETS, "conv1", "conv2"]
+    assert ImageConfig.build({"model": "emoji-diffusion"}).lora_targets == ImageConfig.build({}).lora_targets
+    assert ImageConfig.build({"lora_targets": ["to_q"]}).lora_targets == ["to_q"]
+    assert ImageConfig.build({"model": "owner/name"}).lora_targets == []
+    assert ImageConfig.build({"lora": False}).lora_targets == []

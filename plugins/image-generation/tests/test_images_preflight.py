@@ -39,15 +39,16 @@ def test_weights_and_optimizer_are_counted_from_headers(folder, monkeypatch):
     assert preflight.need(folder, ImageConfig(), training=False, device=CPU).trained == 0
 
 
-def test_adapters_are_counted_as_peft_makes_them(noise_folder, monkeypatch):
+@pytest.mark.parametrize("targets", [["to_k", "to_q"], ["conv1", "conv_in", "to_k"]])
+def test_adapters_are_counted_as_peft_makes_them(noise_folder, monkeypatch, targets):
     from peft import LoraConfig, get_peft_model
 
     monkeypatch.setattr(preflight, "activations", lambda *_: 0)
     monkeypatch.setattr(preflight, "drawing", lambda *_: 0)
-    config = ImageConfig(lora_rank=3)
+    config = ImageConfig(lora_rank=3, lora_targets=targets)
     found = preflight.need(noise_folder, config, training=True, device=CPU)
     model = denoiser(load_pipeline(noise_folder))
-    get_peft_model(model, LoraConfig(r=3, target_modules=list(ImageGenerationDomain.lora_targets)))
+    get_peft_model(model, LoraConfig(r=3, target_modules=targets))
     adapters = sum(p.numel() * 4 for p in model.parameters() if p.requires_grad)
     assert found.trained == adapters * 4  # the adapters, their gradient and two moments
 

@@ -71,7 +71,7 @@ def test_the_pipeline_reads_with_the_evaluators_text_tower(pipe: StableDiffusion
         torch.testing.assert_close(pipe.text_encoder(ids)[0], tower(ids)[0])
 
 
-@pytest.mark.parametrize(("asset", "rows"), [(EMOJI, 108), (STYLE, 40)])
+@pytest.mark.parametrize(("asset", "rows"), [(EMOJI, 518), (STYLE, 40)])
 def test_parquets_hold_rgba_pictures_with_lower_case_captions(asset: object, rows: int) -> None:
     table = pq.read_table(fetch(asset)).to_pylist()
     assert len(table) == rows

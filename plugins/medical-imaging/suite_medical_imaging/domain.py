@@ -59,7 +59,7 @@ class MedicalImagingDomain(Domain):
 
     name = "medical-imaging"
     title = "Medical imaging"
-    task = "image-classification"
+    pipeline_tag = "image-classification"
     Config: ClassVar[type[TrainConfig]] = MedicalConfig
     columns = _columns(labelled=True)
     metric = "auroc"

@@ -38,7 +38,7 @@ class SpeechDomain(Domain):
 
     name: ClassVar[str] = "speech"
     title: ClassVar[str] = "Speech recognition"
-    task = "automatic-speech-recognition"
+    pipeline_tag = "automatic-speech-recognition"
     Config = SpeechConfig
     columns = Columns(
         (

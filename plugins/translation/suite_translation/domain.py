@@ -57,7 +57,7 @@ class TranslationDomain(Domain):
 
     name: ClassVar[str] = "translation"
     title: ClassVar[str] = "Translation"
-    task = "translation"
+    pipeline_tag = "translation"
     Config: ClassVar[type[TrainConfig]] = TranslationConfig
     columns = _columns("source")
     metric: ClassVar[str] = "chrf"
@@ -304,7 +304,7 @@ class TranslationDomain(Domain):
         from suite_translation.desk import choices
 
         _ = predictor.model
-        return "translation_translate", ["The file %(name)s was saved.", choices(predictor.domain)[0][1]]
+        return "translation_translate", ["The file %(name)s was saved.", choices(self)[0][1]]
 
     @property
     def _codec(self) -> Codec:
