@@ -131,7 +131,7 @@ class ForecastingDomain(Domain):
 
     def save_model(self, model: torch.nn.Module, path: Path) -> None:
         """What `fracast` loads without Suite."""
-        model.save(path)
+        model.save(path)  # type: ignore[operator]  # a Forecaster's
 
     def collate(self, examples: Sequence[Any]) -> Batch:
         """Histories (n, width) scaled to 0…1 and right-aligned, their scales, and futures (n, horizon) scaled alike."""
