@@ -5,7 +5,7 @@ ARGS ?=
 WORKERS ?= 2
 BIN = $(VENV)/bin
 NEEDS = requirements.txt constraints.txt pyproject.toml $(wildcard plugins/*/pyproject.toml) tools/install.sh
-PACKAGES = suite $(wildcard plugins/*/suite_*)
+PACKAGES = suite $(wildcard plugins/*/suite_* examples/*/suite_*)
 
 .PHONY: install demo test test-slow check fix docs bench clean
 .DELETE_ON_ERROR:

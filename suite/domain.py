@@ -172,7 +172,11 @@ class Domain(ABC):
         return ()
 
     def split(self, rows: Dataset) -> Splits:
-        """By the rows' own split column, else by group, else by time, else at random."""
+        """By the rows' own split column, else by group, else by time, else at random.
+
+        Where an example is made of several rows, a split may hold other rows than it was given, one an example, and
+        `prepare` then gets rows of either sort: data of `also_evaluate` are checked and not split.
+        """
         from suite.data.splits import split_rows
 
         return split_rows(rows, self.columns, self.config)
@@ -235,7 +239,10 @@ class Domain(ABC):
         """Called before each evaluation and before saving: rebuild an index, refresh cached item vectors."""
 
     def save_model(self, model: torch.nn.Module, path: Path) -> None:
-        """Writes a folder that loads without Suite; default is `save_pretrained` of model and processor."""
+        """Writes a folder that loads without Suite; default is `save_pretrained` of model and processor.
+
+        `path` is not there yet: make it.
+        """
         model.save_pretrained(path, safe_serialization=True)  # type: ignore[operator]  # a PreTrainedModel's
         processor = getattr(self, "processor", None)
         if processor is not None:

@@ -69,8 +69,8 @@ class Columns:
 class Finding:
     """One thing a data check found.
 
-    With a `row`, an "error" rejects that row; without one, it refuses the whole data set. `message` says what is
-    wrong and what to do.
+    `severity` is "error", "warning" or "note". With a `row`, an "error" rejects that row; without one, it refuses the
+    whole data set. `message` says what is wrong and what to do.
     """
 
     severity: Severity

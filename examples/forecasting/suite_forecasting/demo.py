@@ -7,7 +7,7 @@ from typing import Any
 
 from suite import Predictor
 
-from suite_forecasting.domain import LEVELS, steps
+from suite_forecasting.domain import LEVELS, example, parted, steps
 
 WAVE = ", ".join(f"{10 + 5 * math.sin(step * math.tau / 24) + step / 40:.1f}" for step in range(168))
 """A made-up week of hours: a wave of a day that rises."""
@@ -26,7 +26,7 @@ def build(predictor: Predictor) -> None:
     def forecast(text: str) -> tuple[Any, list[list[float]]]:
         import pandas as pd
 
-        (history,) = predictor.domain.inputs(text)
+        history = example("", parted(text))  # never `inputs`: it opens the file that a text names
         (prediction,) = predictor([history])
         past = history["history"][-SHOWN:]
         points = [(step - len(past) + 1, value, "seen") for step, value in enumerate(past)]

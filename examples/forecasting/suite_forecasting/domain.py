@@ -131,7 +131,7 @@ class ForecastingDomain(Domain):
 
     def save_model(self, model: torch.nn.Module, path: Path) -> None:
         """What `fracast` loads without Suite."""
-        model.save(path)
+        model.save(path)  # type: ignore[operator]  # a Forecaster's
 
     def collate(self, examples: Sequence[Any]) -> Batch:
         """Histories (n, width) scaled to 0…1 and right-aligned, their scales, and futures (n, horizon) scaled alike."""
@@ -220,7 +220,7 @@ class ForecastingDomain(Domain):
     def inputs(self, argument: str) -> list[dict[str, Any]]:
         """The end of each series of a CSV file (series, time, value), or numbers as text."""
         if re.fullmatch(r"[-+\d.eE,;\s]+", argument):
-            return [example("", re.split(r"[,;\s]+", argument.strip(" ,;\n")))]
+            return [example("", parted(argument))]
         try:
             with Path(argument).open(newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
@@ -255,6 +255,11 @@ def steps(prediction: Prediction) -> list[dict[str, Any]]:
         {"series": prediction["series"], "step": step} | dict(zip(LEVELS, values, strict=True))
         for step, values in enumerate(columns, 1)
     ]
+
+
+def parted(text: str) -> list[str]:
+    """The numbers of a text, whatever stands between them."""
+    return [part for part in re.split(r"[,;\s]+", text) if part]
 
 
 def example(series: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -34,5 +34,6 @@ class Forecaster(torch.nn.Module):
 
     def save(self, path: Path) -> None:
         """Writes the files that `FracastModel.from_pretrained(path, weights="fp32")` reads."""
+        path.mkdir(parents=True, exist_ok=True)
         save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path / "model.safetensors")
         (path / "config.json").write_text(json.dumps(self.settings, indent=2), encoding="utf-8")

@@ -13,7 +13,15 @@ def ordered(rows: Iterable[Mapping[str, Any]]) -> Series:
     found: Series = {}
     for row in rows:
         found.setdefault(str(row["series"]), []).append((row["time"], float(row["value"])))
-    return {name: sorted(points, key=lambda point: point[0]) for name, points in found.items()}
+    return {name: sorted(points, key=lambda point: moment(point[0])) for name, points in found.items()}
+
+
+def moment(time: Any) -> tuple[float, str]:
+    """What times are sorted by: numbers as such, in whatever type a reader gave them, all else as text (ISO 8601)."""
+    try:
+        return float(time), ""
+    except (TypeError, ValueError):
+        return 0.0, str(time)
 
 
 def windows(series: Series, *, context: int, horizon: int, stride: int, least: int) -> Iterator[dict[str, Any]]:

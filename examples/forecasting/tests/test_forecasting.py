@@ -12,7 +12,7 @@ from suite import SuiteError, resolve_model
 from suite_forecasting.domain import ForecastingDomain as Ours
 from suite_forecasting.domain import Options, example, steps
 from suite_forecasting.starter import MODEL
-from suite_forecasting.windows import ordered, windows
+from suite_forecasting.windows import moment, ordered, windows
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,11 @@ def test_a_window_is_what_came_before_and_what_came_after():
     assert [one["history"] for one in found] == [[0.0, 1.0], [1.0, 2.0, 3.0]]
     assert [one["future"] for one in found] == [[2.0, 3.0], [4.0, 5.0]]
     assert [(one["series"], one["time"], one["end"]) for one in found] == [("a", 2, 3), ("a", 4, 5)]
+
+
+def test_times_are_in_order_whoever_read_them():
+    assert sorted(["10", "9", "-1"], key=moment) == ["-1", "9", "10"]
+    assert sorted(["2014-01-10", "2014-01-09"], key=moment) == ["2014-01-09", "2014-01-10"]
 
 
 def test_nothing_that_is_forecast_is_in_two_splits():
@@ -88,15 +93,15 @@ def test_the_answers_are_fracasts_own_and_a_saved_model_loads_without_suite(pret
     wave = [float(10 + 5 * np.sin(step * np.pi / 12)) for step in range(120)]
     with torch.inference_mode():
         (ours,) = domain.infer(model, domain.collate([example("wave", wave)]))
-    domain.save_model(model, tmp_path)
-    theirs = FracastModel.from_pretrained(tmp_path, weights="fp32").forecast(np.array(wave), horizon=5)
+    domain.save_model(model, tmp_path / "model")
+    theirs = FracastModel.from_pretrained(tmp_path / "model", weights="fp32").forecast(np.array(wave), horizon=5)
     assert ours["median"] == pytest.approx(np.sort(theirs, -1)[:, 4], abs=1e-4)
     assert ours["low"] == pytest.approx(np.sort(theirs, -1)[:, 0], abs=1e-4)
-    assert Ours(Options(horizon=9)).load_model(tmp_path, None).horizon == 5  # what it was trained for
+    assert Ours(Options(horizon=9)).load_model(tmp_path / "model", None).horizon == 5  # what it was trained for
 
 
 def test_a_csv_file_is_answered_series_by_series(tmp_path):
-    lines = [f"{name},{time:03},{time}" for time in range(40) for name in ("b", "a")]
+    lines = [f"{name},{time},{time}" for time in range(40) for name in ("b", "a")]
     (tmp_path / "two.csv").write_text("\n".join(["series,time,value", *lines]))
     first, second = Ours().inputs(str(tmp_path / "two.csv"))
     assert (first["series"], second["series"]) == ("b", "a") and first["history"][-1] == 39.0
