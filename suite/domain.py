@@ -140,7 +140,7 @@ class Domain(ABC):
         """What a prediction for this example is compared with."""
 
     @abstractmethod
-    def score(self, prediction: Prediction, reference: Any) -> dict[str, float | Sequence[float]]:
+    def score(self, prediction: Prediction, reference: Any) -> Mapping[str, float | Sequence[float]]:
         """One example's numbers (error counts, hits, a probability and its label), the same keys each time."""
 
     @abstractmethod

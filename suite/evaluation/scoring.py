@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ def scored(domain: Domain, predictions: list[Prediction], references: list[Any])
     return Scored(predictions, references, stack(rows))
 
 
-def stack(rows: Iterable[dict[str, Any]]) -> Scores:
+def stack(rows: Iterable[Mapping[str, Any]]) -> Scores:
     """One array per key from one dict per example."""
     held = list(rows)
     return {key: np.asarray([row[key] for row in held]) for key in held[0]} if held else {}
@@ -96,7 +96,7 @@ def validate(
     Every example is scored by exactly one rank; sums are taken over everything, so the number of ranks is not felt.
     """
     mine = by_length(domain, examples)[accelerator.process_index :: accelerator.num_processes]
-    rows: list[tuple[int, dict[str, Any]]] = []
+    rows: list[tuple[int, Mapping[str, Any]]] = []
     losses: list[tuple[float, int]] = []
     for indices, found, batch, predictions in predict_batches(domain, model, examples, mine, accelerator):
         for index, example, prediction in zip(indices, found, predictions, strict=True):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from suite_image_generation.domain import ImageGenerationDomain
 
-EXAMPLES = ("cat", "red heart", "sun", "red car", "face with sunglasses", "rainbow")
+EXAMPLES = ("cat", "red heart", "sun", "red car", "rainbow", "owl, fluent style")
 """Prompts to click on, of what the starter draws best."""
 MOST = 8
 """Pictures at once: two rows of the gallery."""
