@@ -74,10 +74,12 @@ def placed(slotted: str, sign: str, letter: str) -> Iterator[str]:
         yield f"{slotted[:at]}({sign}{letter.upper()}){slotted[at:]}"
     else:
         starts = [one.start() for one in _WORDS.finditer(slotted) if "\\" not in one[0]]
-        starts.sort(key=lambda at: slotted[at - 1 : at] == "⟧")
-        wanted = [at for at in starts if slotted[at].casefold() == letter.casefold() and slotted[at - 1 : at] != "⟧"]
-        # Five: where the first place makes an entity of its word, a later one will do, or none.
-        for at in [*wanted[:5], *starts[:5]]:
+        behind = [at for at in starts if slotted[at - 1 : at] == "⟧"]
+        free = [at for at in starts if at not in behind]
+        wanted = [at for at in free if slotted[at].casefold() == letter.casefold()]
+        # Five: where the first place makes an entity of its word, a later one will do, or none. In "$AT&T" only the sign
+        # parts the slot from what follows.
+        for at in [*wanted[:5], *free[:5], *behind[:5]]:
             yield f"{slotted[:at]}{sign}{slotted[at:]}"
     yield slotted
 

@@ -123,8 +123,8 @@ def test_metrics_are_sums_over_any_segments(loaded):
     from sacrebleu.metrics import BLEU, CHRF
 
     targets = [[one["target"] for one in references]]
-    assert found["chrf"] == CHRF().corpus_score(texts, targets).score
-    assert found["bleu"] == BLEU().corpus_score(texts, targets).score
+    assert found["chrf"] == pytest.approx(CHRF().corpus_score(texts, targets).score)
+    assert found["bleu"] == pytest.approx(BLEU().corpus_score(texts, targets).score)
     assert found["exact"] == 0.5 and found["placeholders"] == 0.0 and found["fuzzy"] == 0.0 and "terms" not in found
     again = domain.metrics({key: values[[2, 3, 3]] for key, values in scores.items()})
     assert again["exact"] == pytest.approx(2 / 3) and again["placeholders"] == 0.0
