@@ -77,8 +77,8 @@ def placed(slotted: str, sign: str, letter: str) -> Iterator[str]:
         behind = [at for at in starts if slotted[at - 1 : at] == "⟧"]
         free = [at for at in starts if at not in behind]
         wanted = [at for at in free if slotted[at].casefold() == letter.casefold()]
-        # Five: where the first place makes an entity of its word, a later one will do, or none. In "$AT&T" only the sign
-        # parts the slot from what follows.
+        # Five: where the first place makes an entity of its word, a later one will do, or none. In "$AT&T" only the
+        # sign parts the slot from what follows.
         for at in [*wanted[:5], *free[:5], *behind[:5]]:
             yield f"{slotted[:at]}{sign}{slotted[at:]}"
     yield slotted
