@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from suite.assets import hub_refused
+from suite.assets import http_errors, hub_refused
 from suite.errors import SuiteError
 from suite.spaces.build import OURS, is_space
 
@@ -18,7 +18,6 @@ def push(folder: Path, *, to: str = "", public: bool = False) -> str:
 
     Raises `SuiteError` when offline, not logged in, or for a Space that is public already and was not said to be.
     """
-    import httpx
     from huggingface_hub import HfApi, errors
 
     if not is_space(folder):
@@ -42,7 +41,7 @@ def push(folder: Path, *, to: str = "", public: bool = False) -> str:
                 f"The hub refuses to write {to or folder.name} ({status}): 'hf auth whoami' says who asks."
             ) from None
         raise SuiteError(f"The hub did not take {to or folder.name}: {error}") from None
-    except httpx.HTTPError as error:
+    except http_errors() as error:
         raise SuiteError(f"The hub cannot be reached ({type(error).__name__}); push again later.") from None
 
 
