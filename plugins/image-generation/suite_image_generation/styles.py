@@ -34,7 +34,7 @@ class Style:
 def caption_of(path: str | Path) -> str:
     """A caption from a file's name: words without numbers at the ends.
 
-    >>> caption_of("/tmp/03_Red-Fox (2).jpeg")
+    >>> caption_of("scans/03_Red-Fox (2).jpeg")
     'red fox'
     """
     words = re.sub(r"[\W_]+", " ", unicodedata.normalize("NFC", Path(path).stem)).lower().split()

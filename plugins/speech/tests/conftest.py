@@ -47,6 +47,29 @@ def saved(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def tiny_body():
+    """A function that makes a body of wav2vec 2.0 or HuBERT, without letters, from its config and model class."""
+
+    def make(config, model, **settings):
+        return model(
+            config(
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                intermediate_size=64,
+                conv_dim=(16,) * 7,
+                num_conv_pos_embeddings=16,
+                num_conv_pos_embedding_groups=2,
+                do_stable_layer_norm=True,
+                initializer_range=0.2,  # with the usual .02 so small a body needs hundreds of steps
+                **settings,
+            )
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def tiny_whisper(tmp_path_factory):
     """A folder with a multilingual Whisper of two layers of 16, its 256 bytes as tokens; random weights."""
     import torch

@@ -29,29 +29,12 @@ TEXTS = ["Oui, là!", "Non"]
 
 
 @pytest.fixture(scope="session", params=KINDS)
-def pretrained(request, tmp_path_factory):
+def pretrained(request, tmp_path_factory, tiny_body):
     """A folder as self-supervised training leaves it: a body without letters."""
     config, model = KINDS[request.param]
     torch.manual_seed(0)
-    body = model(
-        config(
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            conv_dim=(16,) * 7,
-            num_conv_pos_embeddings=16,
-            num_conv_pos_embedding_groups=2,
-            do_stable_layer_norm=True,
-            initializer_range=0.2,  # with the usual .02 so small a body needs hundreds of steps
-            layerdrop=0.0,
-            hidden_dropout=0.0,
-            activation_dropout=0.0,
-            attention_dropout=0.0,
-            feat_proj_dropout=0.0,
-            final_dropout=0.0,
-        )
-    )
+    dropouts = ("hidden", "activation", "attention", "feat_proj", "final")
+    body = tiny_body(config, model, layerdrop=0.0, **{f"{name}_dropout": 0.0 for name in dropouts})
     folder = tmp_path_factory.mktemp(request.param)
     body.save_pretrained(folder)
     Wav2Vec2FeatureExtractor().save_pretrained(folder)

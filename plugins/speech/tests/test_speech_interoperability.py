@@ -48,21 +48,9 @@ def test_a_whisper_gives_the_same_scores_for_the_same_words(tiny_whisper, voice,
     assert float(theirs.splitlines()[-1]) == pytest.approx(ours, rel=1e-4)
 
 
-def test_a_ctc_model_hears_the_same_text(voice, tmp_path):
+def test_a_ctc_model_hears_the_same_text(voice, tiny_body, tmp_path):
     torch.manual_seed(0)
-    body = Wav2Vec2Model(
-        Wav2Vec2Config(
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            conv_dim=(16,) * 7,
-            num_conv_pos_embeddings=16,
-            num_conv_pos_embedding_groups=2,
-            do_stable_layer_norm=True,
-            initializer_range=0.2,
-        )
-    )
+    body = tiny_body(Wav2Vec2Config, Wav2Vec2Model)
     body.save_pretrained(tmp_path / "body")
     Wav2Vec2FeatureExtractor().save_pretrained(tmp_path / "body")
     rows = Dataset.from_dict({"text": ["oui la", "non"]})
