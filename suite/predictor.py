@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,16 +97,13 @@ class Predictor:
 
     def _load(self) -> None:
         from suite import golden
-        from suite.pushed import PERMISSION
         from suite.training.accelerator import make_accelerator
 
         run = self.run
         asked = self.domain.config
         if run:
             _finished(run, self.domain)
-            # Settings may come with a model from the hub, permissions never do.
-            allowed = {name: value for name, value in asked if name.startswith(PERMISSION) and value}
-            self.domain.config = read_config(run, self.domain).model_copy(update=allowed)
+            self.domain.config = read_config(run, self.domain).model_copy(update=permissions(dict(asked)))
         accelerator = make_accelerator(self.domain.config)
         if run:
             model = self.domain.load_model(run.model, None)
@@ -139,6 +136,13 @@ def newest_run(domain: Domain) -> Run | None:
 def read_config(run: Run, domain: Domain) -> Any:
     """The config a run was made with."""
     return type(domain).Config.build(type(domain).Config.from_file(run.path / "config.yaml"))
+
+
+def permissions(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What is permitted among the options `asked`: settings come with a model from the hub, permissions never do."""
+    from suite.pushed import PERMISSION
+
+    return {name: value for name, value in asked.items() if name.startswith(PERMISSION) and value}
 
 
 def finished_run(reference: str, root: Path, domain: Domain) -> Run:

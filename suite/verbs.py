@@ -137,14 +137,19 @@ def evaluate(offer: Offer) -> click.Command:
     @click.option("--data", multiple=True, help="Further data sets to score, instead of the config's.")
     @click.option("--slice-by", default="", metavar="COLUMN", help="Metrics for each value of a column.")
     @click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+    @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Options such as batch_size=4.")
     @format_option
     @quiet_option
     @offline_option
-    def command(run: str, data: tuple[str, ...], slice_by: str, output: Path, form: str) -> None:
-        from suite import api
+    def command(
+        run: str, data: tuple[str, ...], slice_by: str, output: Path, settings: tuple[str, ...], form: str
+    ) -> None:
+        from suite.api import evaluated
         from suite.predictor import finished_run
 
-        found = api.evaluate(finished_run(run, output, offer.load()()), data=data, slice_by=slice_by)
+        cls = offer.load()
+        options = cls.Config.parse_settings(settings)
+        found = evaluated(finished_run(run, output, cls()), cls, data, slice_by, options)
         result(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else str(found))
 
     return command
