@@ -101,7 +101,8 @@ def show(run: str, output: Path, form: str) -> None:
         return
     since = datetime.fromtimestamp(status["heartbeat"], UTC).strftime("%Y-%m-%d %H:%M")
     ago = duration(max(time.time() - status["heartbeat"], 0))
-    result(f"{found.path}\n{found.domain}, {found.state()}, last written {since} UTC ({ago} ago)")
+    copied = f", a copy of {found.copy_of}" if found.copy_of else ""
+    result(f"{found.path}\n{found.domain}, {found.state()}{copied}, last written {since} UTC ({ago} ago)")
     for key in ("cause", "next"):
         if key in status:
             result(f"{key}: {status[key]}")
@@ -145,7 +146,7 @@ def _summary(run: Any) -> dict[str, Any]:
         "domain": run.domain,
         "state": run.state(),
         "step": status.get("step"),
-        "result": None,
+        "result": f"copy of {run.copy_of}" if run.copy_of else None,
     }
     if evaluation and "test" in evaluation:
         metric = evaluation["test"]["metric"]
