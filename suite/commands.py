@@ -47,7 +47,7 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @format_option
 def list_runs_(output: Path, form: str) -> None:
     """Every run: state, best metric, time."""
@@ -69,12 +69,15 @@ def list_runs_(output: Path, form: str) -> None:
 
 @runs.command()
 @click.argument("run", default="latest")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @quiet_option
 @offline_option
 @click.pass_context
 def resume(ctx: click.Context, run: str, output: Path) -> None:
-    """Go on with a stopped run, exactly where it was; without a name, with the newest one."""
+    """Go on with a stopped run, exactly where it was.
+
+    RUN is its folder or name; left out, the newest that was stopped.
+    """
     from suite.runs import Run, newest_unfinished
     from suite.verbs import train
 
@@ -87,10 +90,13 @@ def resume(ctx: click.Context, run: str, output: Path) -> None:
 
 @runs.command()
 @click.argument("run", default="latest")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @format_option
 def show(run: str, output: Path, form: str) -> None:
-    """One run: what it was told, where it stands, how well it did."""
+    """One run: what it was told, where it stands, how well it did.
+
+    RUN is its folder or name; left out, the newest that was trained.
+    """
     from suite.runs import Run
 
     found = Run.open(run, output)
@@ -160,11 +166,13 @@ def _summary(run: Any) -> dict[str, Any]:
 @click.option("--to", default="", metavar="OWNER/NAME", help="Repository; else yours, called after domain and run.")
 @click.option("--public", is_flag=True, help="Let everybody see it; else it is private.")
 @click.option("--licence", default="", metavar="ID", help="The Hub's word for a licence; else that of the base model.")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @quiet_option
 @offline_option
 def push(run: str, to: str, public: bool, licence: str, output: Path) -> None:
     """Push a finished run's model to the Hugging Face Hub, private unless told otherwise.
+
+    RUN is its folder or name; left out, the newest that was trained.
 
     The model folder, its card with the results, the config without paths and, where they may travel, the golden
     samples. It is downloaded again afterwards and must give the answers it gave here.

@@ -17,18 +17,25 @@ if TYPE_CHECKING:
     from suite_recommendations.catalogue import Catalogue
     from suite_recommendations.domain import RecommendationsDomain
 
-_MODEL = click.option("--model", default="", help="Finished run or model folder; empty takes the newest run.")
+_MODEL = click.option("--model", default="", help="Finished run (folder or name) or model folder; else the newest run.")
 _KEPT = ("config.yaml", "environment.json", "log.txt", "README.md")
 """Files of a run that hold for its copy with more items; its evaluation does not."""
-_OUTPUT = click.option("--runs", type=Path, default=Path("runs"), help="Folder the runs are in.")
+_OUTPUT = click.option("--runs", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 
 
-@click.command(help="Items like one item, given by id or title: by text and by what was learned from histories.")
+@click.command(help="Show items like one item, given by id or title: by text and by what was learned from histories.")
 @click.argument("item")
 @_MODEL
 @_OUTPUT
-@click.option("--count", type=click.IntRange(1, 1000), default=10, help="How many.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+@click.option("--count", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many items.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output form.",
+)
 def similar(item: str, model: str, runs: Path, count: int, form: str) -> None:
     """Prints the nearest items with their cosines."""
     from suite_recommendations.inference import neighbours
