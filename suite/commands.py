@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from suite.console import duration, result, say, table
+from suite.console import duration, plain, result, say, table
 from suite.errors import SuiteError
 from suite.plugins import load_plugins
 from suite.verbs import format_option, offline_option, quiet_option
@@ -119,7 +119,7 @@ def show(run: str, output: Path, form: str) -> None:
         result("\n" + table(["step", *(name.removeprefix("validation/") for name in names)], rows))
     card = found.path / "README.md"
     if card.is_file():
-        result("\n" + card.read_text().split("---", 2)[-1].strip())
+        result("\n" + plain(card.read_text().split("---", 2)[-1].strip()))
 
 
 @click.command()
@@ -151,7 +151,7 @@ def _summary(run: Any) -> dict[str, Any]:
         "run": run.path.name,
         "domain": run.domain,
         "state": run.state(),
-        "step": status.get("step"),
+        "step": status.get("step", max((line.get("step", 0) for line in run.history()), default=None)),
         "result": f"copy of {run.copy_of}" if run.copy_of else None,
     }
     if evaluation and "test" in evaluation:

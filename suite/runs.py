@@ -77,8 +77,11 @@ class Run:
         for run in found:
             if run.path.name == str(reference):
                 return run
-        names = ", ".join(run.path.name for run in found[-5:]) or "none"
         what = f"of {domain} " if domain else ""
+        if not found:
+            make = f"suite {domain or 'DOMAIN'} train"
+            raise SuiteError(f"No run {str(reference)!r}: there is none {what}in {root} yet; '{make}' makes one.")
+        names = ", ".join(run.path.name for run in found[-5:])
         raise SuiteError(f"No run {str(reference)!r}. Runs {what}in {root}: {names}.")
 
     @property

@@ -43,7 +43,9 @@ def test_a_run_is_opened_by_path_name_or_latest(tmp_path):
     assert Run.open("latest", tmp_path, "toy").path == max(first.path, second.path, key=lambda p: p.name)
     with pytest.raises(SuiteError, match=r"No run 'x'. Runs of toy in .*one"):
         Run.open("x", tmp_path, "toy")
-    with pytest.raises(SuiteError, match=r"No run 'latest'. Runs of other in .*: none"):
+    with pytest.raises(
+        SuiteError, match=r"No run 'latest': there is none of other in .* yet; 'suite other train' makes one"
+    ):
         Run.open("latest", tmp_path, "other")
 
 
@@ -52,7 +54,9 @@ def test_latest_is_the_newest_that_was_trained_and_a_copy_says_what_of(tmp_path)
     copied.set_status("finished", copy_of=trained.path.name)
     assert (trained.copy_of, copied.copy_of) == ("", trained.path.name)
     assert Run.open("latest", tmp_path) == trained
+    trained.log({"step": 7})
     listed = CliRunner().invoke(commands.runs, ["list", "--output", str(tmp_path)]).output
+    assert [line.split()[3] for line in listed.splitlines()[1:]] == ["7", "–"]
     assert f"copy of {trained.path.name}" in listed
     shown = CliRunner().invoke(commands.runs, ["show", copied.path.name, "--output", str(tmp_path)]).output
     assert f"toy, finished, a copy of {trained.path.name}, last written" in shown

@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from suite import golden
 from suite.assets import resolve_model
-from suite.console import say, table
+from suite.console import plain, say, table
 from suite.data.fingerprint import fingerprint
 from suite.data.load import load_splits, load_test_rows
 from suite.domain import Domain, Section, Splits
@@ -133,7 +133,7 @@ def render(domain: Domain, result: dict[str, Any], *, sections: bool = True) -> 
     for name, one in result.items():
         parts.append(_render_set(domain, name, one))
         if sections:
-            parts += [f"{part['title']}\n{part['text']}" for part in one.get("sections", [])]
+            parts += [f"== {part['title']} ==\n\n{plain(part['text'])}" for part in one.get("sections", [])]
     return "\n\n".join(parts)
 
 
