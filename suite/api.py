@@ -93,13 +93,17 @@ def evaluated(
     run: Run, cls: type[Domain], data: Sequence[str], slice_by: str, options: Mapping[str, Any]
 ) -> Evaluation:
     """The same of an opened run. Raises `SuiteError` for an option that won't do."""
+    from suite.assets import LOCAL
     from suite.evaluation.evaluate import evaluate as evaluate_run
     from suite.evaluation.evaluate import render
     from suite.predictor import permissions, read_config
 
     checked = cls.Config.build(options)
     asked = {name: getattr(checked, name) for name in options}
-    domain = cls(read_config(run, cls()).model_copy(update=permissions(asked)))
+    own = read_config(run, cls())
+    stayed = ("data", "columns") if own.data.startswith(LOCAL) else ()
+    here = {name: asked[name] for name in stayed if name in asked}
+    domain = cls(own.model_copy(update=permissions(asked) | here))
     found = evaluate_run(run, domain, slice_by=slice_by, references=list(data) or None, asked=asked)
     return Evaluation(found, render(domain, found))
 

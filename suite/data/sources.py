@@ -106,7 +106,7 @@ def local(reference: str, domain: Domain) -> Dataset:
     """What a pushed config says of data that stayed at home; nobody can read them, and this says so."""
     raise SuiteError(
         f"This model was fine-tuned on data that stayed on their machine (fingerprint {reference}); "
-        "give data of your own with --data."
+        "to train, give data of your own with --data; to evaluate, a copy of those with --set data=…."
     )
 
 

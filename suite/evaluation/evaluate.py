@@ -13,7 +13,7 @@ from suite import golden
 from suite.assets import resolve_model
 from suite.console import plain, say, table
 from suite.data.fingerprint import fingerprint
-from suite.data.load import load_splits, load_test_rows
+from suite.data.load import Loaded, load_splits, load_test_rows
 from suite.domain import Domain, Section, Splits
 from suite.errors import SuiteError
 from suite.evaluation.intervals import Bootstrap, Resamples, difference
@@ -39,7 +39,9 @@ def evaluate(
     options that rank above the config's, once the golden samples were answered by the config alone.
     """
     accelerator = make_accelerator(domain.config)
-    _, splits = load_splits(domain)
+    loaded, splits = load_splits(domain)
+    if "data" in (asked or {}):
+        _same_data(run, loaded)
     config = domain.config.model_copy(update=dict(asked or {}))
     _same_rows(domain, type(domain)(config), splits, asked or {})
     sets: dict[str, Dataset] = {"test": splits["test"]}
@@ -71,6 +73,16 @@ def evaluate(
     for name, answers in found.items():
         _write_answers(run, name, answers)
     return result
+
+
+def _same_data(run: Run, loaded: Loaded) -> None:
+    """Raises `SuiteError` where a model whose data stayed at home is given others: some may have been trained on."""
+    known = json.loads((run.path / "environment.json").read_text())["data"]
+    if loaded.fingerprint != known:
+        raise SuiteError(
+            f"{loaded.reference} has other data (fingerprint {loaded.fingerprint}) than the model was trained on "
+            f"({known}); give those."
+        )
 
 
 def _same_rows(domain: Domain, other: Domain, splits: Splits, asked: Mapping[str, Any]) -> None:

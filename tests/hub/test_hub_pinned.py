@@ -47,7 +47,19 @@ def test_a_pushed_model_is_evaluated_and_refused_where_its_data_are_not(place, p
     values = yaml.safe_load(pushed.files["config.yaml"]) | {"data": "local:abc"}
     pushed.commit({"config.yaml": yaml.safe_dump(values).encode()}, "data stayed")
     said = place.refused("toy", "evaluate", f"ada/toy-first@{pushed.head}")
-    assert said.startswith("This model was fine-tuned on data that stayed on their machine (fingerprint abc); give")
+    assert said.startswith(
+        "This model was fine-tuned on data that stayed on their machine (fingerprint abc); to train, give"
+    )
+
+
+def test_whoever_has_the_data_of_a_pushed_model_evaluates_it(place):
+    place.ok("push")
+    asked = ["toy", "evaluate", "ada/toy-first", "--format", "json", "--set"]
+    found = json.loads(place.ok(*asked, "data=secret-words.csv"))["test"]
+    assert found["systems"] == json.loads((place.run / "evaluation.json").read_text())["test"]["systems"]
+    (place.folder / "other.csv").write_bytes(b"\n".join(WORDS.splitlines()[:-1]))
+    said = place.refused(*asked, "data=other.csv")
+    assert said.startswith("other.csv has other data (fingerprint ") and said.endswith("; give those.")
 
 
 def test_a_model_is_pinned_to_the_commit_it_was_at(place, pushed):
