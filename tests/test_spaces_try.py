@@ -55,7 +55,7 @@ def test_a_space_starts_and_answers_with_the_runs_model(space, run, tmp_path, mo
     trial = trying.try_space(space, python=Path(sys.executable))
     (told,) = Predictor(ToyDomain(), str(run.path))(ToyDomain().inputs("rhythm"))
     shares = {one["label"]: one["confidence"] for one in trial.answer["confidences"]}
-    assert trial.endpoint == "toy_decide"
+    assert trial.endpoint == "toy_decide" and (space / "run" / "golden" / "rows.parquet").is_file()
     assert shares["vowels"] == pytest.approx(told["vowels"], abs=1e-4)
     (starter,) = Predictor(ToyDomain(), "toy/letters")(ToyDomain().inputs("rhythm"))
     assert abs(starter["vowels"] - told["vowels"]) > 1e-2, "the run must answer otherwise than the starter"
