@@ -75,6 +75,10 @@ def carry(plan: Plan, domain: Domain, runs: Path, into: Path) -> Domain:
     from suite.predictor import finished_run, read_config
 
     run = finished_run(plan.run, runs, domain)
+    model = run.model.resolve()
+    if model.parent.name == "snapshots":  # of the hub's cache, where files are links
+        name = plan.run.partition("@")[0]
+        raise SuiteError(f"{name} is on the Hub, where a Space can have it from: give --model {name}@{model.name}.")
     domain = type(domain)(read_config(run, domain))
     content = parcel(run, domain, licence=plan.licence, whole=False)
     with tempfile.TemporaryDirectory() as scratch:

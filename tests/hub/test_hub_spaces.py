@@ -37,6 +37,13 @@ def test_a_runs_card_goes_along_without_its_figures_and_adapters(place):
     assert set(space(place).files) == NAMES | {f"run/{name}" for name in names}
 
 
+def test_a_run_on_the_hub_is_not_copied(place):
+    place.ok("push")
+    head = place.hub.repositories["models", "ada/toy-first"].head
+    said = f"ada/toy-first is on the Hub, where a Space can have it from: give --model ada/toy-first@{head}."
+    assert place.refused("space", "build", "toy", "--run", "ada/toy-first") == said
+
+
 def test_a_space_is_private_and_holds_what_was_built(empty, built):
     for name in ("notes.txt", ".git/config", "packages/suite/__init__.py", "packages/suite/__pycache__/x.pyc"):
         (built / name).parent.mkdir(parents=True, exist_ok=True)
