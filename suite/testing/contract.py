@@ -192,7 +192,7 @@ class DomainContract(RunPromises):
         keep(found and alike, "the command answers as the model does here", seen=seen, read="suite.Domain.infer")
 
     def test_the_demo_answers_by_infer(self, trained: Path, tmp_path: Path) -> None:
-        """Asked its `demo_call` over the network, the demo asks `infer`, and answers the same question as `predict`."""
+        """Asked its `demo_call` over the network, the demo asks `infer`; asked the same, `predict` answers alike."""
         from suite.predictor import Predictor
 
         predictor = Predictor(self.make(), str(trained))

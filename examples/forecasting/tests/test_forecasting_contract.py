@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from suite.testing import DomainContract
+
 from suite_forecasting.demo import WAVE
 
 
