@@ -19,6 +19,8 @@ from suite.predictor import Predictor
 from suite.spaces import trying
 from suite.spaces.build import Plan, build
 from suite.training.train import train
+from suite.web.asking import ask
+from suite.web.page import drawn
 from suite.web.zero import lent
 
 TOY = Path(__file__).parent / "toy"
@@ -52,6 +54,18 @@ def test_a_space_starts_and_answers_with_the_runs_model(space, run):
     (starter,) = Predictor(ToyDomain(), "toy/letters")(ToyDomain().inputs("rhythm"))
     assert abs(starter["vowels"] - told["vowels"]) > 1e-2, "the run must answer otherwise than the starter"
     assert not list(space.rglob("__pycache__")), "trying leaves nothing in the folder"
+
+
+def test_what_is_asked_prints_its_answer_and_nothing_else(toy, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    demo = drawn(lambda: toy.demo(Predictor(toy, "toy/letters")))
+    demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, share=False)
+    try:
+        ask("toy", "", demo.local_url)
+    finally:
+        demo.close(verbose=False)
+    told = json.loads(capsys.readouterr().out)
+    assert told["endpoint"] == "toy_decide" and told["answer"]["label"] in ("vowels", "consonants")
 
 
 def test_a_space_that_ends_is_told_with_the_end_of_its_log(space):
