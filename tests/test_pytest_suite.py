@@ -35,6 +35,14 @@ def test_nobody_is_warned(tmp_path):
     assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_nobody_who_subclasses_it_is_warned(tmp_path):
+    """In a project that declares no marker."""
+    lines = ("from suite.testing import DomainContract", "class TestToy(DomainContract):", "    domain = 'toy'")
+    (tmp_path / "test_toy.py").write_text("\n".join(lines))
+    done = ran(tmp_path, "-k", "people_read", "-W", "error", "--strict-markers")
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_settings_are_the_trainings(tmp_path):
     done = ran(
         tmp_path, "--suite-domain", "toy", "-k", "its_own_check", "--suite-settings", "test_share=0.6", "limit=3"
