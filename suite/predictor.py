@@ -37,6 +37,11 @@ class Predictor:
     (`suite.web.zero`).
     """
 
+    domain: Domain
+    """The domain that answers. Loading `model` gives it the run's config and what else belongs to the model."""
+    source: str
+    """The model as it was given; empty for the newest run or the starter."""
+
     def __init__(self, domain: Domain, source: str = "", *, lent: Lend = lambda function: function) -> None:
         self.domain, self.source = domain, source
         self._lent, self._answer = lent, lent(self._answers)

@@ -21,6 +21,8 @@ from suite.predictor import Predictor
 from suite.spaces import trying
 from suite.spaces.build import Plan, build
 from suite.training.train import train
+from suite.web.asking import ask
+from suite.web.page import drawn
 from suite.web.zero import lent
 
 TOY = Path(__file__).parent / "toy"
@@ -85,6 +87,18 @@ def test_a_trial_that_is_stopped_takes_its_app_with_it(space, tmp_path):
         with contextlib.suppress(ProcessLookupError):
             os.kill(app, signal.SIGKILL)
     assert not list(tmp_path.glob("suite-space-*"))
+
+
+def test_what_is_asked_prints_its_answer_and_nothing_else(toy, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    demo = drawn(lambda: toy.demo(Predictor(toy, "toy/letters")))
+    demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, share=False)
+    try:
+        ask("toy", "", demo.local_url)
+    finally:
+        demo.close(verbose=False)
+    told = json.loads(capsys.readouterr().out)
+    assert told["endpoint"] == "toy_decide" and told["answer"]["label"] in ("vowels", "consonants")
 
 
 def test_a_space_that_ends_is_told_with_the_end_of_its_log(space):

@@ -322,7 +322,7 @@ class ImageGenerationDomain(Domain):
 
     def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
         """One picture in a few steps: it shows that the pipeline draws, not how well."""
-        from suite_image_generation.desk import OWN
+        from suite_image_generation.demo_handlers import OWN
 
         return "images_generate", ["red heart", 42, 1, 4, 5.0, OWN, "", None, 0.6]
 
