@@ -68,22 +68,39 @@ def train(domain: str, /, *, resume: Reference = "", config: str | Path = "", **
 
 
 def evaluate(
-    run: Reference, /, *, data: str | Sequence[str] = (), slice_by: str = "", output: str | Path = RUNS
+    run: Reference,
+    /,
+    *,
+    data: str | Sequence[str] = (),
+    slice_by: str = "",
+    output: str | Path = RUNS,
+    **options: Any,
 ) -> Evaluation:
     """Scores a finished run on its test split, beside the pretrained model and the baselines; keeps the result in it.
 
     A domain's name stands for its newest finished run below `output`. `data` are further data sets to score, instead of
-    the config's `also_evaluate`; `slice_by` a column whose every value gets metrics of its own. Raises `SuiteError`.
+    the config's `also_evaluate`; `slice_by` a column whose every value gets metrics of its own. `options` are those of
+    `evaluate --set`: how it answers, such as a permission; never which rows are scored. Raises `SuiteError`.
     """
-    from suite.evaluation.evaluate import evaluate as evaluate_run
-    from suite.evaluation.evaluate import render
-    from suite.predictor import finished_run, read_config
+    from suite.predictor import finished_run
 
     cls, source = _found(run, "", Path(output))
     opened = finished_run(source or "latest", Path(output), cls())
-    domain = cls(read_config(opened, cls()))
-    further = [data] if isinstance(data, str) else list(data)
-    found = evaluate_run(opened, domain, slice_by=slice_by, references=further or None)
+    return evaluated(opened, cls, [data] if isinstance(data, str) else data, slice_by, options)
+
+
+def evaluated(
+    run: Run, cls: type[Domain], data: Sequence[str], slice_by: str, options: Mapping[str, Any]
+) -> Evaluation:
+    """The same of an opened run. Raises `SuiteError` for an option that won't do."""
+    from suite.evaluation.evaluate import evaluate as evaluate_run
+    from suite.evaluation.evaluate import render
+    from suite.predictor import permissions, read_config
+
+    checked = cls.Config.build(options)
+    asked = {name: getattr(checked, name) for name in options}
+    domain = cls(read_config(run, cls()).model_copy(update=permissions(asked)))
+    found = evaluate_run(run, domain, slice_by=slice_by, references=list(data) or None, asked=asked)
     return Evaluation(found, render(domain, found))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from suite.domain import Domain
-from suite.evaluation.evaluate import BEFORE, TUNED, render, verdicts
+from suite.evaluation.evaluate import BEFORE, TUNED, render
 from suite.licence import identifier
 from suite.origin import Origin, data_origin, front_matter, model_origin, sharable
 from suite.runs import Run
@@ -40,7 +40,6 @@ def card(domain: Domain, run: Run, *, licence: str = "") -> str:
     if told:
         public = {name: {key: v for key, v in one.items() if key != "slices"} for name, one in told.items()}
         lines += ["## Evaluation", "", "```", render(domain, public, sections=False), "```", ""]
-        lines += [f"- {sentence}" for sentence in verdicts(domain, evaluation["test"])]
         lines += [line for name, one in evaluation.items() for line in _sections(one, names[name], name)]
     front = _front(domain, run, base, names, licence)
     return front + "\n".join([*lines, "", "## Limits", "", domain.limits.strip(), ""])

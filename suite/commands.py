@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from suite.console import duration, result, say, table
+from suite.console import duration, plain, result, say, table
 from suite.errors import SuiteError
 from suite.plugins import load_plugins
 from suite.verbs import format_option, offline_option, quiet_option
@@ -47,7 +47,7 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @format_option
 def list_runs_(output: Path, form: str) -> None:
     """Every run: state, best metric, time."""
@@ -69,12 +69,15 @@ def list_runs_(output: Path, form: str) -> None:
 
 @runs.command()
 @click.argument("run", default="latest")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @quiet_option
 @offline_option
 @click.pass_context
 def resume(ctx: click.Context, run: str, output: Path) -> None:
-    """Go on with a stopped run, exactly where it was; without a name, with the newest one."""
+    """Go on with a stopped run, exactly where it was.
+
+    RUN is its folder or name; left out, the newest that was stopped.
+    """
     from suite.runs import Run, newest_unfinished
     from suite.verbs import train
 
@@ -87,10 +90,13 @@ def resume(ctx: click.Context, run: str, output: Path) -> None:
 
 @runs.command()
 @click.argument("run", default="latest")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @format_option
 def show(run: str, output: Path, form: str) -> None:
-    """One run: what it was told, where it stands, how well it did."""
+    """One run: what it was told, where it stands, how well it did.
+
+    RUN is its folder or name; left out, the newest that was trained.
+    """
     from suite.runs import Run
 
     found = Run.open(run, output)
@@ -101,7 +107,8 @@ def show(run: str, output: Path, form: str) -> None:
         return
     since = datetime.fromtimestamp(status["heartbeat"], UTC).strftime("%Y-%m-%d %H:%M")
     ago = duration(max(time.time() - status["heartbeat"], 0))
-    result(f"{found.path}\n{found.domain}, {found.state()}, last written {since} UTC ({ago} ago)")
+    copied = f", a copy of {found.copy_of}" if found.copy_of else ""
+    result(f"{found.path}\n{found.domain}, {found.state()}{copied}, last written {since} UTC ({ago} ago)")
     for key in ("cause", "next"):
         if key in status:
             result(f"{key}: {status[key]}")
@@ -112,7 +119,7 @@ def show(run: str, output: Path, form: str) -> None:
         result("\n" + table(["step", *(name.removeprefix("validation/") for name in names)], rows))
     card = found.path / "README.md"
     if card.is_file():
-        result("\n" + card.read_text().split("---", 2)[-1].strip())
+        result("\n" + plain(card.read_text().split("---", 2)[-1].strip()))
 
 
 @click.command()
@@ -144,8 +151,8 @@ def _summary(run: Any) -> dict[str, Any]:
         "run": run.path.name,
         "domain": run.domain,
         "state": run.state(),
-        "step": status.get("step"),
-        "result": None,
+        "step": status.get("step", max((line.get("step", 0) for line in run.history()), default=None)),
+        "result": f"copy of {run.copy_of}" if run.copy_of else None,
     }
     if evaluation and "test" in evaluation:
         metric = evaluation["test"]["metric"]
@@ -159,11 +166,13 @@ def _summary(run: Any) -> dict[str, Any]:
 @click.option("--to", default="", metavar="OWNER/NAME", help="Repository; else yours, called after domain and run.")
 @click.option("--public", is_flag=True, help="Let everybody see it; else it is private.")
 @click.option("--licence", default="", metavar="ID", help="The Hub's word for a licence; else that of the base model.")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @quiet_option
 @offline_option
 def push(run: str, to: str, public: bool, licence: str, output: Path) -> None:
     """Push a finished run's model to the Hugging Face Hub, private unless told otherwise.
+
+    RUN is its folder or name; left out, the newest that was trained.
 
     The model folder, its card with the results, the config without paths and, where they may travel, the golden
     samples. It is downloaded again afterwards and must give the answers it gave here.

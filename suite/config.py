@@ -78,9 +78,7 @@ class TrainConfig(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise SuiteError(f"{field}={first['input']!r} won't do: {first['msg']}.") from None
+            raise SuiteError(_refusal(error)) from None
 
     @classmethod
     def from_file(cls, path: Path) -> dict[str, Any]:
@@ -118,3 +116,12 @@ class TrainConfig(BaseModel):
         import yaml
 
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _refusal(error: ValidationError) -> str:
+    """The first of pydantic's findings as a sentence: which option, what was given, and the reason in its own words."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    given = f"{field}={first['input']!r}" if field else "These options together"
+    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{given} won't do: {reason}."

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*(e[-+]?\d+)?( ?%)?")
 
 
 def quiet() -> bool:
@@ -47,9 +51,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Aligned text columns: numbers to the right, three decimals below 1000; the last column is free to be long."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(len(head), *(len(row[i]) for row in cells), 0) for i, head in enumerate(header)]
-    numeric = [
-        all(row[i][:1].lstrip("-+").isdigit() or row[i] in ("", "–") for row in cells) for i in range(len(header))
-    ]
+    numeric = [all(_NUMBER.fullmatch(row[i]) or row[i] in ("", "–") for row in cells) for i in range(len(header))]
     lines = [list(header), *cells]
     return "\n".join(
         "  ".join(
@@ -57,6 +59,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def plain(markdown: str) -> str:
+    """Markdown for a terminal: its tables in aligned columns."""
+    parts = [(piped, list(lines)) for piped, lines in groupby(markdown.splitlines(), lambda line: line[:1] == "|")]
+    return "\n".join(_aligned(lines) if piped else "\n".join(lines) for piped, lines in parts)
+
+
+def _aligned(lines: list[str]) -> str:
+    header, *rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
+    kept = [row for row in rows if set("".join(row)) - set(":-")]  # without the line below the header
+    whole = all(len(row) == len(header) for row in kept)
+    return table(header, kept) if whole else "\n".join(lines)
 
 
 def duration(seconds: float) -> str:

@@ -171,7 +171,7 @@ def devices(torch: dict[str, Any]) -> Iterator[Check]:
         cure = "Install the torch build for your CUDA version, as pytorch.org says, or go on without the GPU."
         yield Check("device", "note", f"a GPU driver is here, but torch {_version('torch')} sees no GPU", cure)
     else:
-        yield Check("device", "ok", f"CPU, {torch['threads']} threads, no GPU")
+        yield Check("device", "ok", f"CPU, {torch['threads']} thread{'s' * (torch['threads'] != 1)}, no GPU")
 
 
 def pip() -> Check:

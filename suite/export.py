@@ -37,11 +37,14 @@ INLINE = 1_900_000_000
 @click.command()
 @click.argument("run", default="latest")
 @click.option("--onnx", "folder", type=Path, required=True, metavar="FOLDER", help="Folder to write model.onnx into.")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 @quiet_option
 @offline_option
 def export(run: str, folder: Path, output: Path) -> None:
-    """Write a finished run's model as ONNX, checked against the model on its golden samples."""
+    """Write a finished run's model as ONNX, checked against the model on its golden samples.
+
+    RUN is its folder or name; left out, the newest that was trained.
+    """
     from suite.runs import Run
 
     difference = export_onnx(Run.open(run, output), folder)

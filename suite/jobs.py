@@ -49,16 +49,24 @@ def jobs() -> None:
     """Train on Hugging Face's machines, which are paid for by the minute."""
 
 
-@jobs.command(context_settings={"ignore_unknown_options": True})
+@jobs.command(short_help="Submit a training as a job.", context_settings={"ignore_unknown_options": True})
 @click.argument("domain")
 @click.argument("verb", type=click.Choice(["train"]))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("--flavor", default="a10g-small", show_default=True, help="Machine; 'hf jobs hardware' lists them.")
 @click.option("--timeout", default="2h", show_default=True, help="When it is stopped: a number with s, m, h or d.")
-@click.option("--to", default="", metavar="OWNER/NAME", help="Private repository the model is pushed to.")
+@click.option(
+    "--to",
+    default="",
+    metavar="OWNER/NAME",
+    help="Private repository the model is pushed to.",
+)
 @click.option("--licence", default="", metavar="ID", help="As for 'suite push'.")
 @click.option(
-    "--install", multiple=True, metavar="REQUIREMENT", help="How a machine gets Suite and plugin; may repeat."
+    "--install",
+    multiple=True,
+    metavar="REQUIREMENT",
+    help="What is installed there, Suite or plugin; may be given again.",
 )
 @click.option("--image", default=IMAGE, show_default=True, help="Docker image with Python and uv.")
 @click.option("--dry-run", is_flag=True, help="Show what would be submitted; submit nothing.")
@@ -79,7 +87,7 @@ def run(
     """Submit `suite DOMAIN train …` as a job, with the options of that command.
 
     \b
-    suite jobs run DOMAIN train --data owner/name --epochs 3 --flavor a10g-small --timeout 2h
+    suite jobs run DOMAIN train --data owner/name --epochs 3 --timeout 2h
     """
     from suite.hub import api, full_name, token, told
     from suite.licence import granted

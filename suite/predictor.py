@@ -6,13 +6,13 @@ import csv
 import json
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.assets import resolve_model
 from suite.errors import SuiteError
-from suite.runs import Run, list_runs, write_text
+from suite.runs import Run, list_runs, newest, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 class Predictor:
     """A domain with a model: loaded at the first question, safe to ask from several threads.
 
-    `source` is a finished run's folder, a model folder or a hub id; empty takes the newest finished run below the
+    `source` is a finished run's folder or name, a model folder or a hub id; empty takes the newest trained run in the
     config's output folder, and where there is none the starter. A model on the hub that `suite push` made answers with
     the settings it was pushed with. `lent` wraps what needs the device, where one is lent by the call
     (`suite.web.zero`).
@@ -105,16 +105,13 @@ class Predictor:
 
     def _load(self) -> None:
         from suite import golden
-        from suite.pushed import PERMISSION
         from suite.training.accelerator import make_accelerator
 
         run = self.run
         asked = self.domain.config
         if run:
             _finished(run, self.domain)
-            # Settings may come with a model from the hub, permissions never do.
-            allowed = {name: value for name, value in asked if name.startswith(PERMISSION) and value}
-            self.domain.config = read_config(run, self.domain).model_copy(update=allowed)
+            self.domain.config = read_config(run, self.domain).model_copy(update=permissions(dict(asked)))
         accelerator = make_accelerator(self.domain.config)
         if run:
             model = self.domain.load_model(run.model, None)
@@ -139,14 +136,21 @@ class Predictor:
 
 
 def newest_run(domain: Domain) -> Run | None:
-    """The newest finished run of a domain below its config's output folder."""
+    """The newest finished run of a domain below its config's output folder; a copy is taken only if it is named."""
     runs = [run for run in list_runs(domain.config.output) if run.domain == domain.name and run.state() == "finished"]
-    return runs[-1] if runs else None
+    return newest(runs) if runs else None
 
 
 def read_config(run: Run, domain: Domain) -> Any:
     """The config a run was made with."""
     return type(domain).Config.build(type(domain).Config.from_file(run.path / "config.yaml"))
+
+
+def permissions(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What is permitted among the options `asked`: settings come with a model from the hub, permissions never do."""
+    from suite.pushed import PERMISSION
+
+    return {name: value for name, value in asked.items() if name.startswith(PERMISSION) and value}
 
 
 def finished_run(reference: str, root: Path, domain: Domain) -> Run:
@@ -155,8 +159,8 @@ def finished_run(reference: str, root: Path, domain: Domain) -> Run:
     Raises `SuiteError` if there is none with a model.
     """
     domain.config.output = root
-    newest = newest_run(domain) if reference == "latest" else None
-    run = newest or _pushed_run(reference, domain) or Run.open(reference, root, domain.name)
+    latest = newest_run(domain) if reference == "latest" else None
+    run = latest or _pushed_run(reference, domain) or Run.open(reference, root, domain.name)
     _finished(run, domain)
     return run
 
@@ -174,9 +178,13 @@ def _pushed_run(reference: str, domain: Domain) -> Run | None:
 
 
 def _run_called(source: str, domain: Domain) -> Run | None:
-    """The run behind a model's name: a run's folder, or what was pushed; None for a model that is no run's."""
+    """The run behind a model's name: its folder or name, or what was pushed; None for a model that is no run's."""
     if (Path(source) / "status.json").is_file():
         return Run(Path(source))
+    if not Path(source).exists():
+        for run in list_runs(domain.config.output):
+            if run.path.name == source:
+                return run
     from suite.pushed import opened
 
     starters = {asset.name for asset in domain.starter.assets}

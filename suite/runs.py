@@ -9,7 +9,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -65,17 +65,23 @@ class Run:
 
     @classmethod
     def open(cls, reference: str | Path, root: Path = Path("runs"), domain: str | None = None) -> Run:
-        """A run by its folder, its name, or "latest". Raises `SuiteError` listing what there is."""
+        """A run by its folder, its name, or "latest": the newest that was trained, or of copies alone the newest.
+
+        Raises `SuiteError` listing what there is.
+        """
         if (Path(reference) / "status.json").is_file():
             return cls(Path(reference))
         found = [run for run in list_runs(root) if domain in (None, run.domain)]
         if str(reference) == "latest" and found:
-            return found[-1]
+            return newest(found)
         for run in found:
             if run.path.name == str(reference):
                 return run
-        names = ", ".join(run.path.name for run in found[-5:]) or "none"
         what = f"of {domain} " if domain else ""
+        if not found:
+            make = f"suite {domain or 'DOMAIN'} train"
+            raise SuiteError(f"No run {str(reference)!r}: there is none {what}in {root} yet; '{make}' makes one.")
+        names = ", ".join(run.path.name for run in found[-5:])
         raise SuiteError(f"No run {str(reference)!r}. Runs {what}in {root}: {names}.")
 
     @property
@@ -87,6 +93,11 @@ class Run:
     def name(self) -> str:
         """The run's name: that of its folder, which a copy that travelled elsewhere remembers."""
         return str(self.status().get("name", self.path.name))
+
+    @property
+    def copy_of(self) -> str:
+        """The name of the run that this one was made from without training, such as with more items; else ""."""
+        return str(self.status().get("copy_of", ""))
 
     @property
     def processes(self) -> int:
@@ -149,6 +160,11 @@ class Run:
         """The content of `evaluation.json`, if the run was evaluated."""
         path = self.path / "evaluation.json"
         return json.loads(path.read_text()) if path.is_file() else None
+
+
+def newest(runs: Sequence[Run]) -> Run:
+    """The last trained of `runs`, which are in order; where there are copies alone, the last of these."""
+    return ([run for run in runs if not run.copy_of] or list(runs))[-1]
 
 
 def newest_unfinished(root: Path, domain: str | None = None) -> Run | None:

@@ -46,17 +46,31 @@ offline_option = click.option(
     "--offline", is_flag=True, expose_value=False, callback=_offline, help="Never open a connection."
 )
 format_option = click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form."
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output form.",
 )
 columns_option = click.option(
-    "--columns", default="", metavar="OURS=THEIRS,…", help="Which column of the data holds what; else guessed."
+    "--columns", default="", metavar="OURS=THEIRS,…", help="Which column holds what, as text=sentence; else guessed."
 )
+
+
+def _settings(domain: str) -> Decorator:
+    """`--set`, which every verb that makes a config understands."""
+    help_ = f"Any option of 'suite {domain} options'; may be given again."
+    return click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=help_)
 
 
 def train(offer: Offer) -> click.Command:
     """`suite DOMAIN train`."""
 
-    @click.command(help=f"{offer.entry.summary} With no argument: fine-tunes the starter model on the starter data.")
+    starts = f"{offer.entry.summary} With no argument: fine-tunes the starter model on the starter data."
+    name = offer.entry.name
+
+    @click.command(help=f"{starts}\n\nFurther options, and all defaults: suite {name} options.")
     @click.option("--model", help="Hub id, local folder or finished run to start from.")
     @click.option("--data", help="Hub id, folder, file or starter name.")
     @columns_option
@@ -64,16 +78,28 @@ def train(offer: Offer) -> click.Command:
     @click.option("--batch-size", type=int, help="Examples per optimizer step, over all processes.")
     @click.option("--learning-rate", type=float, help="Peak learning rate.")
     @click.option("--lora", is_flag=True, default=None, help="Train low-rank adapters only.")
-    @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Arithmetic.")
-    @click.option("--output", type=Path, help="Folder that receives the run's own folder.")
-    @click.option("--name", help="Name of the run.")
+    @click.option(
+        "--precision",
+        type=click.Choice(["auto", "fp32", "bf16"]),
+        help="Arithmetic; auto is bf16 if the GPU has it.",
+    )
+    @click.option("--output", type=Path, help="Folder that receives the run's own folder; else runs.")
+    @click.option("--name", help="Name of the run, added to its time stamp; else the model's.")
     @click.option("--seed", type=int, help="Decides splits, order, dropout and augmentation.")
     @click.option("--config", "file", type=Path, help="YAML file with options.")
-    @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option of 'suite DOMAIN options'.")
-    @click.option("--resume", is_flag=False, flag_value="latest", metavar="[RUN]", help="Go on with a stopped run.")
+    @_settings(name)
+    @click.option(
+        "--resume",
+        is_flag=False,
+        flag_value="latest",
+        metavar="[RUN]",
+        help="Go on with a stopped run; unnamed, the newest.",
+    )
     @click.option("--dry-run", is_flag=True, help="Show config, data check, model size and time; train nothing.")
     @click.option("--processes", type=click.IntRange(1), help="Processes on this machine, one for each GPU.")
-    @click.option("--nodes", type=click.IntRange(1), default=1, help="Machines; give each the same command.")
+    @click.option(
+        "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines; give each the same command."
+    )
     @click.option("--rendezvous", default="", metavar="HOST:PORT", help="Where the machines meet: one of them.")
     @quiet_option
     @offline_option
@@ -132,19 +158,26 @@ def _train(domain: Domain, run: Run | None) -> None:
 def evaluate(offer: Offer) -> click.Command:
     """`suite DOMAIN evaluate`."""
 
-    @click.command(help="Scores a run on its test split, beside the pretrained model and the baselines.")
+    scores = "Score a run on its test split, beside the pretrained model and the baselines."
+
+    @click.command(help=f"{scores}\n\nRUN is its folder or name, or OWNER/NAME on the Hub; left out, the newest.")
     @click.argument("run", default="latest")
-    @click.option("--data", multiple=True, help="Further data sets to score, instead of the config's.")
-    @click.option("--slice-by", default="", metavar="COLUMN", help="Metrics for each value of a column.")
-    @click.option("--output", type=Path, default=Path("runs"), help="Folder the runs are in.")
+    @click.option("--data", multiple=True, help="Further data to score, instead of also_evaluate; may be given again.")
+    @click.option("--slice-by", default="", metavar="COLUMN", help="Metrics for each value of a column of the data.")
+    @click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
+    @_settings(offer.entry.name)
     @format_option
     @quiet_option
     @offline_option
-    def command(run: str, data: tuple[str, ...], slice_by: str, output: Path, form: str) -> None:
-        from suite import api
+    def command(
+        run: str, data: tuple[str, ...], slice_by: str, output: Path, settings: tuple[str, ...], form: str
+    ) -> None:
+        from suite.api import evaluated
         from suite.predictor import finished_run
 
-        found = api.evaluate(finished_run(run, output, offer.load()()), data=data, slice_by=slice_by)
+        cls = offer.load()
+        options = cls.Config.parse_settings(settings)
+        found = evaluated(finished_run(run, output, cls()), cls, data, slice_by, options)
         result(json.dumps(found, indent=2, ensure_ascii=False) if form == "json" else str(found))
 
     return command
@@ -153,11 +186,11 @@ def evaluate(offer: Offer) -> click.Command:
 def predict(offer: Offer) -> click.Command:
     """`suite DOMAIN predict`."""
 
-    @click.command(help="Answers for files or texts, with the newest finished run or the starter model.")
+    @click.command(help="Answer for files or texts, with the newest finished run or the starter model.")
     @click.argument("inputs", nargs=-1, required=True)
-    @click.option("--model", default="", help="Finished run, model folder or hub id to answer with.")
+    @click.option("--model", default="", help="Finished run (folder or name), model folder or hub id.")
     @click.option("--output", type=Path, help="File or folder to write; the ending picks the form.")
-    @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Options such as language=fr.")
+    @_settings(offer.entry.name)
     @format_option
     @quiet_option
     @offline_option

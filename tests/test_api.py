@@ -13,10 +13,13 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from pydantic import Field
 from suite_toy.domain import ToyDomain
 
 import suite
 from suite import SuiteError, evaluate, load, predict, train
+from suite.cli import suite as commands
 from suite.runs import Run
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "python.md"
@@ -60,6 +63,49 @@ def test_evaluate_returns_what_it_wrote_and_prints_what_the_command_prints(run):
     assert set(found["test"]["systems"]) == {"fine-tuned", "before fine-tuning", "majority"}
     assert set(found["test"]["slices"]["label"]) <= {"vowels", "consonants"}
     assert "accuracy of fine-tuned against majority" in str(found)
+
+
+class Gated(ToyDomain.Config):
+    allow_toys: bool = Field(False, description="Load a toy.")
+
+
+def test_an_evaluation_is_given_the_permission_that_its_run_does_not_bring(run, monkeypatch):
+    load_model = ToyDomain.load_model
+
+    def gated(self, source, data):
+        if not self.config.allow_toys:
+            raise SuiteError("Toys are not allowed.")
+        return load_model(self, source, data)
+
+    monkeypatch.setattr(ToyDomain, "Config", Gated)
+    monkeypatch.setattr(ToyDomain, "load_model", gated)
+    with pytest.raises(SuiteError, match="Toys are not allowed"):
+        evaluate(run)
+    assert set(evaluate(run, allow_toys=True)["test"]["systems"]) == {"fine-tuned", "before fine-tuning", "majority"}
+    asked = ["toy", "evaluate", str(run.path), "--set", "allow_toys=true", "--format", "json"]
+    assert CliRunner().invoke(commands, asked).exit_code == 0
+    assert predict(load(run, allow_toys=True), "area")
+
+
+def test_other_options_of_an_evaluation_rank_above_the_runs_once_the_golden_samples_were_answered(run, monkeypatch):
+    infer = ToyDomain.infer
+
+    def contrary(self, model, batch):
+        answers = infer(self, model, batch)
+        other = {"vowels": "consonants", "consonants": "vowels"}
+        return [{**one, "label": other[one["label"]]} for one in answers] if self.config.noise == 1 else answers
+
+    before = evaluate(run)["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
+    monkeypatch.setattr(ToyDomain, "infer", contrary)
+    found = evaluate(run, noise=1)["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
+    assert found == pytest.approx(1 - before) and found != before
+
+
+@pytest.mark.parametrize("options", [{"seed": 7}, {"limit": 5}, {"test_share": 0.4}])
+def test_no_option_of_an_evaluation_scores_rows_that_were_trained_on(run, options):
+    ((name, value),) = options.items()
+    with pytest.raises(SuiteError, match=f"^{name}={value} would score other rows than those that training has not"):
+        evaluate(run, **options)
 
 
 def test_a_run_is_found_by_object_folder_name_and_domain(run):

@@ -238,3 +238,12 @@ def test_a_table_gives_shares_three_decimals_and_counts_none():
 
     text = table(["name", "share", "alerts"], [["a", 0.12345, 11253.0], ["b", None, 3.0]])
     assert text.splitlines() == ["name  share  alerts", "a     0.123   11253", "b         –   3.000"]
+
+
+def test_a_section_is_read_in_a_terminal_and_a_name_that_begins_with_a_digit_is_no_number():
+    from suite.console import plain
+
+    odd = ["| odd | row |", "| of | four | cells |"]
+    told = ["Seen.", "", "| run | n |", "|---|--:|", "| 2026-a | 7 |", "| 2026-bcd | 11 % |", "", *odd]
+    table = ["run          n", "2026-a       7", "2026-bcd  11 %"]
+    assert plain("\n".join(told)).splitlines() == ["Seen.", "", *table, "", *odd]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import pytest
+from pydantic import Field, field_validator, model_validator
 
 from suite.config import TrainConfig
 from suite.errors import SuiteError
@@ -25,6 +28,36 @@ def test_later_layers_win_and_values_are_converted():
 def test_a_mistake_is_one_sentence(values, said):
     with pytest.raises(SuiteError, match=said.replace("?", r"\?").replace("(", r"\(")):
         TrainConfig.build(values)
+
+
+class Weekly(TrainConfig):
+    day: str = Field("monday", description="Day of the week.")
+
+    @field_validator("day")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if not value.endswith("day"):
+            raise ValueError("give a day such as monday.")
+        return value
+
+    @model_validator(mode="after")
+    def _rested(self) -> Self:
+        if self.day == "sunday" and self.epochs > 1:
+            raise ValueError("one epoch is enough on a sunday")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"day": "may"}, "day='may' won't do: give a day such as monday."),
+        ({"day": "sunday"}, "These options together won't do: one epoch is enough on a sunday."),
+    ],
+)
+def test_a_validators_own_words_are_the_reason(values, said):
+    with pytest.raises(SuiteError) as told:
+        Weekly.build(values)
+    assert str(told.value) == said
 
 
 def test_the_yaml_of_a_config_rebuilds_it(tmp_path):

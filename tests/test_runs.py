@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from suite import commands
 from suite.errors import SuiteError
 from suite.runs import Run, list_runs, write_text
 
@@ -40,8 +43,26 @@ def test_a_run_is_opened_by_path_name_or_latest(tmp_path):
     assert Run.open("latest", tmp_path, "toy").path == max(first.path, second.path, key=lambda p: p.name)
     with pytest.raises(SuiteError, match=r"No run 'x'. Runs of toy in .*one"):
         Run.open("x", tmp_path, "toy")
-    with pytest.raises(SuiteError, match=r"No run 'latest'. Runs of other in .*: none"):
+    with pytest.raises(
+        SuiteError, match=r"No run 'latest': there is none of other in .* yet; 'suite other train' makes one"
+    ):
         Run.open("latest", tmp_path, "other")
+
+
+def test_latest_is_the_newest_that_was_trained_and_a_copy_says_what_of(tmp_path):
+    trained, copied = make(tmp_path, "a", "finished"), make(tmp_path, "b", "finished")
+    copied.set_status("finished", copy_of=trained.path.name)
+    assert (trained.copy_of, copied.copy_of) == ("", trained.path.name)
+    assert Run.open("latest", tmp_path) == trained
+    trained.log({"step": 7})
+    listed = CliRunner().invoke(commands.runs, ["list", "--output", str(tmp_path)]).output
+    assert [line.split()[3] for line in listed.splitlines()[1:]] == ["7", "–"]
+    assert f"copy of {trained.path.name}" in listed
+    shown = CliRunner().invoke(commands.runs, ["show", copied.path.name, "--output", str(tmp_path)]).output
+    assert f"toy, finished, a copy of {trained.path.name}, last written" in shown
+    copied.path.rename(tmp_path / "toy" / "other")
+    shutil.rmtree(trained.path)
+    assert Run.open("latest", tmp_path).path.name == "other"
 
 
 def test_history_survives_a_torn_line_and_is_cut_where_a_resume_begins(tmp_path):

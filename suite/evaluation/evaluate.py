@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from datasets import Dataset
 
 from suite import golden
 from suite.assets import resolve_model
-from suite.console import say, table
+from suite.console import plain, say, table
+from suite.data.fingerprint import fingerprint
 from suite.data.load import load_splits, load_test_rows
 from suite.domain import Domain, Section, Splits
 from suite.errors import SuiteError
@@ -25,19 +26,26 @@ CLUSTERS = 10  # fewer groups than this cannot carry a bootstrap over groups
 
 
 def evaluate(
-    run: Run, domain: Domain, *, slice_by: str = "", references: Sequence[str] | None = None
+    run: Run,
+    domain: Domain,
+    *,
+    slice_by: str = "",
+    references: Sequence[str] | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Scores a finished run on its test split and on further data sets; writes and returns `evaluation.json`.
 
-    `references` names the further data sets, by default those of the config's `also_evaluate`.
+    `references` names the further data sets, by default those of the config's `also_evaluate`. `asked` are checked
+    options that rank above the config's, once the golden samples were answered by the config alone.
     """
     accelerator = make_accelerator(domain.config)
     _, splits = load_splits(domain)
-    config = domain.config
+    config = domain.config.model_copy(update=dict(asked or {}))
+    _same_rows(domain, type(domain)(config), splits, asked or {})
     sets: dict[str, Dataset] = {"test": splits["test"]}
     for reference in config.also_evaluate if references is None else references:
         sets[reference] = load_test_rows(domain, reference)
-    systems = {TUNED: domain, BEFORE: type(domain)(config)}
+    systems = {TUNED: domain, BEFORE: type(domain)(domain.config)}
     found: dict[str, dict[str, Scored]] = {name: {} for name in sets}
     for system, its_domain in systems.items():
         if system == TUNED:
@@ -48,6 +56,7 @@ def evaluate(
         model.to(accelerator.device).eval()
         if system == TUNED:
             golden.check(run.path / "golden", its_domain, model, accelerator)
+        its_domain.config = config
         for name, rows in sets.items():
             examples = its_domain.prepare(rows, model, training=False)
             found[name][system] = score_examples(its_domain, model, examples, accelerator, f"{system}: {name}")
@@ -62,6 +71,20 @@ def evaluate(
     for name, answers in found.items():
         _write_answers(run, name, answers)
     return result
+
+
+def _same_rows(domain: Domain, other: Domain, splits: Splits, asked: Mapping[str, Any]) -> None:
+    """Raises `SuiteError` where the options asked for would score other rows than those kept from training."""
+    if other.config == domain.config:
+        return
+    tests = [splits["test"], load_splits(other)[1]["test"]]
+    first, second = (fingerprint(rows, domain.columns) for rows in tests)
+    if first != second:
+        told = ", ".join(f"{name}={value}" for name, value in asked.items())
+        raise SuiteError(
+            f"{told} would score other rows than those that training has not seen; leave it out, and give further data "
+            "with --data."
+        )
 
 
 def summarise(domain: Domain, systems: dict[str, Scored], rows: Dataset, slice_by: str = "") -> dict[str, Any]:
@@ -110,7 +133,7 @@ def render(domain: Domain, result: dict[str, Any], *, sections: bool = True) -> 
     for name, one in result.items():
         parts.append(_render_set(domain, name, one))
         if sections:
-            parts += [f"{part['title']}\n{part['text']}" for part in one.get("sections", [])]
+            parts += [f"== {part['title']} ==\n\n{plain(part['text'])}" for part in one.get("sections", [])]
     return "\n\n".join(parts)
 
 

@@ -19,7 +19,7 @@ def space() -> None:
     """A domain's demo as a Hugging Face Space: build the folder, try it, push it."""
 
 
-@space.command()
+@space.command(short_help="Write the folder of a Space.")
 @click.argument("domain")
 @click.option("--run", default="", help="Finished run whose model answers: its folder, its name, or latest.")
 @click.option("--model", default="", metavar="OWNER/NAME@COMMIT", help="Model of the hub that answers.")
@@ -71,7 +71,7 @@ def try_(folder: Path, python: Path | None) -> None:
     say(f"It started in {duration(trial.started)} and answered in {trial.answered:.1f} s.")
 
 
-@space.command()
+@space.command(short_help="Send a folder to the Hub as a Space.")
 @click.argument("folder", type=Path)
 @click.option("--to", default="", metavar="OWNER/NAME", help="The Space; default is your own of the folder's name.")
 @click.option("--public", is_flag=True, help="Everybody may open it; without this only you.")

@@ -19,7 +19,7 @@ def suite_commands() -> Iterable[Entry]:
     """What only transactions need: streams, portfolios made up, tests through time, small trees."""
     return [
         Entry("fraud score", "Score a file of any size, with reasons for each alert.", "suite_fraud.commands:score"),
-        Entry("fraud simulate", "Make a portfolio of transactions up.", "suite_fraud.commands:simulate"),
+        Entry("fraud simulate", "Make up a portfolio of card transactions.", "suite_fraud.commands:simulate"),
         Entry("fraud labels", "Write a table with the labels analysts gave.", "suite_fraud.labels:labels"),
         Entry("fraud drift", "Tell weekly drift, and when to train anew.", "suite_fraud.commands:drift"),
         Entry("fraud prequential", "Test every system on successive weeks.", "suite_fraud.prequential:prequential"),

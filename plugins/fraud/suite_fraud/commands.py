@@ -17,15 +17,15 @@ _RUNS = Path("runs")
 
 @click.command(help="Score a CSV or Parquet file of any size with a run's student, and write its alerts with reasons.")
 @click.argument("file", type=Path)
-@click.option("--output", type=Path, required=True, help="Where to: .csv, .jsonl or .parquet.")
+@click.option("--output", type=Path, required=True, help="File to write: .csv, .jsonl or .parquet.")
 @click.option("--model", default="", help="Run or student folder; empty takes the newest run that has a student.")
-@click.option("--runs", type=Path, default=_RUNS, help="Folder the runs are in.")
+@click.option("--runs", type=Path, default=_RUNS, show_default=True, help="Folder the runs are in.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Least probability of an alert; unset is the student's.")
-@click.option("--capacity", type=click.IntRange(1), help="Instead: this many alerts a day, the most suspicious ones.")
+@click.option("--capacity", type=click.IntRange(1), help="Instead of --threshold: so many alerts a day.")
 @click.option("--all", "everything", is_flag=True, help="Write all rows, alerts marked.")
 @click.option("--history", type=Path, help="The same portfolio's earlier transactions, so that habits are known.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column is which; may be given again.")
-@click.option("--time-unit", type=click.Choice(get_args(Unit)), default="auto", help="What numbers in time count.")
+@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
+@click.option("--time-unit", type=click.Choice(get_args(Unit)), default="auto", help="Unit of times that are numbers.")
 def score(
     file: Path,
     output: Path,
@@ -51,10 +51,10 @@ def score(
 
 
 @click.command(help="Make up a portfolio of card transactions with known frauds, as the ULB handbook describes them.")
-@click.option("--output", type=Path, required=True, help="Where to: .csv or .parquet.")
+@click.option("--output", type=Path, required=True, help="File to write: .csv or .parquet.")
 @click.option("--customers", type=click.IntRange(1), default=5_000, show_default=True, help="How many cards.")
 @click.option("--terminals", type=click.IntRange(1), default=10_000, show_default=True, help="How many shops.")
-@click.option("--days", type=click.IntRange(1), default=183, show_default=True, help="From 1 April 2018 on.")
+@click.option("--days", type=click.IntRange(1), default=183, show_default=True, help="How many, from 1 April 2018 on.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed makes another portfolio.")
 @click.option("--scenarios", is_flag=True, help="Add the kind of each fraud: 1 amount, 2 terminal, 3 customer.")
 def simulate(output: Path, customers: int, terminals: int, days: int, seed: int, scenarios: bool) -> None:
@@ -76,10 +76,17 @@ def simulate(output: Path, customers: int, terminals: int, days: int, seed: int,
 @click.command(help="Tell week by week how far a file moved from what a run was trained on, and whether to train anew.")
 @click.argument("file", type=Path)
 @click.option("--model", default="", help="Run or student folder; empty takes the newest run that has a student.")
-@click.option("--runs", type=Path, default=_RUNS, help="Folder the runs are in.")
+@click.option("--runs", type=Path, default=_RUNS, show_default=True, help="Folder the runs are in.")
 @click.option("--history", type=Path, help="The same portfolio's earlier transactions, so that habits are known.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column is which; may be given again.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output form.",
+)
 def drift(file: Path, model: str, runs: Path, history: Path | None, columns: tuple[str, ...], form: str) -> None:
     """Prints the population stability index (PSI) of scores and features, alerts, and the advice."""
     from suite_fraud import drift as drifts

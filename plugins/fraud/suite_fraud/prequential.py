@@ -20,14 +20,30 @@ CHAMPION = "champion of validation"
 
 @click.command(help="Train and test on successive weeks (prequential folds), all systems beside each other.")
 @click.option("--data", default="", help="Data to learn from; empty is the starter.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column is which; may be given again.")
+@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
 @click.option("--folds", type=click.IntRange(1, 52), default=4, show_default=True, help="How many weeks to test on.")
 @click.option(
-    "--end", type=click.IntRange(1), required=True, help="Day, from the first on, at which the last test ends."
+    "--end",
+    type=click.IntRange(1),
+    required=True,
+    help="Day, counted from the first transaction, at which the last test ends.",
 )
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Options of the trainings.")
-@click.option("--output", type=Path, default=Path("runs"), help="Folder that receives the runs.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any option of 'suite fraud options'; may be given again.",
+)
+@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder that receives the runs.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output form.",
+)
 def prequential(
     data: str, columns: tuple[str, ...], folds: int, end: int, settings: tuple[str, ...], output: Path, form: str
 ) -> None:

@@ -23,10 +23,12 @@ TEACHERS = ("isolation forest", "autoencoder")
 @click.command(help="Learn what is odd in a file without labels; score files with what it writes.")
 @click.argument("file", type=Path)
 @click.option("--output", type=Path, required=True, help="New folder for the student.")
-@click.option("--teacher", type=click.Choice(TEACHERS), default=TEACHERS[0], show_default=True, help="Who says so.")
+@click.option(
+    "--teacher", type=click.Choice(TEACHERS), default=TEACHERS[0], show_default=True, help="What finds the odd ones."
+)
 @click.option("--capacity", type=click.IntRange(1), default=100, show_default=True, help="Alerts looked at per day.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column is which; may be given again.")
-@click.option("--time-unit", type=click.Choice(get_args(Unit)), default="auto", help="What numbers in time count.")
+@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
+@click.option("--time-unit", type=click.Choice(get_args(Unit)), default="auto", help="Unit of times that are numbers.")
 @click.option("--seed", type=int, default=42, show_default=True, help="Decides the teacher's random cuts or weights.")
 def unlabelled(
     file: Path, output: Path, teacher: str, capacity: int, columns: tuple[str, ...], time_unit: str, seed: int

@@ -17,12 +17,16 @@ MOST = 8
 
 @click.command(help="Draw prompts at several strengths of a run's fine-tuning and numbers of steps, on one sheet.")
 @click.argument("prompts", nargs=-1, required=True, metavar="PROMPT…")
-@click.option("--model", default="", help="Folder of the finished run; the newest one unless given.")
-@click.option("--strengths", default="0,0.5,1,1.5", help="0 is the model before, 1 the fine-tuned one.")
-@click.option("--steps", default="10,25", help="Numbers of denoising steps.")
-@click.option("--seed", type=click.IntRange(0), default=42, help="Of the first prompt; the next ones count on.")
+@click.option("--model", default="", help="Finished run (folder or name); else the newest.")
+@click.option(
+    "--strengths", default="0,0.5,1,1.5", show_default=True, help="0 is the model before, 1 the fine-tuned one."
+)
+@click.option("--steps", default="10,25", show_default=True, help="Numbers of denoising steps.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=42, show_default=True, help="Of the first prompt; the next count on."
+)
 @click.option("--guidance", type=click.FloatRange(0, 30), help="Guidance scale; the run's own unless given.")
-@click.option("--output", type=Path, default=Path("grid.png"), help="PNG to write; nothing is overwritten.")
+@click.option("--output", type=Path, default=Path("grid.png"), show_default=True, help="PNG to write, a new one.")
 def grid(
     prompts: tuple[str, ...], model: str, strengths: str, steps: str, seed: int, guidance: float | None, output: Path
 ) -> None:
@@ -64,12 +68,16 @@ def _opened(source: str) -> tuple[Any, Any, Any]:
     return domain.pipeline, Mixed(model, base), config
 
 
-@click.command(help="Shows every picture of a folder or Parquet file with its crop; no weight is loaded.")
+@click.command(help="Show every picture of a folder or Parquet file with its crop; no weight is loaded.")
 @click.argument("data", type=Path)
 @click.option("--model", default="", help="Pipeline whose size and shapes count; else the starter.")
-@click.option("--resolution", type=click.IntRange(0, 2048), default=0, help="Side trained on; 0 is the model's own.")
-@click.option("--max-ratio", type=click.FloatRange(1, 4), default=2.0, help="Longest shape; 1 crops to squares.")
-@click.option("--output", type=Path, default=Path("crops"), help="Folder for the sheets.")
+@click.option(
+    "--resolution", type=click.IntRange(0, 2048), default=0, help="Side trained on, in pixels; 0 is the model's."
+)
+@click.option(
+    "--max-ratio", type=click.FloatRange(1, 4), default=2.0, show_default=True, help="Longest side over shortest."
+)
+@click.option("--output", type=Path, default=Path("crops"), show_default=True, help="Folder for the sheets.")
 def crops(data: Path, model: str, resolution: int, max_ratio: float, output: Path) -> None:
     """Writes `crops-001.png` and so on, and prints the table of buckets."""
     from suite_image_generation import buckets, pictures, pipelines

@@ -32,9 +32,11 @@ class ImageConfig(TrainConfig):
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before the adapters.")
     batch_size: int = Field(8, ge=1, description="Examples per optimizer step, over all processes.")
     resolution: int = Field(
-        0, ge=0, le=2048, description="Side of a square picture of the area trained on; 0 is the model's own."
+        0, ge=0, le=2048, description="Side in pixels of a square picture of the area trained on; 0 is the model's own."
     )
-    max_ratio: float = Field(2.0, ge=1, le=4, description="Longest shape a crop may have; 1 crops all to squares.")
+    max_ratio: float = Field(
+        2.0, ge=1, le=4, description="Longest side of a crop over its shortest; 1 crops all to squares."
+    )
     caption_dropout: float = Field(
         0.1, ge=0, lt=1, description="Share of captions left out in training, which guidance needs."
     )

@@ -12,7 +12,6 @@ from suite import Predictor
 from suite_image_generation import demo_cards as cards
 from suite_image_generation import styles
 from suite_image_generation.demo_handlers import EXAMPLES, MOST, OWN, SEEDS, Handlers, Made, random_seed
-from suite_image_generation.schedulers import FLOW, NOISE
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -33,7 +32,7 @@ def build(domain: ImageGenerationDomain, predictor: Predictor) -> None:
             prompt = _prompt()
             examples = _examples(prompt)
             go = gr.Button("Make pictures", variant="primary", size="lg")
-            asked = {"prompt": prompt, **_asked(domain)}
+            asked = {"prompt": prompt, **_asked(domain, handlers)}
             _settings_of_a_file(handlers, asked)
             _own_style(handlers)
         with gr.Column(scale=3, min_width=320, elem_id="images-shown"):
@@ -164,9 +163,9 @@ def _prompt() -> gr.Textbox:
     return gr.Textbox(label=label, placeholder="red heart", max_lines=4, elem_id="images-prompt")
 
 
-def _asked(domain: ImageGenerationDomain) -> dict[str, Any]:
+def _asked(domain: ImageGenerationDomain, handlers: Handlers) -> dict[str, Any]:
     """The other fields of a question by name, and the accordion "from" around the picture."""
-    return _seed_and_count() | _sampling(domain) | _start()
+    return _seed_and_count() | _sampling(domain, handlers.samplers()) | _start()
 
 
 def _seed_and_count() -> dict[str, Any]:
@@ -180,11 +179,10 @@ def _seed_and_count() -> dict[str, Any]:
     return {"seed": seed, "count": gr.Slider(1, MOST, 4, step=1, label="Pictures")}
 
 
-def _sampling(domain: ImageGenerationDomain) -> dict[str, Any]:
+def _sampling(domain: ImageGenerationDomain, samplers: list[str]) -> dict[str, Any]:
     import gradio as gr
 
     steps, guidance = domain.config.sample_steps, domain.config.guidance
-    samplers = [OWN, *sorted(NOISE), *sorted(FLOW)]
     with gr.Accordion("Steps, guidance and sampler", open=False):
         return {
             "steps": gr.Slider(1, 100, steps, step=1, label="Denoising steps"),
@@ -216,7 +214,8 @@ def _settings_of_a_file(handlers: Handlers, asked: dict[str, gr.Component]) -> N
 
     def again(path: str | None) -> list[Any]:
         told, card = handlers.settings(path)
-        return [card, 1, told["scheduler"] or OWN, *(told[name] for name in fields)]
+        fits = told["scheduler"] in handlers.samplers()  # another model's may be of the other family
+        return [card, 1, told["scheduler"] if fits else OWN, *(told[name] for name in fields)]
 
     fields = ("prompt", "seed", "steps", "guidance", "negative")
     filled = [said, asked["count"], asked["scheduler"], *(asked[name] for name in fields)]

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite import Prediction, Predictor, SuiteError
+from suite import Prediction, Predictor, SuiteError, resolve_model
 from suite_image_generation import demo_cards as cards
 from suite_image_generation import pictures, styles
+from suite_image_generation.starter import STARTER
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -89,6 +90,18 @@ class Handlers:
         with watching(steps_seen):
             answers = self.predictor([Captioned(one.prompt, request=one) for one in asked])
         return self._made(words, answers, steps_seen.frames(), time.perf_counter() - began)
+
+    def samplers(self) -> list[str]:
+        """What can be chosen: the model's own, and those for what it predicts, as its files say; none is loaded."""
+        from suite_image_generation import schedulers
+
+        if run := self.predictor.run:
+            return [OWN, *schedulers.names_of(run.model)]
+        reference = self.predictor.source or self.domain.config.model or STARTER.answering
+        try:
+            return [OWN, *schedulers.names_of(resolve_model(reference, STARTER.assets))]
+        except SuiteError:  # the first question will say so
+            return [OWN]
 
     def vary(self, made: Made | None, place: int, seed: float, count: float) -> Made:
         """Variations of one of the pictures: from it, half changed, with its own words and settings."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from suite import SuiteError
@@ -41,12 +44,22 @@ def names(scheduler: Any) -> list[str]:
     return sorted(FLOW if is_flow(scheduler) else NOISE)
 
 
+def names_of(folder: Path) -> list[str]:
+    """The same for the pipeline in a folder, which is not loaded; all there are where its files do not tell."""
+    try:
+        told = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return sorted(NOISE | FLOW)
+    return sorted(FLOW if _flows(str(told.get("_class_name")), told) else NOISE)
+
+
 def is_flow(scheduler: Any) -> bool:
     """Whether the model behind it predicts a flow from noise to picture instead of noise or v."""
-    return (
-        type(scheduler).__name__.startswith("FlowMatch")
-        or scheduler.config.get("prediction_type") == _FLOW["prediction_type"]
-    )
+    return _flows(type(scheduler).__name__, scheduler.config)
+
+
+def _flows(kind: str, config: Mapping[str, Any]) -> bool:
+    return kind.startswith("FlowMatch") or config.get("prediction_type") == _FLOW["prediction_type"]
 
 
 def made(scheduler: Any, name: str = "") -> Any:

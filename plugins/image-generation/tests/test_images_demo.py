@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from suite import SuiteError
-from suite_image_generation import answers, demo_handlers, quality, styles, trained_on
+from suite import Predictor, SuiteError
+from suite_image_generation import answers, demo, demo_handlers, quality, schedulers, styles, trained_on
 from suite_image_generation import demo_cards as cards
-from suite_image_generation.demo_handlers import Handlers, Steps
+from suite_image_generation.demo_handlers import OWN, Handlers, Steps
+from suite_image_generation.domain import ImageGenerationDomain
 from suite_image_generation.neighbours import Index
 from suite_image_generation.pictures import given
 from suite_image_generation.png import read_settings
@@ -94,6 +95,31 @@ def test_what_cannot_be_drawn_is_told(own, tmp_path):
     with pytest.raises(SuiteError, match="No scheduler 'flow-euler'"):
         own.make("a", scheduler="flow-euler")
     assert len(own.make("a", 0, 99, steps=1).paths) == demo_handlers.MOST
+
+
+def test_only_samplers_for_what_the_model_predicts_are_offered(own, tiny_noise, tiny_flow, tmp_path):
+    assert own.samplers() == [OWN, *sorted(schedulers.NOISE)]  # the starter
+    for name, pipe, table in (("noise", tiny_noise, schedulers.NOISE), ("flow", tiny_flow, schedulers.FLOW)):
+        pipe.scheduler.save_pretrained(tmp_path / name / "model" / "scheduler")
+        own.predictor.source = str(tmp_path / name / "model")
+        assert own.samplers() == [OWN, *sorted(table)] == [OWN, *schedulers.names(pipe.scheduler)]
+        own.predictor.run = SimpleNamespace(model=tmp_path / name / "model")
+        own.predictor.source = str(tmp_path)
+        assert own.samplers() == [OWN, *sorted(table)]
+        own.predictor.run = None
+    own.predictor.source = str(tmp_path / "nowhere")
+    assert own.samplers() == [OWN]
+    (tmp_path / "silent").mkdir()
+    (tmp_path / "silent" / "model_index.json").write_text("{}")
+    own.predictor.source = str(tmp_path / "silent")
+    assert own.samplers() == [OWN, *sorted(schedulers.NOISE | schedulers.FLOW)]
+
+
+def test_what_a_space_is_asked_is_a_question_of_the_page():
+    domain = ImageGenerationDomain()
+    name, values = domain.demo_call(Predictor(domain))
+    assert name == "images_generate"
+    assert dict(zip(demo.ASKED, values, strict=True))["scheduler"] == OWN
 
 
 def test_a_long_prompt_is_cut_and_what_is_unread_said(own):
@@ -248,13 +274,17 @@ def test_no_text_becomes_markup(tmp_path):
 BUILD = """
 import sys
 import gradio as gr
+from suite import Predictor
 from suite_image_generation.domain import ImageGenerationDomain
 from suite_image_generation.demo import build
 with gr.Blocks() as blocks:
-    build(ImageGenerationDomain(), None)
+    domain = ImageGenerationDomain()
+    build(domain, Predictor(domain))
 assert not {"torch", "diffusers", "transformers"} & set(sys.modules)
 names = [f.api_name for f in blocks.fns.values() if f.api_visibility == "public"]
 assert names == ["images_generate"], names
+choices = [b.choices for b in blocks.blocks.values() if getattr(b, "label", "") == "Sampler"]
+assert [name for name, _ in choices[0]][:3] == ["the model's own", "ddim", "ddpm"] and "flow-euler" not in str(choices)
 print("built")
 """
 

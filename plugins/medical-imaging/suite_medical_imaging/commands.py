@@ -22,7 +22,9 @@ _SECRET = 16
 """Bytes a secret must have: with fewer, somebody could try them all and find the old identifiers."""
 
 
-@click.command(help="Write DICOM files and pictures anew without who they are of; burned-in text is flagged only.")
+@click.command(
+    help="Write DICOM files and pictures anew without who they are of; text in the picture itself is only flagged."
+)
 @click.argument("source", metavar="IN", type=Path)
 @click.argument("output", metavar="OUT", type=Path)
 @click.option("--secret-file", type=Path, help="Keeps pseudonyms alike over several calls; made if it is missing.")

@@ -20,6 +20,10 @@ def suite_domains() -> Iterable[Entry]:
 def suite_commands() -> Iterable[Entry]:
     """Two verbs that only a catalogue needs."""
     return [
-        Entry("recommendations similar", "Items like one item, by id or title.", f"{_COMMANDS}:similar"),
-        Entry("recommendations add-items", "Put new items into a model, from their texts.", f"{_COMMANDS}:add_items"),
+        Entry("recommendations similar", "Show items like one item, by id or title.", f"{_COMMANDS}:similar"),
+        Entry(
+            "recommendations add-items",
+            "Put new items into a copy of a model, from their texts.",
+            f"{_COMMANDS}:add_items",
+        ),
     ]

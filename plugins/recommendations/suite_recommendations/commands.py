@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +17,25 @@ if TYPE_CHECKING:
     from suite_recommendations.catalogue import Catalogue
     from suite_recommendations.domain import RecommendationsDomain
 
-_MODEL = click.option("--model", default="", help="Finished run or model folder; empty takes the newest run.")
-_KEPT = ("config.yaml", "environment.json", "status.json", "log.txt", "README.md")
+_MODEL = click.option("--model", default="", help="Finished run (folder or name) or model folder; else the newest run.")
+_KEPT = ("config.yaml", "environment.json", "log.txt", "README.md")
 """Files of a run that hold for its copy with more items; its evaluation does not."""
-_OUTPUT = click.option("--runs", type=Path, default=Path("runs"), help="Folder the runs are in.")
+_OUTPUT = click.option("--runs", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
 
 
-@click.command(help="Items like one item, given by id or title: by text and by what was learned from histories.")
+@click.command(help="Show items like one item, given by id or title: by text and by what was learned from histories.")
 @click.argument("item")
 @_MODEL
 @_OUTPUT
-@click.option("--count", type=click.IntRange(1, 1000), default=10, help="How many.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+@click.option("--count", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many items.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output form.",
+)
 def similar(item: str, model: str, runs: Path, count: int, form: str) -> None:
     """Prints the nearest items with their cosines."""
     from suite_recommendations.inference import neighbours
@@ -44,7 +52,9 @@ def similar(item: str, model: str, runs: Path, count: int, form: str) -> None:
         click.echo(f"{cosine:6.3f}  {shelf.catalogue.titles[n]}  [{shelf.catalogue.ids[n]}]")
 
 
-@click.command("add-items", help="Put new items, a table with item, title and text, into a model without training it.")
+@click.command(
+    "add-items", help="Put new items, a table with item, title and text, into a copy of a model, without training."
+)
 @click.argument("table", type=Path)
 @_MODEL
 @_OUTPUT
@@ -63,7 +73,9 @@ def add_items(table: Path, model: str, runs: Path, output: Path | None) -> None:
         raise SuiteError(f"{target} exists already; give another folder with --output.")
     domain.shelf = with_items(shelf, items)
     write_whole(domain, run.path if run else None, target)
-    click.echo(f"{len(items)} items added to {len(shelf.catalogue):,}. Answer with: --model {target}")
+    added = f"{len(items):,} item{'s' * (len(items) > 1)} added to {len(shelf.catalogue):,}"
+    click.echo(f"{added}; {target} is a copy of {run.path.name if run else model or 'the starter'} that knows them.")
+    click.echo(f"To have it answer, name it: --model {target}. Else the newest trained run does, or the starter.")
 
 
 def loaded(model: str, runs: Path) -> tuple[Any, RecommendationsDomain]:
@@ -114,6 +126,7 @@ def write_whole(domain: RecommendationsDomain, run: Path | None, output: Path) -
             for name in _KEPT:
                 if (run / name).is_file():
                     shutil.copyfile(run / name, aside / name)
+            _mark_copy(run, aside / "status.json")
             if (run / "golden").is_dir():
                 _renew_golden(domain, run / "golden", aside / "golden")
         aside.chmod(0o755)  # mkdtemp's folders are for their owner only
@@ -121,6 +134,13 @@ def write_whole(domain: RecommendationsDomain, run: Path | None, output: Path) -
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+def _mark_copy(run: Path, path: Path) -> None:
+    """The run's status, with what it is a copy of: so `latest` stays the newest run that was trained."""
+    status = json.loads((run / "status.json").read_text())
+    status |= {"copy_of": status.pop("name", run.name), "heartbeat": time.time()}
+    path.write_text(json.dumps(status, indent=2, ensure_ascii=False) + "\n")
 
 
 def _renew_golden(domain: RecommendationsDomain, old: Path, new: Path) -> None:

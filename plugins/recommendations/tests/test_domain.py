@@ -14,6 +14,7 @@ from recommendation_toys import config, encoder_folder, write_log
 
 from suite import Predictor, SuiteError, golden
 from suite.data.load import load_splits
+from suite.runs import Run, list_runs
 from suite.training.accelerator import make_accelerator
 from suite_recommendations import demo
 from suite_recommendations.build import Shelf
@@ -154,13 +155,24 @@ def test_add_items_makes_a_new_run_and_loses_nothing(run, tmp_path):
     old, new = Shelf.load(run / "model"), Shelf.load(copy / "model")
     assert new.catalogue.ids == [*old.catalogue.ids, "n1", "n2"] and new.index.index.ntotal == 14
     assert new.catalogue.texts[12] == "Newcomer. red film"
-    predictor = Predictor(
-        RecommendationsDomain(config(output=tmp_path / "runs"))
-    )  # the newest run: golden samples hold
-    assert predictor.model is not None and len(predictor.domain.loaded.catalogue) == 14
+    answering = [Predictor(RecommendationsDomain(config(output=tmp_path / "runs")), name) for name in ("", copy.name)]
+    assert [one.run.copy_of for one in answering if one.model] == ["", "1-toy"]  # loaded: golden samples hold
+    assert [len(one.domain.loaded.catalogue) for one in answering] == [12, 14]
+    assert done.stdout.startswith(f"2 items added to 12; {copy} is a copy of 1-toy that knows them.\n")
+    assert f"name it: --model {copy}. Else the newest trained run does, or the starter.\n" in done.stdout
     again = CliRunner().invoke(add_items, [*arguments, "--model", str(run)])
     assert isinstance(again.exception, SuiteError) and "exists already" in str(again.exception)
     assert not list(run.parent.glob(".*"))
+
+
+def test_one_item_is_one_item_and_a_copy_of_a_copy_names_the_first_copy(run, tmp_path):
+    for name, model in (("one", str(run)), ("two", str(run.with_name("1-toy-added-1")))):
+        table = write(tmp_path / f"{name}.csv", f"id,title\n{name},Title of {name}\n")
+        done = CliRunner().invoke(add_items, [str(table), "--model", model])
+        assert done.stdout.startswith("1 item added to 1"), done.output
+    runs = list_runs(tmp_path / "runs")
+    assert [one.copy_of for one in runs] == ["", "1-toy", "1-toy-added-1"]
+    assert Run.open("latest", tmp_path / "runs").path == run
 
 
 def test_training_on_takes_the_catalogue_of_the_new_data(ready, run, tmp_path):
