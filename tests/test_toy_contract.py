@@ -56,4 +56,4 @@ class TestToyContract(DomainContract):
 
     def test_the_terminal_shows_sections_too(self, trained):
         done = self.command("evaluate", str(trained))
-        assert done.returncode == 0 and "Wrong words\n" in done.stdout
+        assert done.returncode == 0 and "== Wrong words ==\n" in done.stdout
