@@ -27,9 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Collects the contract where it is asked for: instead of the folder's own tests, or beside what is named."""
+    config.addinivalue_line("markers", "slow: takes more than a minute")  # the contract's, for who subclasses it, too
     if not config.getoption("suite_domain"):
         return
-    config.addinivalue_line("markers", "slow: takes more than a minute")
     asked = find_spec("suite.testing.asked")
     assert asked is not None and asked.origin is not None
     named = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []

@@ -65,7 +65,7 @@ def reference() -> Iterator[str]:
         yield f"```python\n{shown(found, name)}\n```\n"
         yield first_paragraph(found.said) + (" " + ELSEWHERE[name] if name in ELSEWHERE else "") + "\n"
         if name != "Domain":
-            told = [f"- `{one.name}`: {first_paragraph(ast.get_docstring(one) or '')}" for one in methods(found.node)]
+            told = [f"- `{one}`: {first_paragraph(text)}" for one, text in members(found.node)]
             yield from ["\n".join([*told, ""])] if told else []
 
 
@@ -139,6 +139,12 @@ def attributes(node: ast.stmt) -> Iterator[tuple[ast.AnnAssign, str]]:
             yield child, below(body, place)
 
 
+def members(node: ast.stmt) -> Iterator[tuple[str, str]]:
+    """(name, what is said) of the fields that say something, and of every method."""
+    yield from ((ast.unparse(one.target), text) for one, text in attributes(node) if text)
+    yield from ((one.name, ast.get_docstring(one) or "") for one in methods(node))
+
+
 def methods(node: ast.stmt) -> Iterator[ast.FunctionDef]:
     """The public methods of a class, `__call__` included; none of anything else."""
     for child in node.body if isinstance(node, ast.ClassDef) else []:
@@ -165,8 +171,8 @@ def shown(found: Found, name: str) -> str:
 
 
 def _inside(found: Found, node: ast.ClassDef) -> Iterator[str]:
-    """Fields of a dataclass, how any other class is made, and the methods but those that have a page."""
-    fields = list(attributes(node)) if node.decorator_list else []
+    """The fields, how a class that is no dataclass is made, and the methods, but what has a page."""
+    fields = [] if node.name in ELSEWHERE else list(attributes(node))
     yield from (f"    {segment(found, attribute)}" for attribute, _ in fields)
     made = [child for child in node.body if isinstance(child, ast.FunctionDef) and child.name == "__init__"]
     called = [*made, *(methods(node) if node.name != "Domain" else [])]

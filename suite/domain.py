@@ -112,6 +112,7 @@ class Domain(ABC):
     """How a Space of the domain presents itself, and whether it asks for a lent GPU."""
     lora_targets: ClassVar[tuple[str, ...]] = ()
     """Names of modules that get low-rank adapters; empty means the domain offers no LoRA."""
+    __test__ = False  # told to pytest, which takes a class for tests if it is called TestMatchesDomain
 
     def __init__(self, config: TrainConfig | None = None) -> None:
         self.config: Any = config if config is not None else self.Config()
@@ -263,9 +264,10 @@ class Domain(ABC):
         return row
 
     def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
-        """An endpoint of the demo and arguments that any model of this domain answers, a `Path` for a file to send.
+        """An endpoint of the demo (a handler's `api_name`) and arguments that any model of this domain answers.
 
-        `suite space try` asks it. Without one (an empty name) it is only seen whether the demo starts.
+        They are sent over the network as any program would send them, a `Path` as a file. `suite space try` asks it,
+        and the contract sees that the answer comes from `infer`. Without one (an empty name) both only start the demo.
         """
         return "", ()
 

@@ -16,11 +16,8 @@ from suite.card import merged
 from suite.console import say, warn
 from suite.domain import Domain
 from suite.errors import SuiteError
-from suite.licence import granted
-from suite.origin import Origin, consent, data_origin, model_origin, sharable
-from suite.parcel import Content, environment, parcel
-from suite.predictor import Predictor
-from suite.pushed import assembled, travelling
+from suite.origin import Origin, data_origin
+from suite.parcel import Content, check, laid, parcel
 from suite.runs import Run
 
 if TYPE_CHECKING:
@@ -107,6 +104,14 @@ def _reason(status: int, message: str | None) -> str:
     return reasons.get(status, f"it answered with status {status}") + said
 
 
+def refuse_visible(name: str, *, private: bool, public: bool) -> None:
+    """Nothing is put where everybody sees it unless that was said; `private` is what a repository is."""
+    if not private and not public:
+        raise SuiteError(f"{name} is there already and everybody can see it; say --public, or give another --to.")
+    if private and public:
+        warn(f"{name} was there before and stays private; its settings page makes it public.")
+
+
 def token() -> str:
     """The token of whoever is logged in; only ever sent to the hub, or as a secret."""
     from huggingface_hub import get_token
@@ -136,36 +141,17 @@ def push(run: Run, domain: Domain, *, to: str = "", public: bool = False, licenc
     it is private unless `public`. What was pushed before is replaced, what others put there stays. Raises `SuiteError`
     when the run is not finished, its licence forbids it, or the hub refuses; nothing is uploaded then.
     """
-    if run.state() != "finished":
-        raise SuiteError(
-            f"{run.path} is {run.state()}, and only a finished run can be pushed; finish it with: "
-            f"suite {run.domain} train --resume {run.path}"
-        )
-    base = model_origin(domain)
-    licence = granted(base.name, base.licence, asked=licence, consent=consent(domain))
     hub = api()
     name = full_name(hub, to, f"{domain.name}-{re.sub(r'^[0-9]{8}-[0-9]{6}-', '', run.path.name)}")
-    golden = _golden_travels(hub, run, domain)
-    files = parcel(run, domain, licence=licence, golden=golden, token=token())
+    files = parcel(run, domain, licence=licence, open_data=_is_open(hub, data_origin(domain, domain.config.data)))
     with tempfile.TemporaryDirectory() as scratch:
-        _check(run, domain, run.model, Path(scratch) / "before")
+        check(run, domain, laid(files, Path(scratch) / "parcel", links=True), Path(scratch) / "before")
         commit, url = _commit(hub, name, run, domain, files, public=public)
         say(f"Pushed to {url} at commit {commit[:12]}; downloading it again to check its answers.")
         with told(f"send {name} back"):
             found = hub.snapshot_download(name, revision=commit, local_dir=Path(scratch) / "download")
-        _check(run, domain, Path(found), Path(scratch) / "after")
+        check(run, domain, Path(found), Path(scratch) / "after")
     return Pushed(name, commit, url)
-
-
-def _golden_travels(hub: HfApi, run: Run, domain: Domain) -> bool:
-    """Golden samples are rows: they go where the domain said how rows may travel, or where everybody has them."""
-    if not (run.path / "golden" / "rows.parquet").is_file():
-        return False
-    data = data_origin(domain, domain.config.data)
-    if type(domain).portable is not Domain.portable or sharable(data) or _is_open(hub, data):
-        return True
-    say("Golden samples are rows of your data and stay here; the copy on the hub is checked with them all the same.")
-    return False
 
 
 def _is_open(hub: HfApi, data: Origin) -> bool:
@@ -177,14 +163,6 @@ def _is_open(hub: HfApi, data: Origin) -> bool:
     except assets.http_errors():
         return False
     return not (info.private or info.gated)
-
-
-def _check(run: Run, domain: Domain, model: Path, folder: Path) -> None:
-    """Loads the model as a stranger would, with the config as it travels, and asks it this run's golden samples."""
-    values, told_of = travelling(domain, ""), environment(run, domain, [])
-    golden = run.path / "golden" if (run.path / "golden" / "predictions.json").is_file() else None
-    copy = assembled(folder, domain, values, told_of, model=model, golden=golden)
-    _ = Predictor(type(domain)(domain.config), str(copy.path)).model
 
 
 def _commit(
@@ -201,7 +179,7 @@ def _commit(
         before = _file(hub, name, info.sha, "environment.json") if "environment.json" in there else {}
         card = _text(hub, name, info.sha, "README.md") if "README.md" in there else ""
     _refuse_others(name, domain, files, there, before)
-    _refuse_visible(name, private=bool(info.private), public=public)
+    refuse_visible(name, private=bool(info.private), public=public)
     assert isinstance(files["README.md"], bytes)
     files["README.md"] = merged(card, files["README.md"].decode()).encode()
     gone = sorted((set(before.get("files", [])) & there) - set(files))
@@ -244,10 +222,3 @@ def _refuse_others(
         raise SuiteError(
             f"{name} holds {', '.join(foreign[:3])} that Suite did not put there and would replace; give another --to."
         )
-
-
-def _refuse_visible(name: str, *, private: bool, public: bool) -> None:
-    if not private and not public:
-        raise SuiteError(f"{name} is there already and everybody can see it; say --public, or give another --to.")
-    if private and public:
-        warn(f"{name} was there before and stays private; its settings page makes it public.")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from suite.domain import Domain, Example, Prediction
 
 Lend = Callable[[Callable[..., Any]], Callable[..., Any]]
+_LOADING = threading.RLock()
+"""Held while a model is loaded, one at a time in a process: packages of transformers and diffusers put another module
+in their place as they are imported, and a thread that imports one meanwhile is left with the first, empty one."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters of a cell that a spreadsheet would run."""
 
@@ -34,10 +37,14 @@ class Predictor:
     (`suite.web.zero`).
     """
 
+    domain: Domain
+    """The domain that answers. Loading `model` gives it the run's config and what else belongs to the model."""
+    source: str
+    """The model as it was given; empty for the newest run or the starter."""
+
     def __init__(self, domain: Domain, source: str = "", *, lent: Lend = lambda function: function) -> None:
         self.domain, self.source = domain, source
         self._lent, self._answer = lent, lent(self._answers)
-        self._lock = threading.Lock()
         self._model: torch.nn.Module | None = None
         self._run: Run | None = None
         self._accelerator: Accelerator | None = None
@@ -54,11 +61,12 @@ class Predictor:
     @property
     def model(self) -> torch.nn.Module:
         """The model in eval mode, loaded and checked against its golden samples on first use."""
-        with self._lock:
-            if self._model is None:
-                self._load()
-            assert self._model is not None
-            return self._model
+        if self._model is None:
+            with _LOADING:
+                if self._model is None:
+                    self._load()
+        assert self._model is not None
+        return self._model
 
     @property
     def accelerator(self) -> Accelerator:

@@ -1,6 +1,6 @@
-"""A model that was pushed to the hub, as a run again: with its domain's settings and its golden samples.
+"""A model that has travelled, to the hub or into a Space, as a run again: with its settings and its golden samples.
 
-What is pushed is a model folder that loads without Suite, with three files of ours in it: `config.yaml`,
+What travels (`suite.parcel`) is a model folder that loads without Suite, with three files of ours in it: `config.yaml`,
 `environment.json` and `golden/`. Here a folder in the cache is made of them that every command takes for a run.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.assets import LOCAL, cache_dir, resolve_model
-from suite.console import warn
+from suite.console import say, warn
 from suite.origin import data_origin
 from suite.runs import Run, write_json, write_text
 
@@ -28,12 +29,20 @@ _OWN = ("output", "callbacks")
 
 
 def travelling(domain: Domain, fingerprint: str) -> dict[str, Any]:
-    """The values of a config that may leave the machine: without paths, permissions and names of local things."""
+    """The values of a config that may leave the machine: without paths, permissions and names of local things.
+
+    Says which options are left out because they are paths.
+    """
     config = domain.config
-    values = portable_values(config.model_dump(mode="json"))
-    values["model"] = LOCAL + "model" if Path(config.model or "-").expanduser().is_dir() else config.model
-    values["data"] = config.data if _has_name(domain, config.data) else LOCAL + fingerprint
-    values["also_evaluate"] = [name for name in config.also_evaluate if _has_name(domain, name)]
+    given = config.model_dump(mode="json") | {
+        "model": LOCAL + "model" if Path(config.model or "-").expanduser().is_dir() else config.model,
+        "data": config.data if _has_name(domain, config.data) else LOCAL + fingerprint,
+        "also_evaluate": [name for name in config.also_evaluate if _has_name(domain, name)],
+    }
+    values = portable_values(given)
+    for name in given:
+        if name not in (*values, *_OWN) and not name.startswith(PERMISSION):
+            say(f"{name}={given[name]} is a file of this machine and is left out.")
     return values
 
 
@@ -83,7 +92,7 @@ def assembled(
     if (model / "README.md").is_file():
         write_text(folder / "README.md", (model / "README.md").read_text(encoding="utf-8"))
     run = Run(folder)
-    run.set_status("finished", str(environment["domain"]))
+    run.set_status("finished", str(environment["domain"]), name=str(environment.get("run", folder.name)))
     return run
 
 
@@ -127,7 +136,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _is_path(text: str) -> bool:
-    """Whether a text names a place on a machine: by its beginning, or because there is such a file here."""
-    if text.startswith(("/", "~", "./", "../", "\\")) or text[1:3] == ":\\":
+    """Whether a text names a place on a machine: by its beginning, or because there is such a file or folder here."""
+    if text.startswith(("/", "~", "./", "../", "\\")) or text[1:3] in (":\\", ":/"):
         return True
-    return len(text) < 256 and Path(text).suffix != "" and Path(text).is_file()
+    return ("/" in text or "." in text) and len(os.fsencode(text)) < 256 and Path(text).exists()

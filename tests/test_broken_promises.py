@@ -218,17 +218,52 @@ class Shortcut(ToyDomain):
         word.submit(lambda text: {"vowels": 1.0}, word, answer, api_name="toy_decide")
 
 
+class Shouting(ToyDomain):
+    """A demo that asks the model something else than what was typed."""
+
+    def demo_call(self, predictor):
+        return "toy_decide", ["audio"]
+
+
+class Nameless(ToyDomain):
+    def demo_call(self, predictor):
+        return "decide", ["rhythm"]
+
+
+class Failing(ToyDomain):
+    def demo_call(self, predictor):
+        return "toy_decide", ["r2d2"]
+
+
+class Speechless(ToyDomain):
+    def demo_call(self, predictor):
+        return "", ()
+
+
 class Asked(Contract):
+    same_question = True
+
     def answered_input(self, folder):
-        return "area"
-
-    def demo_call(self, folder):
-        return "toy_decide", ["area"]
+        return "rhythm"
 
 
-def test_a_demo_with_a_way_of_its_own_is_told(trained, tmp_path):
-    Asked().test_the_demo_answers_by_infer(trained, tmp_path)
-    assert "seen: infer was not asked" in broken(Asked(Shortcut).test_the_demo_answers_by_infer, trained, tmp_path)
+@pytest.mark.parametrize(
+    ("cls", "said"),
+    [
+        (Shortcut, "seen: infer was not asked"),
+        (Shouting, "answers by infer as predict does: [{'label'"),
+        (Nameless, "an endpoint 'decide'\n    seen: ['toy_decide']"),
+        (Failing, "'r2d2' is no word"),
+    ],
+)
+def test_a_demo_that_answers_otherwise_is_told(trained, tmp_path, cls, said):
+    assert said in broken(Asked(cls).test_the_demo_answers_by_infer, trained, tmp_path)
+
+
+def test_a_demo_may_ask_something_else_than_predict_and_names_nothing_to_skip(trained, tmp_path):
+    Contract(Shouting).test_the_demo_answers_by_infer(trained, tmp_path)
+    with pytest.raises(pytest.skip.Exception, match="demo_call names nothing"):
+        Contract(Speechless).test_the_demo_answers_by_infer(trained, tmp_path)
 
 
 def test_a_command_that_answers_otherwise_is_told(trained, tmp_path):

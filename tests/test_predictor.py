@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +97,23 @@ def test_a_model_tuned_beforehand_answers_without_any_rows(toy, tmp_path, monkey
     assert predictor.describe() == "**toy/tuned**, fine-tuned beforehand on toy-words."
     assert len(predictor([{"word": "area"}])) == 1
     assert Predictor(toy, "toy/letters").describe() == "**toy/letters**, not fine-tuned."
+
+
+def test_one_model_is_loaded_at_a_time(toy, monkeypatch):
+    loading, most = [], []
+
+    def slow(predictor):
+        loading.append(predictor)
+        most.append(len(loading))
+        time.sleep(0.05)
+        loading.remove(predictor)
+        predictor._model = torch.nn.Identity()
+
+    monkeypatch.setattr(Predictor, "_load", slow)
+    predictors = [Predictor(toy), Predictor(type(toy)())] * 2
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda predictor: predictor.model, predictors))
+    assert most == [1, 1]  # each once, never two
 
 
 def test_a_run_of_another_domain_is_refused(toy, tmp_path):

@@ -29,6 +29,20 @@ def test_an_installed_domain_is_checked_without_a_file(tmp_path):
     assert "1 failed, 1 passed" in both.stdout
 
 
+def test_nobody_is_warned(tmp_path):
+    """Whoever runs the contract with `-W error` sees failures of the domain only."""
+    done = ran(tmp_path, "--suite-domain", "toy", "-k", "complete or count or infer", "-W", "error")
+    assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_nobody_who_subclasses_it_is_warned(tmp_path):
+    """In a project that declares no marker."""
+    lines = ("from suite.testing import DomainContract", "class TestToy(DomainContract):", "    domain = 'toy'")
+    (tmp_path / "test_toy.py").write_text("\n".join(lines))
+    done = ran(tmp_path, "-k", "people_read", "-W", "error", "--strict-markers")
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_settings_are_the_trainings(tmp_path):
     done = ran(
         tmp_path, "--suite-domain", "toy", "-k", "its_own_check", "--suite-settings", "test_share=0.6", "limit=3"

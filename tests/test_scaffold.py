@@ -180,6 +180,15 @@ def test_a_title_must_fit_into_code(tmp_path):
     assert 'title = "Tomorrow\'s sky"' in domain
 
 
+def test_a_domain_is_no_test_whatever_its_name(tmp_path):
+    """pytest takes classes whose names begin with Test for tests, and warns where they can't be."""
+    folder = tmp_path / "plugin"
+    render({"name": "test-matches", "kind": "text"}, folder)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    told = run("pytest", "tests/test_test_matches.py", "-W", "error", folder=folder, environment=environment)
+    assert "6 passed" in told
+
+
 def used(folder, kind, environment, *flags):
     """Trains, evaluates and predicts; returns the run, CPU seconds of the training and the answer."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime

@@ -1,22 +1,23 @@
 """`suite space build`: what stands in the folder, and what of a run and of this machine must not."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from suite_toy.domain import LABELS, ToyConfig, ToyDomain
 
 from suite import SuiteError
 from suite.plugins import load_plugins
 from suite.predictor import Predictor
-from suite.runs import Run
+from suite.pushed import travelling
 from suite.spaces import packages
 from suite.spaces.build import Plan, build, files
-from suite.spaces.carry import carry, portable, refuse_paths, without_paths
 from suite.training.train import train
+from suite.web.page import DomainPage
 
 MARKER = "zanzibarian"
 COMMIT = "owner/name@0123456789abcdef0123456789abcdef01234567"
@@ -171,81 +172,104 @@ def test_an_editable_one_is_built_and_a_failure_is_one_sentence(dist, tmp_path):
 # ---- a run -------------------------------------------------------------------------------------------------------
 
 
-def test_of_a_run_only_what_answers_is_carried(run, home, tmp_path, offer):
-    folder = build(Plan(offer, run=str(run.path), plain=True), tmp_path / "space")
+@pytest.fixture
+def carried(run, home, tmp_path, offer):
+    """Builds a Space with the run, or another folder with one, and gives its `run/`."""
+    return lambda of=run.path: build(Plan(offer, run=str(of), plain=True), tmp_path / "space") / "run"
+
+
+@pytest.fixture
+def other(run, tmp_path):
+    """A copy of the run, to be changed."""
+    return shutil.copytree(run.path, tmp_path / "other")
+
+
+def test_of_a_run_only_what_answers_is_carried(run, carried):
+    folder = carried()
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    carried = ["README.md", "config.yaml", "model/config.json", "model/model.safetensors", "status.json"]
-    assert names == ["README.md", "app.py", "requirements.txt", *(f"run/{name}" for name in carried)]
-    told = {"domain": "toy", "state": "finished", "name": run.path.name}
-    assert json.loads((folder / "run/status.json").read_text()) == told
-    assert Predictor(ToyDomain(), str(folder / "run")).describe() == f"Fine-tuned in run **{run.path.name}**."
-    assert yaml.safe_load((folder / "run/config.yaml").read_text())["data"] == "mine.csv"
+    assert names == ["README.md", "config.json", "config.yaml", "environment.json", "model.safetensors"]
+    assert Predictor(ToyDomain(), str(folder)).describe() == f"Fine-tuned in run **{run.path.name}**."
 
 
-def test_nothing_tells_of_this_machine_or_of_the_data(run, home, tmp_path, offer):
+def test_nothing_tells_of_this_machine_or_of_the_data(run, home, tmp_path, carried):
     assert str(home) in (run.path / "config.yaml").read_text() and MARKER in (home / "mine.csv").read_text()
-    folder = build(Plan(offer, run=str(run.path), plain=True), tmp_path / "space")
-    written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-    assert b"mine.csv" in written
-    assert str(home).encode() not in written and str(tmp_path).encode() not in written
-    assert MARKER.encode() not in written
+    written = b"".join(path.read_bytes() for path in carried().parent.rglob("*") if path.is_file())
+    assert b"data: local:" in written
+    for secret in (str(home), str(tmp_path), "mine.csv", MARKER):
+        assert secret.encode() not in written
 
 
-def test_golden_samples_go_along_where_the_domain_lets_rows_travel(run, home, tmp_path, monkeypatch):
+def test_golden_samples_go_along_where_the_domain_lets_rows_travel(carried, monkeypatch):
     monkeypatch.setattr(ToyDomain, "portable", lambda self, row: row)
-    carry(run, ToyDomain(), tmp_path / "run")
-    assert (tmp_path / "run" / "golden" / "predictions.json").is_file()
+    assert (carried() / "golden" / "predictions.json").is_file()
 
 
-def test_a_copy_that_answers_otherwise_is_not_built(run, home, tmp_path):
-    shutil.copytree(run.path, tmp_path / "other")
-    path = tmp_path / "other" / "golden" / "predictions.json"
+def test_a_copy_that_answers_otherwise_is_not_built(other, carried, tmp_path):
+    path = other / "golden" / "predictions.json"
     told = json.loads(path.read_text())
     told["predictions"][0]["vowels"] += 0.5
     path.write_text(json.dumps(told))
     with pytest.raises(SuiteError, match="does not give the answers stored with it"):
-        carry(Run(tmp_path / "other"), ToyDomain(), tmp_path / "run")
+        carried(other)
+    assert not any((tmp_path / "space").iterdir())
 
 
-def test_a_path_in_the_models_config_is_cut_to_its_name(run, home, tmp_path):
-    shutil.copytree(run.path, tmp_path / "other")
-    path = tmp_path / "other" / "model" / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"base": "/srv/ada/models/tiny", "rope": "a/b"}))
-    carry(Run(tmp_path / "other"), ToyDomain(), tmp_path / "run")
-    told = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
-    assert (told["base"], told["rope"]) == ("tiny", "a/b")
+def test_a_path_in_the_models_config_is_cut_to_its_name(other, carried):
+    path = other / "model" / "config.json"
+    named = {"base": "/srv/ada/models/tiny", "rope": "a/b", "part": {"_name_or_path": "/srv/x/y"}, "slashes": ["//"]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | named))
+    told = json.loads((carried(other) / "config.json").read_text())
+    assert {name: told[name] for name in named} == named | {"base": "tiny", "part": {"_name_or_path": ""}}
 
 
-def test_a_path_that_cannot_be_taken_out_stops_the_build(tmp_path):
-    import numpy as np
-
-    save_file({"x": np.zeros(1)}, tmp_path / "model.safetensors", metadata={"from": "/home/ada/secret/run"})
-    with pytest.raises(SuiteError, match=r"model\.safetensors of the model names the folder /home/ada/"):
-        refuse_paths(tmp_path, ["/home/ada"])
-    refuse_paths(tmp_path, ["/home/bob"])
+def test_a_path_that_cannot_be_taken_out_stops_the_build(other, home, carried):
+    path = other / "model" / "model.safetensors"
+    save_file(load_file(path), path, metadata={"format": "pt", "from": f"{home}/secret/run"})
+    with pytest.raises(SuiteError, match=rf"model\.safetensors of other holds the folder {home}, which must not leave"):
+        carried(other)
 
 
-def test_a_link_in_the_model_is_refused(run, home, tmp_path):
-    shutil.copytree(run.path, tmp_path / "other")
-    (tmp_path / "other" / "model" / "notes.txt").symlink_to(home / "mine.csv")
-    with pytest.raises(SuiteError, match="is a link"):
-        carry(Run(tmp_path / "other"), ToyDomain(), tmp_path / "run")
+def test_a_link_in_the_model_is_refused(other, home, carried):
+    (other / "model" / "notes.txt").symlink_to(home / "mine.csv")
+    with pytest.raises(SuiteError, match=r"notes\.txt is a link"):
+        carried(other)
 
 
-def test_pickles_stay_behind(run, home, tmp_path):
-    shutil.copytree(run.path, tmp_path / "other")
-    (tmp_path / "other" / "model" / "optimizer.pt").touch()
-    carry(Run(tmp_path / "other"), ToyDomain(), tmp_path / "run")
-    assert not (tmp_path / "run" / "model" / "optimizer.pt").exists()
+def test_pickles_and_hidden_files_stay_behind(other, carried):
+    (other / "model" / "optimizer.pt").touch()
+    (other / "model" / ".notes").touch()
+    (other / "model" / "empty.txt").touch()
+    folder = carried(other)
+    assert (folder / "empty.txt").is_file()
+    assert not (folder / "optimizer.pt").exists() and not (folder / ".notes").exists()
 
 
-def test_options_name_no_file_of_this_machine(tmp_path, capsys):
-    given = {"data": "/home/ada/calls", "model": "openai/whisper", "also_evaluate": ["~/other.csv"], "epochs": 2}
-    told = portable(given | {"output": "/home/ada/runs", "terms": "/home/ada/terms.csv"})
-    assert told == {"data": "calls", "model": "openai/whisper", "also_evaluate": ["other.csv"], "epochs": 2}
-    assert "terms=/home/ada/terms.csv" in capsys.readouterr().err
+def test_a_licence_that_forbids_it_stops_the_build(carried, monkeypatch):
+    starter = ToyDomain.starter
+    model, data = starter.assets
+    kept = dataclasses.replace(starter, assets=(dataclasses.replace(model, licence="cc-by-nc-nd-4.0"), data))
+    monkeypatch.setattr(ToyDomain, "starter", kept)
+    with pytest.raises(SuiteError, match="forbids passing on what is made from it"):
+        carried()
 
 
-def test_paths_in_a_text_are_cut_to_their_names():
-    text = "From `/home/ada/models/tiny` (/home/ada/x.csv), not /home/adam/y."
-    assert without_paths(text, ["/home/ada"]) == "From `tiny` (x.csv), not /home/adam/y."
+def test_options_name_no_file_of_this_machine(home, capsys):
+    config = ToyConfig(data=str(home / "mine.csv"), also_evaluate=["~/other.csv"], name="/home/ada/terms.csv", epochs=2)
+    told = travelling(ToyDomain(config), "abc")
+    assert (told["data"], told["also_evaluate"], told["epochs"]) == ("local:abc", [], 2)
+    assert "name" not in told and "output" not in told
+    err = capsys.readouterr().err
+    assert "name=/home/ada/terms.csv is a file of this machine and is left out." in err and "output=" not in err
+
+
+def test_a_permission_travels_in_the_app_and_not_with_the_model(offer, tmp_path, monkeypatch):
+    class Asking(ToyConfig):
+        allow_noncommercial: bool = False
+
+    monkeypatch.setattr(ToyDomain, "Config", Asking)
+    domain = ToyDomain(Asking(allow_noncommercial=True))
+    assert "allow_noncommercial" not in travelling(domain, "")
+    text = files(Plan(offer, run="latest"), domain)["app.py"]
+    assert '    space("toy", HERE / "run", allow_noncommercial=True)\n' in text
+    page = DomainPage.open(offer, "", tmp_path, model="starter", allowed={"allow_noncommercial": True})
+    assert page.predictor.domain.config.allow_noncommercial

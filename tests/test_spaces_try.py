@@ -1,9 +1,11 @@
 """`suite space try` and what a Space serves: started from its folder, asked over the network, told in a sentence."""
 
+import contextlib
 import json
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +21,8 @@ from suite.predictor import Predictor
 from suite.spaces import trying
 from suite.spaces.build import Plan, build
 from suite.training.train import train
+from suite.web.asking import ask
+from suite.web.page import drawn
 from suite.web.zero import lent
 
 TOY = Path(__file__).parent / "toy"
@@ -43,15 +47,58 @@ def space(run, tmp_path, monkeypatch):
     return build(Plan(load_plugins().find("suite_domains", "toy"), run=str(run.path)), tmp_path / "space")
 
 
-def test_a_space_starts_and_answers_with_the_runs_model(space, run):
+def test_a_space_starts_and_answers_with_the_runs_model(space, run, tmp_path, monkeypatch):
+    """Offline, with an empty cache, from a folder that nobody may write to."""
+    monkeypatch.setenv("SUITE_OFFLINE", "1")
+    monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
+    there = sorted(space.rglob("*"))
+    for path in there:
+        path.chmod(0o555 if path.is_dir() else 0o444)
     trial = trying.try_space(space, python=Path(sys.executable))
     (told,) = Predictor(ToyDomain(), str(run.path))(ToyDomain().inputs("rhythm"))
     shares = {one["label"]: one["confidence"] for one in trial.answer["confidences"]}
-    assert trial.endpoint == "toy_decide"
+    assert trial.endpoint == "toy_decide" and (space / "run" / "golden" / "rows.parquet").is_file()
     assert shares["vowels"] == pytest.approx(told["vowels"], abs=1e-4)
     (starter,) = Predictor(ToyDomain(), "toy/letters")(ToyDomain().inputs("rhythm"))
     assert abs(starter["vowels"] - told["vowels"]) > 1e-2, "the run must answer otherwise than the starter"
-    assert not list(space.rglob("__pycache__")), "trying leaves nothing in the folder"
+    assert sorted(space.rglob("*")) == there, "trying leaves nothing in the folder"
+    for path in there:
+        path.chmod(0o755)
+
+
+def test_a_trial_that_is_stopped_takes_its_app_with_it(space, tmp_path):
+    (space / "app.py").write_text(
+        "# suite space build\nimport os, time\nfrom pathlib import Path\n"
+        f"Path({str(tmp_path / 'aside')!r}).write_text(str(os.getpid()))\n"
+        f"Path({str(tmp_path / 'aside')!r}).rename({str(tmp_path / 'pid')!r})\ntime.sleep(60)\n"
+    )
+    line = [sys.executable, "-m", "suite", "space", "try", str(space), "--python", sys.executable]
+    trial = subprocess.Popen(line, env=os.environ | {"TMPDIR": str(tmp_path)})
+    until = time.monotonic() + 60
+    while not (tmp_path / "pid").is_file() and time.monotonic() < until:
+        time.sleep(0.1)
+    app = int((tmp_path / "pid").read_text())
+    trial.send_signal(signal.SIGTERM)
+    assert trial.wait(30) == 128 + signal.SIGTERM
+    try:
+        with pytest.raises(ProcessLookupError):
+            os.kill(app, 0)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(app, signal.SIGKILL)
+    assert not list(tmp_path.glob("suite-space-*"))
+
+
+def test_what_is_asked_prints_its_answer_and_nothing_else(toy, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    demo = drawn(lambda: toy.demo(Predictor(toy, "toy/letters")))
+    demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, share=False)
+    try:
+        ask("toy", "", demo.local_url)
+    finally:
+        demo.close(verbose=False)
+    told = json.loads(capsys.readouterr().out)
+    assert told["endpoint"] == "toy_decide" and told["answer"]["label"] in ("vowels", "consonants")
 
 
 def test_a_space_that_ends_is_told_with_the_end_of_its_log(space):

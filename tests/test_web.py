@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import click.testing
@@ -151,6 +152,35 @@ def test_errors_are_told_whatever_kind_of_handler_raises_them():
             with pytest.raises(gr.Error) as raised:
                 call(error)
             assert raised.value.message == message
+
+
+def test_two_handlers_at_once_find_transformers_whole():
+    """It replaces itself in sys.modules as it is imported: who imports it meanwhile would get what it was before."""
+    code = """
+        import sys, threading, time
+        from suite.web.telling import telling
+
+        seen = []
+
+        def first():
+            import transformers
+
+        def second():
+            import transformers
+            seen.append(hasattr(transformers, "PreTrainedTokenizerBase"))
+
+        def late():
+            while "transformers" not in sys.modules:
+                time.sleep(0.001)
+            telling(second)()
+
+        threads = [threading.Thread(target=late), threading.Thread(target=telling(first))]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        print(seen)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert done.stdout == "[True]\n", done.stderr
 
 
 def test_the_launch_help_is_light():

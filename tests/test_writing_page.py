@@ -33,7 +33,7 @@ def test_its_code_is_that_of_a_new_plugin(tmp_path):
     written = "".join(path.read_text() for path in (tmp_path / "new").rglob("*.py"))
     strange = [code for code in blocks("python") if code not in written]
     assert [code for code in strange if textwrap.indent(code, "    ") not in written] == []
-    assert len(blocks("python")) == 4
+    assert len(blocks("python")) == 5
 
 
 def test_its_files_are_all_there_are(tmp_path):

@@ -184,7 +184,9 @@ def _head(path: Path) -> bytes:
 
 def _encoding(path: Path) -> str:
     """UTF-8 (with or without byte order mark) if the whole file is; else, said aloud, what Windows writes."""
-    if path.open("rb").read(2) in (b"\xff\xfe", b"\xfe\xff"):
+    with path.open("rb") as opened:
+        marked = opened.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    if marked:
         return "utf-16"
     for encoding in ("utf-8-sig", "cp1252"):
         with suppress(UnicodeDecodeError), path.open(encoding=encoding, newline="") as opened:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from suite.domain import Domain
 from suite.errors import SuiteError
 from suite.plugins import Offer
+from suite.pushed import PERMISSION
 from suite.runs import write_text
 from suite.spaces import packages
 
@@ -35,6 +37,8 @@ class Plan:
     from_index: bool = False
     plain: bool = False
     """Without Suite's own code: for a repository that has it anyway."""
+    licence: str = ""
+    """Of a run's model, as for `suite push`."""
 
     @property
     def zero_gpu(self) -> bool:
@@ -45,24 +49,43 @@ class Plan:
 def build(plan: Plan, folder: Path, *, runs: Path = Path("runs")) -> Path:
     """Writes the Space into `folder`, replacing one that was built there before. Returns the folder.
 
-    Raises `SuiteError` for a folder that holds something else, a model without a commit, a run without a model, and
-    hardware the demo can't use.
+    Raises `SuiteError` for a folder that holds something else, a model without a commit, a run that may not or cannot
+    leave this machine (`suite.parcel`), and hardware the demo can't use.
     """
     domain = _domain(plan)
     _refuse(plan, domain, folder)
     _clear(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if plan.run:
+        domain = carry(plan, domain, runs, folder / "run")
     for name, text in files(plan, domain).items():
         write_text(folder / name, text)
-    if plan.run:
-        from suite.predictor import finished_run
-        from suite.spaces.carry import carry
-
-        carry(finished_run(plan.run, runs, domain), domain, folder / "run")
     if not (plan.plain or plan.from_index):
         for name in dict.fromkeys((packages.CORE, plan.offer.plugin.distribution)):
             packages.unpack(name, folder / "packages")
     return folder
+
+
+def carry(plan: Plan, domain: Domain, runs: Path, into: Path) -> Domain:
+    """Writes into the new folder `into` what answers of a run; returns the domain with the run's options.
+
+    Raises `SuiteError` for a run that may not leave this machine, and if the copy does not answer as the run did.
+    """
+    from suite.parcel import check, laid, parcel
+    from suite.predictor import finished_run, read_config
+
+    run = finished_run(plan.run, runs, domain)
+    model = run.model.resolve()
+    if model.parent.name == "snapshots":  # of the hub's cache, where files are links
+        name = plan.run.partition("@")[0]
+        raise SuiteError(f"{name} is on the Hub, where a Space can have it from: give --model {name}@{model.name}.")
+    domain = type(domain)(read_config(run, domain))
+    content = parcel(run, domain, licence=plan.licence, whole=False)
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = laid(content, Path(scratch) / "run")
+        check(run, domain, copy, Path(scratch) / "check")
+        shutil.copytree(copy, into)
+    return domain
 
 
 def files(plan: Plan, domain: Domain) -> dict[str, str]:
@@ -118,6 +141,8 @@ def card(plan: Plan, domain: Domain) -> str:
 def app(plan: Plan, domain: Domain) -> str:
     """The text of `app.py`."""
     model = ', HERE / "run"' if plan.run else f', "{plan.model}"' if plan.model else ""
+    # A permission never travels with a model; who builds the Space has given it, and says so here.
+    allowed = "".join(f", {name}=True" for name, value in domain.config if name.startswith(PERMISSION) and value)
     return f'''\
 """{domain.title} as a Hugging Face Space. Written by: suite space build {domain.name}."""
 
@@ -130,7 +155,7 @@ sys.path.insert(0, str(HERE / "packages"))  # Suite's own code, where it lies be
 from suite.web import space  # noqa: E402
 
 if __name__ == "__main__":
-    space("{domain.name}"{model})
+    space("{domain.name}"{model}{allowed})
 '''
 
 

@@ -25,11 +25,21 @@ def space() -> None:
 @click.option("--model", default="", metavar="OWNER/NAME@COMMIT", help="Model of the hub that answers.")
 @click.option("--output", type=Path, help="Folder to write; default is DOMAIN-space.")
 @click.option("--hardware", default="cpu-basic", show_default=True, help="What the Space asks for, such as zero-a10g.")
+@click.option("--licence", default="", metavar="ID", help="Of the run's model, as for 'suite push'.")
 @click.option("--from-index", is_flag=True, help="Require Suite by version, once it is on a package index.")
 @click.option("--plain", is_flag=True, help="Leave Suite's own code out: for its own repository.")
 @offline_option
 @quiet_option
-def build(domain: str, run: str, model: str, output: Path | None, hardware: str, from_index: bool, plain: bool) -> None:
+def build(
+    domain: str,
+    run: str,
+    model: str,
+    output: Path | None,
+    hardware: str,
+    licence: str,
+    from_index: bool,
+    plain: bool,
+) -> None:
     """Write the folder of a Space: card, app.py, requirements, Suite's code, and the model of a run.
 
     \b
@@ -40,7 +50,7 @@ def build(domain: str, run: str, model: str, output: Path | None, hardware: str,
     from suite.spaces.build import build as write
 
     offer = load_plugins().find("suite_domains", domain)
-    plan = Plan(offer, run, model, hardware, from_index, plain)
+    plan = Plan(offer, run, model, hardware, from_index, plain, licence)
     folder = write(plan, output or Path(f"{domain}-space"))
     result(str(folder))
     say(f"Look at it, then: suite space try {folder}")

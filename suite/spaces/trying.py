@@ -19,6 +19,7 @@ from typing import Any
 from suite.console import say
 from suite.errors import SuiteError
 from suite.spaces.build import is_space
+from suite.training.signals import ended_in_order
 
 STARTS_WITHIN = 300.0  # seconds; a busy machine takes one to import what a demo needs
 ANSWERS_WITHIN = 1200.0  # seconds; the first question may fetch a model of hundreds of megabytes
@@ -42,7 +43,7 @@ def try_space(folder: Path, *, python: Path | None = None) -> Trial:
     """
     if not is_space(folder):
         raise SuiteError(f"{folder} holds no Space of Suite; make one with: suite space build DOMAIN --output {folder}")
-    with tempfile.TemporaryDirectory(prefix="suite-space-") as scratch:
+    with ended_in_order(), tempfile.TemporaryDirectory(prefix="suite-space-") as scratch:
         made = python.absolute() if python else install(folder, Path(scratch) / "venv")
         return _run(folder.resolve(), made, Path(scratch))
 

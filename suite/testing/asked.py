@@ -20,7 +20,8 @@ class TestDomain(DomainContract):
     given_input = ""
 
     @pytest.fixture(scope="class", autouse=True)
-    def asked(self, request: pytest.FixtureRequest) -> None:
+    @classmethod
+    def asked(cls, request: pytest.FixtureRequest) -> None:
         """Takes the options; an unknown domain or setting ends pytest with the sentence that names the nearest."""
         option = request.config.getoption
         try:
@@ -29,7 +30,6 @@ class TestDomain(DomainContract):
             domain.Config.build(settings)
         except SuiteError as error:
             pytest.exit(str(error), returncode=2)
-        cls = type(self)
         cls.domain, cls.settings, cls.given_input = domain.name, settings, option("suite_input")
 
     def answered_input(self, folder: Path) -> str:

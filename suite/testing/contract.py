@@ -12,6 +12,7 @@ import pytest
 
 from suite.errors import SuiteError
 from suite.plugins import load_plugins
+from suite.testing.demos import DEMO, asked_of_demo
 from suite.testing.promise import RULES, altered, keep
 from suite.testing.runs import Loaded, RunPromises, told
 
@@ -20,18 +21,17 @@ ATTRIBUTES = "docs/writing-a-plugin.md, 'What a domain says'"
 
 
 class DomainContract(RunPromises):
-    """Set `domain`, and `settings` that make a run take seconds; name an input and a call of the demo where you can."""
+    """Set `domain`, and `settings` that make a run take seconds; name an input where you can."""
 
     bad_input: ClassVar[str] = "no-such-file.bin"
     """An argument `predict` must refuse with one sentence."""
 
+    same_question: ClassVar[bool] = False
+    """Whether `answered_input` asks what the domain's `demo_call` asks: then `predict` and demo must answer alike."""
+
     def answered_input(self, folder: Path) -> str:
         """An argument `predict` must answer, such as a file made in `folder`; "" skips what needs one."""
         return ""
-
-    def demo_call(self, folder: Path) -> tuple[str, list[Any]] | None:
-        """Name of a handler of the demo (its `api_name`) and inputs that mean `answered_input`; None skips it."""
-        return None
 
     # ---- what is said without work -------------------------------------------------------------------------------
 
@@ -69,12 +69,13 @@ class DomainContract(RunPromises):
     # ---- the model -----------------------------------------------------------------------------------------------
 
     @pytest.fixture(scope="class")
-    def loaded(self) -> Loaded:
+    @classmethod
+    def loaded(cls) -> Loaded:
         """The domain, its starter model in eval mode and a few validation examples."""
         from suite.assets import resolve_model
         from suite.data.load import load_splits
 
-        domain = self.make()
+        domain = cls().make()
         _, splits = load_splits(domain)
         source = resolve_model(domain.starter.model, domain.starter.assets)
         model = domain.load_model(source, splits["train"]).eval()
@@ -191,18 +192,20 @@ class DomainContract(RunPromises):
         keep(found and alike, "the command answers as the model does here", seen=seen, read="suite.Domain.infer")
 
     def test_the_demo_answers_by_infer(self, trained: Path, tmp_path: Path) -> None:
-        """What the demo shows, and the API with it, comes from the answer `predict` gives."""
+        """Asked its `demo_call` over the network, the demo asks `infer`; asked the same, `predict` answers alike."""
         from suite.predictor import Predictor
 
-        call, argument = self.demo_call(tmp_path), self.answered_input(tmp_path)
-        if not call or not argument:
-            pytest.skip("demo_call or answered_input gives none")
         predictor = Predictor(self.make(), str(trained))
-        expected = [plain(one) for one in predictor(predictor.domain.inputs(argument))]
-        seen = [plain(one) for one in asked_of_demo(predictor, *call)]
+        endpoint, arguments = predictor.domain.demo_call(predictor)
+        seen = [plain(one) for one in asked_of_demo(predictor, endpoint, arguments, tmp_path)]
+        if not endpoint:
+            pytest.skip("the demo starts; the domain's demo_call names nothing to ask it")
+        promised = f"the demo's {endpoint!r} answers by infer"
+        keep(seen, promised, seen="infer was not asked", read=DEMO)
+        argument = self.answered_input(tmp_path) if self.same_question else ""
+        expected = [plain(one) for one in predictor(predictor.domain.inputs(argument))] if argument else []
         held = [any(predictor.domain.same(one, other) for other in seen) for one in expected]
-        promised = f"the demo's {call[0]!r} answers by infer as predict does: {expected}"[:1000]
-        keep(all(held), promised, seen=seen or "infer was not asked", read="suite.Domain.demo")
+        keep(all(held), f"{promised} as predict does: {expected}"[:1000], seen=str(seen)[:1000], read=DEMO)
 
     # ---- mistakes ------------------------------------------------------------------------------------------------
 
@@ -223,30 +226,3 @@ class DomainContract(RunPromises):
 def plain(prediction: Any) -> Any:
     """A prediction as JSON keeps it."""
     return json.loads(json.dumps(prediction))
-
-
-def asked_of_demo(predictor: Any, name: str, inputs: list[Any]) -> list[Any]:
-    """Builds the demo, calls the handler `name` and returns every prediction `infer` made for it."""
-    import inspect
-
-    import gradio as gr
-
-    domain, seen = predictor.domain, []
-    infer = domain.infer
-
-    def spied(model: Any, batch: Any) -> Any:
-        seen.extend(found := infer(model, batch))
-        return found
-
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        domain.demo(predictor)
-    handlers = {str(function.api_name): function.fn for function in blocks.fns.values()}
-    keep(name in handlers, f"the demo has a handler {name!r}", seen=sorted(handlers), read="suite.Domain.demo")
-    domain.infer = spied
-    try:
-        answer = handlers[name](*inputs)
-        if inspect.isgenerator(answer):
-            list(answer)
-    finally:
-        domain.infer = infer
-    return seen

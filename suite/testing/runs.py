@@ -38,9 +38,10 @@ class RunPromises:
         return cls(cls.Config.build({**self.settings, **settings}))
 
     @pytest.fixture(scope="class")
-    def trained(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    @classmethod
+    def trained(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """A finished run of the starter, made once for the class by the command line users use."""
-        return self.train(tmp_path_factory.mktemp("contract"))
+        return cls().train(tmp_path_factory.mktemp("contract"))
 
     def train(self, folder: Path, *flags: str) -> Path:
         """Trains below `folder` in a process of its own and returns the run's folder."""

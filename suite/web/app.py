@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,13 +42,21 @@ def build(plugins: Plugins, *, output: Path = Path("runs")) -> gr.Blocks:
     return app
 
 
-def build_one(plugins: Plugins, name: str, *, run: str = "", model: str = "", output: Path = Path("runs")) -> gr.Blocks:
+def build_one(
+    plugins: Plugins,
+    name: str,
+    *,
+    run: str = "",
+    model: str = "",
+    output: Path = Path("runs"),
+    allowed: Mapping[str, bool] | None = None,
+) -> gr.Blocks:
     """One domain's page as an app. `run` is the folder or name of a finished run that is to answer, or "latest";
-    `model`, instead of it, anything a `Predictor` takes, or "starter".
+    `model`, instead of it, anything a `Predictor` takes, or "starter"; `allowed` are the domain's permissions.
 
     Raises `SuiteError` if the domain is unknown or broken, or the run has no model.
     """
-    page = DomainPage.open(plugins.find("suite_domains", name), run, output, model=model)
+    page = DomainPage.open(plugins.find("suite_domains", name), run, output, model=model, allowed=allowed)
     with _app(page.title) as app:
         page.show()
     return app

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suite.console import result
 from suite.errors import SuiteError
+
+if TYPE_CHECKING:
+    from gradio_client import Client
 
 
 def ask(name: str, model: str, url: str) -> None:
@@ -25,16 +28,26 @@ def ask(name: str, model: str, url: str) -> None:
     domain = load_plugins().domain(name)()
     endpoint, arguments = domain.demo_call(Predictor(domain, model or domain.starter.answering))
     client = Client(url, verbose=False)
-    known = [path.strip("/") for path in client.view_api(return_format="dict")["named_endpoints"]]
+    known = endpoints(client)
     if not known:
         raise SuiteError(f"The demo at {url} has no named endpoint; give a handler an api_name.")
     if not endpoint:
         result(json.dumps({"endpoints": known}))
         return
     began = time.monotonic()
-    answer = client.predict(*map(_sent, arguments), api_name=f"/{endpoint}")
+    answer = called(client, endpoint, arguments)
     told = {"endpoint": endpoint, "answer": answer, "seconds": round(time.monotonic() - began, 1)}
     result(json.dumps(told, ensure_ascii=False, default=str))
+
+
+def endpoints(client: Client) -> list[str]:
+    """The names that a demo may be asked by."""
+    return [path.strip("/") for path in client.view_api(print_info=False, return_format="dict")["named_endpoints"]]
+
+
+def called(client: Client, endpoint: str, arguments: Sequence[Any]) -> Any:
+    """What the endpoint answers; a `Path` among the arguments is sent as a file."""
+    return client.predict(*map(_sent, arguments), api_name=f"/{endpoint}")
 
 
 def _sent(argument: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,9 @@ class DomainPage:
     demo: gr.Blocks
 
     @classmethod
-    def open(cls, offer: Offer, run: str, output: Path, *, model: str = "") -> DomainPage:
+    def open(
+        cls, offer: Offer, run: str, output: Path, *, model: str = "", allowed: Mapping[str, bool] | None = None
+    ) -> DomainPage:
         """The page of a domain that must work, its model chosen now and loaded at the first question.
 
         `run` is a finished run's folder, its name below `output`, or "latest"; empty takes the newest finished one
@@ -43,7 +45,7 @@ class DomainPage:
         broken domain raises.
         """
         kind: type[Domain] = offer.load()
-        domain = kind(kind.Config.build({"output": output}))
+        domain = kind(kind.Config.build({"output": output, **(allowed or {})}))
         source = "" if model == STARTER else model
         if not model:
             chosen = finished_run(run, output, domain) if run else newest_run(domain)

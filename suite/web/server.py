@@ -8,7 +8,7 @@ import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +40,16 @@ class Binding:
     public: bool = False
 
 
-def serve(binding: Binding, *, only: str = "", run: str = "", model: str = "", open_browser: bool = True) -> None:
-    """Serves until Ctrl-C or SIGTERM: every domain, or `only` one, with `run`'s or another model (see `suite.web.app`).
+def serve(
+    binding: Binding,
+    *,
+    only: str = "",
+    run: str = "",
+    model: str = "",
+    allowed: Mapping[str, bool] | None = None,
+    open_browser: bool = True,
+) -> None:
+    """Serves until Ctrl-C or SIGTERM: every domain, or `only` one, as `suite.web.app.build_one` has it.
 
     Raises `SuiteError` for an open address without a password, or when no port is free.
     """
@@ -53,8 +61,9 @@ def serve(binding: Binding, *, only: str = "", run: str = "", model: str = "", o
     with _own_folder():
         from suite.web.app import build, build_one
 
+        model = model if model == STARTER else _anchored(model)
         app = (
-            build_one(plugins, only, run=run, model=model if model == STARTER else _anchored(model), output=output)
+            build_one(plugins, only, run=run, model=model, output=output, allowed=allowed)
             if only
             else build(plugins, output=output)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import inspect
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 BUG = "This is a fault of the application, not of what you gave it. The terminal it was started from says more."
+_IMPORTING = threading.Lock()
 
 
 def tell_errors(blocks: gr.Blocks) -> None:
@@ -63,6 +65,7 @@ def telling(handler: Callable[..., Any]) -> Callable[..., Any]:
 def _told() -> Iterator[None]:
     import gradio as gr
 
+    _import_transformers()
     try:
         yield
     except gr.Error:
@@ -72,3 +75,12 @@ def _told() -> Iterator[None]:
         raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
     except Exception as error:
         raise gr.Error(BUG) from error
+
+
+def _import_transformers() -> None:
+    """In one thread, before any handler runs: what it replaces itself with is not what a second thread would get.
+
+    A handler need not use it to stumble over that: datasets looks into it at each hash of rows.
+    """
+    with _IMPORTING:
+        import transformers  # noqa: F401

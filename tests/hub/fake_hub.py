@@ -10,6 +10,7 @@ import fnmatch
 import hashlib
 import json
 import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -86,7 +87,7 @@ class FakeHub:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def reset(self):
-        """Forgets everything. `failing` is (method, pattern of the path) to the status it is answered with, once."""
+        """Forgets everything. `failing` is (method, pattern) to the status it is answered with, once; 0 hangs up."""
         self.repositories, self.stored, self.jobs, self.requests, self.failing = {}, {}, [], [], {}
         self.exchanged = {}
         """Path to the content that is sent instead of what was stored."""
@@ -139,6 +140,9 @@ class Handler(BaseHTTPRequestHandler):
                     return answer(self, body, *found.groups())
             raise RefusalError(404, "", f"Nothing at {path}")
         except RefusalError as refused:
+            if not refused.status:
+                self.close_connection = True
+                return self.connection.shutdown(socket.SHUT_RDWR)
             headers = {"X-Error-Code": refused.code} if refused.code else {}
             return self.answer({"error": refused.message}, refused.status, headers | {"X-Error-Message": str(refused)})
 
@@ -203,15 +207,18 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer({"error": "You already created this repo", "url": f"{self.hub.url}/{name}"}, 409)
         private = asked.get("visibility", "private" if asked.get("private") else "public") == "private"
         self.hub.repositories[kind, name] = Repository(kind, name, private=private)
-        self.answer({"url": f"{self.hub.url}/{name}", "name": name})
+        self.answer({"url": f"{self.hub.url}/{'spaces/' * (kind == 'spaces')}{name}", "name": name})
 
     def validate(self, body):
         import yaml
 
-        content = json.loads(body)["content"]
+        asked = json.loads(body)
         try:
-            values = yaml.safe_load(content.split("---\n")[1])
-            assert isinstance(values["license"], str) and isinstance(values["model-index"][0]["results"], list)
+            values = yaml.safe_load(asked["content"].split("---\n")[1])
+            if asked["repoType"] == "space":
+                assert values["sdk"] == "gradio" and len(values["short_description"]) <= 60
+            else:
+                assert isinstance(values["license"], str) and isinstance(values["model-index"][0]["results"], list)
         except (IndexError, KeyError, AssertionError, yaml.YAMLError) as error:
             return self.answer({"errors": [{"message": str(error)}], "warnings": []}, 400)
         self.answer({"errors": [], "warnings": []})

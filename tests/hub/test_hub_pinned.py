@@ -29,6 +29,7 @@ def test_a_pushed_model_answers_as_the_run_does(place, pushed):
     assert place.ok("toy", "predict", "area", "--model", "ada/toy-first", "--format", "json") == here
     (kept,) = (place.folder.parent / "cache" / "pushed").iterdir()
     assert kept.name == f"ada--toy-first@{pushed.head[:12]}"
+    assert json.loads((kept / "status.json").read_text())["name"] == place.run.name
     assert yaml.safe_load((kept / "config.yaml").read_text())["batch_size"] == 7
     assert place.ok("toy", "predict", "area", "--model", "ada/toy-first", "--format", "json", SUITE_OFFLINE="1") == here
 
@@ -112,7 +113,9 @@ def test_a_strangers_settings_bring_no_path_and_no_permission(tmp_path, monkeypa
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "terms.csv").write_text("")
+    (tmp_path / "terms" / "de").mkdir(parents=True)
     values = {"output": "x", "allow_anything": True, "glossary": "/etc/passwd", "terms": "terms.csv",
+              "folder": "terms/de", "drive": "C:/x",
               "home": "~/x", "several": ["a", "../b"], "named": {"k": "./v"}, "callbacks": ["spy"], "epochs": 3,
               "language": "de", "model": "owner/name"}  # fmt: skip
     assert portable_values(values) == {"epochs": 3, "language": "de", "model": "owner/name"}

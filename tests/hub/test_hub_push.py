@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safetensors.numpy import load_file, save_file
 
 TOY = Path(__file__).parents[1] / "toy" / "suite_toy" / "starter"
 PUSHED = {
@@ -117,11 +118,28 @@ def test_a_model_that_answers_otherwise_here_is_not_pushed(place):
     assert place.hub.repositories == {}
 
 
-def test_a_model_file_that_tells_a_path_is_not_pushed(place):
-    path = place.run / "model" / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"vocabulary": f"{place.worker.home}/ada/words"}))
-    assert place.refused("push").startswith("config.json of ")
+@pytest.mark.parametrize("secret", ["{home}", "{here}", "hf_write"])
+@pytest.mark.parametrize("file", ["config.json", "notes.txt", "model.safetensors"])
+def test_a_file_that_tells_a_path_or_the_token_is_not_pushed(place, secret, file):
+    told = "From " + secret.format(home=place.worker.home, here=place.folder) + "/words."
+    model = place.run / "model"
+    if file == "config.json":
+        values = json.loads((model / file).read_text())
+        (model / file).write_text(json.dumps(values | {"note": told}))
+    elif file == "notes.txt":
+        (model / file).write_text(told)
+    else:
+        save_file(load_file(model / file), model / file, metadata={"format": "pt", "note": told})
+    assert place.refused("push").startswith(f"{file} of {place.run.name} holds ")
     assert place.hub.repositories == {}
+
+
+def test_of_a_model_pickles_stay_and_a_link_is_refused(place):
+    (place.run / "model" / "optimizer.pt").touch()
+    place.ok("push")
+    assert set(model(place).files) == PUSHED
+    (place.run / "model" / "words.csv").symlink_to(place.folder / "secret-words.csv")
+    assert "words.csv is a link; put the file itself in its place" in place.refused("push")
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,12 @@ class ForecastingDomain(Domain):
 
         build(predictor)
 
+    def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
+        """The made-up week that stands in the demo."""
+        from suite_forecasting.demo import WAVE
+
+        return "forecast", [WAVE]
+
 
 def steps(prediction: Prediction) -> list[dict[str, Any]]:
     """One dict for each step of a forecast."""

@@ -65,8 +65,6 @@ STYLE = """<style>
 .fraud-past .fraud-bar i { background: var(--body-text-color-subdued); }
 .fraud-past .fraud-this { font-weight: 700; color: #b42318; } .dark .fraud-past .fraud-this { color: #fda29b; }
 .fraud-past .fraud-this i { background: #d14343; }
-.fraud-empty { text-align: center; padding: 3rem 1.5rem; line-height: 1.5; }
-.fraud-empty b { display: block; font-size: 1.1rem; margin-bottom: 0.3rem; }
 #fraud-side { position: sticky; top: 1rem; align-self: flex-start; }
 @container (max-width: 36rem) {
   .fraud-tiles { grid-template-columns: repeat(2, 1fr); }
@@ -76,17 +74,16 @@ STYLE = """<style>
 }
 @media (max-width: 820px) {
   #fraud-side { position: static; order: -1; }
-  #fraud-detail .fraud-empty { display: none; }
+  #fraud-detail .suite-waiting { display: none; }
 }
 </style>"""
 WAITING = (
-    f"{STYLE}<div class='fraud-box'><div class='fraud-card fraud-empty'><b>Opening the example week …</b>"
-    "<span class='fraud-quiet'>A bank that does not exist: its portfolio is being made up and scored.</span>"
-    "</div></div>"
+    f"{STYLE}<div class='suite-waiting'><b>Opening the example week …</b>"
+    "<p>A bank that does not exist: its portfolio is being made up and scored.</p></div>"
 )
 PICK = (
-    "<div class='fraud-box'><div class='fraud-card fraud-empty'><b>Pick an alert</b><span class='fraud-quiet'>"
-    "Its reasons and the customer's last transactions appear here, and you say what it is.</span></div></div>"
+    "<div class='suite-waiting'><b>Pick an alert</b>"
+    "<p>Its reasons and the customer's last transactions appear here, and you say what it is.</p></div>"
 )
 SAID = {1: "fraud", 0: "fine"}
 _WIDTH, _HEIGHT, _LEFT, _FOOT = 430, 140, 8, 22

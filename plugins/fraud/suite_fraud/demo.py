@@ -165,8 +165,9 @@ def build(domain: FraudDomain, predictor: Predictor) -> None:
     import gradio as gr
 
     desk = Desk(predictor)
-    with gr.Row(equal_height=True):
-        gr.Markdown(INTRO)
+    with gr.Row():
+        with gr.Column(scale=1, min_width=320):
+            gr.Markdown(INTRO)
         with gr.Column(scale=0, min_width=220):
             file = gr.UploadButton("Open a file of yours", file_types=[".csv", ".parquet"], size="sm")
             again = gr.Button("Example week", size="sm")

@@ -54,7 +54,8 @@ def teach(network: Network, portfolio: Portfolio, config: FraudConfig) -> Studen
         contest.test(name), found.predict(matrix(test, columns)), np.asarray(test.with_format("numpy")["label"])
     )
     found.about = replace(found.about, threshold=chosen.cost, fidelity=fidelity)
-    found.sample = drift.sample(found, matrix(portfolio.splits["train"], columns))
+    x = matrix(portfolio.splits["train"], columns)
+    found.training = drift.Training.of(found.about.names, x, found.predict(x))
     return found
 
 

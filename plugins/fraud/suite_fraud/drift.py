@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from suite import SuiteError
 from suite_fraud.measures import Ranking
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from suite_fraud.student import Student
-
+FILE = "drift.json"
+"""In a student's folder."""
 BINS = 10
 LARGE = 0.25
 """The usual bound of the PSI above which a model should not be trusted unseen."""
@@ -59,19 +57,52 @@ class Report:
     """One sentence with the reason."""
 
 
-def psi(expected: np.ndarray, actual: np.ndarray, *, bins: int = BINS) -> float:
-    """Population stability index of two samples (n,) and (m,), NaN being a bin of its own.
+@dataclass(frozen=True)
+class Spread:
+    """How the values of one column lay in training: no value of a row, so that it may travel with the model."""
 
-    The sum over bins of (p - q) log(p / q), the bins holding equal shares of the expected sample. Values of which
-    there are few, such as 0 and 1, get a bin each. Half a row is added to each bin, so that none is empty.
-    """
-    known = expected[~np.isnan(expected)]
-    if not len(expected) or not len(actual):
-        return float("nan")
-    inner = np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]) if len(known) else np.empty(0)
-    edges = np.unique(inner)
-    q, p = (_shares(values, edges) for values in (expected, actual))
-    return float(np.sum((p - q) * np.log(p / q)))
+    edges: list[float]
+    """Upper ends of the bins but for the last one; the bins hold equal shares of what is known."""
+    shares: list[float]
+    """Of each bin, and of the missing ones. None without rows."""
+
+    @classmethod
+    def of(cls, values: np.ndarray, *, bins: int = BINS) -> Spread:
+        """Of a sample (n,). Missing values, and those of which there are few, such as 0 and 1, get a bin each."""
+        known = values[~np.isnan(values)]
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.empty(0)
+        return cls(edges.tolist(), _shares(values, edges).tolist() if len(values) else [])
+
+    def psi(self, actual: np.ndarray) -> float:
+        """Population stability index of a sample (m,) against this one; NaN where either has no rows.
+
+        The sum over bins of (p - q) log(p / q). Half a row is added to each bin, so that none is empty.
+        """
+        if not self.shares or not len(actual):
+            return float("nan")
+        q, p = np.array(self.shares), _shares(actual, np.array(self.edges))
+        return float(np.sum((p - q) * np.log(p / q)))
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a student's training rows looked like."""
+
+    features: dict[str, Spread]
+    scores: Spread
+
+    @classmethod
+    def of(cls, names: Sequence[str], x: np.ndarray, score: np.ndarray) -> Training:
+        """Of rows (n, len(names)) and the scores (n,) they were given."""
+        return cls({name: Spread.of(x[:, place]) for place, name in enumerate(names)}, Spread.of(score))
+
+    @classmethod
+    def load(cls, folder: Path) -> Training:
+        """Reads what `Student.save` wrote. Raises `SuiteError` for a student without it."""
+        if not (folder / FILE).is_file():
+            raise SuiteError(f"{folder} does not hold what its training looked like; train anew to tell drift.")
+        kept = json.loads((folder / FILE).read_text("utf-8"))
+        return cls({name: Spread(**one) for name, one in kept["features"].items()}, Spread(**kept["scores"]))
 
 
 def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -89,15 +120,14 @@ def weekly(
     label: np.ndarray,
     day: np.ndarray,
     *,
-    trained_x: np.ndarray,
-    trained_score: np.ndarray,
+    trained: Training,
     threshold: float,
     delay: float = 7.0,
     span: int = 7,
 ) -> Report:
     """Drift of transactions after training: `x` (n, len(names)), `score`, `label` (-1 unknown) and `day` (n,) each.
 
-    `trained_x` and `trained_score` are those of the training rows. `threshold` is the score from which on a
+    `threshold` is the score from which on a
     transaction is an alert. Labels younger than `delay` days before the last day count as unknown, as they would be.
     """
     label = np.where(day > (day.max(initial=0) - delay), -1, label)
@@ -108,9 +138,7 @@ def weekly(
     for start in range(begin, end, span):
         rows = np.flatnonzero((day >= start) & (day < start + span))
         if len(rows):
-            weeks.append(
-                _week(names, x[rows], score[rows], label[rows], start, span, trained_x, trained_score, threshold)
-            )
+            weeks.append(_week(names, x[rows], score[rows], label[rows], start, span, trained, threshold))
     retrain, advice = _advice(weeks)
     return Report(weeks, retrain, advice)
 
@@ -122,8 +150,7 @@ def _week(
     label: np.ndarray,
     start: int,
     span: int,
-    trained_x: np.ndarray,
-    trained_score: np.ndarray,
+    trained: Training,
     threshold: float,
 ) -> Week:
     known = label >= 0
@@ -133,8 +160,8 @@ def _week(
         start=start,
         end=start + span,
         count=len(score),
-        features={name: psi(trained_x[:, place], x[:, place]) for place, name in enumerate(names)},
-        scores=psi(trained_score, score),
+        features={name: trained.features[name].psi(x[:, place]) for place, name in enumerate(names)},
+        scores=trained.scores.psi(score),
         alert_rate=float((score >= threshold).mean()),
         frauds=frauds,
         average_precision=precision,
@@ -162,20 +189,6 @@ def _advice(weeks: list[Week]) -> tuple[bool, str]:
     return False, f"No need to retrain: no feature moved far in the last week{said}."
 
 
-SAMPLE = 2_000
-"""Training rows that are kept: the index of ten bins then varies by some 0.005 by chance, far below its bounds."""
-SCORE = "score"
-
-
-def sample(student: Student, x: np.ndarray) -> pa.Table:
-    """Evenly spaced training rows (n, names) as a table of the student's inputs and its score; no row says whose."""
-    import pyarrow as pa
-
-    kept = x[:: max(1, -(-len(x) // SAMPLE))]
-    columns = {name: kept[:, place] for place, name in enumerate(student.about.names)}
-    return pa.table(columns | {SCORE: student.predict(kept)})
-
-
 def of_file(
     path: Path, model: Path, *, history: Path | None = None, columns: Mapping[str, str] | None = None
 ) -> tuple[Report, float]:
@@ -184,15 +197,10 @@ def of_file(
     The file is read in blocks, as scoring does; some 100 bytes a row are kept. `history` are the same portfolio's
     earlier transactions. Raises `SuiteError` for a file of less than a week, and what scoring raises.
     """
-    import pyarrow.parquet as pq
-
     from suite_fraud import stream, student
     from suite_fraud.score import Reader
 
-    taught, folder = student.Student.load(model), student.find(model)
-    if not (folder / student.SAMPLE).is_file():
-        raise SuiteError(f"{folder} does not hold what its training looked like; train anew to tell drift.")
-    trained = pq.read_table(folder / student.SAMPLE)
+    taught, trained = student.Student.load(model), Training.load(student.find(model))
     reader = Reader(taught, dict(columns or {}), stream.ROWS)
     for block in reader.read(history) if history is not None else ():
         reader.features(block)
@@ -206,8 +214,7 @@ def of_file(
     names = taught.about.names
     report = weekly(
         names, x, taught.predict(x), label, day - day[0],
-        trained_x=np.stack([trained[name].to_numpy() for name in names], axis=1),
-        trained_score=trained[SCORE].to_numpy(), threshold=taught.about.threshold, delay=taught.about.delay,
+        trained=trained, threshold=taught.about.threshold, delay=taught.about.delay,
     )  # fmt: skip
     return report, float(day[0] * 86_400)
 

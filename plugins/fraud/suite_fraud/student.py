@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from suite import SuiteError
-from suite_fraud import features
+from suite_fraud import drift, features
 from suite_fraud.classical import threads
 from suite_fraud.decisions import sigmoid
 from suite_fraud.measures import Ranking
 
 TREES, LEAVES = 100, 31
 """Largest size: more brought no fidelity worth its time on the handbook's portfolio."""
-MODEL, ABOUT, SAMPLE = "model.txt", "student.json", "training.parquet"
+MODEL, ABOUT = "model.txt", "student.json"
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Student:
 
     def __init__(self, booster: Any, about: About) -> None:
         self.booster, self.about = booster, about
-        self.sample: Any = None
-        """Some training rows, a table of `drift.sample`; written, and read again by `suite fraud drift` alone."""
+        self.training: drift.Training | None = None
+        """What its training looked like; written, and read again by `suite fraud drift` alone."""
 
     @classmethod
     def teach(cls, x: np.ndarray, probability: np.ndarray, about: About | None = None, *, seed: int = 0) -> Student:
@@ -92,14 +92,12 @@ class Student:
         return reasons(self.about.names, x, contributions[:, :-1], k)
 
     def save(self, folder: Path) -> None:
-        """Writes the folder's two files, and the sample if there is one."""
+        """Writes the folder's two files, and what training looked like if that is known."""
         folder.mkdir(parents=True, exist_ok=True)
         self.booster.save_model(str(folder / MODEL))
         (folder / ABOUT).write_text(json.dumps(asdict(self.about), indent=2, ensure_ascii=False) + "\n", "utf-8")
-        if self.sample is not None:
-            import pyarrow.parquet as pq
-
-            pq.write_table(self.sample, folder / SAMPLE)
+        if self.training is not None:
+            (folder / drift.FILE).write_text(json.dumps(asdict(self.training)) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Student:

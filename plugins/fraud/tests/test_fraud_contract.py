@@ -19,8 +19,9 @@ class TestContract(DomainContract):
     }
 
     @pytest.fixture(scope="class", autouse=True)
-    def portfolio(self, tmp_path_factory):
-        type(self).settings = type(self).settings | {"data": str(written(tmp_path_factory.mktemp("toy")))}
+    @classmethod
+    def portfolio(cls, tmp_path_factory):
+        cls.settings = cls.settings | {"data": str(written(tmp_path_factory.mktemp("toy")))}
 
     def answered_input(self, folder):
         return str(self.settings["data"])

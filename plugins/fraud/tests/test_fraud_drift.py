@@ -15,10 +15,12 @@ from click.testing import CliRunner
 
 from suite import SuiteError
 from suite_fraud import commands, drift, features
-from suite_fraud.drift import psi, weekly
+from suite_fraud.drift import Spread, Training, weekly
 from suite_fraud.simulate import Portfolio, simulate
 from suite_fraud.student import About, Student
 from suite_fraud.tables import from_table
+
+NAMES = ["size", "flag"]
 
 
 def weeks(shift=0.0, fade=0.0, days=28, per_day=200, changed_from=21):
@@ -37,8 +39,12 @@ def report(x, score, label, day, **options):
     generator = np.random.default_rng(1)
     trained = np.stack([generator.normal(size=2000), generator.integers(0, 2, 2000)], axis=1)
     trained_score = (generator.random(2000) < 0.1) * 0.5 + generator.random(2000) * 0.5
-    settings = {"threshold": 0.5, "trained_x": trained, "trained_score": trained_score, **options}
-    return weekly(["size", "flag"], x, score, label, day, **settings)
+    settings = {"threshold": 0.5, "trained": Training.of(NAMES, trained, trained_score), **options}
+    return weekly(NAMES, x, score, label, day, **settings)
+
+
+def psi(expected, actual):
+    return Spread.of(expected).psi(actual)
 
 
 def test_the_index_of_two_shares_is_the_formula():
@@ -54,7 +60,14 @@ def test_rare_values_and_missing_ones_count():
     assert psi(common, np.where(np.arange(1000) < 300, 5.0, 0.0)) > 0.25
     assert psi(np.arange(1000.0), np.where(np.arange(1000) < 900, np.arange(1000.0), np.nan)) > 0.25
     assert psi(np.arange(1000.0), np.arange(1000.0)[::-1]) == pytest.approx(0, abs=1e-12)
-    assert math.isnan(psi(common, np.empty(0)))
+    assert math.isnan(psi(common, np.empty(0))) and math.isnan(psi(np.empty(0), common))
+
+
+def test_what_is_kept_of_training_is_no_row():
+    values = np.array([1.0, 2.0, 3.0, 4.0, np.nan])
+    kept = Spread.of(values, bins=2)
+    assert kept.edges == [2.5]
+    assert kept.shares == pytest.approx([2.5 / 6.5, 2.5 / 6.5, 1.5 / 6.5])
 
 
 def test_without_drift_nothing_is_advised():
@@ -113,7 +126,7 @@ def bank(tmp_path_factory):
     x, day = features.compute(rows), rows.days
     week = (day >= 42) & (day < 49)
     student = Student.teach(x[week], np.clip(rows.label[week] * 0.8 + 0.05, 0, 1), About(threshold=0.5))
-    student.sample = drift.sample(student, x[week])
+    student.training = Training.of(student.about.names, x[week], student.predict(x[week]))
     student.save(folder / "student")
     pq.write_table(table.filter(pa.array(day < 49)), folder / "before.parquet")
     pq.write_table(table.filter(pa.array(day >= 49)), folder / "after.parquet")
@@ -126,7 +139,7 @@ def told(bank, file, *options):
 
 
 def test_the_next_weeks_of_the_same_portfolio_ask_for_no_training(bank):
-    assert pq.read_metadata(bank / "student" / "training.parquet").num_rows <= drift.SAMPLE
+    assert sorted(path.name for path in (bank / "student").iterdir()) == ["drift.json", "model.txt", "student.json"]
     found = json.loads(told(bank, bank / "after.parquet", "--format", "json"))
     assert not found["retrain"], found["advice"]
     assert [week["from"] for week in found["weeks"]] == ["2018-05-20", "2018-05-27"]
@@ -148,6 +161,6 @@ def test_what_drift_cannot_be_told_of_is_a_sentence(bank, tmp_path):
     with pytest.raises(SuiteError, match=r"short\.parquet holds 1 days; drift is told of whole weeks"):
         told(bank, tmp_path / "short.parquet")
     shutil.copytree(bank / "student", tmp_path / "student")
-    (tmp_path / "student" / "training.parquet").unlink()
+    (tmp_path / "student" / "drift.json").unlink()
     with pytest.raises(SuiteError, match="does not hold what its training looked like; train anew"):
         drift.of_file(bank / "after.parquet", tmp_path)

@@ -42,9 +42,6 @@ STYLE = f"""<style>
 .med-card :is(small, figcaption, dt, .med-quiet) {{ color: var(--body-text-color-subdued); }}
 .med-card b {{ font-weight: 700; color: inherit; }}
 .med-card small {{ display: block; font-size: 0.85rem; line-height: 1.5; }}
-.med-empty {{ text-align: center; padding: 3.25rem 1.5rem; }}
-.med-empty b {{ display: block; font-size: 1.15rem; margin-bottom: 0.35rem; }}
-.med-empty p {{ color: var(--body-text-color-subdued); max-width: 28rem; margin-inline: auto; }}
 .med-call {{ font-size: 1.6rem; font-weight: 700; line-height: 1.25; overflow-wrap: anywhere; }}
 .med-bars {{ display: grid; gap: 0.55rem; margin: 1.1rem 0 0.5rem; }}
 .med-bar {{ display: grid; grid-template-columns: minmax(4rem, 9rem) 1fr 4.5rem; gap: 0.75rem; align-items: center; }}
@@ -113,7 +110,7 @@ NO_EXAMPLES = (
 
 
 WELCOME = (
-    "<div class='med-card med-empty'><b>The answer appears here</b><p>Click one of the slices, or give a file of your "
+    "<div class='suite-waiting'><b>The answer appears here</b><p>Click one of the slices, or give a file of your "
     "own: DICOM, NIfTI, PNG, JPEG or TIFF. What a slice shows is told after you asked.</p></div>"
 )
 """HTML before the first answer."""

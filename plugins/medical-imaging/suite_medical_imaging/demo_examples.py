@@ -57,6 +57,12 @@ def known_examples(folder: Path | None = None) -> list[Known]:
     return found
 
 
+def first() -> Path:
+    """The first example, or a picture of nothing where there are none."""
+    known = known_examples()
+    return known[0].path if known else blank()
+
+
 def blank() -> Path:
     """A grey PNG in the cache: any model of the domain says something about it, and nothing true."""
     path = cache_dir() / "medical-imaging" / "blank.png"

@@ -337,11 +337,10 @@ class MedicalImagingDomain(Domain):
         build_demo(self, predictor)
 
     def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
-        """The first example of the demo, or a picture of nothing where there are none."""
-        from suite_medical_imaging.demo_examples import blank, known_examples
+        """The first example of the demo, its middle frame."""
+        from suite_medical_imaging.demo_examples import first
 
-        known = known_examples()
-        return "medical_imaging_classify", [known[0].path if known else blank(), -1]
+        return "medical_imaging_classify", [first(), -1]
 
 
 def _warn_of_twins(splits: Splits) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from suite.testing import DomainContract
+from suite_medical_imaging.demo_examples import first
 
 
 class TestContract(DomainContract):
@@ -12,9 +13,7 @@ class TestContract(DomainContract):
         "evaluate_every": 2, "audit": False,
     }  # fmt: skip
 
-    def answered_input(self, folder):
-        import numpy as np
-        from PIL import Image
+    same_question = True
 
-        Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(folder / "picture.png")
-        return str(folder / "picture.png")
+    def answered_input(self, folder):
+        return str(first())

@@ -30,6 +30,10 @@ FANS = 300
 SHOWN = 10
 """Cards of a list."""
 
+WELCOME = (
+    "<div class='suite-waiting'><b>Your list appears here</b>"
+    "<p>Say what you liked, or try one of the examples: ten titles, each with the reason why.</p></div>"
+)
 NOTHING = "Pick at least one title you liked."
 
 Added = list[dict[str, str]]
@@ -126,8 +130,8 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
                 about = gr.Textbox(label="What is it like? Genres, plot, anything", lines=2, max_length=LONGEST)
             add = gr.Button("Add it to the catalogue and see")
         with gr.Column(scale=3, min_width=320):
-            placed = gr.HTML(elem_id="recommendations-placed", padding=False)
-            shown = gr.HTML(elem_id="recommendations-list", padding=False)
+            placed = gr.HTML(WELCOME, elem_id="recommendations-placed", elem_classes="suite-flush")
+            shown = gr.HTML(elem_id="recommendations-list", elem_classes="suite-flush")
 
     def start() -> list[Any]:
         shelf = session.domain.loaded

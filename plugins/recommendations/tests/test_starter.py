@@ -19,8 +19,10 @@ class TestContract(DomainContract):
     settings = {"max_steps": 6, "batch_size": 8, "evaluate_every": 3, "log_every": 1, "hidden_size": 16, "layers": 1}
     bad_input = "no-such-users.csv"
 
+    same_question = True
+
     def answered_input(self, folder):
-        (folder / "users.csv").write_text("user,item\nada,50\n")
+        (folder / "users.csv").write_text("user,item\nyou,50\n")
         return str(folder / "users.csv")
 
 

@@ -80,9 +80,6 @@ STYLE = """<style>
 .speech-unsure { background: rgb(217 160 40 / 0.18); text-decoration-style: dotted; text-decoration-color: #b7791f; }
 .speech-doubtful { background: rgb(220 70 70 / 0.2); text-decoration-style: wavy; text-decoration-color: #d14343;
   text-decoration-thickness: 1.5px; }
-.speech-empty { text-align: center; padding: 3.25rem 1.5rem; }
-.speech-empty b { display: block; font-size: 1.15rem; margin-bottom: 0.35rem; }
-.speech-empty p { color: var(--body-text-color-subdued); max-width: 26rem; margin-inline: auto; line-height: 1.5; }
 .speech-scroll { max-height: 22rem; overflow: auto;
   border: 1px solid var(--border-color-primary); border-radius: 1rem; }
 .speech-table { width: 100%; border: 0 !important; border-collapse: collapse; margin: 0 !important; font-size: 0.95rem;
@@ -103,7 +100,7 @@ STYLE = """<style>
 </style>"""
 
 WELCOME = (
-    "<div class='speech-card speech-empty'><b>The transcript appears here</b>"
+    "<div class='suite-waiting'><b>The transcript appears here</b>"
     "<p>Record yourself, upload a recording of any length, or try one of the examples.</p></div>"
 )
 
@@ -224,7 +221,7 @@ def transcript(prediction: Prediction, seconds: float) -> str:
     facts = _facts(prediction, seconds)
     if not prediction["segments"]:
         hint = "Speak closer to the microphone, or check that the recording is not empty."
-        return f"<div class='speech-card speech-empty'><b>{SILENT}</b><p>{hint}</p><p><small>{facts}</small></p></div>"
+        return f"<div class='suite-waiting'><b>{SILENT}</b><p>{hint}</p><p><small>{facts}</small></p></div>"
     text = " ".join(marked(segment) for segment in prediction["segments"])
     code = html.escape(prediction["language"])
     legend = "".join(f"<li><span class='speech-{name}'>{words}</span></li>" for _, name, words in BANDS)

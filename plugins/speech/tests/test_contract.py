@@ -10,9 +10,7 @@ class TestContract(DomainContract):
     settings = {"limit": 4, "max_steps": 2, "batch_size": 2, "evaluate_every": 1, "word_times": False}
     bad_input = __file__  # text, not sound
 
-    def answered_input(self, folder):
-        import numpy as np
-        import soundfile
+    same_question = True
 
-        soundfile.write(folder / "silence.wav", np.zeros(16_000, np.float32), 16_000)
-        return str(folder / "silence.wav")
+    def answered_input(self, folder):
+        return str(self.make().example_clips()[0][0])

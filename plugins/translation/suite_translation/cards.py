@@ -48,17 +48,15 @@ STYLE = """<style>
 .tr-line b.tr-lit { background: var(--primary-200); border-color: var(--color-accent); }
 .dark .tr-line b.tr-lit { background: var(--primary-800); }
 .tr-detail p { margin: 0; }
-.tr-empty { text-align: center; padding: 3rem 1.5rem; line-height: 1.5; }
-.tr-empty b { display: block; font-size: 1.1rem; margin-bottom: 0.3rem; }
 @container (max-width: 30rem) {
   .tr-box button.tr-row { grid-template-columns: 1fr; }
   .tr-foot { grid-column: 1; }
 }
 </style>"""
 WELCOME = (
-    f"{STYLE}<div class='tr-box'><div class='tr-card tr-empty'><b>The translation appears here</b>"
-    "<span class='tr-quiet'>Segment by segment, with how sure the model is. Pick one to see which word came from "
-    "which, and to put it right.</span></div></div>"
+    f"{STYLE}<div class='suite-waiting'><b>The translation appears here</b>"
+    "<p>Segment by segment, with how sure the model is. Pick one to see which word came from "
+    "which, and to put it right.</p></div>"
 )
 ORIGINS = {
     "kept": "finished before",

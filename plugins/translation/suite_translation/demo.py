@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite import Predictor
 from suite_translation import cards, formats
-from suite_translation.desk import LONGEST, Desk, choices, finished, named_codes, summary
+from suite_translation.desk import LONGEST, Desk, choices, finished, first_choice, named_codes, summary
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -142,9 +142,7 @@ def _choose_language(desk: Desk, parts: Parts) -> None:
     import gradio as gr
 
     def start() -> Any:
-        known = choices(desk.domain)
-        own, codes = str(desk.domain.config.target_language), [code for _, code in known]
-        return gr.Dropdown(known, value=own if own in codes else codes[0])
+        return gr.Dropdown(choices(desk.domain), value=first_choice(desk.domain))
 
     gr.on(None, start, None, parts.language, show_progress="hidden", **_PRIVATE)
 

@@ -240,6 +240,12 @@ def choices(domain: TranslationDomain) -> list[tuple[str, str]]:
     return named_codes(codes or [str(domain.config.target_language)])
 
 
+def first_choice(domain: TranslationDomain) -> str:
+    """The code of the config's language, or of the first that the loaded model translates into where it is none."""
+    own, codes = str(domain.config.target_language), [code for _, code in choices(domain)]
+    return own if own in codes else codes[0]
+
+
 def named_codes(codes: Sequence[str]) -> list[tuple[str, str]]:
     """(name, code) of languages by name; one without a name is called by its code."""
     from suite_translation.languages import name_of

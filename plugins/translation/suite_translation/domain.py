@@ -300,11 +300,11 @@ class TranslationDomain(Domain):
         build(predictor)
 
     def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
-        """A sentence with a placeholder, into the first language of the model."""
-        from suite_translation.desk import choices
+        """A sentence with a placeholder, into the language that the demo begins with."""
+        from suite_translation.desk import first_choice
 
         _ = predictor.model
-        return "translation_translate", ["The file %(name)s was saved.", choices(self)[0][1]]
+        return "translation_translate", ["The file %(name)s was saved.", first_choice(self)]
 
     @property
     def _codec(self) -> Codec:

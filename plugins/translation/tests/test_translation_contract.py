@@ -9,6 +9,8 @@ class TestContract(DomainContract):
     domain = "translation"
     settings = {"limit": 6, "max_steps": 4, "batch_size": 4, "evaluate_every": 2, "beams": 1}
 
+    same_question = True
+
     def answered_input(self, folder):
-        (folder / "strings.txt").write_text("Save %s\nOpen the file\n")
+        (folder / "strings.txt").write_text("The file %(name)s was saved.\n")
         return str(folder / "strings.txt")
