@@ -119,11 +119,14 @@ class FraudDomain(Domain):
         """A finished run's network as it is; with training rows, one that reads their columns and quantiles."""
         from suite_fraud import network
         from suite_fraud.blocks import fitted
+        from suite_fraud.rows import both_classes
 
         model = network.load(source)
         if data is not None:
+            label = np.asarray(data.with_format("numpy")["label"])
+            both_classes("train", label)
             model = fitted(model, data, self.config)
-            frauds = max(int((np.asarray(data.with_format("numpy")["label"]) == 1).sum()), 1)
+            frauds = int((label == 1).sum())
             self._anchor = [(weight, weight.detach().clone()) for weight in model.parameters()]
             self._strength = self.config.anchor / frauds
         self.network = model

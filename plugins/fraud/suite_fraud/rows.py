@@ -97,7 +97,7 @@ def divide(rows: Transactions, config: FraudConfig) -> Parts:
         per_day=float(everything / (fold.days[2] - fold.days[0])),
     )
     for name, where in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
-        _both_classes(name, rows.label[where])
+        both_classes(name, rows.label[where])
     return parts
 
 
@@ -110,13 +110,14 @@ def held_out(rows: Transactions, *, share: float, seed: int) -> np.ndarray:
     return np.array([int.from_bytes(mark, "big") < limit for mark in marks], bool)
 
 
-def _both_classes(name: str, label: np.ndarray) -> None:
+def both_classes(name: str, label: np.ndarray) -> None:
+    """Raises `SuiteError` for labels (n,) of which none is fraud, or all are."""
     frauds = int((label == 1).sum())
     if 0 < frauds < len(label):
         return
     raise SuiteError(
         f"The {name} part has {frauds} frauds among {len(label)} transactions; it needs both kinds. Give more days "
-        "or more entities, or choose other periods: --set train_days=…, test_days=…, test_end=…."
+        "or more entities, no limit, or choose other periods: --set train_days=…, test_days=…, test_end=…."
     )
 
 

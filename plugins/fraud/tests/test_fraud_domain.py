@@ -208,6 +208,16 @@ def test_metrics_leave_unknown_labels_out():
     assert json.dumps(found)
 
 
+def test_a_limit_that_leaves_one_class_is_refused_before_training(portfolio):
+    from suite.assets import resolve_model
+
+    domain = FraudDomain(config())
+    train = portfolio.splits["train"]
+    legitimate = train.select(np.flatnonzero(np.asarray(train["label"]) == 0)[:60])
+    with pytest.raises(SuiteError, match="The train part has 0 frauds among 60 transactions; it needs both kinds"):
+        domain.load_model(resolve_model("fraud-network", domain.starter.assets), legitimate)
+
+
 def test_the_fewer_frauds_the_stronger_the_pull(portfolio):
     from suite.assets import resolve_model
 
