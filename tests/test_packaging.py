@@ -240,7 +240,7 @@ def test_a_clean_environment_scores(built, tmp_path):
     command = [python, "-m", "suite"]
     listed = json.loads(run(*command, "list", "--format", "json", folder=tmp_path))
     assert [one["name"] for one in listed["domains"]] == ["fraud"]
-    checks = json.loads(run(*command, "doctor", "--format", "json", folder=tmp_path))["checks"]
+    checks = json.loads(run(*command, "doctor", "--format", "json", folder=tmp_path))
     assert [one for one in checks if one["state"] == "broken"] == []
     run(*command, "fraud", "simulate", "--customers", "20", "--days", "5", "--output", "some.csv", folder=tmp_path)
     run(*command, "fraud", "predict", "some.csv", "--output", "scored.csv", folder=tmp_path)
