@@ -274,7 +274,7 @@ def test_the_figure_that_picks_the_checkpoint_is_explained(name):
     assert metric.replace("_", " ") in section(f"{name}.md", "What the figures mean").replace("_", " ")
 
 
-LOOKED_UP = {"commands.md", "config.md", "domain.md", "log.md", "reference.md"}
+LOOKED_UP = {"commands.md", "config.md", "domain.md", "interoperability.md", "log.md", "reference.md"}
 """Pages nobody reads from top to bottom."""
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from suite_toy.domain import ToyDomain
 
+import suite
 from suite import SuiteError, export, train
+from suite.testing.outside import documented, run_outside
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,15 @@ def test_the_exported_model_answers_any_number_of_examples_as_the_model(run, tmp
     session = runtime.InferenceSession(str(tmp_path / "onnx" / "model.onnx"))
     (found,) = session.run(["logits"], {"input_ids": codes["input_ids"].numpy()})
     assert np.abs(found - model(codes["input_ids"]).logits.detach().numpy()).max() < 1e-5
+
+
+def test_the_documented_lines_ask_it_without_suite(run, tmp_path):
+    for name in ("onnxruntime", "onnxscript"):
+        pytest.importorskip(name)
+    export.export_onnx(run, tmp_path / "scorer")
+    page = Path(suite.__file__).parents[1] / "docs" / "interoperability.md"
+    script = documented(page, "ONNX") + "print(abs(outputs['logits'] - samples['logits']).max())"
+    assert float(run_outside(script, tmp_path)) < 1e-5
 
 
 @pytest.mark.parametrize("difference", [2e-4, float("nan")])
