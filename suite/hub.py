@@ -88,6 +88,8 @@ def told(doing: str) -> Iterator[None]:
             f"The line to the hub broke ({type(error).__name__}) before it could {doing}; run the same command again, "
             "what has arrived is not sent twice."
         ) from None
+    except ValueError as error:  # the library's, where the hub objects to a card's front matter
+        raise SuiteError(f"The hub would not {doing}: {' '.join(str(error).split()).rstrip('.')}.") from None
 
 
 def _reason(status: int, message: str | None) -> str:

@@ -95,6 +95,11 @@ def test_who_is_refused(empty, built, environment, to, said):
         ),
         (("POST", "/api/repos/create"), 500, "The hub would not make the Space ada/toy-space: it answered with status"),
         (
+            ("POST", "/api/validate-yaml"),
+            400,
+            "The hub would not take the files of ada/toy-space: Invalid metadata in README.md.",
+        ),
+        (
             ("POST", "/api/spaces/*/commit/*"),
             403,
             "The hub would not take the files of ada/toy-space: your token has no",
