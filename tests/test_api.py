@@ -97,8 +97,11 @@ def test_other_options_of_an_evaluation_rank_above_the_runs_once_the_golden_samp
 
     before = evaluate(run)["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
     monkeypatch.setattr(ToyDomain, "infer", contrary)
-    found = evaluate(run, noise=1)["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
+    result = evaluate(run, noise=1)
+    found = result["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
     assert found == pytest.approx(1 - before) and found != before
+    assert result["test"]["options"] == {"noise": 1}
+    assert "Answered with noise=1.0, which training did not have.\n" in str(result)
 
 
 @pytest.mark.parametrize("options", [{"seed": 7}, {"limit": 5}, {"test_share": 0.4}])

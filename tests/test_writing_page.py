@@ -71,7 +71,7 @@ def test_its_commands_work_in_order(tmp_path):
     environment = os.environ | {"PYTHONPATH": path, "SUITE_PLUGINS": "weather"}
     (tmp_path / "mine.csv").write_text(blocks("csv")[0])
     lines = [line for block in blocks("shell") for line in block.splitlines() if not line.startswith(ELSEWHERE)]
-    assert len(lines) == 10
+    assert len(lines) == 11
     for line in lines:
         if "--resume" in line:
             interrupted(tmp_path, environment)

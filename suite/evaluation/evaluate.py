@@ -36,13 +36,16 @@ def evaluate(
     """Scores a finished run on its test split and on further data sets; writes and returns `evaluation.json`.
 
     `references` names the further data sets, by default those of the config's `also_evaluate`. `asked` are checked
-    options that rank above the config's, once the golden samples were answered by the config alone.
+    options that rank above the config's, once the golden samples were answered by the config alone; those that change
+    it are kept beside the figures.
     """
     accelerator = make_accelerator(domain.config)
     loaded, splits = load_splits(domain)
     if "data" in (asked or {}):
         _same_data(run, loaded)
     config = domain.config.model_copy(update=dict(asked or {}))
+    given, others = (one.model_dump(mode="json") for one in (domain.config, config))
+    changed = {key: value for key, value in others.items() if value != given[key]}
     _same_rows(domain, type(domain)(config), splits, asked or {})
     sets: dict[str, Dataset] = {"test": splits["test"]}
     for reference in config.also_evaluate if references is None else references:
@@ -67,6 +70,7 @@ def evaluate(
         del model
     result = {name: summarise(domain, found[name], sets[name], slice_by) for name in sets}
     for name in sets:
+        result[name] |= {"options": changed} if changed else {}
         result[name]["sections"] = _kept(run, name, domain.analyse(found[name], sets[name]))
     result = strict(result)
     write_json(run.path / "evaluation.json", result)
@@ -171,6 +175,8 @@ def _render_set(domain: Domain, name: str, result: dict[str, Any]) -> str:
         rows.append([system, main["value"], interval, *rest])
     header = [name, domain.metric, "95 %", *(m for m in metrics if m != domain.metric)]
     lines = [table(header, rows), f"{result['examples']} examples, resampled by {result['resampled']}."]
+    if told := ", ".join(f"{key}={value}" for key, value in result.get("options", {}).items()):
+        lines.append(f"Answered with {told}, which training did not have.")
     for column, parts in result.get("slices", {}).items():
         cells = [
             [value, part["examples"], *(part[s][domain.metric] for s in result["systems"])]
