@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -152,6 +153,15 @@ def test_errors_are_told_whatever_kind_of_handler_raises_them():
             with pytest.raises(gr.Error) as raised:
                 call(error)
             assert raised.value.message == message
+
+
+def test_no_rule_of_the_style_sheet_is_written_twice():
+    from suite.web.theme import STYLE
+
+    text = re.sub(r"/\*.*?\*/", "", STYLE.read_text(), flags=re.DOTALL)
+    text = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^}]*\})*\s*\}", "", text)
+    selectors = [" ".join(found.split()) for found in re.findall(r"([^{}]+)\{", text)]
+    assert len(selectors) > 40 and sorted(selectors) == sorted(set(selectors))
 
 
 def test_two_handlers_at_once_find_transformers_whole():

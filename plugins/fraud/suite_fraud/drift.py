@@ -59,7 +59,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Spread:
-    """How the values of one column lay in training: no value of a row, so that it may travel with the model."""
+    """How the values of one column lay in training: no row of it, and edges of three digits, so that it may travel."""
 
     edges: list[float]
     """Upper ends of the bins but for the last one; the bins hold equal shares of what is known."""
@@ -70,7 +70,8 @@ class Spread:
     def of(cls, values: np.ndarray, *, bins: int = BINS) -> Spread:
         """Of a sample (n,). Missing values, and those of which there are few, such as 0 and 1, get a bin each."""
         known = values[~np.isnan(values)]
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.empty(0)
+        inner = np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]) if len(known) else np.empty(0)
+        edges = np.unique([float(f"{edge:.3g}") for edge in inner])  # a quantile may be the very amount of a row
         return cls(edges.tolist(), _shares(values, edges).tolist() if len(values) else [])
 
     def psi(self, actual: np.ndarray) -> float:

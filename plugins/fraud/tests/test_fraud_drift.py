@@ -68,6 +68,8 @@ def test_what_is_kept_of_training_is_no_row():
     kept = Spread.of(values, bins=2)
     assert kept.edges == [2.5]
     assert kept.shares == pytest.approx([2.5 / 6.5, 2.5 / 6.5, 1.5 / 6.5])
+    amounts = np.random.default_rng(0).lognormal(5, 1, 11).round(2)  # of eleven values, nine are the quantiles
+    assert not set(Spread.of(amounts).edges) & set(amounts.tolist())
 
 
 def test_without_drift_nothing_is_advised():
