@@ -88,7 +88,10 @@ def told(doing: str) -> Iterator[None]:
             f"The line to the hub broke ({type(error).__name__}) before it could {doing}; run the same command again, "
             "what has arrived is not sent twice."
         ) from None
-    except ValueError as error:  # the library's, where the hub objects to a card's front matter
+    except ValueError as error:
+        # the library has a class of its own for a name that can be none, and none for a card the hub objects to
+        if not (isinstance(error, errors.HFValidationError) or str(error).startswith("Invalid metadata")):
+            raise
         raise SuiteError(f"The hub would not {doing}: {' '.join(str(error).split()).rstrip('.')}.") from None
 
 

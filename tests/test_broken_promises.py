@@ -260,6 +260,16 @@ def test_a_demo_that_answers_otherwise_is_told(trained, tmp_path, cls, said):
     assert said in broken(Asked(cls).test_the_demo_answers_by_infer, trained, tmp_path)
 
 
+class Unasked(Asked):
+    def answered_input(self, folder):
+        return ""
+
+
+def test_the_same_question_without_a_question_is_told(trained, tmp_path):
+    Asked().test_the_demo_answers_by_infer(trained, tmp_path)
+    assert "same_question needs answered_input" in broken(Unasked().test_the_demo_answers_by_infer, trained, tmp_path)
+
+
 def test_a_demo_may_ask_something_else_than_predict_and_names_nothing_to_skip(trained, tmp_path):
     Contract(Shouting).test_the_demo_answers_by_infer(trained, tmp_path)
     with pytest.raises(pytest.skip.Exception, match="demo_call names nothing"):

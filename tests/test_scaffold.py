@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
 import resource
 import subprocess
 import sys
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,25 +66,29 @@ def run(*line, folder, environment):
     return done.stdout
 
 
-def argument(kind, folder):
-    """What the README says to predict; the files it speaks of are made."""
-    import numpy as np
-
+@contextmanager
+def starter(folder):
+    """The plugin's module of that name, forgotten afterwards."""
     sys.path.insert(0, str(folder))
     try:
-        if kind == "image":
-            from suite_bird_calls.starter import drawn
-
-            drawn("circle", np.random.default_rng(0)).save(folder / "picture.png")
-        if kind == "audio":
-            import soundfile
-            from suite_bird_calls.starter import RATE, sung
-
-            soundfile.write(folder / "sound.wav", sung("rising", np.random.default_rng(0)), RATE)
+        yield importlib.import_module("suite_bird_calls.starter")
     finally:
         sys.path.remove(str(folder))
         for name in [name for name in sys.modules if name.startswith("suite_bird_calls")]:
             del sys.modules[name]
+
+
+def argument(kind, folder):
+    """What the README says to predict; the files it speaks of are made."""
+    import numpy as np
+    import soundfile
+
+    with starter(folder) as module:
+        if kind == "image":
+            module.drawn("circle", np.random.default_rng(0)).save(folder / "picture.png")
+        if kind == "audio":
+            sound = module.sung("rising", np.random.default_rng(0))
+            soundfile.write(folder / "sound.wav", sound, module.RATE)
     return (TEMPLATE / "kinds" / kind / "argument.jinja").read_text().strip('"')
 
 
@@ -99,6 +105,27 @@ def test_every_kind_is_written_whole(plugin):
         path.read_text() for path in (folder / "suite_bird_calls").glob("*.py") if path.stem in ("domain", "demo")
     ]
     assert sum(len(text.splitlines()) for text in python) < 240
+
+
+@pytest.mark.parametrize(("kind", "writes"), [("image", "PIL.Image.Image.save"), ("audio", "soundfile.write")])
+def test_a_sample_file_is_written_once_and_never_seen_in_part(kind, writes, tmp_path, monkeypatch):
+    render({"name": "bird-calls", "kind": kind}, tmp_path / "plugin")
+    monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
+
+    def breaks(*arguments):
+        next(one for one in arguments if isinstance(one, Path)).write_bytes(b"half")
+        raise OSError("the disk is full")
+
+    with starter(tmp_path / "plugin") as module:
+        with monkeypatch.context() as broken, pytest.raises(OSError, match="the disk is full"):
+            broken.setattr(writes, breaks)
+            module.sample_file()
+        assert list((tmp_path / "cache" / "bird-calls").iterdir()) == []
+        path = module.sample_file()
+        before = path.stat()
+        assert before.st_size > 1000 and list(path.parent.iterdir()) == [path]
+        assert module.sample_file() == path
+        assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 @pytest.mark.parametrize("name", ["x", "bird-calls", "a-name-of-24-letters-all"])

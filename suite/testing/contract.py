@@ -18,6 +18,7 @@ from suite.testing.runs import Loaded, RunPromises, told
 
 HEAVY = ("torch", "transformers", "datasets", "gradio", "accelerate", "peft", "diffusers")
 ATTRIBUTES = "docs/writing-a-plugin.md, 'What a domain says'"
+SAME = "docs/writing-a-plugin.md, 'Its tests'"
 
 
 class DomainContract(RunPromises):
@@ -27,7 +28,8 @@ class DomainContract(RunPromises):
     """An argument `predict` must refuse with one sentence."""
 
     same_question: ClassVar[bool] = False
-    """Whether `answered_input` asks what the domain's `demo_call` asks: then `predict` and demo must answer alike."""
+    """Whether `answered_input`, which must then give something, asks what the domain's `demo_call` asks: `predict` and
+    demo must answer alike."""
 
     def answered_input(self, folder: Path) -> str:
         """An argument `predict` must answer, such as a file made in `folder`; "" skips what needs one."""
@@ -195,6 +197,9 @@ class DomainContract(RunPromises):
         """Asked its `demo_call` over the network, the demo asks `infer`; asked the same, `predict` answers alike."""
         from suite.predictor import Predictor
 
+        argument = self.answered_input(tmp_path) if self.same_question else ""
+        given = argument or not self.same_question
+        keep(given, "same_question needs answered_input", seen="answered_input gives ''", read=SAME)
         predictor = Predictor(self.make(), str(trained))
         endpoint, arguments = predictor.domain.demo_call(predictor)
         seen = [plain(one) for one in asked_of_demo(predictor, endpoint, arguments, tmp_path)]
@@ -202,7 +207,6 @@ class DomainContract(RunPromises):
             pytest.skip("the demo starts; the domain's demo_call names nothing to ask it")
         promised = f"the demo's {endpoint!r} answers by infer"
         keep(seen, promised, seen="infer was not asked", read=DEMO)
-        argument = self.answered_input(tmp_path) if self.same_question else ""
         expected = [plain(one) for one in predictor(predictor.domain.inputs(argument))] if argument else []
         held = [any(predictor.domain.same(one, other) for other in seen) for one in expected]
         keep(all(held), f"{promised} as predict does: {expected}"[:1000], seen=str(seen)[:1000], read=DEMO)

@@ -77,6 +77,7 @@ def test_a_space_that_is_public_already_is_not_filled_unasked(empty, built):
         ({"HF_HUB_OFFLINE": "1"}, "ada/words", "The hub is not asked when offline: leave out --offline, SUITE_OFFLINE"),
         ({"SUITE_OFFLINE": "1"}, "", "The hub is not asked when offline: leave out --offline, SUITE_OFFLINE and HF_"),
         ({}, "eve/words", "The hub would not make the Space eve/words: your token has no right to; use a write token"),
+        ({}, "words.git", "The hub would not make the Space ada/words.git: Repo_id cannot end by '.git'"),
         ({}, "no such/name", "'no such/name' is no name on the hub; give --to owner/name of letters"),
     ],
 )
@@ -121,6 +122,11 @@ def test_a_broken_line_is_one_sentence_whatever_the_library_calls_it(failure):
     )
     with pytest.raises(SuiteError, match=said), told("take the files of ada/words"):
         raise failure("no route")
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ValueError, match="^not enough values to unpack$"), told("take the files of ada/words"):
+        raise ValueError("not enough values to unpack")
 
 
 def test_a_folder_that_could_not_start_is_not_pushed(empty):
