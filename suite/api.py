@@ -71,6 +71,7 @@ def evaluate(
     run: Reference,
     /,
     *,
+    domain: str = "",
     data: str | Sequence[str] = (),
     slice_by: str = "",
     output: str | Path = RUNS,
@@ -78,13 +79,15 @@ def evaluate(
 ) -> Evaluation:
     """Scores a finished run on its test split, beside the pretrained model and the baselines; keeps the result in it.
 
-    A domain's name stands for its newest finished run below `output`. `data` are further data sets to score, instead of
-    the config's `also_evaluate`; `slice_by` a column whose every value gets metrics of its own. `options` are those of
-    `evaluate --set`: how it answers, such as a permission; never which rows are scored. Raises `SuiteError`.
+    A domain's name stands for its newest finished run below `output`. `domain` says what a model is for that was pushed
+    to the hub: `evaluate("owner/name", domain="weather")`; one whose data stayed at home is evaluated by the command
+    alone, with `--set data=…`. `data` are further data sets to score, instead of the config's `also_evaluate`;
+    `slice_by` a column whose every value gets metrics of its own. `options` are those of `evaluate --set`: how it
+    answers, such as a permission; never which rows are scored. Raises `SuiteError`.
     """
     from suite.predictor import finished_run
 
-    cls, source = _found(run, "", Path(output))
+    cls, source = _found(run, domain, Path(output))
     opened = finished_run(source or "latest", Path(output), cls())
     return evaluated(opened, cls, [data] if isinstance(data, str) else data, slice_by, options)
 

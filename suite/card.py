@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from suite.domain import Domain
-from suite.evaluation.evaluate import BEFORE, TUNED, render
+from suite.evaluation.evaluate import BEFORE, ROWS, TUNED, render
 from suite.licence import identifier
 from suite.origin import Origin, data_origin, front_matter, model_origin, sharable
+from suite.pushed import portable_values
 from suite.runs import Run
 
 BEGIN, END = "<!-- begin: written by Suite -->", "<!-- end: written by Suite -->"
@@ -38,7 +39,7 @@ def card(domain: Domain, run: Run, *, licence: str = "") -> str:
     licence = licence or identifier(base.licence) or "other"
     lines += [_OTHER, ""] if licence == "other" else []
     if told:
-        public = {name: {key: v for key, v in one.items() if key != "slices"} for name, one in told.items()}
+        public = {name: _public(one) for name, one in told.items()}
         lines += ["## Evaluation", "", "```", render(domain, public, sections=False), "```", ""]
         lines += [line for name, one in evaluation.items() for line in _sections(one, names[name], name)]
     front = _front(domain, run, base, names, licence)
@@ -107,6 +108,13 @@ def _data(domain: Domain, run: Run, name: str) -> Origin:
     if name != "test":
         return data_origin(domain, name)
     return data_origin(domain, domain.config.data, json.loads((run.path / "environment.json").read_text())["data"])
+
+
+def _public(evaluated: dict[str, Any]) -> dict[str, Any]:
+    """Without slices, whose values are from the rows, and without options that name data, paths or permissions."""
+    options = {key: value for key, value in evaluated.get("options", {}).items() if key not in ROWS}
+    kept = {key: value for key, value in evaluated.items() if key != "slices"}
+    return kept | {"options": portable_values(options)}
 
 
 def _heading(data: Origin, place: int) -> str:

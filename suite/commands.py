@@ -172,16 +172,16 @@ def _summary(run: Any) -> dict[str, Any]:
 def push(run: str, to: str, public: bool, licence: str, output: Path) -> None:
     """Push a finished run's model to the Hugging Face Hub, private unless told otherwise.
 
-    RUN is its folder or name; left out, the newest that was trained.
+    RUN is its folder or name; left out, the newest finished one that was trained.
 
     The model folder, its card with the results, the config without paths and, where they may travel, the golden
     samples. It is downloaded again afterwards and must give the answers it gave here.
     """
     from suite.hub import push as push_run
-    from suite.predictor import read_config
+    from suite.predictor import latest_run, read_config
     from suite.runs import Run
 
-    found = Run.open(run, output)
+    found = latest_run(output) if run == "latest" else Run.open(run, output)
     cls = load_plugins().find("suite_domains", found.domain).load()
     done = push_run(found, cls(read_config(found, cls())), to=to, public=public, licence=licence)
     result(f"{done.url} at commit {done.commit}")

@@ -43,11 +43,12 @@ INLINE = 1_900_000_000
 def export(run: str, folder: Path, output: Path) -> None:
     """Write a finished run's model as ONNX, checked against the model on its golden samples.
 
-    RUN is its folder or name; left out, the newest that was trained.
+    RUN is its folder or name; left out, the newest finished one that was trained.
     """
+    from suite.predictor import latest_run
     from suite.runs import Run
 
-    difference = export_onnx(Run.open(run, output), folder)
+    difference = export_onnx(latest_run(output) if run == "latest" else Run.open(run, output), folder)
     result(f"{folder / 'model.onnx'}: outputs differ from the model's by at most {difference:.1e}.")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.assets import resolve_model
 from suite.errors import SuiteError
-from suite.runs import Run, list_runs, newest, write_text
+from suite.runs import Run, list_runs, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -137,8 +137,23 @@ class Predictor:
 
 def newest_run(domain: Domain) -> Run | None:
     """The newest finished run of a domain below its config's output folder; a copy is taken only if it is named."""
-    runs = [run for run in list_runs(domain.config.output) if run.domain == domain.name and run.state() == "finished"]
-    return newest(runs) if runs else None
+    return _newest_trained(domain.config.output, domain.name)
+
+
+def latest_run(root: Path, domain: str | None = None) -> Run:
+    """The newest finished run below `root` that was trained, where none is finished the newest at all.
+
+    Raises `SuiteError` where there is no run, or there are copies alone: one of these is taken only if it is named.
+    """
+    run = _newest_trained(root, domain) or Run.open("latest", root, domain)
+    if run.copy_of:
+        raise SuiteError(f"In {root} are copies alone, no run that was trained; to take {run.path.name}, name it.")
+    return run
+
+
+def _newest_trained(root: Path, domain: str | None) -> Run | None:
+    runs = [run for run in list_runs(root) if domain in (None, run.domain) and not run.copy_of]
+    return next((run for run in reversed(runs) if run.state() == "finished"), None)
 
 
 def read_config(run: Run, domain: Domain) -> Any:
@@ -159,8 +174,10 @@ def finished_run(reference: str, root: Path, domain: Domain) -> Run:
     Raises `SuiteError` if there is none with a model.
     """
     domain.config.output = root
-    latest = newest_run(domain) if reference == "latest" else None
-    run = latest or _pushed_run(reference, domain) or Run.open(reference, root, domain.name)
+    if reference == "latest":
+        run = latest_run(root, domain.name)
+    else:
+        run = _pushed_run(reference, domain) or Run.open(reference, root, domain.name)
     _finished(run, domain)
     return run
 

@@ -158,7 +158,7 @@ def _train(domain: Domain, run: Run | None) -> None:
 def evaluate(offer: Offer) -> click.Command:
     """`suite DOMAIN evaluate`."""
 
-    scores = "Score a run on its test split, beside the pretrained model and the baselines."
+    scores = "Score a finished run on its test split, beside the pretrained model and the baselines."
 
     @click.command(help=f"{scores}\n\nRUN is its folder or name, or OWNER/NAME on the Hub; left out, the newest.")
     @click.argument("run", default="latest")

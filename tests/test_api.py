@@ -104,6 +104,29 @@ def test_other_options_of_an_evaluation_rank_above_the_runs_once_the_golden_samp
     assert "Answered with noise=1.0, which training did not have.\n" in str(result)
 
 
+@pytest.mark.parametrize(
+    "options", [{"model": "elsewhere"}, {"precision": "bf16"}, {"epochs": 9.0}, {"name": "x"}, {"max_rejected": 0.5}]
+)
+def test_an_option_that_could_not_act_on_a_trained_model_is_refused(run, options):
+    before = run.evaluation()
+    ((name, value),) = options.items()
+    with pytest.raises(
+        SuiteError,
+        match=f"^{name}={value} is for training and would change nothing about a trained model; leave it out. An "
+        "evaluation can be told: also_evaluate, batch_size, .*micro_batch_size, noise, seed, test_share.$",
+    ):
+        evaluate(run, **options)
+    assert run.evaluation() == before
+
+
+def test_only_options_that_act_are_told_beside_the_figures(run, tmp_path):
+    more = tmp_path / "more.csv"
+    more.write_text("word,label\narea,vowels\nrhythm,consonants\n")
+    found = evaluate(run, batch_size=4, limit=20, also_evaluate=[str(more)])
+    assert set(found) == {"test", str(more)}
+    assert [one["options"] for one in found.values()] == [{"batch_size": 4}] * 2
+
+
 @pytest.mark.parametrize("options", [{"seed": 7}, {"limit": 5}, {"test_share": 0.4}])
 def test_no_option_of_an_evaluation_scores_rows_that_were_trained_on(run, options):
     ((name, value),) = options.items()

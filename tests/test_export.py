@@ -9,10 +9,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from suite_toy.domain import ToyDomain
 
 import suite
 from suite import SuiteError, export, train
+from suite.runs import Run
 from suite.testing.outside import documented, run_outside
 
 
@@ -91,6 +93,18 @@ def test_a_model_that_is_asked_twice_for_an_answer_is_refused(run, tmp_path, wit
     monkeypatch.setattr(ToyDomain, "infer", infer)
     with pytest.raises(SuiteError, match="toy calls its model 2 times for an answer"):
         export.export_onnx(run, tmp_path)
+
+
+def test_the_newest_finished_run_is_exported_whatever_failed_since(run, tmp_path, monkeypatch):
+    finished, failed = Run.create(tmp_path, "toy", "a"), Run.create(tmp_path, "toy", "b")
+    finished.set_status("finished", "toy")
+    failed.set_status("failed", "toy")
+    taken = []
+    monkeypatch.setattr(export, "export_onnx", lambda run, folder: taken.append(run) or 0.0)
+    asked = ["--onnx", str(tmp_path / "onnx"), "--output", str(tmp_path)]
+    for names in ([], [failed.path.name]):
+        assert CliRunner().invoke(export.export, [*names, *asked]).exit_code == 0
+    assert taken == [finished, failed]  # what is named is taken, and told what it lacks
 
 
 def test_missing_packages_are_named_with_the_way_to_have_them(run, tmp_path, monkeypatch):

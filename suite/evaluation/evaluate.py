@@ -11,6 +11,7 @@ from datasets import Dataset
 
 from suite import golden
 from suite.assets import resolve_model
+from suite.config import TrainConfig
 from suite.console import plain, say, table
 from suite.data.fingerprint import fingerprint
 from suite.data.load import Loaded, load_splits, load_test_rows
@@ -22,6 +23,9 @@ from suite.runs import Run, write_json, write_text
 from suite.training.accelerator import make_accelerator
 
 TUNED, BEFORE = "fine-tuned", "before fine-tuning"
+ROWS = ("data", "columns", "also_evaluate", "limit", "test_share")
+"""Options that choose rows. They are checked, or are the names of the tables; they change no answer."""
+_ACTING = {*ROWS, "seed", "batch_size", "micro_batch_size"}
 CLUSTERS = 10  # fewer groups than this cannot carry a bootstrap over groups
 
 
@@ -36,16 +40,16 @@ def evaluate(
     """Scores a finished run on its test split and on further data sets; writes and returns `evaluation.json`.
 
     `references` names the further data sets, by default those of the config's `also_evaluate`. `asked` are checked
-    options that rank above the config's, once the golden samples were answered by the config alone; those that change
-    it are kept beside the figures.
+    options that rank above the config's, once the golden samples were answered by the config alone; those that may
+    change an answer are kept beside the figures. Raises `SuiteError` for options of training, which would change none.
     """
+    _acting(domain, asked or {})
     accelerator = make_accelerator(domain.config)
     loaded, splits = load_splits(domain)
     if "data" in (asked or {}):
         _same_data(run, loaded)
     config = domain.config.model_copy(update=dict(asked or {}))
-    given, others = (one.model_dump(mode="json") for one in (domain.config, config))
-    changed = {key: value for key, value in others.items() if value != given[key]}
+    base, changed = domain.config.model or domain.starter.model, _changed(domain.config, config)
     _same_rows(domain, type(domain)(config), splits, asked or {})
     sets: dict[str, Dataset] = {"test": splits["test"]}
     for reference in config.also_evaluate if references is None else references:
@@ -56,7 +60,7 @@ def evaluate(
         if system == TUNED:
             model = its_domain.load_model(run.model, None)
         else:
-            source = resolve_model(config.model or domain.starter.model, domain.starter.assets)
+            source = resolve_model(base, domain.starter.assets)
             model = its_domain.load_model(source, splits["train"])
         model.to(accelerator.device).eval()
         if system == TUNED:
@@ -77,6 +81,25 @@ def evaluate(
     for name, answers in found.items():
         _write_answers(run, name, answers)
     return result
+
+
+def _acting(domain: Domain, asked: Mapping[str, Any]) -> None:
+    """Raises `SuiteError` for an option of training; a domain's own are its own affair."""
+    names = [
+        name for name in type(domain).Config.model_fields if name in _ACTING or name not in TrainConfig.model_fields
+    ]
+    idle = [f"{name}={value}" for name, value in asked.items() if name not in names]
+    if idle:
+        raise SuiteError(
+            f"{', '.join(idle)} is for training and would change nothing about a trained model; leave it out. An "
+            f"evaluation can be told: {', '.join(sorted(names))}."
+        )
+
+
+def _changed(own: TrainConfig, config: TrainConfig) -> dict[str, Any]:
+    """The options that answer otherwise than the run's own."""
+    given, others = (one.model_dump(mode="json") for one in (own, config))
+    return {key: value for key, value in others.items() if value != given[key] and key not in ROWS}
 
 
 def _same_data(run: Run, loaded: Loaded) -> None:

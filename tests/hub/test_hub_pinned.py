@@ -1,6 +1,9 @@
 """Models and data by their names on the hub: pinned to a commit, found with the settings they were pushed with."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,21 @@ def test_a_pushed_model_is_evaluated_and_refused_where_its_data_are_not(place, p
     assert said.startswith(
         "This model was fine-tuned on data that stayed on their machine (fingerprint abc); to train, give"
     )
+
+
+def test_a_pushed_model_is_evaluated_from_python(place, pushed, worker):
+    told = {
+        "HF_ENDPOINT": place.hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_write",
+        "HF_HOME": str(worker.home / "hf"), "HOME": str(worker.home), "SUITE_PLUGINS": "toy",
+        "SUITE_CACHE": str(place.folder.parent / "cache"),
+    }  # fmt: skip
+    lines = "import json, suite; print(json.dumps(suite.evaluate('ada/toy-first', domain='toy', noise=0.1)))"
+    done = subprocess.run(
+        [sys.executable, "-c", lines], cwd=place.folder, env=os.environ | told, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((place.run / "evaluation.json").read_text())
+    assert json.loads(done.stdout)["test"]["systems"]["fine-tuned"] == kept["test"]["systems"]["fine-tuned"]
 
 
 def test_whoever_has_the_data_of_a_pushed_model_evaluates_it(place):

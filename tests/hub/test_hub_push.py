@@ -70,6 +70,32 @@ def test_no_path_no_token_no_file_name_and_no_row_leaves_the_machine(place):
     assert values["data"] == f"local:{fingerprint}" and "output" not in values and values["lora"] is True
 
 
+def test_options_of_an_evaluation_that_are_private_are_not_in_the_card(place):
+    further = place.folder / "patients-mueller.csv"
+    shutil.copy(place.folder / "secret-words.csv", further)
+    place.ok("toy", "evaluate", "--set", f"also_evaluate=[{further}]", "--set", "noise=0.5")
+    path = place.run / "evaluation.json"
+    found = json.loads(path.read_text())
+    found["test"]["options"] |= {
+        "also_evaluate": ["/mnt/patients/mueller.csv", "mueller.csv"], "data": "mueller.csv", "output": "mueller",
+        "columns": {"word": "mueller"}, "allow_mueller": True, "lexicon": "/mnt/mueller.txt",
+    }  # fmt: skip
+    path.write_text(json.dumps(found))
+    place.ok("push")
+    card = model(place).files["README.md"].decode()
+    assert "Answered with noise=0.5, which training did not have.\n" in card and "further local data 1" in card
+    assert "mueller" not in card and str(place.folder) not in card
+
+
+def test_the_newest_finished_run_is_pushed_whatever_failed_since(place):
+    finished = place.run
+    failed = shutil.copytree(finished, finished.with_name("99991231-235959-failed"))
+    status = json.loads((failed / "status.json").read_text())
+    (failed / "status.json").write_text(json.dumps(status | {"state": "failed"}))
+    place.ok("push")
+    assert list(model(place).messages.values())[-1] == f"Push {finished.name} with Suite 0.1.0"
+
+
 def test_golden_samples_of_data_everybody_has_go_along(place):
     told_otherwise(place, data="")
     place.ok("push")

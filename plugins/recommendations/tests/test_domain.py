@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,8 @@ def test_add_items_makes_a_new_run_and_loses_nothing(run, tmp_path):
     again = CliRunner().invoke(add_items, [*arguments, "--model", str(run)])
     assert isinstance(again.exception, SuiteError) and "exists already" in str(again.exception)
     assert not list(run.parent.glob(".*"))
+    shutil.rmtree(run)
+    assert Predictor(RecommendationsDomain(config(output=tmp_path / "runs"))).run is None  # the starter answers
 
 
 def test_one_item_is_one_item_and_a_copy_of_a_copy_names_the_first_copy(run, tmp_path):
