@@ -27,10 +27,18 @@ from suite.runs import Run
 Content = Path | bytes
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 """Endings of files that stay: loading one runs code, and nothing of Suite reads them."""
+_ROWS = ("training.parquet",)
+"""Files in a model folder that hold training rows: older versions of a plugin left one there."""
+_OURS = ("adapter", "golden", "plots", "config.yaml", "environment.json", "README.md")
+"""What lies beside the model in a folder that travelled: each goes along again by its own rule, if at all."""
 _TOLD = ("python", "packages", "commit", "devices", "processes", "data")
 """Of `environment.json`: what a result depends on, and nothing about whose machine it was."""
 _NAMES = ("_name_or_path", "name_or_path", "base_model_name_or_path")
 """Keys under which transformers and peft write where a model was loaded from."""
+_PLACES = ("_path", "_file", "_dir")
+"""Ends of keys under which the libraries write where something lay; elsewhere what begins with / may be a label."""
+_ADDRESS = re.compile(rb"(https?|hf):/(/[^\s\"'<>()\\=?,;]*)?$")
+"""What stands before a path in an address: https://huggingface.co has /datasets, and a machine may have it too."""
 _FIGURE = re.compile(r"^!\[.*\]\((plots/[^)]+\.png)\)\n?", re.MULTILINE)
 
 
@@ -46,14 +54,15 @@ def parcel(
     _refuse_unfinished(run)
     base = model_origin(domain)
     text = card(domain, run, licence=granted(base.name, base.licence, asked=licence, consent=consent(domain)))
-    files = _inside(run.model)
+    files = {name: path for name, path in _inside(run.model).items() if name.partition("/")[0] not in _OURS}
     if whole:  # peft's card in there names the base model by its folder
         adapter = _inside(run.path / "adapter")
         files |= {f"adapter/{name}": path for name, path in adapter.items() if name != "README.md"}
         files |= {name: run.path / name for name in _FIGURE.findall(text)}
     if _golden_travels(run, domain, open_data=open_data):
         files |= {f"golden/{name}": path for name, path in _inside(run.path / "golden").items()}
-    files = {name: _renamed(content, base.hub) for name, content in files.items()}
+    folders = _folders(run)
+    files = {name: _renamed(content, base.hub, folders) for name, content in files.items()}
     fingerprint = json.loads((run.path / "environment.json").read_text())["data"]
     values = yaml.safe_dump(travelling(domain, fingerprint), sort_keys=False, allow_unicode=True)
     files |= {"config.yaml": values.encode(), "README.md": (text if whole else _FIGURE.sub("", text)).encode()}
@@ -115,11 +124,14 @@ def _golden_travels(run: Run, domain: Domain, *, open_data: bool) -> bool:
 
 
 def _inside(folder: Path) -> dict[str, Content]:
-    """The folder's files by their names in it; hidden ones and pickles stay. A link may lead anywhere: `SuiteError`."""
+    """The folder's files by their names in it, without hidden ones, pickles and rows.
+
+    Raises `SuiteError` for a link, which may lead anywhere.
+    """
     files: dict[str, Content] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts) or path.suffix in PICKLES:
+        if any(part.startswith(".") for part in name.parts) or path.suffix in PICKLES or path.name in _ROWS:
             continue
         if path.is_symlink():
             raise SuiteError(f"{path} is a link; put the file itself in its place, then run the same command again.")
@@ -128,36 +140,54 @@ def _inside(folder: Path) -> dict[str, Content]:
     return files
 
 
-def _renamed(content: Content, base: str) -> Content:
+def _renamed(content: Content, base: str, folders: list[Path]) -> Content:
     """A JSON file in which the base model is called by its name on the hub, and what else has a folder by its own."""
     if not isinstance(content, Path) or not content.name.endswith(("config.json", "model_index.json")):
         return content
     values = json.loads(content.read_text(encoding="utf-8"))
-    if (told := _without_folders(values, base)) == values:
+    if (told := _without_folders(values, base, folders)) == values:
         return content
     return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _without_folders(value: Any, base: str) -> Any:
+def _without_folders(value: Any, base: str, folders: list[Path], key: str = "") -> Any:
     if isinstance(value, dict):
-        named = {key: base for key in _NAMES if _is_folder(value.get(key))}
-        return {key: _without_folders(one, base) for key, one in value.items()} | named
+        named = {name: base for name in _NAMES if _is_folder(value.get(name))}
+        return {name: _without_folders(one, base, folders, name) for name, one in value.items()} | named
     if isinstance(value, list):
-        return [_without_folders(one, base) for one in value]
-    absolute = isinstance(value, str) and value.startswith("/") and "\n" not in value and len(Path(value).parts) > 2
-    return Path(value).name if absolute else value
+        return [_without_folders(one, base, folders, key) for one in value]
+    return Path(value).name if isinstance(value, str) and _is_place(value, folders, key) else value
+
+
+def _is_place(text: str, folders: list[Path], key: str) -> bool:
+    """Whether a text of a config is a path of this machine, or of the one the model was saved on."""
+    if not text.startswith("/") or "\n" in text or len(Path(text).parts) < 3:
+        return False
+    return key.endswith(_PLACES) or any(map(Path(text).is_relative_to, folders)) or _is_there(text)
 
 
 def _is_folder(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and (value.startswith(("/", "~", ".")) or Path(value).exists())
+    return isinstance(value, str) and bool(value) and (value.startswith(("/", "~", ".")) or _is_there(value))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # longer than a name may be, or with a NUL: a text, and no path
+        return False
+
+
+def _folders(run: Run) -> list[Path]:
+    """Those that tell whose machine it was, inner ones first."""
+    folders = {Path.home(), Path.cwd(), run.path.resolve().parent.parent}
+    return [folder for folder in sorted(folders, reverse=True) if len(folder.parts) > 1]
 
 
 def _refuse_telling(files: dict[str, Content], run: Run) -> None:
     """The last look, at every byte: weights and tables hold text too."""
     from huggingface_hub import get_token
 
-    folders = sorted({Path.home(), Path.cwd(), run.path.resolve().parent.parent}, reverse=True)  # inner ones first
-    secrets = {f"{folder}/": f"the folder {folder}" for folder in folders if len(folder.parts) > 1}
+    secrets = {f"{folder}/": f"the folder {folder}" for folder in _folders(run)}
     secrets |= {token: "your token" for token in [get_token()] if token}
     for name, content in files.items():
         if found := next((told for secret, told in secrets.items() if _holds(content, secret.encode())), None):
@@ -169,8 +199,16 @@ def _refuse_telling(files: dict[str, Content], run: Run) -> None:
 
 def _holds(content: Content, text: bytes) -> bool:
     if isinstance(content, bytes):
-        return text in content
+        return _tells(content, text)
     if not content.stat().st_size:
         return False  # nothing that could be mapped
     with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as weights:
-        return weights.find(text) >= 0
+        return _tells(weights, text)
+
+
+def _tells(content: bytes | mmap.mmap, text: bytes) -> bool:
+    """Whether it holds the text; a folder's name does not count where it is part of a web address."""
+    at = content.find(text)
+    while at >= 0 and text.startswith(b"/") and _ADDRESS.search(content[max(0, at - 200) : at]):
+        at = content.find(text, at + 1)
+    return at >= 0

@@ -34,8 +34,9 @@ def travelling(domain: Domain, fingerprint: str) -> dict[str, Any]:
     Says which options are left out because they are paths.
     """
     config = domain.config
+    local = Path(config.model or "-").expanduser().is_dir() or _is_path(config.model)
     given = config.model_dump(mode="json") | {
-        "model": LOCAL + "model" if Path(config.model or "-").expanduser().is_dir() else config.model,
+        "model": LOCAL + "model" if local else config.model,
         "data": config.data if _has_name(domain, config.data) else LOCAL + fingerprint,
         "also_evaluate": [name for name in config.also_evaluate if _has_name(domain, name)],
     }
@@ -84,8 +85,9 @@ def assembled(
 ) -> Run:
     """A finished run's folder around a model folder and golden samples that lie elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "config.yaml", _config(type(domain).Config, values).to_yaml())
-    write_json(folder / "environment.json", {"processes": 1, "packages": {}, "data": ""} | dict(environment))
+    told = {"processes": 1, "packages": {}, "data": ""} | dict(environment)
+    write_text(folder / "config.yaml", _config(type(domain).Config, values, str(told["data"])).to_yaml())
+    write_json(folder / "environment.json", told)
     _linked(folder / "model", model)
     if golden:
         _linked(folder / "golden", golden)
@@ -96,12 +98,27 @@ def assembled(
     return run
 
 
-def _config(kind: type[TrainConfig], values: Mapping[str, Any]) -> TrainConfig:
+def _config(kind: type[TrainConfig], values: Mapping[str, Any], fingerprint: str) -> TrainConfig:
     """Options that this version does not know are left out: another version may have written them."""
-    known = {name: value for name, value in portable_values(values).items() if name in kind.model_fields}
-    if len(known) < len(portable_values(values)):
+    portable = portable_values(values) | _made_from(values, fingerprint)
+    known = {name: value for name, value in portable.items() if name in kind.model_fields}
+    if len(known) < len(portable):
         warn("The model was pushed by another version of its plugin; options unknown to this one are left out.")
     return kind.build(known)
+
+
+def _made_from(values: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
+    """What a model says it was made from. A name that happens to be a folder here too is still that name.
+
+    A path, which an older version or another program wrote, is of a machine that is not this one: it becomes what
+    stayed there, never the default.
+    """
+    there = {name: values[name] for name in ("model", "data") if isinstance(values.get(name), str)}
+    kept = {name: LOCAL + (fingerprint if name == "data" else name) for name in there if _has_form(there[name])}
+    others = _texts(values.get("also_evaluate"))
+    if paths := [name for name in others if _has_form(name)]:
+        warn(f"The model was also evaluated on {', '.join(paths)} of another machine; that is left out.")
+    return there | kept | ({"also_evaluate": [name for name in others if name not in paths]} if others else {})
 
 
 def _linked(link: Path, target: Path) -> None:
@@ -136,7 +153,12 @@ def _texts(value: Any) -> list[str]:
 
 
 def _is_path(text: str) -> bool:
-    """Whether a text names a place on a machine: by its beginning, or because there is such a file or folder here."""
-    if text.startswith(("/", "~", "./", "../", "\\")) or text[1:3] in (":\\", ":/"):
+    """Whether a text names a place on a machine: by its form, or because there is such a file or folder here."""
+    if _has_form(text):
         return True
     return ("/" in text or "." in text) and len(os.fsencode(text)) < 256 and Path(text).exists()
+
+
+def _has_form(text: str) -> bool:
+    """Whether a text can only be a path, by its beginning."""
+    return text.startswith(("/", "~", "./", "../", "\\")) or text[1:3] in (":\\", ":/") or text in (".", "..")

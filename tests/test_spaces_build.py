@@ -1,5 +1,6 @@
 """`suite space build`: what stands in the folder, and what of a run and of this machine must not."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -10,9 +11,9 @@ import yaml
 from safetensors.numpy import load_file, save_file
 from suite_toy.domain import LABELS, ToyConfig, ToyDomain
 
-from suite import SuiteError
+from suite import SuiteError, parcel
 from suite.plugins import load_plugins
-from suite.predictor import Predictor
+from suite.predictor import Predictor, read_config
 from suite.pushed import travelling
 from suite.spaces import packages
 from suite.spaces.build import Plan, build, files
@@ -94,6 +95,7 @@ def test_the_app_names_domain_and_model(offer, toy, chosen, call):
         ({"model": "owner/name"}, "names no commit"),
         ({"model": "owner/name@main"}, "names no commit"),
         ({"hardware": "zero-a10g"}, "ZeroGPU does not allow"),
+        ({"licence": "mit"}, "--licence mit is for the model of a run; give --run too, or leave it out"),
     ],
 )
 def test_what_could_not_work_is_refused_before_anything_is_written(offer, tmp_path, chosen, said):
@@ -211,15 +213,39 @@ def test_a_copy_that_answers_otherwise_is_not_built(other, carried, tmp_path):
     path.write_text(json.dumps(told))
     with pytest.raises(SuiteError, match="does not give the answers stored with it"):
         carried(other)
-    assert not any((tmp_path / "space").iterdir())
+    assert not list(tmp_path.glob("*space*"))
 
 
-def test_a_path_in_the_models_config_is_cut_to_its_name(other, carried):
+def test_what_is_refused_leaves_the_space_that_was_there(other, carried, home):
+    space = carried(other).parent
+    before = {path: path.read_bytes() for path in space.rglob("*") if path.is_file()}
+    (other / "model" / "notes.txt").symlink_to(home / "mine.csv")
+    with pytest.raises(SuiteError, match="is a link"):
+        carried(other)
+    assert {path: path.read_bytes() for path in space.rglob("*") if path.is_file()} == before
+
+
+def test_the_weights_are_written_once(carried, monkeypatch):
+    copied = []
+    real = shutil.copyfile
+    monkeypatch.setattr(
+        shutil,
+        "copyfile",
+        lambda source, *rest, **more: copied.append(Path(source).name) or real(source, *rest, **more),
+    )
+    carried()
+    assert copied.count("model.safetensors") == 1
+
+
+def test_a_path_in_the_models_config_is_cut_to_its_name(other, home, carried):
     path = other / "model" / "config.json"
-    named = {"base": "/srv/ada/models/tiny", "rope": "a/b", "part": {"_name_or_path": "/srv/x/y"}, "slashes": ["//"]}
+    named = {"vocab_file": "/srv/ada/tiny", "rope": "a/b", "part": {"_name_or_path": "/srv/x/y"}, "slashes": ["//"]}
+    named |= {"id2label": {"0": "/r/news", "1": "/c/d/e"}, "from": [str(path), str(home / "gone" / "words.txt")]}
     path.write_text(json.dumps(json.loads(path.read_text()) | named))
     told = json.loads((carried(other) / "config.json").read_text())
-    assert {name: told[name] for name in named} == named | {"base": "tiny", "part": {"_name_or_path": ""}}
+    assert {name: told[name] for name in named} == named | {
+        "vocab_file": "tiny", "part": {"_name_or_path": ""}, "from": ["config.json", "words.txt"]
+    }  # fmt: skip
 
 
 def test_a_path_that_cannot_be_taken_out_stops_the_build(other, home, carried):
@@ -239,9 +265,51 @@ def test_pickles_and_hidden_files_stay_behind(other, carried):
     (other / "model" / "optimizer.pt").touch()
     (other / "model" / ".notes").touch()
     (other / "model" / "empty.txt").touch()
+    (other / "model" / "student").mkdir()
+    (other / "model" / "student" / "training.parquet").write_bytes(b"rows")
     folder = carried(other)
     assert (folder / "empty.txt").is_file()
     assert not (folder / "optimizer.pt").exists() and not (folder / ".notes").exists()
+    assert not (folder / "student").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("See https://huggingface.co/datasets/ada/words and hf://datasets/ada/words.", False),
+        ("From /datasets/ada/words.csv", True),
+        ("See https://huggingface.co/datasets/ada/words, made from /datasets/ada", True),
+        ("file:///datasets/ada", True),
+        ("https://huggingface.co/?from=/datasets/ada", True),
+        ("A/datasets/ada", True),  # binary files put a text's length before it, in a byte that may be a letter
+    ],
+)
+def test_a_folder_is_told_apart_from_a_web_address(text, told, run, monkeypatch):
+    monkeypatch.setattr(Path, "cwd", lambda: Path("/datasets"))
+    files = {"README.md": text.encode()}
+    with pytest.raises(SuiteError, match="holds the folder /datasets") if told else contextlib.nullcontext():
+        parcel._refuse_telling(files, run)
+
+
+def test_a_token_in_a_web_address_is_still_found(run, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with pytest.raises(SuiteError, match="holds your token"):
+        parcel._refuse_telling({"README.md": b"https://ada:hf_secret@huggingface.co/ada"}, run)
+
+
+def test_of_a_download_what_lies_beside_the_model_goes_by_its_own_rules(run, home, tmp_path, offer, monkeypatch):
+    """A folder that was pushed with adapters, figures and samples, and downloaded by somebody else."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
+    domain = ToyDomain(read_config(run, ToyDomain()))
+    folder = parcel.laid(parcel.parcel(run, domain, open_data=True), tmp_path / "download")
+    assert (folder / "golden" / "rows.parquet").is_file()
+    for name in ("adapter/toy.txt", "plots/words.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    made = build(Plan(offer, run="./download", plain=True), tmp_path / "space") / "run"
+    names = sorted(str(path.relative_to(made)) for path in made.rglob("*") if path.is_file())
+    assert names == ["README.md", "config.json", "config.yaml", "environment.json", "model.safetensors"]
 
 
 def test_a_licence_that_forbids_it_stops_the_build(carried, monkeypatch):
@@ -260,6 +328,10 @@ def test_options_name_no_file_of_this_machine(home, capsys):
     assert "name" not in told and "output" not in told
     err = capsys.readouterr().err
     assert "name=/home/ada/terms.csv is a file of this machine and is left out." in err and "output=" not in err
+
+
+def test_a_base_model_that_is_gone_is_not_called_the_starter(home):
+    assert travelling(ToyDomain(ToyConfig(model="/gone/model")), "")["model"] == "local:model"
 
 
 def test_a_permission_travels_in_the_app_and_not_with_the_model(offer, tmp_path, monkeypatch):

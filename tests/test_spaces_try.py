@@ -15,7 +15,7 @@ import pytest
 from suite_toy.domain import ToyConfig, ToyDomain
 
 import suite
-from suite import SuiteError
+from suite import SuiteError, web
 from suite.plugins import load_plugins
 from suite.predictor import Predictor
 from suite.spaces import trying
@@ -99,6 +99,35 @@ def test_what_is_asked_prints_its_answer_and_nothing_else(toy, capsys, tmp_path,
         demo.close(verbose=False)
     told = json.loads(capsys.readouterr().out)
     assert told["endpoint"] == "toy_decide" and told["answer"]["label"] in ("vowels", "consonants")
+
+
+def test_what_the_builder_permitted_holds_when_it_is_asked_too(capsys, tmp_path, monkeypatch):
+    class Asking(ToyConfig):
+        allow_noncommercial: bool = False
+
+    def load_model(self, source, data, real=ToyDomain.load_model):
+        if not self.config.allow_noncommercial:
+            raise SuiteError("not permitted")
+        return real(self, source, data)
+
+    def demo_call(self, predictor):
+        return "toy_decide", ["rhythm" if predictor.model else ""]
+
+    monkeypatch.setattr(ToyDomain, "Config", Asking)
+    monkeypatch.setattr(ToyDomain, "load_model", load_model)
+    monkeypatch.setattr(ToyDomain, "demo_call", demo_call)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    domain = ToyDomain(Asking(allow_noncommercial=True))
+    demo = drawn(lambda: domain.demo(Predictor(domain, "toy/letters")))
+    demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, share=False)
+    monkeypatch.setattr(sys, "argv", ["app.py", "ask", demo.local_url])
+    try:
+        with pytest.raises(SuiteError, match="not permitted"):
+            web.space("toy")
+        web.space("toy", allow_noncommercial=True)
+    finally:
+        demo.close(verbose=False)
+    assert json.loads(capsys.readouterr().out)["endpoint"] == "toy_decide"
 
 
 def test_a_space_that_ends_is_told_with_the_end_of_its_log(space):

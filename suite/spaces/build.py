@@ -54,8 +54,20 @@ def build(plan: Plan, folder: Path, *, runs: Path = Path("runs")) -> Path:
     """
     domain = _domain(plan)
     _refuse(plan, domain, folder)
-    _clear(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it: what is refused on the way leaves the old one whole, and what is done is moved, not written again.
+    with tempfile.TemporaryDirectory(prefix=".suite-space-", dir=folder.parent) as scratch:
+        made = Path(scratch) / "space"
+        _write(plan, domain, runs, made)
+        folder.mkdir(exist_ok=True)
+        _clear(folder)
+        for path in made.iterdir():
+            path.replace(folder / path.name)
+    return folder
+
+
+def _write(plan: Plan, domain: Domain, runs: Path, folder: Path) -> None:
+    folder.mkdir()
     if plan.run:
         domain = carry(plan, domain, runs, folder / "run")
     for name, text in files(plan, domain).items():
@@ -63,7 +75,6 @@ def build(plan: Plan, folder: Path, *, runs: Path = Path("runs")) -> Path:
     if not (plan.plain or plan.from_index):
         for name in dict.fromkeys((packages.CORE, plan.offer.plugin.distribution)):
             packages.unpack(name, folder / "packages")
-    return folder
 
 
 def carry(plan: Plan, domain: Domain, runs: Path, into: Path) -> Domain:
@@ -80,11 +91,9 @@ def carry(plan: Plan, domain: Domain, runs: Path, into: Path) -> Domain:
         name = plan.run.partition("@")[0]
         raise SuiteError(f"{name} is on the Hub, where a Space can have it from: give --model {name}@{model.name}.")
     domain = type(domain)(read_config(run, domain))
-    content = parcel(run, domain, licence=plan.licence, whole=False)
+    copy = laid(parcel(run, domain, licence=plan.licence, whole=False), into)
     with tempfile.TemporaryDirectory() as scratch:
-        copy = laid(content, Path(scratch) / "run")
         check(run, domain, copy, Path(scratch) / "check")
-        shutil.copytree(copy, into)
     return domain
 
 
@@ -203,6 +212,8 @@ def _refuse(plan: Plan, domain: Domain, folder: Path) -> None:
     """Raises `SuiteError` for what could not work, before anything is written."""
     if plan.run and plan.model:
         raise SuiteError("Give --run or --model: one model answers in a Space.")
+    if plan.licence and not plan.run:
+        raise SuiteError(f"--licence {plan.licence} is for the model of a run; give --run too, or leave it out.")
     if plan.model and not _PINNED.fullmatch(plan.model):
         raise SuiteError(f"--model {plan.model} names no commit; write owner/name@commit, so that what answers stays.")
     if plan.zero_gpu and not domain.space.zero_gpu:

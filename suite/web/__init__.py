@@ -23,7 +23,7 @@ def space(name: str, model: str | Path = "", **allowed: bool) -> None:
     if sys.argv[1:2] == ["ask"]:
         from suite.web.asking import ask
 
-        ask(name, str(model), sys.argv[2])
+        ask(name, str(model), sys.argv[2], allowed)
         return
     public = bool(os.environ.get("SPACE_ID"))
     host, port = "0.0.0.0" if public else "127.0.0.1", int(os.environ.get("GRADIO_SERVER_PORT", PORT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from gradio_client import Client
 
 
-def ask(name: str, model: str, url: str) -> None:
+def ask(name: str, model: str, url: str, allowed: Mapping[str, bool] | None = None) -> None:
     """Prints as JSON the endpoint at `url` that was asked, its answer and the seconds it took.
 
-    Raises `SuiteError` where the demo has no named endpoint.
+    `allowed` are the demo's permissions: to know what to ask, its domain may load the model. Raises
+    `SuiteError` where the demo has no named endpoint.
     """
     from gradio_client import Client
 
     from suite.plugins import load_plugins
     from suite.predictor import Predictor
 
-    domain = load_plugins().domain(name)()
+    kind = load_plugins().domain(name)
+    domain = kind(kind.Config.build(allowed or {}))
     endpoint, arguments = domain.demo_call(Predictor(domain, model or domain.starter.answering))
     client = Client(url, verbose=False)
     known = endpoints(client)

@@ -139,6 +139,29 @@ def test_a_strangers_settings_bring_no_path_and_no_permission(tmp_path, monkeypa
     assert portable_values(values) == {"epochs": 3, "language": "de", "model": "owner/name"}
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_strangers_names_stay_names_whatever_lies_here(tmp_path, toy, monkeypatch, beside, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("ada/words", "ada/base", "ada/more") if beside else ():
+        (tmp_path / name).mkdir(parents=True)
+    named = {"data": "ada/words", "model": "ada/base", "also_evaluate": ["ada/more"]}
+    opened = read(toy, tmp_path, named)
+    assert {name: opened[name] for name in named} == named
+    opened = read(toy, tmp_path, {"data": "/srv/words", "model": "../base", "also_evaluate": ["ada/more", "~/x"]})
+    assert (opened["data"], opened["model"], opened["also_evaluate"]) == ("local:abc", "local:model", ["ada/more"])
+    assert "The model was also evaluated on ~/x of another machine; that is left out." in capsys.readouterr().err
+    assert (read(toy, tmp_path, {})["data"], read(toy, tmp_path, {})["model"]) == ("", "")
+
+
+def read(toy, folder, values):
+    """The settings of a run made of a pushed model whose config says `values`."""
+    from suite.pushed import assembled
+
+    told = {"domain": "toy", "data": "abc"}
+    run = assembled(folder / "opened", toy, values, told, model=TOY / "model", golden=None)
+    return yaml.safe_load((run.path / "config.yaml").read_text())
+
+
 def test_a_golden_row_that_names_a_file_opens_none(tmp_path, toy):
     from datasets import Dataset
 
