@@ -66,7 +66,9 @@ class Run:
         self.model = MarianMTModel(shape).train()
         self.step = self.epoch = self.place = 0
         self.spent = 0.0
-        if not options.resume:
+        if options.start:
+            self.model.load_state_dict(MarianMTModel.from_pretrained(options.start, dtype=torch.float32).state_dict())
+        elif not options.resume:
             begin(self.model, embeddings(self.corpus.bags(), shape.vocab_size, shape.d_model))
         self.average = Average(self.model)
         self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.98), eps=1e-9, fused=True)
@@ -151,6 +153,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--encoder", type=int, default=3)
     parser.add_argument("--decoder", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="a model of these sizes to go on from, with the same tokeniser")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     run = Run(options.folder, options)
