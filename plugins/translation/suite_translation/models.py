@@ -152,6 +152,10 @@ def load(source: Path, name: str, *, dropout: float) -> tuple[Any, Any]:
         except (OSError, ValueError, RuntimeError) as error:
             raise SuiteError(f"{what} cannot be loaded: {str(error).splitlines()[0]}") from None
     model.generation_config.max_length = None  # `generate` is told a number of new tokens
+    for module in model.modules():
+        # A table that is not learnt; transformers forgets so while loading, and processes would wait for its gradient.
+        if "Sinusoidal" in type(module).__name__:
+            module.requires_grad_(False)
     return model, tokenizer
 
 

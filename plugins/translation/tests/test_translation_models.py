@@ -132,6 +132,15 @@ def test_greedy_score_is_the_mean_log_probability(families):
     assert found.log_probability == pytest.approx(float(steps.mean()), abs=1e-3)
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_asks_for_a_gradient_gets_one(families, name):
+    """Else several processes, which exchange gradients, wait for one that never comes."""
+    model, _ = models.load(families(name)[0], "", dropout=0.0)
+    tokens = torch.tensor([[5, 6, 7, 8]])
+    model(input_ids=tokens, labels=tokens).loss.backward()
+    assert [name for name, weight in model.named_parameters() if weight.requires_grad and weight.grad is None] == []
+
+
 def test_loops_are_forbidden_on_request(families):
     _, model, codec = families("marian")
     asked = [generate.Asked("open the file", "de")]
