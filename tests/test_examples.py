@@ -53,6 +53,7 @@ def test_it_is_found_trained_and_asked(installed, tmp_path):
     run("suite", "forecasting", "train", "-q", *settings, folder=tmp_path, environment=installed)
     systems = json.loads((newest(tmp_path / "runs") / "evaluation.json").read_text())["test"]["systems"]
     assert set(systems) == {"fine-tuned", "before fine-tuning", "last value", "recent mean", "season before"}
+    assert "\npipeline_tag: time-series-forecasting\n" in (newest(tmp_path / "runs") / "README.md").read_text()
     asked = ["suite", "forecasting", "predict", NUMBERS, "--output", "answer.csv", "-q"]
     run(*asked, folder=tmp_path, environment=installed)
     with (tmp_path / "answer.csv").open(newline="") as file:

@@ -74,7 +74,7 @@ class ForecastingDomain(Domain):
     greater_is_better = False
     starter = STARTER
     library = "fracast"
-    task = "time-series-forecasting"
+    pipeline_tag = "time-series-forecasting"
     needs_rows = False
     space = Space("Forecast a series, with an interval", "📈")
     limits = (
