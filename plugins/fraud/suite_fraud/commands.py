@@ -5,27 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import click
 
 from suite import SuiteError
-from suite_fraud.parsing import Unit
-
-_RUNS = Path("runs")
+from suite_fraud.options import columns_option, format_option, runs_option, time_unit_option
 
 
 @click.command(help="Score a CSV or Parquet file of any size with a run's student, and write its alerts with reasons.")
 @click.argument("file", type=Path)
 @click.option("--output", type=Path, required=True, help="File to write: .csv, .jsonl or .parquet.")
 @click.option("--model", default="", help="Run or student folder; empty takes the newest run that has a student.")
-@click.option("--runs", type=Path, default=_RUNS, show_default=True, help="Folder the runs are in.")
+@runs_option
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Least probability of an alert; unset is the student's.")
 @click.option("--capacity", type=click.IntRange(1), help="Instead of --threshold: so many alerts a day.")
 @click.option("--all", "everything", is_flag=True, help="Write all rows, alerts marked.")
 @click.option("--history", type=Path, help="The same portfolio's earlier transactions, so that habits are known.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
-@click.option("--time-unit", type=click.Choice(get_args(Unit)), default="auto", help="Unit of times that are numbers.")
+@columns_option
+@time_unit_option
 def score(
     file: Path,
     output: Path,
@@ -76,17 +73,10 @@ def simulate(output: Path, customers: int, terminals: int, days: int, seed: int,
 @click.command(help="Tell week by week how far a file moved from what a run was trained on, and whether to train anew.")
 @click.argument("file", type=Path)
 @click.option("--model", default="", help="Run or student folder; empty takes the newest run that has a student.")
-@click.option("--runs", type=Path, default=_RUNS, show_default=True, help="Folder the runs are in.")
+@runs_option
 @click.option("--history", type=Path, help="The same portfolio's earlier transactions, so that habits are known.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output form.",
-)
+@columns_option
+@format_option
 def drift(file: Path, model: str, runs: Path, history: Path | None, columns: tuple[str, ...], form: str) -> None:
     """Prints the population stability index (PSI) of scores and features, alerts, and the advice."""
     from suite_fraud import drift as drifts

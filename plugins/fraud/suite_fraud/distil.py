@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from suite import SuiteError
+from suite_fraud.options import format_option, runs_option
 
 if TYPE_CHECKING:
     from suite_fraud.config import FraudConfig
@@ -61,16 +62,9 @@ def teach(network: Network, portfolio: Portfolio, config: FraudConfig) -> Studen
 
 @click.command(help="Export a run's student: the best system of its report as a small LightGBM in text form.")
 @click.option("--model", type=Path, help="Finished run; unset takes the newest that has a student.")
-@click.option("--runs", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
+@runs_option
 @click.option("--output", type=Path, help="New folder to copy it to; without, it is only described.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output form.",
-)
+@format_option
 def student(model: Path | None, runs: Path, output: Path | None, form: str) -> None:
     """Prints how far its answers are its teacher's."""
     from suite_fraud.commands import newest

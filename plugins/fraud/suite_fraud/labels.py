@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from suite import SuiteError
+from suite_fraud.options import columns_option
 
 
 @click.command(help="Write a transaction table anew, with the labels that analysts gave in the demo; then train on it.")
 @click.option("--data", "file", type=Path, required=True, help="The table the decisions are about: .csv or .parquet.")
 @click.option("--output", type=Path, required=True, help="File to write: .csv or .parquet.")
 @click.option("--runs", type=Path, default=Path("runs"), show_default=True, help="Folder that holds the decisions.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
+@columns_option
 def labels(file: Path, output: Path, runs: Path, columns: tuple[str, ...]) -> None:
     """Prints how many labels were new, and what to do next."""
     from suite_fraud.commands import pairs

@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from suite import SuiteError
+from suite_fraud.options import columns_option, format_option
 
 METRICS = ("average_precision", "roc_auc", "card_precision")
 CHAMPION = "champion of validation"
@@ -20,7 +21,7 @@ CHAMPION = "champion of validation"
 
 @click.command(help="Train and test on successive weeks (prequential folds), all systems beside each other.")
 @click.option("--data", default="", help="Data to learn from; empty is the starter.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
+@columns_option
 @click.option("--folds", type=click.IntRange(1, 52), default=4, show_default=True, help="How many weeks to test on.")
 @click.option(
     "--end",
@@ -36,14 +37,7 @@ CHAMPION = "champion of validation"
     help="Any option of 'suite fraud options'; may be given again.",
 )
 @click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder that receives the runs.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output form.",
-)
+@format_option
 def prequential(
     data: str, columns: tuple[str, ...], folds: int, end: int, settings: tuple[str, ...], output: Path, form: str
 ) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
 from suite import SuiteError
 from suite_fraud.commands import pairs
-from suite_fraud.parsing import Unit
+from suite_fraud.options import columns_option, time_unit_option
 
 if TYPE_CHECKING:
     from suite_fraud.config import FraudConfig
@@ -27,8 +27,8 @@ TEACHERS = ("isolation forest", "autoencoder")
     "--teacher", type=click.Choice(TEACHERS), default=TEACHERS[0], show_default=True, help="What finds the odd ones."
 )
 @click.option("--capacity", type=click.IntRange(1), default=100, show_default=True, help="Alerts looked at per day.")
-@click.option("--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again.")
-@click.option("--time-unit", type=click.Choice(get_args(Unit)), default="auto", help="Unit of times that are numbers.")
+@columns_option
+@time_unit_option
 @click.option("--seed", type=int, default=42, show_default=True, help="Decides the teacher's random cuts or weights.")
 def unlabelled(
     file: Path, output: Path, teacher: str, capacity: int, columns: tuple[str, ...], time_unit: str, seed: int
