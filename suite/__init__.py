@@ -1,5 +1,7 @@
 """Suite: a plugin-based application suite on Hugging Face."""
 
+from typing import TYPE_CHECKING
+
 from suite.api import Evaluation, evaluate, load, predict, train
 from suite.assets import Asset, Wheel, cache_dir, resolve_model
 from suite.config import TrainConfig
@@ -13,6 +15,24 @@ from suite.errors import SuiteError
 from suite.hookspecs import Entry, hookimpl
 from suite.predictor import Predictor, inert, write_predictions
 from suite.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
+    from suite.evaluation.ranking import Ranking
+else:
+
+    def __getattr__(name: str) -> object:
+        """What needs numpy, imported when asked for (PEP 562): it would make `suite --help` half as slow again."""
+        from importlib import import_module
+
+        if name not in _NUMERIC:
+            raise AttributeError(f"module 'suite' has no attribute {name!r}")
+        return getattr(import_module(_NUMERIC[name]), name)
+
+
+_NUMERIC = {"Ranking": "suite.evaluation.ranking"} | dict.fromkeys(
+    ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"), "suite.evaluation.calibration"
+)
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,13 +48,17 @@ __all__ = [
     "Evaluation",
     "Example",
     "Finding",
+    "PlattScaling",
     "Prediction",
     "Predictor",
+    "Ranking",
+    "Reliability",
     "Section",
     "Space",
     "Splits",
     "Starter",
     "SuiteError",
+    "TemperatureScaling",
     "TrainConfig",
     "Wheel",
     "bar",
@@ -44,11 +68,13 @@ __all__ = [
     "hookimpl",
     "inert",
     "load",
+    "log_odds",
     "mean_states",
     "minilm",
     "on_disk",
     "predict",
     "resolve_model",
+    "sigmoid",
     "train",
     "write_predictions",
 ]

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from suite import Ranking
 from suite_fraud import features
-from suite_fraud.measures import Ranking
 from suite_fraud.network import FraudNetwork, NetworkConfig, PiecewiseLinear
 from suite_fraud.simulate import Portfolio, simulate
 from suite_fraud.tables import from_table

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from suite_fraud.decisions import Platt, log_odds, sigmoid
-from suite_fraud.measures import Ranking
+from suite import PlattScaling, Ranking, log_odds, sigmoid
+from suite_fraud.decisions import rising_line
 
 NETWORK = "fine-tuned"
 """The network's name in the core's table."""
@@ -37,14 +37,14 @@ class Contest:
     amount: np.ndarray
     answers: dict[str, Answers] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
-    lines: dict[str, Platt] = field(default_factory=dict)
+    lines: dict[str, PlattScaling] = field(default_factory=dict)
     """Each single system's calibration."""
     fits: dict[str, Predict] = field(default_factory=dict)
     """Each fitted system but the network."""
 
     def enter(self, name: str, validation: np.ndarray, test: np.ndarray) -> None:
         """A system with its probabilities of validation and test rows."""
-        line = self.lines[name] = Platt.fit(log_odds(validation), self.label)
+        line = self.lines[name] = rising_line(log_odds(validation), self.label)
         self._add(name, Answers(line(log_odds(validation)), line(log_odds(test))))
 
     def _add(self, name: str, answers: Answers) -> None:

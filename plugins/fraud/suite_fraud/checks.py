@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from suite import Finding
-from suite_fraud.measures import Ranking
+from suite import Finding, Ranking
 from suite_fraud.tables import Transactions
 
 FEW = 20
@@ -156,7 +155,7 @@ def _number_leak(values: np.ndarray, label: np.ndarray) -> str:
     missing = np.isnan(values)
     filled = np.where(missing, np.nanmin(values, initial=0.0) - 1, values)
     for what, numbers in (("its values rank", filled), ("missing values rank", missing.astype(np.float64))):
-        area = Ranking(numbers, label).roc_auc()
+        area = Ranking(numbers, label).auroc()
         if max(area, 1 - area) >= LEAK:
             return f"{what} the frauds with an AUC of {max(area, 1 - area):.3f}, alone"
     return ""
@@ -172,7 +171,7 @@ def _text_leak(values: pa.Array, label: np.ndarray) -> str:
     count = np.bincount(codes, minlength=len(encoded.dictionary) + 1)
     frauds = np.bincount(codes, weights=label == 1, minlength=len(count))
     share = frauds / np.maximum(count, 1)
-    if Ranking(share[codes], label).roc_auc() < LEAK or (count[frauds > 0] <= 2).mean() > 0.5:
+    if Ranking(share[codes], label).auroc() < LEAK or (count[frauds > 0] <= 2).mean() > 0.5:
         return ""  # many rare values fit any label by chance
     telling = int(np.argmax(np.where(count > 0, frauds, -1)))
     value = encoded.dictionary[telling].as_py() if telling < len(encoded.dictionary) else None

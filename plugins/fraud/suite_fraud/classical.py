@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from suite_fraud.decisions import sigmoid
+from suite import sigmoid
 
 SUPERVISED = ("logistic regression", "random forest", "LightGBM", "LightGBM careful", "XGBoost", "XGBoost careful")
 """Models that learn from labels."""

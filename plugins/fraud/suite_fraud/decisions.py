@@ -10,51 +10,19 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from suite import PlattScaling
+
 CAPACITIES = (10, 20, 50, 100, 200, 500, 1000)
 """Alerts per day that reports show."""
 
 
-def sigmoid(values: np.ndarray) -> np.ndarray:
-    """Probabilities of log-odds, without overflow."""
-    return np.asarray(np.exp(-np.logaddexp(0, -np.asarray(values, np.float64))))
+def rising_line(scores: np.ndarray, label: np.ndarray) -> PlattScaling:
+    """The likeliest line for log-odds (n,) and labels 0 or 1; the line that changes nothing where it would not rise.
 
-
-def log_odds(probability: np.ndarray) -> np.ndarray:
-    """Log-odds of probabilities, within ±30: boosted trees do answer 0 and 1."""
-    clipped = np.clip(np.asarray(probability, np.float64), 1e-13, 1 - 1e-13)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped))
-
-
-@dataclass(frozen=True)
-class Platt:
-    """A line through log-odds (Platt 1999): two numbers, so that a few dozen frauds suffice; it keeps the order."""
-
-    slope: float = 1.0
-    intercept: float = 0.0
-
-    @classmethod
-    def fit(cls, scores: np.ndarray, label: np.ndarray) -> Platt:
-        """The likeliest line for scores (n,) in log-odds and labels 0 or 1, by Newton's method.
-
-        Where the scores do not rise with the labels they are left as they are: a line that falls would turn the order
-        around.
-        """
-        inputs = np.stack([scores, np.ones(len(scores))], axis=1)
-        found = np.array([1.0, 0.0])
-        # A normal prior of deviation 10 keeps the slope finite where the classes are parted without an overlap.
-        for _ in range(50):
-            chance = sigmoid(inputs @ found)
-            gradient = inputs.T @ (chance - label) + (found - [1.0, 0.0]) / 100
-            hessian = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + np.eye(2) / 100
-            step = np.linalg.solve(hessian, gradient)
-            found = found - step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-9))
-            if np.abs(step).max() < 1e-8:
-                break
-        return cls(float(found[0]), float(found[1])) if found[0] > 0 else cls()
-
-    def __call__(self, scores: np.ndarray) -> np.ndarray:
-        """Calibrated log-odds (n,)."""
-        return np.asarray(self.slope * np.asarray(scores, np.float64) + self.intercept)
+    A line that falls would turn the order around.
+    """
+    line = PlattScaling.fit(scores, label)
+    return line if line.slope > 0 else PlattScaling()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from suite import SuiteError
+from suite import SuiteError, log_odds
 from suite_fraud.options import format_option, runs_option
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def teach(network: Network, portfolio: Portfolio, config: FraudConfig) -> Studen
     from suite_fraud import champion, drift, report
     from suite_fraud import student as trees
     from suite_fraud.blocks import matrix
-    from suite_fraud.decisions import Platt, Thresholds, log_odds
+    from suite_fraud.decisions import Thresholds, rising_line
     from suite_fraud.rows import NUMBER
 
     contest, _ = report.compete(network, portfolio.splits, config)
@@ -45,7 +45,7 @@ def teach(network: Network, portfolio: Portfolio, config: FraudConfig) -> Studen
     )
     found = trees.Student.teach(matrix(portfolio.spare, columns), answers, about, seed=config.seed)
     raw = found.predict(matrix(portfolio.splits["validation"], columns))
-    line = Platt.fit(log_odds(raw), contest.label)
+    line = rising_line(log_odds(raw), contest.label)
     share = min(config.capacity / max(portfolio.per_day, 1.0), 1.0)
     found.about = replace(about, slope=line.slope, intercept=line.intercept)
     chance = found.predict(matrix(portfolio.splits["validation"], columns))

@@ -8,12 +8,27 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite import Batch, Domain, Finding, Prediction, Predictor, Section, Space, Splits, SuiteError, TrainConfig, column
+from suite import (
+    Batch,
+    Domain,
+    Finding,
+    PlattScaling,
+    Prediction,
+    Predictor,
+    Section,
+    Space,
+    Splits,
+    SuiteError,
+    TrainConfig,
+    column,
+    log_odds,
+    sigmoid,
+)
 from suite_fraud import measures
 from suite_fraud.blocks import Example, Examples
 from suite_fraud.columns import COLUMNS
 from suite_fraud.config import FraudConfig
-from suite_fraud.decisions import Platt, Thresholds, log_odds, sigmoid
+from suite_fraud.decisions import Thresholds, rising_line
 from suite_fraud.starter import STARTER
 
 if TYPE_CHECKING:
@@ -165,7 +180,7 @@ class FraudDomain(Domain):
         assert self.portfolio is not None, "split comes first"
         label, amount = (np.array([reference[name] for reference in references]) for name in ("label", "amount"))
         raw = log_odds(np.array([prediction["probability"] for prediction in predictions]))
-        line = Platt.fit(raw, label)
+        line = rising_line(raw, label)
         share = self.config.capacity / max(self.portfolio.per_day, 1.0)
         chosen = Thresholds.choose(
             sigmoid(line(raw)), label, amount, review_cost=self.config.review_cost, share=min(share, 1.0)
@@ -187,7 +202,7 @@ class FraudDomain(Domain):
         """The calibrated probability; for a file's rows also whether it is an alert, and why."""
         kept = self.loaded.config.calibration
         logits = model(batch["features"], batch["extras"], batch["texts"]).logits.double().cpu().numpy()
-        probabilities = sigmoid(Platt(kept["slope"], kept["intercept"])(logits))
+        probabilities = sigmoid(PlattScaling(kept["slope"], kept["intercept"])(logits))
         answers: list[Prediction] = [{"probability": float(value)} for value in probabilities]
         if batch["asked"]:
             from suite_fraud.explain import explained

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from suite import SuiteError
-from suite_fraud.measures import Ranking
+from suite import Ranking, SuiteError
 
 FILE = "drift.json"
 """In a student's folder."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from suite import Ranking
 from suite_fraud.decisions import Outcome
-from suite_fraud.measures import Ranking
 
 _POINTS = 2_000
 """Points of a drawn curve: more than a screen is wide."""

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from suite import Section, Splits, SuiteError, column
+from suite import Ranking, Section, Splits, SuiteError, column, sigmoid
 from suite_fraud import blocks, champion, classical, decisions
 from suite_fraud.champion import NETWORK, Contest
 from suite_fraud.config import FraudConfig
 from suite_fraud.decisions import Outcome, Thresholds
-from suite_fraud.measures import Ranking
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -53,7 +52,7 @@ def network_probabilities(network: Network, rows: Dataset) -> np.ndarray:
             inputs = [torch.from_numpy(values).to(network.device) for values in (block.features[part],
                       block.extras[part], texts)]  # fmt: skip
             found.append(network(*inputs).logits.double().cpu().numpy())
-    return decisions.sigmoid(np.concatenate(found)) if found else np.zeros(0)
+    return sigmoid(np.concatenate(found)) if found else np.zeros(0)
 
 
 def numbers(rows: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -130,9 +129,9 @@ def _precision(scores: Mapping[str, np.ndarray]) -> float:
 
 def _thresholds(contest: Contest, kept: Mapping[str, float], config: FraudConfig) -> Thresholds:
     """The champion's own, by the same rules: the network's share of alerts on validation is the capacity's."""
-    network = decisions.sigmoid(contest.answers[NETWORK].validation)
+    network = sigmoid(contest.answers[NETWORK].validation)
     share = float((network >= kept["capacity"]).mean())
-    chance = decisions.sigmoid(contest.answers[contest.champion].validation)
+    chance = sigmoid(contest.answers[contest.champion].validation)
     return Thresholds.choose(chance, contest.label, contest.amount, review_cost=config.review_cost, share=share)
 
 

@@ -15,11 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from suite import SuiteError
+from suite import Ranking, SuiteError, log_odds, sigmoid
 from suite_fraud import drift, features
 from suite_fraud.classical import threads
-from suite_fraud.decisions import sigmoid
-from suite_fraud.measures import Ranking
 
 TREES, LEAVES = 100, 31
 """Largest size: more brought no fidelity worth its time on the handbook's portfolio."""
@@ -73,8 +71,7 @@ class Student:
         exact = {"max_bin": 1023, "deterministic": True, "force_row_wise": True, "seed": seed, "verbose": -1}
         parameters = settings | exact | {"num_threads": threads()}
         # Log-odds beyond one in a hundred thousand tell nobody anything and would draw all the trees to themselves.
-        clipped = np.clip(probability, 1e-5, 1 - 1e-5)
-        booster = lightgbm.train(parameters, lightgbm.Dataset(x, np.log(clipped) - np.log1p(-clipped)), TREES)
+        booster = lightgbm.train(parameters, lightgbm.Dataset(x, log_odds(probability, least=1e-5)), TREES)
         return cls(booster, about)
 
     def predict(self, x: np.ndarray) -> np.ndarray:

@@ -7,10 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from suite import SuiteError
+from suite import Ranking, SuiteError
 from suite_fraud import classical
 from suite_fraud.features import NAMES
-from suite_fraud.measures import Ranking
 from suite_fraud.student import About, Student, fidelity, find, reasons, sentence
 
 
@@ -32,7 +31,7 @@ def test_each_model_ranks_frauds_first_and_answers_within_0_and_1(name):
     assert found.shape == (1500,) and found.dtype == np.float64
     assert found.min() >= 0 and found.max() <= 1
     least = 0.93 if name in classical.SUPERVISED else 0.8
-    assert Ranking(found, truth).roc_auc() > least
+    assert Ranking(found, truth).auroc() > least
 
 
 @pytest.mark.parametrize("name", classical.SUPERVISED)

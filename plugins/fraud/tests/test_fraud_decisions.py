@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
+from suite import PlattScaling
 from suite_fraud import decisions
-from suite_fraud.decisions import Outcome, Platt, Thresholds
+from suite_fraud.decisions import Outcome, Thresholds, rising_line
 
 
-def test_platt_finds_the_line_that_made_the_labels():
-    g = np.random.default_rng(0)
-    scores = g.normal(0, 2, 200_000)
-    label = (g.random(len(scores)) < decisions.sigmoid(0.5 * scores - 2)).astype(int)
-    line = Platt.fit(scores, label)
-    assert line.slope == pytest.approx(0.5, abs=0.02)
-    assert line.intercept == pytest.approx(-2, abs=0.03)
-
-
-def test_platt_leaves_scores_that_fall_with_the_label_and_stays_finite_on_parted_classes():
-    label = np.array([0, 0, 0, 1, 1, 1])
-    assert Platt.fit(np.array([3.0, 2, 1, -1, -2, -3]), label) == Platt()
-    parted = Platt.fit(np.array([-3.0, -2, -1, 1, 2, 3]), label)
-    assert np.isfinite(parted.slope) and parted.slope > 1
-
-
-def test_log_odds_undo_the_sigmoid_and_bear_certainty():
-    values = np.array([-20.0, 0.0, 3.0])
-    assert decisions.log_odds(decisions.sigmoid(values)) == pytest.approx(values, rel=1e-6)
-    assert np.isfinite(decisions.log_odds(np.array([0.0, 1.0]))).all()
+def test_scores_that_fall_with_the_label_are_left_as_they_are():
+    scores, label = np.array([3.0, 2, 1, -1, -2, -3]), np.array([0, 0, 1, 0, 1, 1])
+    assert rising_line(scores, label) == PlattScaling()
+    assert rising_line(-scores, label).slope > 0.5
 
 
 CHANCE = np.array([0.9, 0.8, 0.7, 0.6, 0.1])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from suite_fraud.measures import Ranking, measure
+from suite import Ranking
+from suite_fraud.measures import cards, measure
 
 
 def random_case(seed, count=500, levels=None):
@@ -29,28 +30,14 @@ def test_areas_and_brier_equal_those_of_scikit_learn(seed, levels):
     assert found["brier"] == pytest.approx(metrics.brier_score_loss(label, probability), abs=1e-12)
 
 
-@pytest.mark.parametrize("levels", [None, 20])
-@pytest.mark.parametrize("rate", [0.01, 0.05, 0.5])
-def test_recall_at_a_rate_of_false_alarms_equals_the_roc_curves(levels, rate):
-    probability, label = random_case(7, levels=levels)
-    false, true, _ = metrics.roc_curve(label, probability, drop_intermediate=False)
-    ranking = Ranking(probability, label)
-    assert ranking.recall(ranking.alerts_at_fpr(rate)) == pytest.approx(true[false <= rate].max(), abs=1e-12)
-
-
-def test_values_are_weighed_by_amounts():
-    probability, label = np.array([0.9, 0.8, 0.7, 0.1]), np.array([1, 0, 1, 1])
-    ranking = Ranking(probability, label)
-    assert ranking.recall(1, weight=np.array([10.0, 99.0, 30.0, 60.0])) == 0.1
-    assert ranking.recall(3, weight=np.array([10.0, 99.0, 30.0, 60.0])) == 0.4
-    assert ranking.recall(3) == pytest.approx(2 / 3)
-
-
-def test_alerts_needed_for_a_recall():
-    label = np.array([1, 0, 1, 1, 0, 0, 1, 1, 0, 0])
-    ranking = Ranking(np.linspace(1, 0, 10), label)
-    assert [ranking.alerts_for(recall) for recall in (0.2, 0.4, 0.6, 0.8, 0.81, 1.0)] == [1, 3, 4, 7, 8, 8]
-    assert Ranking(np.ones(10), label).alerts_for(0.2) == 10, "equal scores alarm together"
+def test_each_measure_is_that_of_the_ranking():
+    probability = np.linspace(1, 0, 110)
+    label = np.isin(np.arange(110), (0, 2, 3, 4, 5, 6, 7, 8, 9, 60)).astype(int)
+    amount = np.where(np.arange(110) == 0, 11.0, 1.0)
+    found = measure(probability, label, amount=amount)
+    # One of 100 legitimate ones is the second; before the next come nine of the ten frauds.
+    assert (found["recall_at_1_fpr"], found["value_recall_at_1_fpr"]) == (0.9, 0.95)
+    assert (found["alerts_for_80_recall"], found["alerts_for_90_recall"]) == (9, 10)
 
 
 def test_card_precision_counts_cards_a_day_and_leaves_out_those_found():
@@ -61,10 +48,10 @@ def test_card_precision_counts_cards_a_day_and_leaves_out_those_found():
     label = np.array([0, 1, 0, 1, 0, 1, 0, 1, 1])
     amount = np.array([1.0, 2.0, 1.0, 4.0, 1.0, 8.0, 1.0, 16.0, 32.0])
     # Day 0: cards 1 (a fraud, though not its most suspicious payment) and 2. Day 1: card 1 is blocked, so 2 and 3.
-    precision, value = Ranking(score, label).cards(day, entity, k=2, amount=amount)
+    precision, value = cards(Ranking(score, label), day, entity, k=2, amount=amount)
     assert precision == 0.5
     assert value == pytest.approx((2 + 16) / (2 + 4 + 8 + 16 + 32))
-    precision, _ = Ranking(score, label).cards(day, entity, k=10)
+    precision, _ = cards(Ranking(score, label), day, entity, k=10)
     assert precision == (2 / 4 + 1 / 2) / 2, "with few cards all are looked into, but for 1 and 3 on day 1"
 
 
@@ -82,15 +69,7 @@ def test_card_precision_equals_a_slow_reference_with_busy_cards():
         hit = [who for who in looked if label[(day == today) & (entity == who)].any()]
         found |= set(hit)
         shares.append(len(hit) / 20)
-    assert Ranking(score, label).cards(day, entity, k=20)[0] == pytest.approx(np.mean(shares), abs=1e-12)
-
-
-def test_calibration_groups_are_equally_large_and_in_order():
-    probability = np.array([0.05, 0.15, 0.2, 0.4, 0.7, 0.9])
-    table = Ranking(probability, np.array([0, 0, 0, 1, 1, 1])).calibration(2)
-    np.testing.assert_allclose(table, [[0.4 / 3, 0, 3], [2 / 3, 1, 3]])
-    error = Ranking(probability, np.array([0, 0, 0, 1, 1, 1])).calibration_error(2)
-    assert error == pytest.approx((0.4 / 3 + 1 / 3) / 2)
+    assert cards(Ranking(score, label), day, entity, k=20)[0] == pytest.approx(np.mean(shares), abs=1e-12)
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -11,9 +11,8 @@ import pytest
 from click.testing import CliRunner
 from fraud_toys import TOY, written
 
-from suite import SuiteError
+from suite import Ranking, SuiteError
 from suite_fraud import commands
-from suite_fraud.measures import Ranking
 from suite_fraud.simulate import simulate
 from suite_fraud.student import Student
 from suite_fraud.unlabelled import TEACHERS, unlabelled
@@ -39,7 +38,7 @@ def test_frauds_are_found_among_the_odd_without_a_label(tmp_path, teacher):
     chance = np.array([float(row["probability"]) for row in rows])[order]
     scenario = table["scenario"].to_numpy()
     seen = scenario != 2  # a terminal's frauds are odd in nothing but their labels
-    assert Ranking(chance[seen], (scenario > 0)[seen]).roc_auc() > 0.75  # .5 would be luck
+    assert Ranking(chance[seen], (scenario > 0)[seen]).auroc() > 0.75  # .5 would be luck
     alerts = sum(int(row["alert"]) for row in rows)
     assert alerts == pytest.approx(100 * TOY.days, rel=0.02)
 

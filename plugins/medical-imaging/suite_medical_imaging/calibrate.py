@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from suite_medical_imaging.metrics import Ranking
+from suite import Ranking, TemperatureScaling
 
 LEVELS = (0.8, 0.9, 0.95)
 """Coverages that the report always shows."""
-_TINY = 1e-8  # nothing is surer than that: it keeps logarithms finite
-_TEMPERATURES = np.exp(np.linspace(np.log(0.05), np.log(20), 61))  # a twentieth to twenty times: 10 % apart
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,11 @@ class Calibration:
 
     def apply(self, scores: np.ndarray, *, many: bool) -> np.ndarray:
         """(N, classes) probabilities at the temperature."""
-        return rescaled(scores, self.temperature, many=many)
+        return TemperatureScaling(self.temperature, many)(scores)
 
     def undo(self, scores: np.ndarray, *, many: bool) -> np.ndarray:
         """The probabilities before `apply`, to show what it did."""
-        return rescaled(scores, 1 / self.temperature, many=many)
+        return TemperatureScaling(self.temperature, many).inverse()(scores)
 
     def threshold(self, place: int) -> float:
         """The threshold of one class; .5 before any was chosen."""
@@ -61,41 +59,13 @@ def calibrated(
 ) -> Calibration:
     """Chooses everything from validation probabilities and truths, both (N, classes)."""
     many = kind == "multi-label"
-    temperature = best_temperature(scores, truths, many=many)
-    scores = rescaled(scores, temperature, many=many)
+    scaling = TemperatureScaling.fit(scores, truths, multilabel=many)
+    scores = scaling(scores)
     thresholds = [best_threshold(scores[:, c], truths[:, c], specificity) for c in range(scores.shape[1])]
     levels = () if many else {*LEVELS, coverage}
-    return Calibration(temperature, tuple(thresholds), {level: cutoff(scores, truths, level) for level in levels})
-
-
-def rescaled(scores: np.ndarray, temperature: float, *, many: bool) -> np.ndarray:
-    """Probabilities whose logits are divided by `temperature`; works on probabilities since softmax forgets a shift."""
-    if temperature == 1:
-        return scores
-    clipped = np.clip(scores, _TINY, 1 - _TINY)
-    if many:
-        return 1 / (1 + np.exp(-(np.log(clipped) - np.log1p(-clipped)) / temperature))
-    powers = np.exp((np.log(clipped) - np.log(clipped.max(1, keepdims=True))) / temperature)
-    return powers / powers.sum(1, keepdims=True)
-
-
-def best_temperature(scores: np.ndarray, truths: np.ndarray, *, many: bool) -> float:
-    """The temperature of least cross-entropy (Guo et al. 2017, https://arxiv.org/abs/1706.04599).
-
-    A grid and one refinement: the loss has one valley in the logarithm of the temperature, and 1 % is exact enough.
-    The truths are smoothed as if one more answer had been wrong (Platt 1999): where validation happens to be parted
-    without a mistake, the least loss would be at certainty.
-    """
-    doubt = 1 / (len(truths) + 2)
-    truths = (1 - doubt) * truths + doubt * (1 - truths) / (1 if many else max(truths.shape[1] - 1, 1))
-
-    def cost(temperature: float) -> float:
-        given = np.clip(rescaled(scores, temperature, many=many), _TINY, 1 - _TINY)
-        terms = truths * np.log(given) + (1 - truths) * np.log1p(-given) if many else truths * np.log(given)
-        return -float(np.nansum(terms))
-
-    coarse = min(_TEMPERATURES, key=cost)
-    return float(min(coarse * np.exp(np.linspace(-0.1, 0.1, 21)), key=cost))
+    return Calibration(
+        scaling.temperature, tuple(thresholds), {level: cutoff(scores, truths, level) for level in levels}
+    )
 
 
 def best_threshold(scores: np.ndarray, truths: np.ndarray, specificity: float | None) -> float:
@@ -104,8 +74,8 @@ def best_threshold(scores: np.ndarray, truths: np.ndarray, specificity: float | 
     Above 1, so that nothing is called, where even the highest score is a false alarm beyond the specificity. Halfway to
     the next lower score, so that rounding does not turn an answer over.
     """
-    ranking = Ranking.of(scores, truths)
-    if not ranking.complete:
+    ranking = Ranking.of_known(scores, truths)
+    if not ranking.both:
         return 0.5
     found, spared = ranking.hits / ranking.hits[-1], 1 - ranking.alarms / ranking.alarms[-1]
     if specificity is None:
@@ -115,7 +85,7 @@ def best_threshold(scores: np.ndarray, truths: np.ndarray, specificity: float | 
         if not len(reached):
             return float(np.nextafter(1.0, 2.0))
         place = int(reached[-1])
-    values = np.append(np.unique(scores[~np.isnan(truths)])[::-1], 0.0)
+    values = np.append(ranking.thresholds, 0.0)
     return float((values[place] + values[place + 1]) / 2)
 
 

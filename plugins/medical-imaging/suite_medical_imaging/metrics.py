@@ -2,57 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-BINS = 10  # of equal width; enough for a curve, few enough to hold some dozen of a few hundred examples each
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Counts of positives and negatives at or above each distinct probability, from the highest down."""
-
-    hits: np.ndarray
-    alarms: np.ndarray
-
-    @classmethod
-    def of(cls, scores: np.ndarray, truths: np.ndarray) -> Ranking:
-        """`scores` (N,) and `truths` (N,) of 1, 0 or NaN; what is unknown is left out."""
-        known = ~np.isnan(truths)
-        scores, truths = scores[known], truths[known]
-        order = np.argsort(-scores, kind="stable")
-        ranked = scores[order]
-        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if len(ranked) else np.zeros(0, int)
-        hits = np.cumsum(truths[order])[last]
-        return cls(hits, last + 1 - hits)
-
-    @property
-    def complete(self) -> bool:
-        """Whether there are both positives and negatives, without which nothing can be said."""
-        return len(self.hits) > 0 and self.hits[-1] > 0 and self.alarms[-1] > 0
-
-    def auroc(self) -> float:
-        """Chance that a positive is ranked above a negative, ties counting half; NaN with one class only."""
-        if not self.complete:
-            return np.nan
-        hits, alarms = np.append(0, self.hits), np.append(0, self.alarms)
-        area = np.sum(np.diff(alarms) * (hits[1:] + hits[:-1])) / 2
-        return float(area / (hits[-1] * alarms[-1]))
-
-    def auprc(self) -> float:
-        """Average precision: precision at each threshold, weighted by the recall it adds; NaN with one class only."""
-        if not self.complete:
-            return np.nan
-        precision = self.hits / (self.hits + self.alarms)
-        return float(np.sum(np.diff(self.hits, prepend=0) * precision) / self.hits[-1])
-
-    def sensitivity_at(self, specificity: float) -> float:
-        """Largest sensitivity of a threshold that keeps at least this specificity; NaN with one class only."""
-        if not self.complete:
-            return np.nan
-        kept = self.hits[self.alarms <= (1 - specificity) * self.alarms[-1] + 1e-9]
-        return float(kept[-1] / self.hits[-1]) if len(kept) else 0.0
+from suite import Ranking, Reliability
 
 
 def measure(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[str, float]:
@@ -61,18 +13,19 @@ def measure(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[str, floa
     Ranking metrics are macro means: of the positive class (binary), one class against the rest, or each label;
     classes without positives or without negatives are left out. `kappa` only for an ordinal task.
     """
-    rankings = [Ranking.of(scores[:, c], truths[:, c]) for c in ([1] if kind == "binary" else range(scores.shape[1]))]
+    columns = [1] if kind == "binary" else range(scores.shape[1])
+    rankings = [Ranking.of_known(scores[:, c], truths[:, c]) for c in columns]
     found = {
         "auroc": _mean([ranking.auroc() for ranking in rankings]),
-        "auprc": _mean([ranking.auprc() for ranking in rankings]),
-        "sens@spec90": _mean([ranking.sensitivity_at(0.90) for ranking in rankings]),
-        "sens@spec95": _mean([ranking.sensitivity_at(0.95) for ranking in rankings]),
+        "auprc": _mean([ranking.average_precision() for ranking in rankings]),
+        "sens@spec90": _mean([ranking.recall(ranking.count_within(0.10)) for ranking in rankings]),
+        "sens@spec95": _mean([ranking.recall(ranking.count_within(0.05)) for ranking in rankings]),
         "balanced_accuracy": _mean(list(recalls(scores, truths, kind).values())),
     }
     if kind == "ordinal":
         found["kappa"] = kappa(scores.argmax(1), truths.argmax(1), scores.shape[1])
-    sure, right = confidences(scores, truths, kind)
-    return found | {"ece": expected_calibration_error(sure, right), "brier": brier(scores, truths, kind)}
+    reliability = Reliability.of_width(*confidences(scores, truths, kind))
+    return found | {"ece": reliability.error(), "brier": brier(scores, truths, kind)}
 
 
 def recalls(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[int, float]:
@@ -111,22 +64,6 @@ def confidences(scores: np.ndarray, truths: np.ndarray, kind: str) -> tuple[np.n
         return scores[known], truths[known]
     said = scores.argmax(1)
     return scores[np.arange(len(said)), said], (said == truths.argmax(1)).astype(float)
-
-
-def expected_calibration_error(sure: np.ndarray, right: np.ndarray) -> float:
-    """Mean distance of stated and true share over `BINS` bins, by count (Guo et al. 2017, arXiv 1706.04599)."""
-    count, stated, true = bins(sure, right)
-    return float(np.abs(stated - true).sum() / count.sum()) if count.sum() else np.nan
-
-
-def bins(sure: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per bin the count, the sum of stated probabilities and the sum of what came true."""
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    return (
-        np.bincount(place, minlength=BINS),
-        np.bincount(place, weights=sure, minlength=BINS),
-        np.bincount(place, weights=right, minlength=BINS),
-    )
 
 
 def brier(scores: np.ndarray, truths: np.ndarray, kind: str) -> float:

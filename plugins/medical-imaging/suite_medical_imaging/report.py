@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from suite import Section
+from suite import Reliability, Section
 from suite_medical_imaging import metrics
 from suite_medical_imaging.calibrate import LEVELS, Calibration, predictive_values
 from suite_medical_imaging.config import MedicalConfig
@@ -61,16 +61,17 @@ class Report:
             "before temperature": metrics.confidences(before, self._truths, kind),
             "after": metrics.confidences(self._scores, self._truths, kind),
         }
-        errors = {name: metrics.expected_calibration_error(*pair) for name, pair in pairs.items()}
-        tables = {name: [part.tolist() for part in metrics.bins(*pair)] for name, pair in pairs.items()}
+        bins = {name: Reliability.of_width(*pair) for name, pair in pairs.items()}
+        errors = {name: one.error() for name, one in bins.items()}
+        tables = {name: [part.tolist() for part in (one.count, one.stated, one.true)] for name, one in bins.items()}
         text = (
             f"Temperature {self.calibration.temperature:.2f}, chosen on validation. Expected calibration error "
             f"{errors['before temperature']:.3f} before and {errors['after']:.3f} after, over {len(pairs['after'][0])} "
-            f"answers in {metrics.BINS} bins; a stated probability is to be trusted about that far.\n\n"
-            + _bins_table(*metrics.bins(*pairs["after"]))
+            f"answers in {len(bins['after'].count)} bins; a stated probability is to be trusted about that far.\n\n"
+            + _bins_table(bins["after"])
         )
         values = {"temperature": self.calibration.temperature, "ece": errors, "bins": tables}
-        return Section("Calibration", text, values, _reliability(pairs))
+        return Section("Calibration", text, values, _reliability(pairs, bins))
 
     def _operating_points(self) -> Section:
         places = [1] if self.task.kind == "binary" else range(len(self.task.classes))
@@ -223,7 +224,7 @@ def wilson(hits: int, misses: int) -> tuple[float, float]:
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
-def _reliability(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
+def _reliability(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], bins: Mapping[str, Reliability]) -> bytes:
     """A PNG: true share against stated probability, and how many answers each bin holds."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -232,9 +233,9 @@ def _reliability(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
     FigureCanvasAgg(figure)
     top, bottom = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     top.plot([0, 1], [0, 1], color="0.7", linestyle="--")
-    for (name, (sure, right)), marker in zip(pairs.items(), "os", strict=True):
-        _curve(top, name, sure, right, marker)
-        bottom.hist(sure, bins=np.linspace(0, 1, metrics.BINS + 1), histtype="step", label=name)
+    for (name, (sure, _)), marker in zip(pairs.items(), "os", strict=True):
+        _curve(top, name, bins[name], marker)
+        bottom.hist(sure, bins=np.linspace(0, 1, len(bins[name].count) + 1), histtype="step", label=name)
     top.set(ylabel="came true", ylim=(0, 1))
     bottom.set(xlabel="stated probability", ylabel="answers", xlim=(0, 1))
     top.legend()
@@ -243,18 +244,18 @@ def _reliability(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
     return held.getvalue()
 
 
-def _curve(axes: Axes, name: str, sure: np.ndarray, right: np.ndarray, marker: str) -> None:
-    count, stated, true = metrics.bins(sure, right)
-    held = count > 0
-    error = metrics.expected_calibration_error(sure, right)
-    axes.plot(stated[held] / count[held], true[held] / count[held], marker=marker, label=f"{name} (ECE {error:.3f})")
+def _curve(axes: Axes, name: str, bins: Reliability, marker: str) -> None:
+    held = bins.count > 0
+    label = f"{name} (ECE {bins.error():.3f})"
+    axes.plot(bins.mean_stated[held], bins.share_true[held], marker=marker, label=label)
 
 
-def _bins_table(count: np.ndarray, stated: np.ndarray, true: np.ndarray) -> str:
+def _bins_table(bins: Reliability) -> str:
+    width = len(bins.count)
     rows = [
-        [f"{place / metrics.BINS:.1f} to {(place + 1) / metrics.BINS:.1f}", int(count[place]),
-         _number(stated[place] / count[place]), _number(true[place] / count[place])]
-        for place in np.flatnonzero(count)
+        [f"{place / width:.1f} to {(place + 1) / width:.1f}", int(bins.count[place]),
+         _number(bins.mean_stated[place]), _number(bins.share_true[place])]
+        for place in np.flatnonzero(bins.count)
     ]  # fmt: skip
     return _table(("stated", "answers", "mean stated", "came true"), rows)
 

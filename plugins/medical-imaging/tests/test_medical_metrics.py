@@ -40,6 +40,12 @@ def test_sensitivity_keeps_the_specificity():
     assert found["sens@spec95"] == pytest.approx(tpr[fpr <= 0.05].max())
 
 
+def test_the_calibration_error_of_classes_is_that_of_the_most_probable():
+    scores, truths = np.array([[0.95, 0.05], [0.05, 0.95], [0.55, 0.45]]), np.array([[1, 0], [1, 0], [1, 0.0]])
+    # One bin states .95 and half comes true, the other states .55 and it does.
+    assert metrics.measure(scores, truths, "multi-class")["ece"] == pytest.approx((2 * 0.45 + 0.45) / 3)
+
+
 def test_kappa_and_brier_equal_sklearns():
     scores, truths = tied(classes=4)
     found = metrics.measure(scores, truths, "ordinal")
@@ -63,12 +69,6 @@ def test_a_class_that_is_not_there_is_left_out():
     mean = np.mean([theirs.roc_auc_score(truths[without, c], scores[without, c]) for c in (0, 1)])
     assert found["auroc"] == pytest.approx(mean)
     assert np.isnan(metrics.measure(scores[:1], truths[:1], "binary")["auroc"])
-
-
-def test_expected_calibration_error_by_hand():
-    sure, right = np.array([0.95, 0.95, 0.55, 0.55]), np.array([1.0, 0.0, 1.0, 1.0])
-    # One bin states .95 and half comes true, the other states .55 and all does; each holds half of the answers.
-    assert metrics.expected_calibration_error(sure, right) == pytest.approx((0.45 + 0.45) / 2)
 
 
 def test_fast_enough_for_a_bootstrap():

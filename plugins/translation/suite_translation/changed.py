@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from suite import Section
+from suite import Reliability, Section
 from suite_translation import measures
 from suite_translation.confidence import GOOD
 
@@ -15,6 +15,8 @@ TUNED, BEFORE = "fine-tuned", "before fine-tuning"
 _SAME = 1.0
 """chrF by which a segment must differ to count as changed for better or worse: less is a comma."""
 _SHOWN = 5
+_BINS = 5
+"""Of confidence, of equal width: a table is to be read, and a test split of strings may have but a hundred."""
 _CELL = 80
 """Characters of a text in a table."""
 
@@ -74,17 +76,15 @@ def confidences(scored: Any) -> Section:
     """Whether the marks help: how good the accepted ones are beside the fuzzy ones, and confidence beside truth."""
     fuzzy, each = scored.scores["fuzzy"] > 0, measures.chrf_each(scored.scores["chrf"])
     sure, good = scored.scores["confidence"], each >= GOOD
-    edges = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    bins = np.clip(np.digitize(sure, edges) - 1, 0, len(edges) - 2)
+    bins = Reliability.of_width(sure, good, bins=_BINS)
     rows = [
         {
-            "confidence": f"{edges[place]:.1f} to {edges[place + 1]:.1f}",
-            "segments": int((bins == place).sum()),
-            "mean confidence": _short(float(sure[bins == place].mean())),
-            "good (chrF 60 or more)": _short(float(good[bins == place].mean())),
+            "confidence": f"{place / _BINS:.1f} to {(place + 1) / _BINS:.1f}",
+            "segments": int(bins.count[place]),
+            "mean confidence": _short(float(bins.mean_stated[place])),
+            "good (chrF 60 or more)": _short(float(bins.share_true[place])),
         }
-        for place in range(len(edges) - 1)
-        if (bins == place).any()
+        for place in np.flatnonzero(bins.count)
     ]
     groups = {"accepted": ~fuzzy, "fuzzy": fuzzy}
     values = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from suite import PlattScaling, sigmoid
 from suite_translation.measures import chrf_counts, chrf_each
 
 GOOD = 60.0
 """chrF from which a translation counts as good: most strings above it need a word changed or none."""
 FILE = "translation.json"
-_RIDGE = 1.0
-"""Weight of the prior that keeps the curve finite where all, or none, of a few translations are good."""
+_DEVIATION = 1.0
+"""Of the prior around the default: some ten translations outweigh it, and where all are good the curve stays finite."""
+_LEAST = -20.0
+"""Mean log probability below which all is equally unlikely; one such text must not turn the curve."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +34,14 @@ class Confidence:
 
     def __call__(self, log_probability: float) -> float:
         """Between 0 and 1, never falling as the log probability rises."""
-        z = self.slope * log_probability + self.offset
-        return 1 / (1 + math.exp(-z)) if z > -500 else 0.0  # math.exp overflows from 710 on
+        return float(sigmoid(PlattScaling(self.slope, self.offset)(np.asarray(log_probability))))
 
     @classmethod
     def fitted(cls, log_probabilities: np.ndarray, good: np.ndarray) -> Confidence:
-        """The curve that fits (N,) log probabilities to (N,) truths best; the default's slope is where it starts.
-
-        Newton's method on the logistic loss with a ridge around the default; it is convex, so 50 steps are plenty.
-        """
-        prior = np.array([cls.slope, cls.offset])
-        design = np.stack([np.maximum(log_probabilities, -20.0), np.ones(len(good))], axis=1)
-        found = prior.copy()
-        for _ in range(50):
-            p = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
-            gradient = design.T @ (p - good) + _RIDGE * (found - prior)
-            step = np.linalg.solve((design * (p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(2), gradient)
-            found = found - np.clip(step, -1, 1)
-        slope, offset = found
-        return cls(float(max(slope, 0.1)), float(offset))  # less sure must never mean better
+        """The likeliest curve for log probabilities (n,) and truths (n,) of 0 or 1, with a prior around the default."""
+        scores, default = np.maximum(log_probabilities, _LEAST), (cls.slope, cls.offset)
+        line = PlattScaling.fit(scores, good, prior=default, deviation=_DEVIATION)
+        return cls(max(line.slope, 0.1), line.intercept)  # less sure must never mean better
 
     @classmethod
     def read(cls, folder: Path) -> Confidence:
