@@ -53,6 +53,19 @@ def test_the_line_is_the_least_of_its_loss(seed):
     assert (line.slope, line.intercept) == pytest.approx(tuple(theirs), abs=1e-5)
 
 
+@pytest.mark.parametrize("middle", [-20, -10, 10])
+@pytest.mark.parametrize("seed", range(10))
+def test_the_line_is_found_from_far_off(middle, seed):
+    """Scores about which a system was far too sure: there the curve is flat, and a bare Newton step overshoots."""
+    generator = np.random.default_rng(seed)
+    scores = generator.normal(middle, 5, 300)
+    labels = (generator.random(300) < special.expit(0.3 * (scores - middle) - 2)).astype(int)
+    line = PlattScaling.fit(scores, labels)
+    wrong = special.expit(line(scores)) - labels
+    slopes = [scores @ wrong + (line.slope - 1) / 100, wrong.sum() + line.intercept / 100]
+    assert slopes == pytest.approx([0, 0], abs=1e-6)  # where the loss is least; a line that is off by 1 has some 100
+
+
 def test_a_line_stays_finite_on_parted_classes_and_on_one():
     parted = PlattScaling.fit(np.array([-3.0, -2, -1, 1, 2, 3]), np.array([0, 0, 0, 1, 1, 1]))
     assert 1 < parted.slope < 20
