@@ -249,7 +249,9 @@ def test_prefixes_and_protected_text(tmp_path):
     [
         ('<!DOCTYPE x [<!ENTITY a "b">]><xliff version="1.2"/>', "a.xlf", "line 1: it declares a document type"),
         ('<!DOCTYPE x SYSTEM "file:///etc/passwd"><xliff/>', "a.xlf", "it declares a document type"),
+        ('<!DOCTYPE x SYSTEM "x.dtd" [<!ENTITY a SYSTEM "b.dtd">]><xliff/>', "a.xlf", "it declares a document type"),
         (ONE.replace("&amp;", "&nbsp;"), "a.xlf", "is broken XML, line 7: undefined entity"),
+        ('<!DOCTYPE tmx SYSTEM "tmx14.dtd"><tmx>\n&nbsp;</tmx>', "a.tmx", "line 2: undefined entity &nbsp;"),
         (ONE[:-10], "a.xlf", "is broken XML, line 24: unclosed token|line 2.: "),
         ("<html/>", "a.xlf", "is no XLIFF file: its outermost element is <html>"),
         ("<html/>", "a.tmx", "is no TMX file: its outermost element is <html>"),
