@@ -129,10 +129,12 @@ def test_a_temperature_divides_the_log_odds_of_labels():
     assert found == pytest.approx(np.array([[2 / 3, 0.5, 0.25]]))  # odds 4, 1 and 1/9 to their square roots
 
 
-def test_a_validation_without_a_mistake_does_not_make_answers_certain():
-    truths = np.eye(2)[np.arange(90) % 2]
-    scores = np.where(truths == 1, 0.7, 0.3)
-    assert TemperatureScaling.fit(scores, truths)(scores).max() == pytest.approx(1 - 1 / 92, abs=1e-3)  # 1 in 92 wrong
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_validation_without_a_mistake_does_not_make_answers_certain(classes):
+    truths = np.eye(classes)[np.arange(90) % classes]
+    scores = np.where(truths == 1, 0.7, 0.3 / (classes - 1))
+    found = TemperatureScaling.fit(scores, truths)
+    assert found(scores).max() == pytest.approx(1 - 1 / 92, abs=1e-3)  # as if one in 92 were wrong
 
 
 # ---- bins --------------------------------------------------------------------------------------------------------

@@ -187,6 +187,13 @@ def test_nothing_is_loaded_that_could_run():
     assert {str(path): found for path in sources if (found := unsafe(path.read_text()))} == {}
 
 
+def test_what_is_shipped_imports_no_second_opinion():
+    """Libraries that tests compare with; translate-toolkit is under the GPL, which would bind what imports it."""
+    shipped = [*files("suite/*.py"), *files("plugins/*/suite_*/*.py"), *files("examples/*/suite_*/*.py")]
+    names = {name.split(".")[0] for path in shipped for name, _ in imports(path.read_text())}
+    assert len(shipped) > 200 and not names & {"captum", "mapie", "polib", "translate"}
+
+
 def test_public_names_are_sorted_and_there():
     assert suite.__all__ == sorted(suite.__all__)
     assert [name for name in suite.__all__ if not hasattr(suite, name)] == []

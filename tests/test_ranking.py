@@ -49,9 +49,14 @@ def test_recall_within_a_rate_of_false_alarms_equals_the_roc_curves(levels, rate
 
 
 def test_a_rate_that_binary_cannot_write_is_meant_exactly():
-    # .3 * 10 is 3.0000000000000004 in some orders and 2.9999999999999996 in others; 3 of 10 negatives are .3 of them.
-    ranking = Ranking(np.linspace(1, 0, 11), np.array([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]))
-    assert [ranking.count_within(rate) for rate in (0.1, 0.2, 0.3, 1 - 0.7, 0.4)] == [1, 2, 4, 4, 5]
+    # .29 * 100 is 28.999999999999996, and 29 of 100 negatives are .29 of them.
+    ranking = Ranking(np.linspace(1, 0, 101), np.append(np.zeros(100, int), 1))
+    assert [ranking.count_within(rate) for rate in (0.07, 0.28999, 0.29, 0.57, 1 - 0.9)] == [7, 28, 29, 57, 10]
+
+
+def test_equal_scores_stay_in_their_own_order():
+    scores = np.tile([0.5, 0.9], 100)
+    assert Ranking(scores, np.zeros(200)).order.tolist() == [*range(1, 200, 2), *range(0, 200, 2)]
 
 
 def test_equal_scores_lie_on_one_side_of_a_threshold():
