@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from suite import PlattScaling
-from suite_fraud import decisions
-from suite_fraud.decisions import Outcome, Thresholds, rising_line
+from suite_fraud.model import decisions
+from suite_fraud.model.decisions import Outcome, Thresholds, rising_line
 
 
 def test_scores_that_fall_with_the_label_are_left_as_they_are():

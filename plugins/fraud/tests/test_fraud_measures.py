@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics
 
 from suite import Ranking
-from suite_fraud.measures import cards, measure
+from suite_fraud.data.measures import cards, measure
 
 
 def random_case(seed, count=500, levels=None):

@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 from torch.nn import functional as F
 
-from suite_medical_imaging.explain import heat_map
+from suite_medical_imaging.model.explain import heat_map
 
 SIDE = 64
 COMMON = {"image_size": SIDE, "num_labels": 3}
