@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from suite_speech.text import compare
+from suite_speech.evaluation.errors import compare
 
 LETTERS = (50, 300, 1_500, 9_000)
 ALPHABET = "abcdefghijklmnop   "  # words of five letters

@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import soundfile
 import suite_speech
-from suite_speech import audio, vad
-from suite_speech.audio import RATE, Clip
+from suite_speech.data import audio, vad
+from suite_speech.data.audio import RATE, Clip
 
 STEP = RATE // 100
 PROMPTS, PAUSE, EDGE = 40, 150, 30  # prompts, and steps of 10 ms

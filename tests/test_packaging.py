@@ -20,7 +20,7 @@ SOURCES = {"suite": ROOT} | {f"suite-{path.parent.name}": path.parent for path i
 NAMES = sorted(SOURCES)
 TOLD = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"}
 SUFFIXES = {".py", ".typed", ".jinja", ".yml", ".css", ".json", ".md", ".po", ".parquet", ".safetensors"}
-FOREIGN = {"tests", "recipe", "work", "runs", "docs", "bench", "plugins", "__pycache__"}
+FOREIGN = {"tests", "recipe", "work", "runs", "docs", "bench", "__pycache__"}
 TEMPLATE = "suite/scaffold/template/"  # has tests and docs of what it writes
 NEEDED = {
     "suite": {
@@ -188,7 +188,7 @@ def test_entry_points(built):
     for name, (_, wheel) in built.items():
         with zipfile.ZipFile(wheel) as file:
             texts[name] = file.read(f"{name.replace('-', '_')}-{suite.__version__}.dist-info/entry_points.txt").decode()
-    assert "suite = suite.cli:main" in texts["suite"] and "pytest_suite = pytest_suite" in texts["suite"]
+    assert "suite = suite.cli.main:main" in texts["suite"] and "pytest_suite = pytest_suite" in texts["suite"]
     for name in NAMES[1:]:
         assert texts[name].split() == ["[suite]", name.removeprefix("suite-"), "=", name.replace("-", "_")]
 

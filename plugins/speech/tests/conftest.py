@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import suite_speech
-from suite_speech.audio import RATE, Clip, read, write_wav
+from suite_speech.data.audio import RATE, Clip, read, write_wav
 
 SPECIAL = (
     "<|endoftext|>",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite_speech.text import Errors, characters, compare, normalise, tidy, words
+from suite_speech.data.text import normalise, tidy
+from suite_speech.evaluation.errors import Errors, characters, compare, words
 
 SHORT = st.lists(st.sampled_from("abc"), max_size=6)
 WORDS = st.lists(st.sampled_from(["one", "two", "oné", "", "three"]), max_size=25)

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite_speech import vad
-from suite_speech.audio import RATE
-from suite_speech.vad import _MARGIN, _WARM_UP, FRAME, Track, measure, speech, windows
+from suite_speech.data import vad
+from suite_speech.data.audio import RATE
+from suite_speech.data.vad import _MARGIN, _WARM_UP, FRAME, Track, measure, speech, windows
 
 SHARP = 0.15
 """Seconds by which a found edge may be off: four frames of the network's, and the 10 ms steps of the voice."""
@@ -209,7 +209,7 @@ def test_torch_keeps_its_threads_and_nothing_heavy_is_imported_for_audio():
     """The package sets torch to one thread when it is imported, and would read files by torchaudio."""
     script = (
         "import sys, torch; torch.set_num_threads(3)\n"
-        "import numpy as np; from suite_speech import vad\n"
+        "import numpy as np; from suite_speech.data import vad\n"
         "assert 'silero_vad' not in sys.modules\n"
         "vad.measure([np.zeros(1000, np.float32)])\n"
         "assert 'silero_vad' in sys.modules\n"
