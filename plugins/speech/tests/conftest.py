@@ -1,11 +1,16 @@
-"""What the tests of the model side share: made-up voices as files, and a Whisper of some thousand weights."""
+"""What the tests of the model side share: voices, made up and recorded, and a Whisper of some thousand weights."""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from suite_speech.data.audio import RATE, write_wav
+import suite_speech
+from suite_speech.data.audio import RATE, Clip, read, write_wav
 
 SPECIAL = (
     "<|endoftext|>",
@@ -22,11 +27,30 @@ SPECIAL = (
 
 
 def made_voice(seconds: float, pitch: float = 120.0) -> np.ndarray:
-    """Harmonics of a gliding pitch under a formant, four syllables a second: enough for the detector of speech."""
+    """Harmonics of a gliding pitch under a formant, four syllables a second; no detector of speech is deceived."""
     time = np.arange(round(seconds * RATE)) / RATE
     phase = 2 * np.pi * np.cumsum(pitch + 15 * np.sin(2 * np.pi * 0.7 * time)) / RATE
     pulses = sum(np.sin(k * phase) / (1 + ((pitch * k - 600) / 400) ** 2) for k in range(1, 25))
     return (0.03 * pulses * np.clip(np.sin(2 * np.pi * 4 * time) + 0.7, 0, 1)).astype(np.float32)
+
+
+@cache
+def recorded_voice() -> np.ndarray:
+    """Nine minutes of the starter's English prompts (8 kHz) without a pause: no tenth of a second is quiet."""
+    rows = pq.read_table(Path(suite_speech.__file__).parent / "starter" / "prompts-en.parquet").to_pylist()
+    parts = []
+    for row in rows:
+        samples = read(Clip("prompt", row["audio"]["bytes"]), limit=60)
+        steps = samples[: len(samples) // 160 * 160].reshape(-1, 160)  # of 10 ms
+        power = (steps**2).mean(axis=1)
+        parts.append(steps[np.convolve(power > power.max() / 1000, np.ones(5), "same") > 0].ravel())
+    return np.concatenate(parts)
+
+
+@pytest.fixture(scope="session")
+def spoken():
+    """A function that gives so many seconds of a recorded voice, from a second of the recording on."""
+    return lambda seconds, start=0.0: recorded_voice()[round(start * RATE) :][: round(seconds * RATE)]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from suite_speech.config import SpeechConfig
-from suite_speech.data import audio, vad
+from suite_speech.data import audio
 from suite_speech.data.audio import RATE, Clip
 from suite_speech.model.listener import WINDOW, Heard, Listener, Utterance, Word, by_shape, hide
 from suite_speech.model.transcribe import BATCH, segments, transcribe, windows_of
@@ -70,9 +70,9 @@ def utterance(saved):
     return make
 
 
-def test_a_short_clip_is_heard_whole(utterance, voice):
+def test_a_short_clip_is_heard_whole(utterance, spoken):
     listener = Meter()
-    [found] = transcribe(listener, MODEL, [utterance(silence(2), voice(3), silence(2))])
+    [found] = transcribe(listener, MODEL, [utterance(silence(2), spoken(3), silence(2))])
     assert listener.lengths == [7.0]
     assert (found["text"], found["language"], found["duration"]) == ("7.0", "fr", 7.0)
     # The words lie five seconds apart, which is a pause: a segment each.
@@ -102,13 +102,13 @@ def test_silence_is_never_heard(utterance, seconds):
     assert found == {"text": "", "language": "", "duration": round(seconds, 2), "segments": []}
 
 
-def test_a_long_sound_is_read_window_by_window(utterance, voice, monkeypatch):
+def test_a_long_sound_is_read_window_by_window(utterance, spoken, monkeypatch):
     """Two and a half minutes without a pause: no window and no read above 31 s, everything covered, in order."""
     reads = []
     real = audio.read
     monkeypatch.setattr(audio, "read", lambda clip, limit: reads.append(len(found := real(clip, limit=limit))) or found)
     listener = Meter()
-    sound = utterance(voice(150))
+    sound = utterance(spoken(150))
     [found] = transcribe(listener, MODEL, [sound])
     assert max(reads) <= 31 * RATE
     assert max(listener.lengths) <= WINDOW
@@ -120,8 +120,8 @@ def test_a_long_sound_is_read_window_by_window(utterance, voice, monkeypatch):
     assert found["text"].split() == [f"{length:.1f}" for length in listener.lengths]
 
 
-def test_times_count_from_the_recordings_start_and_skip_its_silence(utterance, voice):
-    listener, sound = Meter(), utterance(silence(20), voice(5), silence(20), voice(4))
+def test_times_count_from_the_recordings_start_and_skip_its_silence(utterance, spoken):
+    listener, sound = Meter(), utterance(silence(20), spoken(5), silence(20), spoken(4))
     [found] = transcribe(listener, MODEL, [sound])
     (first, _), (second, _) = windows = [(window.start, window.end) for window in windows_of(0, sound)]
     assert first == pytest.approx(20 - 0.2, abs=0.1)
@@ -132,26 +132,26 @@ def test_times_count_from_the_recordings_start_and_skip_its_silence(utterance, v
     )
 
 
-def test_a_stretch_of_a_recording_is_heard_alone(saved, voice):
-    clip = Clip(saved(np.concatenate([voice(10), silence(30), voice(10)])), None, 38.0, 46.0)
+def test_a_stretch_of_a_recording_is_heard_alone(saved, spoken):
+    clip = Clip(saved(np.concatenate([spoken(10), silence(30), spoken(10)])), None, 38.0, 46.0)
     listener = Meter()
     [found] = transcribe(listener, MODEL, [Utterance(clip, 8.0, "fr")])
     assert listener.lengths == [8.0]
     assert found["segments"][0]["start"] == 0.5
 
 
-def test_windows_of_a_stretch_are_read_from_where_it_begins(saved, voice):
+def test_windows_of_a_stretch_are_read_from_where_it_begins(saved, spoken):
     """The first 20 s are silent: a window read from the file's start would be shorter or silent."""
-    clip = Clip(saved(np.concatenate([silence(20), voice(40)])), None, 20.0, 60.0)
+    clip = Clip(saved(np.concatenate([silence(20), spoken(40)])), None, 20.0, 60.0)
     found = list(windows_of(0, Utterance(clip, 40.0, "fr")))
     assert [(w.sound.start, w.sound.end) for w in found] == [(20 + w.start, 20 + w.end) for w in found]
     assert found[0].start < 0.5
     assert found[-1].end == pytest.approx(40, abs=0.5)
 
 
-def test_answers_keep_the_order_of_the_utterances(utterance, voice):
+def test_answers_keep_the_order_of_the_utterances(utterance, spoken):
     lengths = [1.0, 3.0, 1.0, 2.0, 3.0, 40.0, *[1.5] * 8]
-    sounds = [utterance(voice(seconds), name=f"{i}.wav") for i, seconds in enumerate(lengths)]
+    sounds = [utterance(spoken(seconds), name=f"{i}.wav") for i, seconds in enumerate(lengths)]
     sounds.insert(2, utterance(silence(2), name="silent.wav"))
     listener = Meter()
     found = transcribe(listener, MODEL, sounds)
@@ -163,8 +163,8 @@ def test_answers_keep_the_order_of_the_utterances(utterance, voice):
     assert max(listener.groups) <= BATCH
 
 
-def test_without_word_times_a_window_is_a_segment(utterance, voice):
-    [found] = transcribe(Meter(times=False), MODEL, [utterance(voice(3))])
+def test_without_word_times_a_window_is_a_segment(utterance, spoken):
+    [found] = transcribe(Meter(times=False), MODEL, [utterance(spoken(3))])
     assert found["segments"] == [{"start": 0.0, "end": 3.0, "text": "3.0", "confidence": 0.75}]
 
 
@@ -207,7 +207,3 @@ def test_masks_hide_stretches_of_time_and_leave_the_original():
     samples = hide(np.ones(RATE, np.float32), seed=3, share=0.2, axis=0, stretch=1600)
     assert np.flatnonzero(np.diff(samples)).size <= 4  # two stretches of a tenth of a second, no holes in each wave
     assert (samples == 0).sum() >= 1600
-
-
-def test_the_detector_hears_the_made_voice(voice):
-    assert vad.windows(vad.measure([voice(3)]), WINDOW)
