@@ -89,7 +89,9 @@ EXAMPLES = {
     "tiles": 'tiles([Tile("1,280", "saved", "good"), Tile("7", "missed", "bad"), Tile("> 99 %", "sure")])',
     "chips": 'chips(["late at night", "3 times the mean"])',
     "badge": 'badge("new") + badge("wrong", "bad")',
-    "picture": 'figures([picture(discs["teal"], "Disc"), picture(discs["red"], "Disc", ground="black")], columns=3)',
+    "picture": (
+        'figures([picture(discs["teal"], "Disc"), picture(discs["red"], "Disc", ground="black")], columns=4, narrow=4)'
+    ),
     "figures": (
         'figures([figure(picture(image, "A disc"), caption=name) for name, image in discs.items()], columns=4,'
         " narrow=4)"
