@@ -19,11 +19,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from suite_fraud import features, prequential, tables
+from suite_fraud.data import features, tables
+from suite_fraud.data.protocol import HANDBOOK_END
 from suite_fraud.domain import FraudDomain
-from suite_fraud.network import FraudNetwork, NetworkConfig
-from suite_fraud.protocol import HANDBOOK_END
-from suite_fraud.simulate import Portfolio, simulate
+from suite_fraud.evaluation import prequential
+from suite_fraud.model.base import NetworkConfig
+from suite_fraud.model.residual import FraudNetwork
+from suite_fraud.starter.simulate import Portfolio, simulate
 
 from suite.evaluation import intervals
 from suite.training.train import train

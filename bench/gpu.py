@@ -17,8 +17,8 @@ from accelerate.utils import send_to_device
 from loop import Clock, Task, starter, suite
 from torch.utils.flop_counter import FlopCounterMode
 
-from suite.plugins import load_plugins
-from suite.training.accelerator import make_accelerator
+from suite.accelerator import make_accelerator
+from suite.plugins.loader import load_plugins
 from suite.training.order import StepSampler, step_loader
 
 CUDA = torch.cuda.is_available()

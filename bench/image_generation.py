@@ -17,13 +17,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
-from suite_image_generation import neighbours, pictures
-from suite_image_generation.answers import picture_of
 from suite_image_generation.domain import ImageGenerationDomain
-from suite_image_generation.latents import Captioned
-from suite_image_generation.quality import Encoder, kid, retrieval
-from suite_image_generation.sampling import Request
-from suite_image_generation.trained_on import index_for
+from suite_image_generation.evaluation import neighbours
+from suite_image_generation.evaluation.quality import kid, retrieval
+from suite_image_generation.evaluation.trained_on import index_for
+from suite_image_generation.generation.answers import picture_of
+from suite_image_generation.model.encoder import Encoder
+from suite_image_generation.model.latents import Captioned
+from suite_image_generation.pictures import files as pictures
+from suite_image_generation.pictures.request import Request
 
 from suite import Predictor
 

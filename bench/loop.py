@@ -32,11 +32,11 @@ from transformers import (
 )
 
 from suite import Domain, SuiteError, TrainConfig
-from suite.assets import resolve_model
+from suite.accelerator import make_accelerator
+from suite.assets.resolve import resolve_model
 from suite.data.load import load_splits
-from suite.plugins import load_plugins
+from suite.plugins.loader import load_plugins
 from suite.runs import Run
-from suite.training.accelerator import make_accelerator
 from suite.training.callbacks import Callback
 from suite.training.loop import fit
 from suite.training.order import Batches

@@ -43,7 +43,7 @@ def peaks(path: Path) -> tuple[int, int]:
     import numpy as np
     from PIL import Image
     from suite_medical_imaging.domain import MedicalImagingDomain
-    from suite_medical_imaging.explain import heat_map
+    from suite_medical_imaging.model.explain import heat_map
 
     from suite import Predictor
     from suite.data.load import load_splits

@@ -78,8 +78,8 @@ def measure(table: Path, cache: Path) -> dict[str, Any]:
     from suite_recommendations.domain import RecommendationsDomain
 
     from suite.data.checks import check_rows, enforce
-    from suite.data.fingerprint import fingerprint
     from suite.data.sources import load_rows
+    from suite.tables.fingerprint import fingerprint
     from suite.training.order import StepSampler, running, step_loader
 
     domain = RecommendationsDomain(RecommendationsConfig.build({"data": str(table), "k_core": 1}))

@@ -23,12 +23,12 @@ import click  # noqa: E402 - the list of plugins must be set before anything can
 import generate_demo_kit  # noqa: E402
 import generate_reference  # noqa: E402
 
-from suite import hookspecs  # noqa: E402
-from suite.cli import VERBS, suite  # noqa: E402
+from suite.cli.main import VERBS, suite  # noqa: E402
 from suite.config import TrainConfig  # noqa: E402
-from suite.domain import Domain  # noqa: E402
-from suite.hookspecs import Entry  # noqa: E402
-from suite.plugins import HOOKS, Offer, PluginInfo, load_plugins  # noqa: E402
+from suite.domain.base import Domain  # noqa: E402
+from suite.plugins import hookspecs  # noqa: E402
+from suite.plugins.hookspecs import Entry  # noqa: E402
+from suite.plugins.loader import HOOKS, Offer, PluginInfo, load_plugins  # noqa: E402
 
 if TYPE_CHECKING:
     from suite.config import TrainConfig as Config
@@ -103,7 +103,7 @@ def pages() -> dict[Path, str]:
 
 def space(name: str) -> dict[Path, str]:
     """The files of spaces/ for one domain: those of `suite space build --plain`."""
-    from suite.spaces.build import Plan, files
+    from suite.hub.spaces.build import Plan, files
 
     plan = Plan(load_plugins().find("suite_domains", name), plain=True)
     return {ROOT / "spaces" / name / file: text for file, text in files(plan, domains()[name]()).items()}
@@ -168,7 +168,7 @@ def commands() -> Iterator[str]:
         if offer.plugin.name == "suite":
             yield from page(offer.load(), f"suite {name}")
     yield "## Of every domain\n"
-    from suite import verbs
+    from suite.cli import verbs
 
     anyone = Offer(Entry("DOMAIN", "What the domain does.", "any:Any"), PluginInfo("any", "any", "0"))
     for verb in VERBS:

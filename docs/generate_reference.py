@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import suite
-from suite.domain import Domain
+from suite.domain.base import Domain
 
 CORE = Path(suite.__file__).parent
 ELSEWHERE = {

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from suite.errors import SuiteError, unknown
 
 if TYPE_CHECKING:
-    from suite.domain import Domain, Prediction
-    from suite.predictor import Predictor
+    from suite.domain.base import Domain
+    from suite.domain.vocabulary import Prediction
+    from suite.inference.predictor import Predictor
     from suite.runs import Run
 
 Reference: TypeAlias = "Run | Path | str"
@@ -53,9 +54,9 @@ def train(domain: str, /, *, resume: Reference = "", config: str | Path = "", **
     SIGTERM, when the checkpoint is written. Signals reach the main thread only: called from another one,
     it runs to its end.
     """
-    from suite.plugins import load_plugins
+    from suite.plugins.loader import load_plugins
     from suite.runs import Run
-    from suite.training.signals import Stopped
+    from suite.signals import Stopped
     from suite.training.train import train as train_run
 
     cls = load_plugins().domain(domain)
@@ -85,7 +86,7 @@ def evaluate(
     `slice_by` a column whose every value gets metrics of its own. `options` are those of `evaluate --set`: how it
     answers, such as a permission; never which rows are scored. Raises `SuiteError`.
     """
-    from suite.predictor import finished_run
+    from suite.inference.predictor import finished_run
 
     cls, source = _found(run, domain, Path(output))
     opened = finished_run(source or "latest", Path(output), cls())
@@ -96,10 +97,10 @@ def evaluated(
     run: Run, cls: type[Domain], data: Sequence[str], slice_by: str, options: Mapping[str, Any]
 ) -> Evaluation:
     """The same of an opened run. Raises `SuiteError` for an option that won't do."""
-    from suite.assets import LOCAL
+    from suite.assets.asset import LOCAL
     from suite.evaluation.evaluate import evaluate as evaluate_run
-    from suite.evaluation.evaluate import render
-    from suite.predictor import permissions, read_config
+    from suite.evaluation.report import render
+    from suite.inference.predictor import permissions, read_config
 
     checked = cls.Config.build(options)
     asked = {name: getattr(checked, name) for name in options}
@@ -121,7 +122,7 @@ def load(model: Reference, /, *, domain: str = "", **options: Any) -> Predictor:
     `predict(model, inputs)` takes what the command takes: paths or texts. `model(examples)` takes examples without
     their reference, as the domain's `inputs` makes them.
     """
-    from suite.predictor import Predictor
+    from suite.inference.predictor import Predictor
 
     cls, source = _found(model, domain, Path(options.get("output", RUNS)))
     predictor = Predictor(cls(cls.Config.build(options)), source)
@@ -135,7 +136,7 @@ def predict(model: Predictor | Reference, /, inputs: str | Path | Sequence[str |
     One input may have several answers, such as one for each row of a table. `model` is what `load` returns, or what it
     takes. Raises `SuiteError` for the first input that can't be answered.
     """
-    from suite.predictor import Predictor
+    from suite.inference.predictor import Predictor
 
     predictor = model if isinstance(model, Predictor) else load(model)
     asked = [inputs] if isinstance(inputs, str | Path) else inputs
@@ -149,7 +150,7 @@ def planned(
 
     Raises `SuiteError` for an option that won't do, and for any but `output` where a run is gone on with.
     """
-    from suite.predictor import read_config
+    from suite.inference.predictor import read_config
 
     if not resume:
         return cls(cls.Config.build(*layers)), None
@@ -174,7 +175,7 @@ def _stopped(cls: type[Domain], reference: str, layers: Sequence[Mapping[str, An
 
 def _found(reference: Reference, domain: str, root: Path) -> tuple[type[Domain], str]:
     """The domain of what is named, and its folder or hub id; "" where the domain alone is named."""
-    from suite.plugins import load_plugins
+    from suite.plugins.loader import load_plugins
     from suite.runs import Run, list_runs
 
     plugins = load_plugins()

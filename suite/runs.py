@@ -17,24 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from suite.errors import SuiteError
+from suite.files import write_json, write_text
 
 PACKAGES = ("suite", "torch", "transformers", "datasets", "accelerate", "peft", "numpy", "safetensors")
 STALE = 120.0  # seconds without a heartbeat after which a "running" run of a vanished process counts as dead
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON so that a reader sees the old file or the new one, never half of it."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes aside, flushes to disk and renames."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from suite_toy.domain import ToyDomain
 
 import suite
 from suite import SuiteError, evaluate, load, predict, train
-from suite.cli import suite as commands
+from suite.cli.main import suite as commands
 from suite.runs import Run
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "python.md"

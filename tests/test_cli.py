@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from suite.inference.answering import predict_all
 from suite.testing import newest
-from suite.verbs import predict_all
 
 
 def suite(*arguments, cwd=None, **environment):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from suite.corrections import Corrections, source
+from suite.data.corrections import Corrections, source
 from suite.data.sources import load_rows
 from suite.errors import SuiteError
 

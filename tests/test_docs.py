@@ -15,12 +15,13 @@ import pytest
 
 import suite
 import suite.demo
-from suite import hookspecs, testing
-from suite.cli import DomainGroup, LazyGroup
-from suite.cli import suite as program
+from suite import testing
+from suite.cli.main import DomainGroup, LazyGroup
+from suite.cli.main import suite as program
+from suite.cli.verbs import train
 from suite.config import TrainConfig
-from suite.plugins import HOOKS, load_plugins
-from suite.verbs import train
+from suite.plugins import hookspecs
+from suite.plugins.loader import HOOKS, load_plugins
 
 ROOT = Path(suite.__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from suite import doctor
-from suite.plugins import PluginInfo, Plugins
+from suite.cli import checkup, doctor
+from suite.plugins.loader import PluginInfo, Plugins
 
 
 def run(tmp_path: Path, *paths: Path) -> tuple[int, dict[str, dict[str, str]]]:
@@ -52,36 +52,36 @@ def test_a_stray_torchvision_breaks_transformers_and_is_named_with_its_cure(tmp_
 
 
 def test_a_probe_that_kills_its_process_blames_the_import_that_did_it():
-    found = doctor.probe({"json": "import json", "culprit": "import os; os._exit(9)", "after": "import json"})
+    found = checkup.probe({"json": "import json", "culprit": "import os; os._exit(9)", "after": "import json"})
     assert found["json"] == {"error": None}
     assert found["culprit"] == {"error": "the process ended with status 9"}
     assert "after" not in found
 
 
 def test_packages_that_are_missing_or_outside_the_range_are_broken(monkeypatch):
-    fine = {name: {"error": None} for name in doctor.IMPORTS}
-    installed = dict.fromkeys(doctor.IMPORTS, "5.1.0") | {"torch": "2.9.1", "gradio": None}
-    monkeypatch.setattr(doctor, "_version", installed.get)
-    checks = {check.name: check for check in doctor.packages(fine)}
+    fine = {name: {"error": None} for name in checkup.IMPORTS}
+    installed = dict.fromkeys(checkup.IMPORTS, "5.1.0") | {"torch": "2.9.1", "gradio": None}
+    monkeypatch.setattr(checkup, "_version", installed.get)
+    checks = {check.name: check for check in checkup.packages(fine)}
     assert checks["torch"].state == "broken" and checks["torch"].found.startswith("2.9.1, outside torch")
     assert checks["gradio"].found == "not installed" and "install 'gradio" in checks["gradio"].cure
     assert checks["datasets"].state == "ok"
 
 
 @pytest.mark.parametrize(
-    ("free", "state"), [(doctor.NO_DISK - 1, "broken"), (doctor.NO_DISK, "note"), (doctor.LOW_DISK, "ok")]
+    ("free", "state"), [(checkup.NO_DISK - 1, "broken"), (checkup.NO_DISK, "note"), (checkup.LOW_DISK, "ok")]
 )
 def test_disk(monkeypatch, tmp_path, free, state):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
-    check = doctor.disk(tmp_path / "not" / "there" / "yet")
+    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
+    check = checkup.disk(tmp_path / "not" / "there" / "yet")
     assert (check.state, bool(check.cure)) == (state, state != "ok")
 
 
 def test_a_cache_that_cannot_be_written_is_broken(monkeypatch, tmp_path):
     monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
-    assert [check.state for check in doctor.cache()] == ["ok", "ok"]
-    monkeypatch.setattr(doctor.os, "access", lambda *_: False)  # root may write anywhere: a mode would not show it
-    (check,) = doctor.cache()
+    assert [check.state for check in checkup.cache()] == ["ok", "ok"]
+    monkeypatch.setattr(checkup.os, "access", lambda *_: False)  # root may write anywhere: a mode would not show it
+    (check,) = checkup.cache()
     assert check.state == "broken" and "SUITE_CACHE" in check.cure
 
 
@@ -89,25 +89,25 @@ def test_a_broken_plugin_is_listed_with_its_reason():
     plugins = Plugins(
         [PluginInfo("good", "suite-good", "1.0"), PluginInfo("bad", "suite-bad", "2.0", error="no torch")]
     )
-    good, bad = doctor.plugin_checks(plugins)
+    good, bad = checkup.plugin_checks(plugins)
     assert good.state == "ok"
     assert (bad.state, bad.found) == ("broken", "suite-bad 2.0: no torch")
 
 
 def test_a_gpu_driver_without_a_torch_for_it_is_a_note(monkeypatch):
     cpu = {"error": None, "threads": 2, "gpus": [], "bf16": False}
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert [check.state for check in doctor.devices(cpu)] == ["note"]
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
-    assert [check.found for check in doctor.devices(cpu)] == ["CPU, 2 threads, no GPU"]
+    monkeypatch.setattr(checkup.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert [check.state for check in checkup.devices(cpu)] == ["note"]
+    monkeypatch.setattr(checkup.shutil, "which", lambda name: None)
+    assert [check.found for check in checkup.devices(cpu)] == ["CPU, 2 threads, no GPU"]
     gpu = cpu | {"gpus": ["H200"], "bf16": True}
-    assert [check.found for check in doctor.devices(gpu)] == ["H200 (bf16)"]
-    assert list(doctor.devices({"error": "ImportError: no"})) == []
+    assert [check.found for check in checkup.devices(gpu)] == ["H200 (bf16)"]
+    assert list(checkup.devices({"error": "ImportError: no"})) == []
 
 
 @pytest.mark.parametrize(("state", "status"), [("ok", 0), ("note", 0), ("broken", 1)])
 def test_exit_status_and_text(monkeypatch, state, status):
-    check = doctor.Check("thing", state, "as it is", "" if state == "ok" else "Do this.")
+    check = checkup.Check("thing", state, "as it is", "" if state == "ok" else "Do this.")
     monkeypatch.setattr(doctor, "examine", lambda: [check])
     answer = CliRunner().invoke(doctor.doctor, ["-q"])
     assert answer.exit_code == status

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from suite_toy.domain import ToyDomain
 
+from suite.accelerator import make_accelerator
 from suite.errors import SuiteError
-from suite.evaluation.evaluate import BEFORE, TUNED, render, slices, strict, summarise
 from suite.evaluation.intervals import FEWER, MANY, RESAMPLES, Bootstrap, Resamples, difference
+from suite.evaluation.report import BEFORE, TUNED, render, slices, strict, summarise
 from suite.evaluation.scoring import score_examples, scored, stack, validate
-from suite.training.accelerator import make_accelerator
 
 
 def right(*values):

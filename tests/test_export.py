@@ -13,7 +13,9 @@ from click.testing import CliRunner
 from suite_toy.domain import ToyDomain
 
 import suite
-from suite import SuiteError, export, train
+from suite import SuiteError, train
+from suite.cli import export as command
+from suite.inference import onnx as export
 from suite.runs import Run
 from suite.testing.outside import documented, run_outside
 
@@ -100,10 +102,10 @@ def test_the_newest_finished_run_is_exported_whatever_failed_since(run, tmp_path
     finished.set_status("finished", "toy")
     failed.set_status("failed", "toy")
     taken = []
-    monkeypatch.setattr(export, "export_onnx", lambda run, folder: taken.append(run) or 0.0)
+    monkeypatch.setattr(command, "export_onnx", lambda run, folder: taken.append(run) or 0.0)
     asked = ["--onnx", str(tmp_path / "onnx"), "--output", str(tmp_path)]
     for names in ([], [failed.path.name]):
-        assert CliRunner().invoke(export.export, [*names, *asked]).exit_code == 0
+        assert CliRunner().invoke(command.export, [*names, *asked]).exit_code == 0
     assert taken == [finished, failed]  # what is named is taken, and told what it lacks
 
 

@@ -6,16 +6,16 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import suite
 import suite.demo
-from suite import verbs
-from suite.hookspecs import Entry
-from suite.plugins import Offer, PluginInfo, load_plugins
+from suite.cli import verbs
+from suite.plugins.hookspecs import Entry
+from suite.plugins.loader import Offer, PluginInfo, load_plugins
 
 ROOT = Path(suite.__file__).parent.parent
 HEAVY = ("torch", "transformers", "datasets", "gradio", "accelerate", "peft", "diffusers", "pandas", "scipy", "faiss")
@@ -29,15 +29,32 @@ DOMAIN_WORDS = re.compile(
 """Words of one domain. Kinds of column (audio, image, text) are the core's own."""
 
 FLOORS = (
-    {"errors", "console", "config", "hookspecs"},
-    {"builtin", "plugins", "data.columns", "domain"},
-    {"data", "assets", "wheels", "runs", "corrections", "encoder"},
-    {"licence", "origin", "pushed", "training", "evaluation", "golden", "predictor", "card"},
-    {"demo", "web", "hub", "parcel", "spaces", "scaffold", "testing", "api"},
-    {"cli", "verbs", "commands", "jobs", "doctor", "export", "web.command", "spaces.command", "__main__"},
+    {"errors", "console", "files", "signals"},
+    {"config", "runs", "assets", "plugins", "accelerator"},
+    {"tables"},
+    {"domain"},
+    {"data"},
+    {"provenance"},
+    {"demo", "inference"},
+    {"evaluation", "web"},
+    {"training", "hub", "testing", "scaffold"},
+    {"api"},
+    {"cli"},
+    {"__main__"},
 )
-LATE = {("domain", "data.splits"), ("domain", "predictor")}
-"""Imports up the floors, made inside functions: defaults of `Domain` that a domain may replace."""
+"""Rooms of the core, the lowest first. An import goes down or stays on its floor, also inside a function."""
+
+PLUGIN_FLOORS = (
+    {"config", "readers", "strings", "pictures"},
+    {"formats", "privacy"},
+    {"data"},
+    {"model"},
+    {"generation", "localize"},
+    {"evaluation"},
+    {"serving"},
+    {"domain", "demo", "commands"},
+)
+"""Rooms of a plugin. `starter` is on none: it is named by the configs and may make its weights with the models."""
 
 FLAGS = {
     *("--model", "--data", "--columns", "--epochs", "--batch-size", "--learning-rate", "--lora", "--precision"),
@@ -74,27 +91,44 @@ def imports(source: str) -> Iterator[tuple[str, bool]]:
     return walk(ast.parse(source), False)
 
 
-def floor(module: str) -> int | None:
-    """The floor of a module named below `suite`; the longest name in `FLOORS` wins. None for the facade's names."""
-    parts = module.split(".")
-    for length in range(len(parts), 0, -1):
-        for number, names in enumerate(FLOORS):
-            if ".".join(parts[:length]) in names:
-                return number
-    return None
+def floor(module: str, floors: Sequence[set[str]] = FLOORS) -> int | None:
+    """The floor of a module named below its package. None for what is no room: the facade's names, `starter`."""
+    room = module.partition(".")[0]
+    return next((number for number, names in enumerate(floors) if room in names), None)
 
 
-def climbing(module: str, source: str) -> list[str]:
-    """Imports of `module` that go up the floors."""
-    mine = floor(module)
+def climbing(module: str, source: str, package: str = "suite", floors: Sequence[set[str]] = FLOORS) -> list[str]:
+    """Imports of `module` that go up the floors of its package."""
+    mine = floor(module, floors)
     found = []
-    for name, late in imports(source):
-        target = name.removeprefix("suite.")
-        theirs = floor(target) if name.startswith("suite.") else None
-        allowed = late and any(module == a and target.startswith(b) for a, b in LATE)
-        if mine is not None and theirs is not None and theirs > mine and not allowed:
-            found.append(f"{module} imports {target}")
+    for name, _ in imports(source):
+        theirs = floor(name.removeprefix(f"{package}."), floors) if name.startswith(f"{package}.") else None
+        if mine is not None and theirs is not None and theirs > mine:
+            found.append(f"{module} imports {name}")
     return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Modules that import each other, directly or by way of others; each circle once."""
+    reached = {module: reach(graph, module) for module in graph}
+    found: list[set[str]] = []
+    for module in graph:
+        circle = {other for other in reached[module] if module in reached[other]}
+        if circle and circle not in found:
+            found.append(circle)
+    return found
+
+
+def reach(graph: dict[str, set[str]], module: str) -> set[str]:
+    """What a module imports, and what that imports."""
+    seen: set[str] = set()
+    waiting = list(graph[module])
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += graph[name]
+    return seen
 
 
 def trespassing(source: str) -> list[str]:
@@ -120,8 +154,15 @@ def unsafe(source: str) -> list[str]:
     return found
 
 
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT / "suite").with_suffix("").parts).removesuffix(".__init__")
+def packages() -> Iterator[tuple[str, dict[str, str]]]:
+    """Each package of the repository, core first, with its modules (named below it) and their sources."""
+    folders = [ROOT / "suite", *sorted(ROOT.glob("plugins/*/suite_*")), *sorted(ROOT.glob("examples/*/suite_*"))]
+    for folder in folders:
+        sources = {
+            ".".join(path.relative_to(folder).with_suffix("").parts): path.read_text()
+            for path in files(f"{folder.relative_to(ROOT)}/*.py")
+        }
+        yield folder.name, sources
 
 
 def run_child(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -155,14 +196,30 @@ def test_no_file_is_longer_than_400_lines():
     assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 
-def test_imports_go_down_the_floors_only():
-    found = [fault for path in files("suite/*.py") for fault in climbing(module_name(path), path.read_text())]
+@pytest.mark.parametrize(("package", "sources"), packages(), ids=lambda value: value if isinstance(value, str) else "")
+def test_imports_go_down_the_floors_only(package, sources):
+    floors = FLOORS if package == "suite" else PLUGIN_FLOORS
+    found = [fault for module, source in sources.items() for fault in climbing(module, source, package, floors)]
     assert found == []
 
 
-def test_every_module_has_a_floor():
-    homeless = [module_name(path) for path in files("suite/*.py") if floor(module_name(path)) is None]
-    assert homeless == ["__init__"]
+@pytest.mark.parametrize(("package", "sources"), packages(), ids=lambda value: value if isinstance(value, str) else "")
+def test_no_circle_of_imports(package, sources):
+    graph: dict[str, set[str]] = {module: set() for module in sources}
+    for module, source in sources.items():
+        for name, _ in imports(source):
+            parts = name.removeprefix(f"{package}.").split(".") if name.startswith(f"{package}.") else []
+            graph[module] |= {m for m in (".".join(parts), ".".join(parts[:-1])) if m in sources and m != module}
+    assert package == "suite_forecasting" or circles(graph) == []
+
+
+def test_every_room_has_a_floor_and_they_are_few():
+    for package, sources in packages():
+        rooms = {module.partition(".")[0] for module in sources} - {"__init__", "__main__"}
+        known = set().union(*FLOORS) if package == "suite" else set().union(*PLUGIN_FLOORS) | {"starter"}
+        if package != "suite_forecasting":  # an example has loose files only: so few need no rooms
+            assert rooms <= known, package
+        assert len(rooms) <= (24 if package == "suite" else 11), package
 
 
 def test_the_core_imports_no_plugin():
@@ -220,10 +277,10 @@ def test_no_registry_host_and_no_machine_path_in_a_file():
 
 @pytest.mark.parametrize("command", light_commands(), ids=" ".join)
 def test_help_and_list_import_nothing_heavy(command):
-    code = f"from suite.cli import run, suite\nassert run(suite, {command!r}) == 0\nimport sys, json\n"
+    code = f"from suite.cli.main import run, suite\nassert run(suite, {command!r}) == 0\nimport sys, json\n"
     child = run_child("-c", code + "print('\\n' + json.dumps(sorted(sys.modules)))")
     loaded = json.loads(child.stdout.splitlines()[-1])
-    assert "suite.plugins" in loaded
+    assert "suite.plugins.loader" in loaded
     assert [name for name in HEAVY if name in loaded] == []
 
 
@@ -253,25 +310,36 @@ def test_the_flags_of_train_are_frozen():
 @pytest.mark.parametrize(
     ("module", "source", "faults"),
     [
-        ("errors", "from suite.plugins import load_plugins", 1),
+        ("errors", "from suite.plugins.loader import load_plugins", 1),
         ("data.load", "def f():\n    from suite.training import loop", 1),
-        ("data.columns", "import suite.data.checks", 1),
-        ("domain", "def f():\n    from suite.predictor import close", 0),
-        ("domain", "from suite.predictor import close", 1),
+        ("tables.columns", "import suite.data.checks", 1),
+        ("domain.parts", "def f():\n    from suite.inference.predictor import Predictor", 1),
         ("training.loop", "from suite.runs import Run", 0),
-        ("domain", "if TYPE_CHECKING:\n    from suite.predictor import Predictor", 0),
-        ("web.page", "from suite import cli", 1),
+        ("domain.parts", "if TYPE_CHECKING:\n    from suite.inference.predictor import Predictor", 0),
+        ("web.page", "from suite import api, cli", 2),
+        ("web.page", "from suite import SuiteError", 0),
     ],
 )
 def test_floors_bite(module, source, faults):
     assert len(climbing(module, source)) == faults
 
 
+def test_plugin_floors_bite():
+    source = "from suite_weather.demo import page\nfrom suite_weather.starter import assets"
+    assert len(climbing("data.rows", source, "suite_weather", PLUGIN_FLOORS)) == 1
+    assert climbing("commands.rain", source, "suite_weather", PLUGIN_FLOORS) == []
+
+
+def test_circles_bite():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
 @pytest.mark.parametrize(
     ("source", "found"),
     [
         ("from suite import Domain, SuiteError", []),
-        ("from suite.domain import Domain", ["suite.domain.Domain"]),
+        ("from suite.domain.base import Domain", ["suite.domain.base.Domain"]),
         ("import suite.runs", ["suite.runs"]),
         ("from suite import runs", ["suite.runs"]),
         ("from suite.demo import card, meter", []),

@@ -18,12 +18,12 @@ from suite_toy.fitting import LAUNCHER, MODEL, Fitting, largest, suite, without_
 
 from suite.errors import SuiteError
 from suite.runs import Run
+from suite.signals import Stopped
 from suite.testing import fault_plugin, newest
 from suite.training import checkpoint
 from suite.training.callbacks import Callback
 from suite.training.loop import schedule
 from suite.training.meters import clip
-from suite.training.signals import Stopped
 from suite.training.weights import Adapters, Average, freeze
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from suite_toy.domain import ToyConfig, ToyDomain
 
-from suite.domain import Domain
+from suite.domain.base import Domain
 from suite.training import order
 from suite.training.order import Batches, Share, StepCollator, StepSampler, TrainingExamples, generator_for
 

@@ -189,7 +189,7 @@ def test_entry_points(built):
     for name, (_, wheel) in built.items():
         with zipfile.ZipFile(wheel) as file:
             texts[name] = file.read(f"{name.replace('-', '_')}-{suite.__version__}.dist-info/entry_points.txt").decode()
-    assert "suite = suite.cli:main" in texts["suite"] and "pytest_suite = pytest_suite" in texts["suite"]
+    assert "suite = suite.cli.main:main" in texts["suite"] and "pytest_suite = pytest_suite" in texts["suite"]
     for name in NAMES[1:]:
         assert texts[name].split() == ["[suite]", name.removeprefix("suite-"), "=", name.replace("-", "_")]
 

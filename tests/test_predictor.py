@@ -12,8 +12,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from suite.domain.answers import close, inert, write_predictions
 from suite.errors import SuiteError
-from suite.predictor import Predictor, close, inert, write_predictions
+from suite.inference.predictor import Predictor
 
 PAIRS = [("a.x", {"text": "=1+1", "n": -2.5}), ("b.x", {"text": 'plain, "quoted"', "n": 3, "more": [1, {"k": "é"}]})]
 

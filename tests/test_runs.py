@@ -10,10 +10,11 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from suite import commands
+from suite.cli import commands
 from suite.errors import SuiteError
-from suite.predictor import finished_run, latest_run, newest_run
-from suite.runs import Run, list_runs, write_text
+from suite.files import write_text
+from suite.inference.predictor import finished_run, latest_run, newest_run
+from suite.runs import Run, list_runs
 
 
 def make(root, name="a", state="running"):

@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 import suite
+from suite.cli import new as command
 from suite.errors import SuiteError
-from suite.scaffold import command
 from suite.scaffold.render import TEMPLATE, kinds, render
 from suite.testing import newest
 

@@ -21,10 +21,10 @@ from suite_toy.fitting import LAUNCHER, Fitting, largest
 from suite_toy.sharding import SETTINGS
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 
+from suite.accelerator import _check_sharding, make_accelerator
 from suite.errors import SuiteError
 from suite.runs import Run
 from suite.training import checkpoint
-from suite.training.accelerator import _check_sharding, make_accelerator
 
 CONFIG = Path(__file__).parent.parent / "docs" / "configs" / "fsdp2.yaml"
 EXACT = ("model", "optimizer", "average")

@@ -11,12 +11,13 @@ import yaml
 from safetensors.numpy import load_file, save_file
 from suite_toy.domain import LABELS, ToyConfig, ToyDomain
 
-from suite import SuiteError, parcel
-from suite.plugins import load_plugins
-from suite.predictor import Predictor, read_config
-from suite.pushed import travelling
-from suite.spaces import packages
-from suite.spaces.build import Plan, build, files
+from suite import SuiteError
+from suite.hub import parcel
+from suite.hub.spaces import packages
+from suite.hub.spaces.build import Plan, build, files
+from suite.inference.predictor import Predictor, read_config
+from suite.plugins.loader import load_plugins
+from suite.provenance.pushed import travelling
 from suite.training.train import train
 from suite.web.page import DomainPage
 

@@ -16,10 +16,10 @@ from suite_toy.domain import ToyConfig, ToyDomain
 
 import suite
 from suite import SuiteError, web
-from suite.plugins import load_plugins
-from suite.predictor import Predictor
-from suite.spaces import trying
-from suite.spaces.build import Plan, build
+from suite.hub.spaces import trying
+from suite.hub.spaces.build import Plan, build
+from suite.inference.predictor import Predictor
+from suite.plugins.loader import load_plugins
 from suite.training.train import train
 from suite.web.asking import ask
 from suite.web.page import drawn
@@ -43,7 +43,7 @@ def space(run, tmp_path, monkeypatch):
         if name != "suite":
             shutil.copytree(TOY / "suite_toy-0.1.0.dist-info", into / "suite_toy-0.1.0.dist-info")
 
-    monkeypatch.setattr("suite.spaces.packages.unpack", unpack)
+    monkeypatch.setattr("suite.hub.spaces.packages.unpack", unpack)
     return build(Plan(load_plugins().find("suite_domains", "toy"), run=str(run.path)), tmp_path / "space")
 
 
@@ -238,7 +238,7 @@ def test_without_zero_gpu_or_its_package_nothing_is_wrapped(monkeypatch):
 
 def test_zero_gpu_does_not_make_the_page_import_torch(platform, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from suite.plugins import load_plugins; "
+        "import sys; from pathlib import Path; from suite.plugins.loader import load_plugins; "
         "from suite.web.page import DomainPage; "
         "DomainPage.open(load_plugins().find('suite_domains', 'toy'), '', Path('runs'), model='starter'); "
         "print('torch' in sys.modules)"

@@ -13,8 +13,8 @@ import click.testing
 import pytest
 
 from suite import SuiteError
+from suite.cli.launch import launch
 from suite.web import security, server
-from suite.web.command import launch
 
 TOY = Path(__file__).parent / "toy"
 
@@ -71,7 +71,7 @@ def test_an_address_that_is_not_ours_is_told(host):
 
 def test_building_the_page_of_every_installed_domain_imports_no_torch():
     code = (
-        "import sys, json; from suite.plugins import load_plugins; from suite.web.app import build;"
+        "import sys, json; from suite.plugins.loader import load_plugins; from suite.web.app import build;"
         "plugins = load_plugins(); app = build(plugins); print(json.dumps([[p[0] for p in app.pages],"
         "['', *plugins.domains], [m for m in ('torch', 'transformers') if m in sys.modules]]))"
     )
@@ -85,8 +85,8 @@ def test_building_the_page_of_every_installed_domain_imports_no_torch():
 
 def test_the_page_names_the_run_that_answers(toy, tmp_path):
     """The newest finished run, found once: a run that ends later must not change what a page says of its answers."""
-    from suite.hookspecs import Entry
-    from suite.plugins import Offer, PluginInfo
+    from suite.plugins.hookspecs import Entry
+    from suite.plugins.loader import Offer, PluginInfo
     from suite.runs import Run
     from suite.web.about import answering, run_card
     from suite.web.page import DomainPage
@@ -195,7 +195,7 @@ def test_two_handlers_at_once_find_transformers_whole():
 
 def test_the_launch_help_is_light():
     code = (
-        "import sys; from suite.web.command import launch; launch.main(['--help'], standalone_mode=False);"
+        "import sys; from suite.cli.launch import launch; launch.main(['--help'], standalone_mode=False);"
         "sys.exit(any(m in sys.modules for m in ('gradio', 'torch', 'starlette', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0

@@ -1,1 +1,1 @@
-"""Data: sources, columns, checks and splits."""
+"""From what a user names to checked rows: sources, checks, corrections."""

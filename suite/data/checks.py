@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from suite.data.arrow import codes, is_missing, is_text, repeats, row_keys
-from suite.data.columns import Columns, Finding, Severity
-from suite.data.store import column
 from suite.errors import SuiteError
+from suite.tables.arrow import codes, is_missing, is_text, repeats, row_keys
+from suite.tables.columns import Columns, Finding, Severity
+from suite.tables.store import column
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from suite.domain import Domain
+    from suite.domain.base import Domain
 
 _SHOWN = 3
 """Rows named for each reason: enough to look them up, few enough to read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from suite.domain import Example
+from suite.domain.vocabulary import Example
 
 
 def fetch(examples: Sequence[Example], indices: list[int]) -> list[Example]:

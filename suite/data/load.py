@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from suite.console import say, warn
 from suite.data.checks import Report, check_rows, enforce, leaks
-from suite.data.columns import map_columns
-from suite.data.fingerprint import fingerprint
 from suite.data.sources import load_rows
-from suite.domain import Domain, Splits
+from suite.domain.base import Domain
+from suite.domain.vocabulary import Splits
 from suite.errors import SuiteError
+from suite.tables.columns import map_columns
+from suite.tables.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -8,20 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite import assets
-from suite.data.arrow import is_text
-from suite.data.columns import SPLIT, match_columns
-from suite.data.folders import read_folder
-from suite.data.gate import Gate
-from suite.data.store import column
-from suite.data.tables import SUFFIXES, Reading, read_table
+from suite.assets import resolve as assets
 from suite.errors import SuiteError, unknown
+from suite.tables.arrow import is_text
+from suite.tables.columns import SPLIT, match_columns
+from suite.tables.folders import read_folder
+from suite.tables.gate import Gate
+from suite.tables.readers import SUFFIXES, Reading, read_table
+from suite.tables.store import column
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-    from suite.domain import Domain
+    from suite.domain.base import Domain
 
 _SOURCE = re.compile(r"([a-z][a-z0-9-]*):(.*)", re.DOTALL)
 _HUB_ID = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[\w.-]+)(@(?P<revision>[\w./-]+))?(:(?P<config>[\w.-]+))?")
@@ -115,7 +115,7 @@ def _starters(domain: Domain) -> dict[str, assets.Asset]:
 
 
 def _from_source(name: str, reference: str, domain: Domain, *, offline: bool) -> Dataset:
-    from suite.plugins import load_plugins
+    from suite.plugins.loader import load_plugins
 
     found = load_plugins().find("suite_sources", name).load()
     return found(reference, domain, offline=offline) if found in (hub, starter) else found(reference, domain)

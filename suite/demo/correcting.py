@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from suite.corrections import Corrections
-from suite.data.columns import FILE_KINDS, Column
+from suite.data.corrections import Corrections
 from suite.demo.boxes import code, finished
 from suite.demo.formats import counted
 from suite.demo.markup import Content, Markup
+from suite.tables.columns import FILE_KINDS, Column
 
 if TYPE_CHECKING:
-    from suite.predictor import Predictor
+    from suite.inference.predictor import Predictor
 
 
 class CorrectionForm:

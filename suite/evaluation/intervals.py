@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.domain import Domain
+from suite.domain.base import Domain
 
 RESAMPLES = 1000  # the 95 % bounds move by some 3 % of the interval's width between two seeds at this count
 FEWER = 200  # for many examples: the bounds move by 7 % of a width that is small, and each resample costs

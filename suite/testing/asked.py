@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from suite.errors import SuiteError
-from suite.plugins import load_plugins
+from suite.plugins.loader import load_plugins
 from suite.testing.contract import DomainContract
 
 DEFAULTS = {"limit": 12, "max_steps": 3, "evaluate_every": 2}

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from suite.errors import SuiteError
-from suite.plugins import load_plugins
+from suite.plugins.loader import load_plugins
 from suite.testing.demos import DEMO, asked_of_demo
 from suite.testing.promise import RULES, altered, keep
 from suite.testing.runs import Loaded, RunPromises, told
@@ -74,7 +74,7 @@ class DomainContract(RunPromises):
     @classmethod
     def loaded(cls) -> Loaded:
         """The domain, its starter model in eval mode and a few validation examples."""
-        from suite.assets import resolve_model
+        from suite.assets.resolve import resolve_model
         from suite.data.load import load_splits
 
         domain = cls().make()
@@ -101,8 +101,8 @@ class DomainContract(RunPromises):
 
     def test_predictions_are_json_and_scored(self, loaded: Loaded) -> None:
         """`infer` answers each example, in values JSON holds; `score` and `metrics` take any subset."""
+        from suite.accelerator import make_accelerator
         from suite.evaluation.scoring import score_examples
-        from suite.training.accelerator import make_accelerator
 
         domain, model, examples = loaded
         few = [examples[i] for i in range(min(3, len(examples)))]
@@ -121,8 +121,8 @@ class DomainContract(RunPromises):
         """An example is answered alike whatever else is in the batch and whichever process it falls to."""
         import torch
 
-        from suite.evaluation.scoring import predict_batches
-        from suite.training.accelerator import make_accelerator
+        from suite.accelerator import make_accelerator
+        from suite.inference.batches import predict_batches
 
         domain, model, examples = loaded
         accelerator, answers = make_accelerator(domain.config), {}
@@ -142,7 +142,7 @@ class DomainContract(RunPromises):
 
     def test_saved_model_answers_as_before(self, trained: Path) -> None:
         """Golden samples hold after a load, and a model that answers otherwise is refused."""
-        from suite.predictor import Predictor
+        from suite.inference.predictor import Predictor
 
         read = f"suite.Domain.save_model, suite.Domain.load_model; {RULES}"
         path = trained / "golden" / "predictions.json"
@@ -164,7 +164,7 @@ class DomainContract(RunPromises):
     def test_evaluation_and_predictor_answer_alike(self, trained: Path) -> None:
         """What the evaluation of a run wrote is what its model answers when asked later."""
         from suite.data.load import load_splits
-        from suite.predictor import Predictor
+        from suite.inference.predictor import Predictor
 
         predictor = Predictor(self.make(), str(trained))
         model, domain = predictor.model, predictor.domain
@@ -179,7 +179,7 @@ class DomainContract(RunPromises):
 
     def test_a_fresh_process_answers(self, trained: Path, tmp_path: Path) -> None:
         """`predict` of the command line gives the answers the model gives here."""
-        from suite.predictor import Predictor
+        from suite.inference.predictor import Predictor
 
         argument = self.answered_input(tmp_path)
         if not argument:
@@ -195,7 +195,7 @@ class DomainContract(RunPromises):
 
     def test_the_demo_answers_by_infer(self, trained: Path, tmp_path: Path) -> None:
         """Asked its `demo_call` over the network, the demo asks `infer`; asked the same, `predict` answers alike."""
-        from suite.predictor import Predictor
+        from suite.inference.predictor import Predictor
 
         argument = self.answered_input(tmp_path) if self.same_question else ""
         given = argument or not self.same_question

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from suite.domain import Domain, Prediction
+from suite.domain.base import Domain
+from suite.domain.vocabulary import Prediction
 from suite.testing.promise import keep
 
 if TYPE_CHECKING:
-    from suite.predictor import Predictor
+    from suite.inference.predictor import Predictor
 
 DEMO = "suite.Domain.demo, suite.Domain.demo_call"
 

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from suite.domain import Domain
-from suite.plugins import load_plugins
+from suite.domain.base import Domain
+from suite.plugins.loader import load_plugins
 from suite.testing.promise import RULES, fault_plugin, history, keep, keep_same, newest, steps
 
 Loaded = tuple[Domain, Any, Any]

@@ -17,16 +17,17 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device, set_seed
 
 from suite.config import TrainConfig
-from suite.domain import Domain, Example
+from suite.domain.base import Domain
+from suite.domain.vocabulary import Example
 from suite.evaluation.scoring import validate
 from suite.runs import Run
+from suite.signals import Stopped, StopSignal
 from suite.training import checkpoint
 from suite.training.callbacks import Callback, tell
 from suite.training.drivers import driver_for
 from suite.training.memory import MicroBatches
 from suite.training.meters import FiniteGuard, Window
 from suite.training.order import Step, StepSampler, running, step_loader
-from suite.training.signals import Stopped, StopSignal
 from suite.training.state import TrainingState, random_state, set_random_state
 
 

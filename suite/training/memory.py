@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader
 
 from suite.console import warn
 from suite.errors import SuiteError
-from suite.runs import Run, write_json
+from suite.files import write_json
+from suite.runs import Run
 from suite.training.order import Share, Step, StepCollator, TrainingExamples
 from suite.training.state import random_state, set_random_state
 

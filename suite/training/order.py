@@ -24,8 +24,9 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from suite.config import TrainConfig
 from suite.data.examples import fetch
-from suite.domain import Batch, Domain, Example
-from suite.training.signals import held_back
+from suite.domain.base import Domain
+from suite.domain.vocabulary import Batch, Example
+from suite.signals import held_back
 
 POOL = 50  # batches sorted by length together: enough for alike lengths, few enough to keep the order random
 

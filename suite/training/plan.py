@@ -14,10 +14,10 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from datasets import Dataset
 
+from suite.accelerator import make_accelerator
 from suite.console import duration
 from suite.data.load import load_splits
-from suite.domain import Domain
-from suite.training.accelerator import make_accelerator
+from suite.domain.base import Domain
 from suite.training.order import StepSampler, step_loader
 from suite.training.weights import describe, trainable_model
 

@@ -13,24 +13,26 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 
-from suite import golden
-from suite.assets import pinned_model
-from suite.card import card
+from suite.accelerator import make_accelerator
+from suite.assets.resolve import pinned_model
 from suite.config import TrainConfig
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
 from suite.data.load import Loaded, load_splits
 from suite.data.sources import pinned as pinned_data
-from suite.domain import Domain, Example, Splits
+from suite.domain.base import Domain
+from suite.domain.vocabulary import Example, Splits
 from suite.errors import SuiteError
+from suite.evaluation.card import card
 from suite.evaluation.evaluate import evaluate
 from suite.evaluation.scoring import score_examples
-from suite.plugins import load_plugins
-from suite.runs import Run, environment, write_json, write_text
-from suite.training.accelerator import make_accelerator
+from suite.files import write_json, write_text
+from suite.inference import golden
+from suite.plugins.loader import load_plugins
+from suite.runs import Run, environment
+from suite.signals import Stopped
 from suite.training.callbacks import Callback
 from suite.training.loop import fit
-from suite.training.signals import Stopped
 from suite.training.weights import Adapters, describe, trainable_model
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from suite.assets import resolve_model
-from suite.domain import Domain
+from suite.assets.resolve import resolve_model
+from suite.domain.base import Domain
 from suite.errors import SuiteError
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from suite.domain import Domain
+from suite.domain.base import Domain
 
 if TYPE_CHECKING:
-    from suite.predictor import Predictor
+    from suite.inference.predictor import Predictor
 
 
 def about(summary: str, predictor: Predictor) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from suite.plugins import Offer, Plugins
+from suite.plugins.loader import Offer, Plugins
 from suite.web.page import DomainPage, drawn
 
 if TYPE_CHECKING:

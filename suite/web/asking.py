@@ -23,8 +23,8 @@ def ask(name: str, model: str, url: str, allowed: Mapping[str, bool] | None = No
     """
     from gradio_client import Client
 
-    from suite.plugins import load_plugins
-    from suite.predictor import Predictor
+    from suite.inference.predictor import Predictor
+    from suite.plugins.loader import load_plugins
 
     kind = load_plugins().domain(name)
     domain = kind(kind.Config.build(allowed or {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from suite.demo import Markup, code, failed, join, panel, tag
 from suite.errors import SuiteError
-from suite.plugins import Offer, PluginInfo, load_plugins
+from suite.plugins.loader import Offer, PluginInfo, load_plugins
 
 HUES = 6
 """How many tile colours style.css has; neighbours get different ones."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from suite import demo as pieces
 from suite.console import warn
-from suite.domain import Domain
+from suite.domain.base import Domain
 from suite.errors import SuiteError
-from suite.plugins import Offer
-from suite.predictor import Predictor, finished_run, newest_run
+from suite.inference.predictor import Predictor, finished_run, newest_run
+from suite.plugins.loader import Offer
 from suite.web import STARTER
 from suite.web.about import about
 from suite.web.telling import tell_errors

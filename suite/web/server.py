@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.console import result, warn
 from suite.errors import SuiteError
-from suite.plugins import load_plugins
+from suite.plugins.loader import load_plugins
 from suite.web import STARTER, security
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from suite import Asset, Wheel, assets, wheels
+from suite import Asset, Wheel
+from suite.assets import resolve as assets
+from suite.assets import wheels
 
 CONVERTER = '''
 import os, shutil, time

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from suite import SuiteError, assets
+from suite import SuiteError
+from suite.assets import asset
+from suite.assets import resolve as assets
 
 
 def test_offline_names_the_way_in(two_parts, monkeypatch):
@@ -123,9 +125,9 @@ def test_offline_switches(monkeypatch):
         monkeypatch.setattr(module, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("SUITE_OFFLINE", "0")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert (assets.offline(), assets.hub_refused()) == (False, True)
-    assets.set_offline()
-    assert (assets.offline(), assets.hub_refused()) == (True, True)
+    assert (asset.offline(), asset.hub_refused()) == (False, True)
+    asset.set_offline()
+    assert (asset.offline(), asset.hub_refused()) == (True, True)
     assert constants.HF_HUB_OFFLINE is True
     assert datasets.config.HF_HUB_OFFLINE is True
 

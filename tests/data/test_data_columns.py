@@ -6,7 +6,7 @@ import pytest
 from datasets import Dataset
 
 from suite import Column, Columns, SuiteError
-from suite.data.columns import map_columns, match_columns
+from suite.tables.columns import map_columns, match_columns
 
 COLUMNS = Columns(
     (

@@ -16,8 +16,9 @@ from datasets import Dataset
 from pyarrow import csv, parquet
 
 from suite import Column, Columns, SuiteError
-from suite.data import arrow, fingerprint, store, tables
-from suite.data.tables import Reading, read_table
+from suite.tables import arrow, fingerprint, store
+from suite.tables import readers as tables
+from suite.tables.readers import Reading, read_table
 
 READING = Reading(Columns((Column("user", "id", "who"), Column("item", "id", "what"))), {})
 

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from suite import Asset, Column, Columns, SuiteError, assets
+from suite import Asset, Column, Columns, SuiteError
+from suite.assets import resolve as assets
 from suite.data import sources
-from suite.data.gate import Gate
 from suite.data.sources import load_rows
+from suite.tables.gate import Gate
 
 
 def rows_of(rows: Dataset) -> list[dict]:
@@ -302,7 +303,7 @@ def test_explicit_sources(clips, folder):
     ],
 )
 def test_nothing_there(clips, folder, tmp_path, monkeypatch, reference, told):
-    from suite import plugins
+    from suite.plugins import loader as plugins
 
     folder(**{"list.csv": "x"})
     monkeypatch.setenv("SUITE_PLUGINS", "")  # a broken plugin on this machine would be named in the answer

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite import Column, Columns, SuiteError, TrainConfig
-from suite.data.fingerprint import fingerprint
-from suite.data.splits import split_rows
+from suite.tables.fingerprint import fingerprint
+from suite.tables.splits import split_rows
 
 PLAIN = Columns((Column("text", "text", "words"),))
 GROUPED = Columns((Column("who", "id", "who"),), group="who", time="when")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from suite import Column, Columns, SuiteError
-from suite.data import tables
-from suite.data.tables import Reading, read_table
+from suite.tables import readers as tables
+from suite.tables.readers import Reading, read_table
 
 READING = Reading(
     Columns((Column("text", "text", "words"), Column("n", "number", "count", required=False))),

@@ -127,7 +127,7 @@ def test_names_that_lead_nowhere(empty, arguments, said):
 
 
 def test_a_strangers_settings_bring_no_path_and_no_permission(tmp_path, monkeypatch):
-    from suite.pushed import portable_values
+    from suite.provenance.pushed import portable_values
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "terms.csv").write_text("")
@@ -155,7 +155,7 @@ def test_a_strangers_names_stay_names_whatever_lies_here(tmp_path, toy, monkeypa
 
 def read(toy, folder, values):
     """The settings of a run made of a pushed model whose config says `values`."""
-    from suite.pushed import assembled
+    from suite.provenance.pushed import assembled
 
     told = {"domain": "toy", "data": "abc"}
     run = assembled(folder / "opened", toy, values, told, model=TOY / "model", golden=None)
@@ -165,7 +165,8 @@ def read(toy, folder, values):
 def test_a_golden_row_that_names_a_file_opens_none(tmp_path, toy):
     from datasets import Dataset
 
-    from suite import Column, Columns, SuiteError, golden
+    from suite import Column, Columns, SuiteError
+    from suite.inference import golden
 
     toy.columns = Columns((Column("picture", "image", "A picture."),))
     Dataset.from_list([{"picture": {"bytes": None, "path": "/etc/hostname"}}]).to_parquet(tmp_path / "rows.parquet")

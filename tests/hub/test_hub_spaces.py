@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import errors
 
 from suite import SuiteError
-from suite.hub import told
+from suite.hub.push import told
 
 # The hub's library went from httpx to httpx2; what it raises is what must be told.
 http = importlib.import_module(errors.HfHubHTTPError.__bases__[0].__module__.partition(".")[0])

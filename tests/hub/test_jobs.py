@@ -80,7 +80,7 @@ def test_where_suite_comes_from_must_be_said_when_it_is_installed_from_a_folder(
 
 
 def test_a_git_installation_names_its_commit(monkeypatch):
-    from suite import jobs
+    from suite.hub import jobs
 
     told = '{"url": "https://h.org/s", "vcs_info": {"vcs": "git", "commit_id": "abc"}, "subdirectory": "plugins/toy"}'
     monkeypatch.setattr(jobs, "distribution", lambda name: type("Found", (), {"read_text": lambda self, file: told})())

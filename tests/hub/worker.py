@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 
-from suite.cli import run, suite
+from suite.cli.main import run, suite
 
 channel = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)  # what a library prints past sys.stdout must not get between our lines

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from suite_fraud import features
-from suite_fraud.measures import Ranking
-from suite_fraud.network import FraudNetwork, NetworkConfig, PiecewiseLinear
-from suite_fraud.simulate import Portfolio, simulate
-from suite_fraud.tables import from_table
+from suite_fraud.data import features
+from suite_fraud.data.measures import Ranking
+from suite_fraud.data.tables import from_table
+from suite_fraud.model.base import NetworkConfig
+from suite_fraud.model.residual import FraudNetwork, PiecewiseLinear
+from suite_fraud.starter.simulate import Portfolio, simulate
 
 SEEDS = range(1_000, 1_024)
 """Portfolios by seed, the last of them held out. The starter data, tests and benches have seeds below 1,000."""

@@ -18,11 +18,23 @@ def suite_domains() -> Iterable[Entry]:
 def suite_commands() -> Iterable[Entry]:
     """What only transactions need: streams, portfolios made up, tests through time, small trees."""
     return [
-        Entry("fraud score", "Score a file of any size, with reasons for each alert.", "suite_fraud.commands:score"),
-        Entry("fraud simulate", "Make up a portfolio of card transactions.", "suite_fraud.commands:simulate"),
-        Entry("fraud labels", "Write a table with the labels analysts gave.", "suite_fraud.labels:labels"),
-        Entry("fraud drift", "Tell weekly drift, and when to train anew.", "suite_fraud.commands:drift"),
-        Entry("fraud prequential", "Test every system on successive weeks.", "suite_fraud.prequential:prequential"),
-        Entry("fraud unlabelled", "Learn what is odd where there are no labels.", "suite_fraud.unlabelled:unlabelled"),
-        Entry("fraud student", "Export a run's best system as a small LightGBM.", "suite_fraud.distil:student"),
+        Entry(
+            "fraud score", "Score a file of any size, with reasons for each alert.", "suite_fraud.commands.files:score"
+        ),
+        Entry("fraud simulate", "Make up a portfolio of card transactions.", "suite_fraud.commands.files:simulate"),
+        Entry("fraud labels", "Write a table with the labels analysts gave.", "suite_fraud.commands.labels:labels"),
+        Entry("fraud drift", "Tell weekly drift, and when to train anew.", "suite_fraud.commands.files:drift"),
+        Entry(
+            "fraud prequential",
+            "Test every system on successive weeks.",
+            "suite_fraud.commands.prequential:prequential",
+        ),
+        Entry(
+            "fraud unlabelled",
+            "Learn what is odd where there are no labels.",
+            "suite_fraud.commands.unlabelled:unlabelled",
+        ),
+        Entry(
+            "fraud student", "Export a run's best system as a small LightGBM.", "suite_fraud.commands.student:student"
+        ),
     ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from suite import TrainConfig
-from suite_fraud.parsing import Unit
 
 
 class FraudConfig(TrainConfig):
@@ -44,3 +45,7 @@ class FraudConfig(TrainConfig):
         5.0, ge=0, description="What looking at one alert costs, in the currency of the amounts; a missed fraud "
         "costs its amount."
     )  # fmt: skip
+
+
+Unit = Literal["auto", "seconds", "microseconds", "milliseconds", "minutes", "hours", "days"]
+"""What a number in the time column counts."""

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from suite import Batch, Domain, Finding, Prediction, Predictor, Section, Space, Splits, SuiteError, TrainConfig, column
-from suite_fraud import measures
-from suite_fraud.blocks import Example, Examples
-from suite_fraud.columns import COLUMNS
 from suite_fraud.config import FraudConfig
-from suite_fraud.decisions import Platt, Thresholds, log_odds, sigmoid
-from suite_fraud.starter import STARTER
+from suite_fraud.data import measures
+from suite_fraud.data.columns import COLUMNS
+from suite_fraud.model.decisions import Platt, Thresholds, log_odds, sigmoid
+from suite_fraud.model.inputs import Example, Examples
+from suite_fraud.starter.assets import STARTER
 
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
 
-    from suite_fraud.champion import Contest
-    from suite_fraud.network import Network
-    from suite_fraud.rows import Portfolio
-    from suite_fraud.student import Student
+    from suite_fraud.data.rows import Portfolio
+    from suite_fraud.evaluation.champion import Contest
+    from suite_fraud.model.loading import Network
+    from suite_fraud.serving.student import Student
 
     Scored = Any
 
@@ -79,8 +79,8 @@ class FraudDomain(Domain):
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """See `checks.findings`."""
-        from suite_fraud.checks import findings
-        from suite_fraud.tables import from_table
+        from suite_fraud.data.checks import findings
+        from suite_fraud.data.tables import from_table
 
         try:
             return list(findings(from_table(rows, time_unit=self.config.time_unit)))
@@ -89,15 +89,15 @@ class FraudDomain(Domain):
 
     def split(self, rows: Dataset) -> Splits:
         """By time, with the delay of labels and without known cards; see `rows.split`."""
-        from suite_fraud import rows as parts
+        from suite_fraud.data import rows as parts
 
         self.portfolio = parts.split(rows, self.config)
         return self.portfolio.splits
 
     def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[Example]:
         """Arrays of the features the network reads; rows of another data set get theirs here."""
-        from suite_fraud.blocks import block
-        from suite_fraud.rows import featured
+        from suite_fraud.data.rows import featured
+        from suite_fraud.model.inputs import block
 
         network = self.loaded
         if not set(network.config.features) <= set(rows.column_names):
@@ -107,7 +107,7 @@ class FraudDomain(Domain):
 
     def inputs(self, argument: str) -> list[Example]:
         """The transactions of a file, each with its answer and, for alerts, the reasons."""
-        from suite_fraud.blocks import Waiting, read
+        from suite_fraud.model.inputs import Waiting, read
 
         rows = read(Path(argument), self.config)
         waiting: Any = Waiting(rows)
@@ -117,11 +117,11 @@ class FraudDomain(Domain):
 
     def load_model(self, source: Path, data: Dataset | None) -> torch.nn.Module:
         """A finished run's network as it is; with training rows, one that reads their columns and quantiles."""
-        from suite_fraud import network
-        from suite_fraud.blocks import fitted
-        from suite_fraud.rows import both_classes
+        from suite_fraud.data.rows import both_classes
+        from suite_fraud.model import loading
+        from suite_fraud.model.inputs import fitted
 
-        model = network.load(source)
+        model = loading.load(source)
         if data is not None:
             label = np.asarray(data.with_format("numpy")["label"])
             both_classes("train", label)
@@ -134,7 +134,7 @@ class FraudDomain(Domain):
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """Tensors of the features, and `labels` where all are known."""
-        from suite_fraud.blocks import Waiting, collate
+        from suite_fraud.model.inputs import Waiting, collate
 
         network = self.loaded.config
         blocks = {id(one.block): one.block for one in examples}
@@ -171,7 +171,7 @@ class FraudDomain(Domain):
             sigmoid(line(raw)), label, amount, review_cost=self.config.review_cost, share=min(share, 1.0)
         )
         self.loaded.config.calibration = {"slope": line.slope, "intercept": line.intercept, **chosen.to_json()}
-        from suite_fraud.distil import teach
+        from suite_fraud.serving.teach import teach
 
         self.student = teach(self.loaded, self.portfolio, self.config)
 
@@ -190,7 +190,7 @@ class FraudDomain(Domain):
         probabilities = sigmoid(Platt(kept["slope"], kept["intercept"])(logits))
         answers: list[Prediction] = [{"probability": float(value)} for value in probabilities]
         if batch["asked"]:
-            from suite_fraud.explain import explained
+            from suite_fraud.model.explain import explained
 
             return explained(self.loaded, batch, answers)
         return answers
@@ -222,7 +222,7 @@ class FraudDomain(Domain):
 
     def baselines(self, splits: Splits, examples: Sequence[Example]) -> dict[str, list[Prediction]]:
         """Classical models on the same features and rows, and ensembles, all calibrated on the validation rows."""
-        from suite_fraud.report import compete
+        from suite_fraud.evaluation.report import compete
 
         self.contest, self.optimism = compete(self.loaded, splits, self.config)
         names = [name for name in self.contest.answers if name != "fine-tuned"]
@@ -230,7 +230,7 @@ class FraudDomain(Domain):
 
     def analyse(self, systems: Mapping[str, Scored], rows: Dataset) -> Iterable[Section]:
         """Who won, what decisions would have saved, and what a random split would have made believe."""
-        from suite_fraud.report import sections
+        from suite_fraud.evaluation.report import sections
 
         contest = self.contest if self.contest is not None and set(self.contest.answers) <= set(systems) else None
         meter = self.optimism if contest is not None else None  # it is of the test rows, not of another data set
@@ -242,13 +242,13 @@ class FraudDomain(Domain):
 
     def render(self, prediction: Prediction) -> str:
         """One line per transaction; only alerts say more."""
-        from suite_fraud.explain import line
+        from suite_fraud.model.explain import line
 
         return line(prediction)
 
     def demo(self, predictor: Predictor) -> None:
         """The analyst's queue."""
-        from suite_fraud.demo import build
+        from suite_fraud.demo.page import build
 
         build(self, predictor)
 

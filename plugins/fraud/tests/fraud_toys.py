@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from suite_fraud.simulate import Portfolio, simulate
+from suite_fraud.starter.simulate import Portfolio, simulate
 
 TOY = Portfolio(
     customers=300, terminals=200, days=40, seed=3, radius=15.0, compromised_terminals=1, compromised_customers=1,

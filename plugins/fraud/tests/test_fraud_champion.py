@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from suite_fraud import champion
-from suite_fraud.champion import NETWORK, Contest
-from suite_fraud.decisions import sigmoid
+from suite_fraud.evaluation import champion
+from suite_fraud.evaluation.champion import NETWORK, Contest
+from suite_fraud.model.decisions import sigmoid
 
 LABEL = np.array([1, 1, 0, 0, 0, 0])
 GOOD = np.array([0.9, 0.8, 0.3, 0.2, 0.1, 0.1])

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from suite import SuiteError
-from suite_fraud import classical
-from suite_fraud.features import NAMES
-from suite_fraud.measures import Ranking
-from suite_fraud.student import About, Student, fidelity, find, reasons, sentence
+from suite_fraud.data.features import NAMES
+from suite_fraud.data.measures import Ranking
+from suite_fraud.data.wording import reasons, sentence
+from suite_fraud.model import classical
+from suite_fraud.serving.student import About, Student, fidelity, find
 
 
 def problem(count=1500, seed=0, apart=2.5):

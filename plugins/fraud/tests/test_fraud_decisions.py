@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from suite_fraud import decisions
-from suite_fraud.decisions import Outcome, Platt, Thresholds
+from suite_fraud.model import decisions
+from suite_fraud.model.decisions import Outcome, Platt, Thresholds
 
 
 def test_platt_finds_the_line_that_made_the_labels():

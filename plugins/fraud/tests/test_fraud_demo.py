@@ -18,15 +18,18 @@ from datasets import Dataset
 from fraud_toys import TOY
 
 from suite import Corrections, Predictor, SuiteError
-from suite.corrections import source
-from suite_fraud import cards, decisions, demo, queue
-from suite_fraud import rows as parts
-from suite_fraud.columns import COLUMNS
+from suite.data.corrections import source
+from suite_fraud.commands.labels import labels
+from suite_fraud.data import rows as parts
+from suite_fraud.data.columns import COLUMNS
+from suite_fraud.data.tables import from_table
+from suite_fraud.demo import cards
+from suite_fraud.demo import page as demo
 from suite_fraud.domain import FraudDomain
-from suite_fraud.labels import labels
-from suite_fraud.queue import Queue
-from suite_fraud.simulate import simulate
-from suite_fraud.tables import from_table
+from suite_fraud.model import decisions
+from suite_fraud.serving import queue
+from suite_fraud.serving.queue import Queue
+from suite_fraud.starter.simulate import simulate
 
 EVIL = "<img src=x onerror=alert(1)>"
 

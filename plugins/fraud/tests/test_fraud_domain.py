@@ -13,13 +13,14 @@ from datasets import Dataset
 from fraud_toys import TOY
 
 from suite import SuiteError
-from suite_fraud import report, tables
-from suite_fraud import rows as parts
-from suite_fraud.blocks import Block, Examples, block, collate
 from suite_fraud.config import FraudConfig
+from suite_fraud.data import rows as parts
+from suite_fraud.data import tables
 from suite_fraud.domain import FraudDomain
-from suite_fraud.network import NetworkConfig
-from suite_fraud.simulate import simulate
+from suite_fraud.evaluation import report
+from suite_fraud.model.base import NetworkConfig
+from suite_fraud.model.inputs import Block, Examples, block, collate
+from suite_fraud.starter.simulate import simulate
 
 NAMES = ["transaction", "time", "entity", "counterparty", "amount", "label"]
 
@@ -74,7 +75,7 @@ def test_the_unit_of_numbers_in_time_is_kept(table):
 
 
 def test_rows_of_another_set_keep_their_order(table):
-    from suite.assets import resolve_model
+    from suite.assets.resolve import resolve_model
 
     domain = FraudDomain(config())
     domain.load_model(resolve_model("fraud-network", domain.starter.assets), None)
@@ -168,7 +169,7 @@ def test_columns_of_one_value_and_of_names_are_left_out(table, monkeypatch):
 
 
 def test_texts_reach_the_batch_by_their_vectors(monkeypatch):
-    from suite_fraud import texts
+    from suite_fraud.model import texts
 
     monkeypatch.setattr(texts, "embed", lambda values: np.stack([np.full(384, len(v), np.float32) for v in values]))
     rows = Dataset.from_dict(
@@ -209,7 +210,7 @@ def test_metrics_leave_unknown_labels_out():
 
 
 def test_a_limit_that_leaves_one_class_is_refused_before_training(portfolio):
-    from suite.assets import resolve_model
+    from suite.assets.resolve import resolve_model
 
     domain = FraudDomain(config())
     train = portfolio.splits["train"]
@@ -219,7 +220,7 @@ def test_a_limit_that_leaves_one_class_is_refused_before_training(portfolio):
 
 
 def test_the_fewer_frauds_the_stronger_the_pull(portfolio):
-    from suite.assets import resolve_model
+    from suite.assets.resolve import resolve_model
 
     domain = FraudDomain(config(anchor=1.0))
     model = domain.load_model(resolve_model("fraud-network", domain.starter.assets), portfolio.splits["train"])

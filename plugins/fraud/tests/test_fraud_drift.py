@@ -14,11 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from suite import SuiteError
-from suite_fraud import commands, drift, features
-from suite_fraud.drift import Spread, Training, weekly
-from suite_fraud.simulate import Portfolio, simulate
-from suite_fraud.student import About, Student
-from suite_fraud.tables import from_table
+from suite_fraud.commands import files as commands
+from suite_fraud.data import features
+from suite_fraud.data.tables import from_table
+from suite_fraud.serving import drift
+from suite_fraud.serving.drift import weekly
+from suite_fraud.serving.spread import Spread, Training
+from suite_fraud.serving.student import About, Student
+from suite_fraud.starter.simulate import Portfolio, simulate
 
 NAMES = ["size", "flag"]
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite_fraud.features import NAMES, Stream, compute, names
-from suite_fraud.tables import Transactions
+from suite_fraud.data.features import NAMES, Stream, compute, names
+from suite_fraud.data.tables import Transactions
 
 DAY = 86_400
 

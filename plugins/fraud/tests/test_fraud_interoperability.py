@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import suite
-from suite.export import write_onnx
+from suite.inference.onnx import write_onnx
 from suite.testing.outside import documented, run_outside
-from suite_fraud import network
 from suite_fraud.domain import FraudDomain
+from suite_fraud.model import residual as network
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"
 ASK = """

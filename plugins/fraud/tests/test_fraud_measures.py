@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from suite_fraud.measures import Ranking, measure
+from suite_fraud.data.measures import Ranking, measure
 
 
 def random_case(seed, count=500, levels=None):

@@ -10,8 +10,11 @@ import torch
 
 import suite_fraud
 from suite import SuiteError
-from suite_fraud import features, network
-from suite_fraud.network import QUANTILES, FraudNetwork, NetworkConfig, PiecewiseLinear
+from suite_fraud.data import features
+from suite_fraud.model import loading
+from suite_fraud.model import residual as network
+from suite_fraud.model.base import NetworkConfig
+from suite_fraud.model.residual import QUANTILES, FraudNetwork, PiecewiseLinear
 
 STARTER = Path(suite_fraud.__file__).parent / "starter"
 PIECES = len(QUANTILES) - 1
@@ -88,7 +91,7 @@ def test_saved_and_loaded_answers_alike(tmp_path):
     model.extra.weight.data.normal_()
     model.config.calibration["slope"] = 2.0
     model.save_pretrained(tmp_path)
-    again = network.load(tmp_path).eval()
+    again = loading.load(tmp_path).eval()
     inputs = (torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, network.TEXT_SIZE))
     assert torch.equal(again(*inputs).logits, model(*inputs).logits)
     assert again.config.calibration["slope"] == 2.0
@@ -104,7 +107,7 @@ def test_a_run_trained_on_again_keeps_its_own_columns():
 
 
 def test_the_starter_knows_the_features_and_is_small():
-    starter = network.load(STARTER)
+    starter = loading.load(STARTER)
     assert starter.config.features == list(features.NAMES)
     assert (STARTER / "model.safetensors").stat().st_size < 2_000_000
 
@@ -112,14 +115,14 @@ def test_the_starter_knows_the_features_and_is_small():
 def test_a_folder_without_a_fraud_network_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(SuiteError, match="holds no model that can be read"):
-        network.load(tmp_path)
+        loading.load(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert", "hidden_size": 4}')
     with pytest.raises(SuiteError, match="holds no fraud network"):
-        network.load(tmp_path)
+        loading.load(tmp_path)
 
 
 def test_reasons_tell_of_the_portfolios_own_numbers_too():
-    from suite_fraud.explain import contributions, inputs
+    from suite_fraud.model.explain import contributions, inputs
 
     generator = np.random.default_rng(0)
     torch.manual_seed(0)

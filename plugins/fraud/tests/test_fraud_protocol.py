@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from suite import SuiteError
-from suite_fraud.protocol import compromised, folds
-from suite_fraud.tables import Transactions
+from suite_fraud.data.protocol import compromised, folds
+from suite_fraud.data.tables import Transactions
 
 DAY = 86_400
 

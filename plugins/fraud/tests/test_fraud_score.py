@@ -14,11 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from suite import SuiteError
-from suite_fraud import commands, features, stream
-from suite_fraud.score import Choice, score
-from suite_fraud.simulate import Portfolio, simulate
-from suite_fraud.student import About, Student
-from suite_fraud.tables import from_table
+from suite_fraud.commands import files as commands
+from suite_fraud.data import features, stream
+from suite_fraud.data.tables import from_table
+from suite_fraud.serving.score import Choice, score
+from suite_fraud.serving.student import About, Student
+from suite_fraud.starter.simulate import Portfolio, simulate
 
 GIVEN = {"entity": "customer", "counterparty": "terminal", "label": "fraud"}
 

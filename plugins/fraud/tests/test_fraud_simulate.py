@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from suite_fraud.simulate import Portfolio, _rows, simulate
+from suite_fraud.starter.simulate import Portfolio, _rows, simulate
 
 SMALL = Portfolio(customers=200, terminals=400, days=30, seed=3)
 HONEST = {"threshold": float("inf"), "compromised_terminals": 0, "compromised_customers": 0}

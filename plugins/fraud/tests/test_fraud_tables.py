@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from suite import SuiteError
-from suite_fraud.checks import clocks, constant, findings, leaking
-from suite_fraud.columns import COLUMNS
-from suite_fraud.parsing import amounts, labels, times
-from suite_fraud.tables import from_table
+from suite_fraud.data.checks import clocks, constant, findings, leaking
+from suite_fraud.data.columns import COLUMNS
+from suite_fraud.data.parsing import amounts, labels, times
+from suite_fraud.data.tables import from_table
 
 
 def column(*values, kind=None):
@@ -236,7 +236,7 @@ def test_an_entity_may_be_a_number_but_not_missing():
     ],
 )
 def test_well_known_data_sets_are_recognised(names, expected):
-    from suite.data.columns import match_columns
+    from suite.tables.columns import match_columns
 
     assert match_columns(names, COLUMNS, {}) == expected
 

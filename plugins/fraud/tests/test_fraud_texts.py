@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from suite_fraud import texts
+from suite_fraud.model import texts
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "petrol", "station", "books"]
 

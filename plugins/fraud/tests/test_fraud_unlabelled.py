@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from fraud_toys import TOY, written
 
 from suite import SuiteError
-from suite_fraud import commands
-from suite_fraud.measures import Ranking
-from suite_fraud.simulate import simulate
-from suite_fraud.student import Student
-from suite_fraud.unlabelled import TEACHERS, unlabelled
+from suite_fraud.commands import files as commands
+from suite_fraud.commands.unlabelled import TEACHERS, unlabelled
+from suite_fraud.data.measures import Ranking
+from suite_fraud.serving.student import Student
+from suite_fraud.starter.simulate import simulate
 
 
 def run(command, *arguments):

@@ -17,8 +17,8 @@ def suite_domains() -> Iterable[Entry]:
 @hookimpl
 def suite_commands() -> Iterable[Entry]:
     """Verbs that only pictures need."""
-    crops = "suite_image_generation.commands:crops"
-    grid = "suite_image_generation.commands:grid"
+    crops = "suite_image_generation.commands.sheets:crops"
+    grid = "suite_image_generation.commands.sheets:grid"
     return [
         Entry("image-generation crops", "Show what fine-tuning would see of each picture.", crops),
         Entry("image-generation grid", "Draw prompts at several strengths of a fine-tuning.", grid),

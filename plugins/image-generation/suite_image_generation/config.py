@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from suite import TrainConfig
-from suite_image_generation.starter import MODEL
+from suite_image_generation.starter.assets import MODEL
 
 LORA_TARGETS = ("to_k", "to_q", "to_v", "to_out.0")
 """Projections of attention, under the names that all denoisers of diffusers give them."""

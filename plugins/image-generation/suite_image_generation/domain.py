@@ -27,15 +27,15 @@ from suite import (
     resolve_model,
 )
 from suite_image_generation.config import LORA_TARGETS, ImageConfig
-from suite_image_generation.starter import STARTER
+from suite_image_generation.starter.assets import STARTER
 
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
 
-    from suite_image_generation.buckets import Crop
-    from suite_image_generation.latents import Captioned
-    from suite_image_generation.objective import Objective
+    from suite_image_generation.model.latents import Captioned
+    from suite_image_generation.model.objective import Objective
+    from suite_image_generation.pictures.buckets import Crop
 
 KEPT = "suite.json"
 """In a model's folder: what its training came to know of itself."""
@@ -91,13 +91,13 @@ class ImageGenerationDomain(Domain):
 
     def read(self, path: Path) -> Dataset | None:
         """Folders of pictures with a text file beside each; what has a table is left to the core."""
-        from suite_image_generation import captions
+        from suite_image_generation.pictures import captions
 
         return captions.read(path) if path.is_dir() else None
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """Pictures that can't be used or are read otherwise than one may think; captions that are none."""
-        from suite_image_generation import captions
+        from suite_image_generation.pictures import captions
 
         return captions.findings(rows, self.config.resolution)
 
@@ -113,7 +113,7 @@ class ImageGenerationDomain(Domain):
 
         The first examples also ask for a picture, except while training: validation must stay cheap.
         """
-        from suite_image_generation import samples
+        from suite_image_generation.generation import samples
 
         self._validating |= training
         examples = samples.examples(self.pipeline, rows, self.config, self.cache, next(model.parameters()).device)
@@ -143,7 +143,7 @@ class ImageGenerationDomain(Domain):
 
     def collate(self, examples: Sequence[Captioned]) -> Batch:
         """See `latents.batch_of`."""
-        from suite_image_generation.latents import batch_of
+        from suite_image_generation.model.latents import batch_of
 
         return batch_of(examples, self.config.draws)
 
@@ -151,8 +151,8 @@ class ImageGenerationDomain(Domain):
 
     def load_model(self, source: Path, data: Dataset | None) -> torch.nn.Module:
         """The denoiser of the pipeline in `source`, which is refused where memory would not do."""
-        from suite_image_generation import pipelines, preflight
-        from suite_image_generation.objective import Objective
+        from suite_image_generation.model import pipelines, preflight
+        from suite_image_generation.model.objective import Objective
 
         pipelines.check_index(source)
         preflight.check(source, self.config, training=data is not None and self._trains(source))
@@ -178,7 +178,7 @@ class ImageGenerationDomain(Domain):
 
     def preview(self, model: torch.nn.Module, step: int, folder: Path) -> None:
         """A row of pictures for this step, the sheet of all steps, and before the first step every crop."""
-        from suite_image_generation import samples
+        from suite_image_generation.generation import samples
 
         prompts, rows = self._preview
         if step == 0 and rows is not None:
@@ -191,7 +191,9 @@ class ImageGenerationDomain(Domain):
 
         That is since when it learnt by heart, if it did, and the training pictures that samples are compared with.
         """
-        from suite_image_generation import pipelines, previews, report
+        from suite_image_generation.evaluation import report
+        from suite_image_generation.generation import previews
+        from suite_image_generation.model import pipelines
 
         setattr(self.pipeline, pipelines.name_of_denoiser(self.pipeline), model)
         self._hash = ""
@@ -206,7 +208,7 @@ class ImageGenerationDomain(Domain):
 
     def save_adapter(self, model: torch.nn.Module, path: Path) -> None:
         """For `pipe.load_lora_weights` of diffusers; of Stable Diffusion 1 and 2 in kohya's layout too."""
-        from suite_image_generation import adapters
+        from suite_image_generation.model import adapters
 
         adapters.save(self.pipeline, model, path)
 
@@ -214,7 +216,7 @@ class ImageGenerationDomain(Domain):
 
     def infer(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
         """Prompt, seed, the PNG in base64 where one is asked for, and the loss where there is a picture to predict."""
-        from suite_image_generation import samples
+        from suite_image_generation.generation import samples
 
         losses: dict[int, float] = {}
         for group in batch["groups"]:
@@ -227,7 +229,7 @@ class ImageGenerationDomain(Domain):
 
     def reference(self, example: Captioned) -> dict[str, Any]:
         """The caption, and the cropped picture as PNG in base64 where one is made beside it."""
-        from suite_image_generation import samples
+        from suite_image_generation.generation import samples
 
         size = example.crop.size if example.crop else None
         png = samples.original(example.value, size) if example.request and example.value is not None else None
@@ -247,8 +249,8 @@ class ImageGenerationDomain(Domain):
 
     def baselines(self, splits: Splits, examples: Sequence[Captioned]) -> dict[str, list[Prediction]]:
         """Copying: the training picture whose caption is nearest."""
-        from suite_image_generation import report
-        from suite_image_generation.quality import Encoder
+        from suite_image_generation.evaluation import report
+        from suite_image_generation.model.encoder import Encoder
 
         if not self.config.samples:
             return {}
@@ -256,7 +258,7 @@ class ImageGenerationDomain(Domain):
 
     def analyse(self, systems: Mapping[str, Any], rows: Dataset) -> Iterable[Section]:
         """What was learnt by heart: the sign in the losses, and pictures that should come back."""
-        from suite_image_generation import report
+        from suite_image_generation.evaluation import report
 
         since = self.kept.get("overfit_since")
         if since is not None:
@@ -269,7 +271,7 @@ class ImageGenerationDomain(Domain):
 
     def same(self, expected: Prediction, found: Prediction) -> bool:
         """Equal words, nearly the loss, and nearly the pixels."""
-        from suite_image_generation import samples
+        from suite_image_generation.generation import samples
 
         if any(expected.get(name) != found.get(name) for name in ("prompt", "seed")):
             return False
@@ -280,8 +282,8 @@ class ImageGenerationDomain(Domain):
 
     def inputs(self, argument: str) -> list[Captioned]:
         """A prompt, a text file with one a line, or a PNG made here, which is made again; all from `image`, if set."""
-        from suite_image_generation import writing
-        from suite_image_generation.latents import Captioned
+        from suite_image_generation.generation import writing
+        from suite_image_generation.model.latents import Captioned
 
         if not argument.lower().endswith((".txt", ".png")) and _is_file_name(argument):
             raise SuiteError(f"{argument!r} looks like a file; give a prompt in words, or a .txt with one a line.")
@@ -292,37 +294,37 @@ class ImageGenerationDomain(Domain):
 
     def render(self, prediction: Prediction) -> str:
         """A line; the terminal shows no picture."""
-        from suite_image_generation import writing
+        from suite_image_generation.generation import writing
 
         return writing.render(prediction)
 
     def check_output(self, path: Path) -> None:
         """A folder, one PNG or a table."""
-        from suite_image_generation import writing
+        from suite_image_generation.generation import writing
 
         writing.check_output(path)
 
     def write(self, predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
         """PNGs with their settings inside, and an index."""
-        from suite_image_generation import writing
+        from suite_image_generation.generation import writing
 
         writing.write(predictions, path)
 
     def appends(self, path: Path) -> bool:
         """A folder takes pictures as they are made."""
-        from suite_image_generation import writing
+        from suite_image_generation.generation import writing
 
         return writing.appends(path)
 
     def demo(self, predictor: Predictor) -> None:
         """Prompt to pictures, how they came about, and the training pictures nearest to them."""
-        from suite_image_generation.demo import build
+        from suite_image_generation.demo.page import build
 
         build(self, predictor)
 
     def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
         """One picture in a few steps: it shows that the pipeline draws, not how well."""
-        from suite_image_generation.demo_handlers import OWN
+        from suite_image_generation.demo.desk import OWN
 
         return "images_generate", ["red heart", 42, 1, 4, 5.0, OWN, "", None, 0.6]
 
@@ -336,7 +338,7 @@ class ImageGenerationDomain(Domain):
 
     def model_hash(self) -> str:
         """What the PNGs call this model; counted once, at the first picture after loading or saving."""
-        from suite_image_generation import pipelines
+        from suite_image_generation.model import pipelines
 
         self._hash = self._hash or pipelines.model_hash(self.pipeline)
         return self._hash
@@ -356,7 +358,7 @@ def _overfit(step: int) -> str:
 
 def _is_file_name(text: str) -> bool:
     """One word with an ending, such as picture.jpg; or something that is there."""
-    from suite_image_generation.writing import is_file
+    from suite_image_generation.generation.writing import is_file
 
     path = Path(text)
     return is_file(text) or (1 < len(path.suffix) <= 5 and not any(c.isspace() for c in text))

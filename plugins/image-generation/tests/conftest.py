@@ -94,7 +94,7 @@ def tiny_clip(tokenizer):
     import torch
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPVisionConfig
 
-    from suite_image_generation.quality import Encoder
+    from suite_image_generation.model.encoder import Encoder
 
     torch.manual_seed(0)
     vision = CLIPVisionConfig(

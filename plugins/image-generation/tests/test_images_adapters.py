@@ -10,10 +10,11 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from suite_image_generation import adapters
 from suite_image_generation.config import LORA_TARGETS
-from suite_image_generation.pipelines import denoiser, load_pipeline
-from suite_image_generation.sampling import Request, sample
+from suite_image_generation.generation.sampling import sample
+from suite_image_generation.model import adapters
+from suite_image_generation.model.pipelines import denoiser, load_pipeline
+from suite_image_generation.pictures.request import Request
 
 
 def adapted(folder, alpha):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from suite_image_generation.buckets import THUMBNAIL, Crop, crop, shapes, sheets, table
+from suite_image_generation.pictures.buckets import THUMBNAIL, Crop, crop, shapes, sheets, table
 
 
 def test_shapes_have_at_most_the_area_and_multiples_for_sides():

@@ -5,7 +5,7 @@ from datasets import Dataset
 from PIL import Image
 
 from suite import SuiteError
-from suite_image_generation import captions
+from suite_image_generation.pictures import captions
 
 
 def folder_of(tmp_path, files):

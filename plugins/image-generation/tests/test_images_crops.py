@@ -7,7 +7,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from suite import SuiteError
-from suite_image_generation.commands import crops, pictures_of
+from suite_image_generation.commands.sheets import crops, pictures_of
 
 
 def run(*arguments):

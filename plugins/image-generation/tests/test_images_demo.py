@@ -14,14 +14,20 @@ import pytest
 from PIL import Image
 
 from suite import Predictor, SuiteError
-from suite_image_generation import answers, demo, demo_handlers, quality, schedulers, styles, trained_on
-from suite_image_generation import demo_cards as cards
-from suite_image_generation.demo_handlers import OWN, Handlers, Steps
+from suite_image_generation.demo import cards
+from suite_image_generation.demo import desk as demo_handlers
+from suite_image_generation.demo import page as demo
+from suite_image_generation.demo.desk import OWN, Handlers, Steps
 from suite_image_generation.domain import ImageGenerationDomain
-from suite_image_generation.neighbours import Index
-from suite_image_generation.pictures import given
-from suite_image_generation.png import read_settings
-from suite_image_generation.sampling import Request, sample
+from suite_image_generation.evaluation import quality, trained_on
+from suite_image_generation.evaluation.neighbours import Index
+from suite_image_generation.generation import answers
+from suite_image_generation.generation.sampling import sample
+from suite_image_generation.model import schedulers
+from suite_image_generation.pictures import styles
+from suite_image_generation.pictures.files import given
+from suite_image_generation.pictures.png import read_settings
+from suite_image_generation.pictures.request import Request
 
 
 class Asked(list):
@@ -129,7 +135,7 @@ def test_a_long_prompt_is_cut_and_what_is_unread_said(own):
 
 
 def test_withheld_pictures_are_not_on_the_page(own, monkeypatch):
-    from suite_image_generation import screening
+    from suite_image_generation.generation import screening
 
     verdicts = iter([screening.Verdict(True, "withheld: <b>"), screening.Verdict()])
     monkeypatch.setattr(screening, "screen", lambda pictures, *more: [next(verdicts) for _ in pictures])
@@ -167,7 +173,7 @@ def test_settings_come_back_from_a_file(own):
     told, card = own.settings(made.paths[0])
     assert told == made.told[0]
     assert "Another model made it (abc)" in card
-    from suite_image_generation.pipelines import model_hash
+    from suite_image_generation.model.pipelines import model_hash
 
     assert "This model made it" in cards.settings_card({**told, "model": model_hash(own.domain.pipeline)}, same=True)
     with pytest.raises(SuiteError, match="Choose a PNG"):
@@ -187,7 +193,7 @@ def drawings(tmp_path):
 
 
 def test_a_style_is_stored_with_captions_and_the_command_reads_it(own, drawings, tmp_path):
-    from suite_image_generation import captions
+    from suite_image_generation.pictures import captions
 
     table = [[Path(path).name, f"a fox {n}"] for n, path in enumerate(drawings)]
     page = own.keep_style(drawings, table, "My Style/../x")
@@ -297,8 +303,8 @@ def test_the_tab_is_built_without_torch_and_offers_one_endpoint():
 def test_examples_are_words_the_starter_was_taught():
     import pyarrow.parquet as pq
 
-    from suite.assets import fetch
-    from suite_image_generation.starter import EMOJI
+    from suite.assets.resolve import fetch
+    from suite_image_generation.starter.assets import EMOJI
 
     assert set(demo_handlers.EXAMPLES) <= set(
         pq.read_table(fetch(EMOJI), columns=["caption"]).column("caption").to_pylist()

@@ -11,8 +11,8 @@ from datasets import Dataset
 from PIL import Image
 
 from suite import SuiteError
-from suite_image_generation import samples
 from suite_image_generation.domain import ImageGenerationDomain
+from suite_image_generation.generation import samples
 
 QUICK = {"max_steps": 4, "evaluate_every": 2, "samples": 0, "previews": 0, "sample_steps": 2, "draws": 2}
 
@@ -76,8 +76,8 @@ def test_the_next_run_encodes_nothing(folder, picture_folder, own_cache, monkeyp
     domain, model, rows = loaded(folder, picture_folder)
     first = domain.prepare(rows, model, training=True)
     calls = []
-    monkeypatch.setattr("suite_image_generation.pipelines.encode_pictures", lambda *_: calls.append("picture"))
-    monkeypatch.setattr("suite_image_generation.pipelines.encode_prompts", lambda *_: calls.append("words"))
+    monkeypatch.setattr("suite_image_generation.model.pipelines.encode_pictures", lambda *_: calls.append("picture"))
+    monkeypatch.setattr("suite_image_generation.model.pipelines.encode_prompts", lambda *_: calls.append("words"))
     again, model, _ = loaded(folder, picture_folder)
     assert [e.latents for e in again.prepare(rows, model, training=False)] == [e.latents for e in first]
     assert calls == []
@@ -115,7 +115,7 @@ def test_latents_that_are_no_numbers_name_the_row(noise_folder, picture_folder, 
 
 def test_the_autoencoder_computes_in_fp32_whatever_surrounds_it(noise_folder, picture_folder, own_cache):
     domain, _, _ = loaded(noise_folder, picture_folder)
-    from suite_image_generation.pipelines import encode_pictures
+    from suite_image_generation.model.pipelines import encode_pictures
 
     picture = [Image.effect_noise((16, 16), 80)]
     plain = encode_pictures(domain.pipeline, picture)
@@ -125,7 +125,7 @@ def test_the_autoencoder_computes_in_fp32_whatever_surrounds_it(noise_folder, pi
 
 
 def test_weights_of_half_precision_are_loaded_as_fp32(noise_folder, tmp_path):
-    from suite_image_generation.pipelines import load_pipeline
+    from suite_image_generation.model.pipelines import load_pipeline
 
     half = load_pipeline(noise_folder).to(torch.float16)
     half.save_pretrained(tmp_path / "half")
@@ -148,7 +148,7 @@ def test_training_draws_from_the_generator_it_is_given(folder, picture_folder, o
 
 
 def test_a_dropped_caption_is_the_empty_one(noise_folder, picture_folder, own_cache):
-    from suite_image_generation.pipelines import encode_prompts
+    from suite_image_generation.model.pipelines import encode_prompts
 
     domain, model, rows = loaded(noise_folder, picture_folder, caption_dropout=0.999)
     example = domain.augment(domain.prepare(rows, model, training=True)[0], np.random.default_rng(0))
@@ -212,7 +212,7 @@ def test_the_first_captions_are_drawn_beside_their_originals(noise_folder, pictu
 
 
 def test_the_hash_of_a_model_is_of_all_its_parts_and_counted_once(noise_folder, own_cache, monkeypatch):
-    from suite_image_generation import pipelines
+    from suite_image_generation.model import pipelines
 
     domain, seen, plain = make(noise_folder), [], pipelines.weights_hash
     model = domain.load_model(noise_folder, None)
@@ -254,8 +254,8 @@ def test_a_prompt_is_answered_and_a_missing_file_is_not_taken_for_one(noise_fold
 
 
 def test_predict_starts_from_a_picture_and_several_are_its_variations(folder, own_cache, tmp_path):
-    from suite_image_generation.png import pixels_hash, read_settings, request_of
-    from suite_image_generation.sampling import sample
+    from suite_image_generation.generation.sampling import sample
+    from suite_image_generation.pictures.png import pixels_hash, read_settings, request_of
 
     start = Image.effect_noise((32, 32), 90).convert("RGB")
     start.save(tmp_path / "start.png")
@@ -338,7 +338,7 @@ def test_a_run_leaves_a_pipeline_previews_and_adapters(folder, picture_folder, o
 def test_a_loss_that_is_no_number_stops_before_the_step_and_says_what_to_do(
     noise_folder, picture_folder, own_cache, tmp_path, monkeypatch
 ):
-    from suite_image_generation.objective import Objective
+    from suite_image_generation.model.objective import Objective
 
     plain = Objective.losses
     broken = lambda self, model, batch: plain(self, model, batch) * (float("nan") if model.training else 1)  # noqa: E731

@@ -12,11 +12,12 @@ from PIL import Image
 
 import suite
 from suite.testing.outside import documented, run_outside
-from suite_image_generation import adapters
 from suite_image_generation.config import LORA_TARGETS
 from suite_image_generation.domain import ImageGenerationDomain
-from suite_image_generation.pipelines import denoiser, load_pipeline
-from suite_image_generation.sampling import Request, sample
+from suite_image_generation.generation.sampling import sample
+from suite_image_generation.model import adapters
+from suite_image_generation.model.pipelines import denoiser, load_pipeline
+from suite_image_generation.pictures.request import Request
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"
 SAVE = "picture.save('theirs.png')"

@@ -12,8 +12,8 @@ from diffusers import (
 )
 
 from suite import SuiteError
-from suite_image_generation import schedulers
-from suite_image_generation.objective import Objective, draw
+from suite_image_generation.model import schedulers
+from suite_image_generation.model.objective import Objective, draw
 
 LATENTS, NOISE = torch.full((1, 1, 1, 1), 3.0), torch.full((1, 1, 1, 1), 5.0)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from suite import SuiteError
-from suite_image_generation.pictures import facts, on_white, read
+from suite_image_generation.pictures.files import facts, on_white, read
 
 
 def saved(picture, form="PNG", **how):

@@ -13,9 +13,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from suite import SuiteError
-from suite_image_generation import png, prompts, screening, writing
-from suite_image_generation.answers import answers, picture_of, png_of
-from suite_image_generation.sampling import Request, sample, settled
+from suite_image_generation.generation import screening, writing
+from suite_image_generation.generation.answers import answers, picture_of, png_of
+from suite_image_generation.generation.sampling import sample, settled
+from suite_image_generation.pictures import png, prompts
+from suite_image_generation.pictures.request import Request
 
 UNICODE = "猫 with a crème brûlée 🍮, “quoted” \\ {json}; مرحبا"
 ASKED = Request(UNICODE, seed=2**40 + 7, steps=3, guidance=4.5, negative="düster")
@@ -268,8 +270,9 @@ def test_one_colour_is_told_and_a_faint_picture_is_not():
 
 def assert_grey_everywhere_else(pipe, tmp_path):
     """On the sheets of strengths and of training too."""
-    from suite_image_generation import previews, samples, strengths
     from suite_image_generation.config import ImageConfig
+    from suite_image_generation.evaluation import strengths
+    from suite_image_generation.generation import previews, samples
 
     grey, text = Image.new("RGB", (16, 16), (128, 128, 128)), ["a cat"]
     mixed = strengths.Mixed(pipe.unet, pipe.unet)

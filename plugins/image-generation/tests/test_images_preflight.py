@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from suite import SuiteError
-from suite_image_generation import pipelines, preflight, working_memory
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.domain import ImageGenerationDomain
-from suite_image_generation.pipelines import check_index, denoiser, load_pipeline, multiple, trained_shape
+from suite_image_generation.model import pipelines, preflight, working_memory
+from suite_image_generation.model.pipelines import check_index, denoiser, load_pipeline, multiple, trained_shape
 
 CPU = torch.device("cpu")
 
@@ -68,7 +68,8 @@ def allocated(work):
 @pytest.mark.parametrize("kind", ["noise_folder", "flow_folder", "xl_folder"])
 def test_what_a_step_and_a_picture_need_is_what_is_allocated(kind, request, picture_folder, own_cache, monkeypatch):
     """Of the domain's own loss on a batch from files, and of its own sampling."""
-    from suite_image_generation.sampling import Request, sample
+    from suite_image_generation.generation.sampling import sample
+    from suite_image_generation.pictures.request import Request
 
     folder, count = request.getfixturevalue(kind), 6
     config = ImageConfig(max_ratio=1, resolution=32)
@@ -116,7 +117,7 @@ def test_checkpointing_and_resolution_are_felt(noise_folder):
 
 def test_what_does_not_fit_is_refused_with_numbers_before_loading(noise_folder, monkeypatch):
     monkeypatch.setattr(preflight, "free_memory", lambda device: 400_000_000)
-    monkeypatch.setattr("suite_image_generation.pipelines.load_pipeline", lambda folder: pytest.fail("loaded"))
+    monkeypatch.setattr("suite_image_generation.model.pipelines.load_pipeline", lambda folder: pytest.fail("loaded"))
     domain = ImageGenerationDomain(ImageConfig(lora=False, model=str(noise_folder)))
     domain.training_rows = object()
     with pytest.raises(SuiteError) as caught:
@@ -169,7 +170,7 @@ def test_weights_that_are_no_safetensors_are_told(noise_folder, tmp_path):
 
 
 def test_shapes_from_configs_are_those_of_the_pipeline(folder):
-    from suite_image_generation.pipelines import default_size
+    from suite_image_generation.model.pipelines import default_size
 
     pipe = load_pipeline(folder)
     assert trained_shape(folder) == (default_size(pipe)[0], multiple(pipe)) == (16, 8)

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from suite_image_generation.previews import LABEL, SMALLEST, overfit_since, read_history, row, write_step
+from suite_image_generation.generation.previews import LABEL, SMALLEST, overfit_since, read_history, row, write_step
 
 
 def history(validation, training):

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from suite import SuiteError
-from suite_image_generation import quality
-from suite_image_generation.quality import Encoder, kid, mmd, ranks, retrieval
+from suite_image_generation.evaluation.quality import kid, mmd, ranks, retrieval
+from suite_image_generation.model import encoder
+from suite_image_generation.model.encoder import Encoder
 
 X, Y = np.array([1.0, 0.0]), np.array([0.0, 1.0])
 
@@ -90,7 +91,7 @@ def test_features_are_unit_vectors_of_pictures_on_white(tiny_clip):
 def test_features_do_not_depend_on_the_company(tiny_clip, monkeypatch):
     captions = ["a", "a much longer caption than the others here", "b"]
     together = tiny_clip.text_features(captions)
-    monkeypatch.setattr(quality, "AT_ONCE", 1)
+    monkeypatch.setattr(encoder, "AT_ONCE", 1)
     assert np.concatenate([tiny_clip.text_features([one]) for one in captions]) == pytest.approx(together, abs=1e-5)
 
 

@@ -13,9 +13,10 @@ from datasets import Dataset
 from PIL import Image
 
 from suite import SuiteError
-from suite_image_generation import quality, report, strengths
-from suite_image_generation.previews import SMALLEST
-from suite_image_generation.sampling import Request, sample
+from suite_image_generation.evaluation import quality, report, strengths
+from suite_image_generation.generation.previews import SMALLEST
+from suite_image_generation.generation.sampling import sample
+from suite_image_generation.pictures.request import Request
 
 
 def drawing(number):
@@ -140,7 +141,7 @@ def test_a_strength_is_what_diffusers_calls_the_adapters_weight(tiny_noise, tmp_
 
     from peft import LoraConfig, get_peft_model
 
-    from suite_image_generation import adapters
+    from suite_image_generation.model import adapters
 
     pipe = copy.deepcopy(tiny_noise)
     config = LoraConfig(r=2, lora_alpha=3, target_modules=["to_q", "to_v"], init_lora_weights=False)

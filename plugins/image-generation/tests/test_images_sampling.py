@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from suite import SuiteError
-from suite_image_generation import schedulers
-from suite_image_generation.sampling import PREVIEWS, Request, batches, of_area, sample, settled, shown, watching
+from suite_image_generation.generation.sampling import PREVIEWS, batches, of_area, sample, settled, shown, watching
+from suite_image_generation.model import schedulers
+from suite_image_generation.pictures.request import Request
 
 ASKED = Request("a cat", seed=1, steps=3, guidance=4.0)
 
@@ -138,9 +139,9 @@ def test_impossible_settings_are_told(tiny_noise, change, said):
 
 def test_a_picture_given_is_kept_at_little_strength_and_its_alpha_too(pipe):
     """Encoded and decoded by an untrained autoencoder it is itself no more: compared with that round trip."""
-    from suite_image_generation.pictures import on_white
-    from suite_image_generation.pipelines import encode_pictures
-    from suite_image_generation.sampling import decode
+    from suite_image_generation.generation.sampling import decode
+    from suite_image_generation.model.pipelines import encode_pictures
+    from suite_image_generation.pictures.files import on_white
 
     given = Image.new("RGBA", (16, 16), (255, 0, 0, 0))
     given.paste((0, 0, 255, 255), (4, 4, 12, 12))
@@ -185,7 +186,7 @@ def test_previews_are_spread_and_the_last_step_is_among_them(total, expected):
 
 
 def test_values_that_are_no_numbers_become_one_colour_and_spare_the_others(tiny_noise, monkeypatch):
-    from suite_image_generation.screening import is_blank
+    from suite_image_generation.generation.screening import is_blank
 
     decode = tiny_noise.vae.decode
 
@@ -203,7 +204,7 @@ def test_values_that_are_no_numbers_become_one_colour_and_spare_the_others(tiny_
 def test_frozen_parts_go_to_the_device_and_back_once_however_blocks_are_nested():
     from types import SimpleNamespace
 
-    from suite_image_generation.pipelines import frozen_on
+    from suite_image_generation.model.pipelines import frozen_on
 
     class Part(torch.nn.Module):
         def __init__(self):
@@ -229,7 +230,7 @@ def test_frozen_parts_go_to_the_device_and_back_once_however_blocks_are_nested()
 def test_a_pipeline_for_another_task_is_told(tiny_noise):
     from diffusers import DDPMPipeline
 
-    from suite_image_generation.sampling import _view
+    from suite_image_generation.generation.sampling import _view
 
     with pytest.raises(SuiteError, match="DDPMPipeline makes no pictures from words; one of StableDiffusionPipeline,"):
         _view(DDPMPipeline(tiny_noise.unet, tiny_noise.scheduler), image=False)

@@ -11,8 +11,8 @@ from diffusers import AutoencoderTiny, DiffusionPipeline, StableDiffusionPipelin
 from PIL import Image
 from transformers import AutoTokenizer, CLIPModel
 
-from suite.assets import fetch
-from suite_image_generation.starter import EMOJI, EVALUATOR, MODEL, STARTER, STYLE, to_picture, to_pixels
+from suite.assets.resolve import fetch
+from suite_image_generation.starter.assets import EMOJI, EVALUATOR, MODEL, STARTER, STYLE, to_picture, to_pixels
 
 
 @pytest.fixture(scope="module")

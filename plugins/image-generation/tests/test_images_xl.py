@@ -8,8 +8,9 @@ from PIL import Image
 
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.domain import ImageGenerationDomain
-from suite_image_generation.pipelines import encode_pictures, load_pipeline
-from suite_image_generation.sampling import Request, decode, sample
+from suite_image_generation.generation.sampling import decode, sample
+from suite_image_generation.model.pipelines import encode_pictures, load_pipeline
+from suite_image_generation.pictures.request import Request
 
 
 def test_sizes_and_crops_are_given(xl_folder, picture_folder, own_cache):

@@ -17,5 +17,5 @@ def suite_domains() -> Iterable[Entry]:
 @hookimpl
 def suite_commands() -> Iterable[Entry]:
     """One verb that only medical files need."""
-    target = "suite_medical_imaging.commands:deidentify"
+    target = "suite_medical_imaging.commands.deidentify:deidentify"
     return [Entry("medical-imaging deidentify", "Write DICOM files without who they are of.", target)]

@@ -24,16 +24,16 @@ from suite import (
     TrainConfig,
 )
 from suite_medical_imaging.config import MedicalConfig
-from suite_medical_imaging.names import IMAGE_ALIASES, LABEL_ALIASES, PATIENT_ALIASES
-from suite_medical_imaging.starter import STARTER
-from suite_medical_imaging.tasks import Reference, Task, labelled, refuse_unknown, task_of
+from suite_medical_imaging.data.names import IMAGE_ALIASES, LABEL_ALIASES, PATIENT_ALIASES
+from suite_medical_imaging.model.tasks import Reference, Task, labelled, refuse_unknown, task_of
+from suite_medical_imaging.starter.assets import STARTER
 
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
 
-    from suite_medical_imaging.calibrate import Calibration
-    from suite_medical_imaging.preprocess import View
+    from suite_medical_imaging.data.preprocess import View
+    from suite_medical_imaging.evaluation.calibrate import Calibration
 
 KEPT = "medical.json"
 """In a model's folder: the task, how pictures are shown to it, and how its answers are read."""
@@ -88,13 +88,13 @@ class MedicalImagingDomain(Domain):
 
     def read(self, path: Path) -> Dataset | None:
         """A folder or table that may name DICOM and NIfTI files; what only holds pictures is left to the core."""
-        from suite_medical_imaging.rows import read_rows
+        from suite_medical_imaging.data.rows import read_rows
 
         return read_rows(path)
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """What cannot be read, what the task is taken to be, one class only, labels that contradict the config."""
-        from suite_medical_imaging.quality import unreadable
+        from suite_medical_imaging.data.quality import unreadable
 
         try:
             task = task_of(rows, self.config)
@@ -119,7 +119,7 @@ class MedicalImagingDomain(Domain):
 
     def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[dict[str, Any]]:
         """Each picture decoded once, (size, size, C) uint8, with its reference where the row has a label."""
-        from suite_medical_imaging.preprocess import decode_all, files
+        from suite_medical_imaging.data.preprocess import decode_all, files
 
         decoded = decode_all(*files(rows), self.view)
         known = "label" in rows.column_names or set(self.task.classes) <= set(rows.column_names)
@@ -134,7 +134,7 @@ class MedicalImagingDomain(Domain):
 
     def augment(self, example: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """Turned, moved, scaled, brightened."""
-        from suite_medical_imaging.preprocess import varied
+        from suite_medical_imaging.data.preprocess import varied
 
         if not self.config.augment:
             return example
@@ -144,8 +144,8 @@ class MedicalImagingDomain(Domain):
         """`pixel_values` (N, 3, S, S) float32; `labels` (N, classes) float32 of 1, 0 or NaN where all are labelled."""
         import torch
 
-        from suite_medical_imaging.models import batched
-        from suite_medical_imaging.preprocess import square
+        from suite_medical_imaging.data.preprocess import square
+        from suite_medical_imaging.model.models import batched
 
         pixels = [
             example["pixels"] if "pixels" in example else square(example["values"], self.view.size, self.view.fit)
@@ -159,7 +159,7 @@ class MedicalImagingDomain(Domain):
 
     def inputs(self, argument: str) -> list[dict[str, Any]]:
         """One file; of several frames the middle one. Asked before there is a model to see it: see `collate`."""
-        from suite_medical_imaging.preprocess import opened
+        from suite_medical_imaging.data.preprocess import opened
 
         path = Path(argument).expanduser()
         if not path.is_file():
@@ -174,9 +174,9 @@ class MedicalImagingDomain(Domain):
         So "before fine-tuning" is the linear probe, and fine-tuning starts from it. A run's model that is trained on
         keeps its head if the classes are the same.
         """
-        from suite_medical_imaging import models
-        from suite_medical_imaging.calibrate import Calibration
-        from suite_medical_imaging.preprocess import View
+        from suite_medical_imaging.data.preprocess import View
+        from suite_medical_imaging.evaluation.calibrate import Calibration
+        from suite_medical_imaging.model import models
 
         path = source / KEPT
         kept = json.loads(path.read_text()) if path.is_file() else None
@@ -199,7 +199,7 @@ class MedicalImagingDomain(Domain):
     calibration: Calibration
 
     def _start_from_probe(self, model: Any, data: Any) -> None:
-        from suite_medical_imaging import models, probe
+        from suite_medical_imaging.model import models, probe
 
         examples = self.prepare(data, model, training=False)
         pixels = [example["pixels"] for example in examples]
@@ -213,7 +213,7 @@ class MedicalImagingDomain(Domain):
         """The model, with the loss's class weights kept on the domain."""
         import torch
 
-        from suite_medical_imaging.losses import class_weights
+        from suite_medical_imaging.model.losses import class_weights
 
         self._weights = torch.ones(len(self.task.classes))
         if self.config.imbalance == "weights" and data is not None:
@@ -223,7 +223,7 @@ class MedicalImagingDomain(Domain):
 
     def loss(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """See `losses.loss`."""
-        from suite_medical_imaging import losses, models
+        from suite_medical_imaging.model import losses, models
 
         labels = batch["labels"]
         found = models.logits(model, batch["pixel_values"])
@@ -232,7 +232,7 @@ class MedicalImagingDomain(Domain):
 
     def count(self, batch: Batch) -> int:
         """Known labels of a multi-label task, else pictures."""
-        from suite_medical_imaging.losses import known
+        from suite_medical_imaging.model.losses import known
 
         return int(known(batch["labels"], self.task))
 
@@ -245,7 +245,7 @@ class MedicalImagingDomain(Domain):
 
     def portable(self, row: dict[str, Any]) -> dict[str, Any]:
         """The picture as the model sees it and its labels: no header, no patient, no file name."""
-        from suite_medical_imaging.preprocess import decode, portable
+        from suite_medical_imaging.data.preprocess import decode, portable
 
         frame = row.get("frame")
         decoded = decode(row["image"], -1 if frame is None or frame != frame else int(frame), self.view)
@@ -256,14 +256,14 @@ class MedicalImagingDomain(Domain):
 
     def infer(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
         """Calibrated probabilities, what is called at the threshold, and what cannot be ruled out."""
-        from suite_medical_imaging import losses, models
+        from suite_medical_imaging.model import losses, models
 
         raw = losses.probabilities(models.logits(model, batch["pixel_values"]), self.task).detach().cpu().numpy()
         return self.answers(self.calibration.apply(raw, many=self.task.many))
 
     def answers(self, scores: np.ndarray) -> list[Prediction]:
         """Predictions from calibrated probabilities (N, classes)."""
-        from suite_medical_imaging.tasks import answer
+        from suite_medical_imaging.model.tasks import answer
 
         kept = self.calibration.kept(scores, self.config.coverage)
         thresholds = [self.calibration.threshold(place) for place in range(len(self.task.classes))]
@@ -279,13 +279,13 @@ class MedicalImagingDomain(Domain):
 
     def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
         """See `metrics.measure`."""
-        from suite_medical_imaging.metrics import measure
+        from suite_medical_imaging.evaluation.metrics import measure
 
         return measure(scores["p"], scores["y"], self.task.kind)
 
     def calibrate(self, model: torch.nn.Module, predictions: Sequence[Prediction], references: Sequence[Any]) -> None:
         """Temperature, thresholds and conformal cutoffs, from the validation split."""
-        from suite_medical_imaging.calibrate import calibrated
+        from suite_medical_imaging.evaluation.calibrate import calibrated
 
         given = np.array([list(prediction["probabilities"].values()) for prediction in predictions])
         self.calibration = calibrated(
@@ -298,13 +298,13 @@ class MedicalImagingDomain(Domain):
 
     def baselines(self, splits: Splits, examples: Sequence[dict[str, Any]]) -> dict[str, list[Prediction]]:
         """Nearest neighbours on frozen features, what sees too little to know, and on request a start from scratch."""
-        from suite_medical_imaging.baselines import rivals
+        from suite_medical_imaging.evaluation.baselines import rivals
 
         return rivals(self, splits, examples)
 
     def analyse(self, systems: Mapping[str, Any], rows: Dataset) -> Iterable[Section]:
         """Calibration, operating points, recalls, conformal sets, shortcuts."""
-        from suite_medical_imaging.report import Report
+        from suite_medical_imaging.evaluation.report import Report
 
         scores = {name: one.scores for name, one in systems.items()}
         return Report(self.task, self.calibration, self.config, scores).sections()
@@ -332,13 +332,13 @@ class MedicalImagingDomain(Domain):
 
     def demo(self, predictor: Predictor) -> None:
         """A picture, its probabilities, and where the model looked."""
-        from suite_medical_imaging.demo import build_demo
+        from suite_medical_imaging.demo.page import build_demo
 
         build_demo(self, predictor)
 
     def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
         """The first example of the demo, its middle frame."""
-        from suite_medical_imaging.demo_examples import first
+        from suite_medical_imaging.demo.examples import first
 
         return "medical_imaging_classify", [first(), -1]
 
@@ -347,7 +347,7 @@ def _warn_of_twins(splits: Splits) -> None:
     """Says each finding once per process, as a run parts its data several times."""
     import click
 
-    from suite_medical_imaging.quality import twins
+    from suite_medical_imaging.data.quality import twins
 
     for finding in twins(splits):
         if finding.message not in _SAID:

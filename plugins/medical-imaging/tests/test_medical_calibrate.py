@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from suite_medical_imaging.calibrate import (
+from suite_medical_imaging.evaluation.calibrate import (
     Calibration,
     best_temperature,
     best_threshold,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from suite.testing import DomainContract
-from suite_medical_imaging.demo_examples import first
+from suite_medical_imaging.demo.examples import first
 
 
 class TestContract(DomainContract):

@@ -12,10 +12,10 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
 from suite import SuiteError, inert
-from suite_medical_imaging.burned import text_like
-from suite_medical_imaging.commands import deidentify
-from suite_medical_imaging.deidentify import Pseudonyms
-from suite_medical_imaging.pixels import open_picture
+from suite_medical_imaging.commands.deidentify import deidentify
+from suite_medical_imaging.privacy.burned import text_like
+from suite_medical_imaging.privacy.deidentify import Pseudonyms
+from suite_medical_imaging.readers.pixels import open_picture
 
 CANARY = "CANARY"
 TEXTS = {

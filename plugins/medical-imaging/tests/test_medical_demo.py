@@ -17,17 +17,17 @@ from PIL import Image
 
 from suite import SuiteError
 from suite.data.load import load_rows
-from suite_medical_imaging import demo_cards as cards
-from suite_medical_imaging import demo_examples, views
-from suite_medical_imaging.calibrate import Calibration
 from suite_medical_imaging.config import MedicalConfig
-from suite_medical_imaging.demo import Desk
-from suite_medical_imaging.demo_examples import as_dicom, known_examples
+from suite_medical_imaging.data.preprocess import View
+from suite_medical_imaging.demo import cards, views
+from suite_medical_imaging.demo import examples as demo_examples
+from suite_medical_imaging.demo.examples import as_dicom, known_examples
+from suite_medical_imaging.demo.page import Desk
 from suite_medical_imaging.domain import MedicalImagingDomain
-from suite_medical_imaging.picture import Picture
-from suite_medical_imaging.pixels import open_picture
-from suite_medical_imaging.preprocess import View
-from suite_medical_imaging.tasks import Task, answer, task_of
+from suite_medical_imaging.evaluation.calibrate import Calibration
+from suite_medical_imaging.model.tasks import Task, answer, task_of
+from suite_medical_imaging.readers.picture import Picture
+from suite_medical_imaging.readers.pixels import open_picture
 
 SIDE = 16
 HOSTILE = "<img src=x onerror=alert(1)>"

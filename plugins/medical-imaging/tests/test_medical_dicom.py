@@ -11,9 +11,9 @@ import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 
 from suite import SuiteError
-from suite_medical_imaging import dicom
-from suite_medical_imaging.lookup import _windowed
-from suite_medical_imaging.pixels import open_picture
+from suite_medical_imaging.readers import dicom
+from suite_medical_imaging.readers.lookup import _windowed
+from suite_medical_imaging.readers.pixels import open_picture
 
 SHIPPED = Path(pydicom.__file__).parent / "data"
 FROZEN = json.loads((Path(__file__).parent / "medical_dicom_files.json").read_text())

@@ -12,19 +12,20 @@ import pytest
 from PIL import Image
 
 from suite import Predictor, SuiteError
-from suite.assets import fetch
+from suite.assets.resolve import fetch
 from suite.data.load import load_splits
-from suite_medical_imaging import baselines, models
 from suite_medical_imaging import domain as module
-from suite_medical_imaging.audit import blurred, borders_only, from_facts
-from suite_medical_imaging.calibrate import calibrated
 from suite_medical_imaging.config import MedicalConfig
+from suite_medical_imaging.data.preprocess import View, decode
 from suite_medical_imaging.domain import MedicalImagingDomain
-from suite_medical_imaging.preprocess import View, decode
-from suite_medical_imaging.probe import Probe, nearest
-from suite_medical_imaging.report import Report, wilson
-from suite_medical_imaging.starter import MODEL
-from suite_medical_imaging.tasks import Task
+from suite_medical_imaging.evaluation import baselines
+from suite_medical_imaging.evaluation.audit import blurred, borders_only, from_facts
+from suite_medical_imaging.evaluation.calibrate import calibrated
+from suite_medical_imaging.evaluation.report import Report, wilson
+from suite_medical_imaging.model import models
+from suite_medical_imaging.model.probe import Probe, nearest
+from suite_medical_imaging.model.tasks import Task
+from suite_medical_imaging.starter.assets import MODEL
 
 
 def table(folder, rows, *, constant=()):
@@ -218,7 +219,7 @@ def test_twins_that_the_split_parts_are_told(tmp_path, capsys):
 
 
 def test_each_picture_is_decoded_once(tmp_path, monkeypatch):
-    from suite_medical_imaging import preprocess
+    from suite_medical_imaging.data import preprocess
 
     decoded = []
     real = preprocess.open_picture

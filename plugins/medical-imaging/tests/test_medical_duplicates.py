@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from suite_medical_imaging.duplicates import LIKENESS, Pair, findings, near_duplicates, signature
-from suite_medical_imaging.picture import Picture
-from suite_medical_imaging.quality import twins
+from suite_medical_imaging.data.duplicates import LIKENESS, Pair, findings, near_duplicates, signature
+from suite_medical_imaging.data.quality import twins
+from suite_medical_imaging.readers.picture import Picture
 
 
 def pictured(values):

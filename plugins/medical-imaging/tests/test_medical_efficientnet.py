@@ -9,15 +9,15 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 from torch.nn import functional as F
 
-from suite.assets import fetch
-from suite_medical_imaging.efficientnet import (
+from suite.assets.resolve import fetch
+from suite_medical_imaging.model.efficientnet import (
     EfficientNetLiteConfig,
     EfficientNetLiteForImageClassification,
     SameConv,
     from_released,
 )
-from suite_medical_imaging.models import load_classifier
-from suite_medical_imaging.starter import MODEL
+from suite_medical_imaging.model.models import load_classifier
+from suite_medical_imaging.starter.assets import MODEL
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import transformers
 from torch import nn
 
 from suite import SuiteError
-from suite_medical_imaging import models
-from suite_medical_imaging.explain import heat_map
-from suite_medical_imaging.preprocess import View
+from suite_medical_imaging.data.preprocess import View
+from suite_medical_imaging.model import models
+from suite_medical_imaging.model.explain import heat_map
 
 SMALL = {"image_size": 64, "num_labels": 3}
 TOKENS = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "patch_size": 8, **SMALL}

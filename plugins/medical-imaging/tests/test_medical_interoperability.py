@@ -12,13 +12,13 @@ from PIL import Image
 from transformers import ViTConfig, ViTForImageClassification
 
 import suite
-from suite.export import write_onnx
+from suite.inference.onnx import write_onnx
 from suite.testing.outside import documented, run_outside
-from suite_medical_imaging.calibrate import Calibration
+from suite_medical_imaging.data.preprocess import View
 from suite_medical_imaging.domain import MedicalImagingDomain
-from suite_medical_imaging.efficientnet import EfficientNetLiteConfig, EfficientNetLiteForImageClassification
-from suite_medical_imaging.preprocess import View
-from suite_medical_imaging.tasks import Task
+from suite_medical_imaging.evaluation.calibrate import Calibration
+from suite_medical_imaging.model.efficientnet import EfficientNetLiteConfig, EfficientNetLiteForImageClassification
+from suite_medical_imaging.model.tasks import Task
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"
 TRANSFORMERS = documented(PAGE, "Medical imaging: ViT and others of transformers")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as theirs
 
-from suite_medical_imaging import metrics
+from suite_medical_imaging.evaluation import metrics
 
 
 def tied(count: int = 300, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

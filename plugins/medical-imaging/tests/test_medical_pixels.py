@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from suite import Finding, SuiteError
-from suite_medical_imaging import volumes
-from suite_medical_imaging.picture import used_range
-from suite_medical_imaging.pixels import open_picture
-from suite_medical_imaging.quality import unreadable
+from suite_medical_imaging.data.quality import unreadable
+from suite_medical_imaging.readers import volumes
+from suite_medical_imaging.readers.picture import used_range
+from suite_medical_imaging.readers.pixels import open_picture
 
 RAMP = np.arange(64).reshape(8, 8)
 

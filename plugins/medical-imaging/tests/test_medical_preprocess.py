@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from suite import SuiteError
-from suite_medical_imaging import preprocess
-from suite_medical_imaging.picture import Picture
-from suite_medical_imaging.preprocess import View, decode_all, square, varied
+from suite_medical_imaging.data import preprocess
+from suite_medical_imaging.data.preprocess import View, decode_all, square, varied
+from suite_medical_imaging.readers.picture import Picture
 
 VIEW = View(32, (0.5,) * 3, (0.5,) * 3)
 

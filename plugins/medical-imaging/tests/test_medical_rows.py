@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from suite import SuiteError
-from suite_medical_imaging.rows import read_rows
+from suite_medical_imaging.data.rows import read_rows
 
 
 def dicom(path, patient=None):

@@ -10,8 +10,8 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from suite import SuiteError
 from suite_medical_imaging.config import MedicalConfig
-from suite_medical_imaging.losses import class_weights, known, loss, probabilities
-from suite_medical_imaging.tasks import Task, answer, labels_of, task_of
+from suite_medical_imaging.model.losses import class_weights, known, loss, probabilities
+from suite_medical_imaging.model.tasks import Task, answer, labels_of, task_of
 
 
 def rows(*labels):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from suite import Entry, hookimpl
 
-_COMMANDS = "suite_recommendations.commands"
+_COMMANDS = "suite_recommendations.commands.catalogue"
 
 
 @hookimpl

@@ -10,8 +10,6 @@ import numpy as np
 
 from suite import (
     Batch,
-    Column,
-    Columns,
     Domain,
     Finding,
     Prediction,
@@ -22,40 +20,21 @@ from suite import (
     TrainConfig,
     column,
 )
-from suite_recommendations import examples as histories
-from suite_recommendations import ranking, tables
-from suite_recommendations.catalogue import Catalogue
 from suite_recommendations.config import RecommendationsConfig
-from suite_recommendations.examples import History
-from suite_recommendations.starter import STARTER
+from suite_recommendations.data import examples as histories
+from suite_recommendations.data import tables
+from suite_recommendations.data.catalogue import Catalogue
+from suite_recommendations.data.columns import COLUMNS
+from suite_recommendations.data.examples import History
+from suite_recommendations.evaluation import ranking
+from suite_recommendations.model.ranking import top
+from suite_recommendations.starter.assets import STARTER
 
 if TYPE_CHECKING:
     import torch
     from datasets import Dataset
 
-    from suite_recommendations.build import Shelf
-
-_USER = "user_id userid uid customer customer_id session session_id account visitor member reviewer_id"
-_ITEM = (
-    "item_id itemid iid product product_id movie movie_id film article article_id sku asin track track_id book book_id "
-    "video_id content_id id"
-)
-_TIME = "timestamp date datetime event_time ts unix_time unixReviewTime created_at"
-_TITLE = "name item_title product_name movie_title headline"
-_TEXT = "description genres genre category categories class tags summary"
-
-COLUMNS = Columns(
-    (
-        Column("user", "id", "who", aliases=tuple(_USER.split())),
-        Column("item", "id", "what", aliases=tuple(_ITEM.split())),
-        Column("time", "time", "when, as a number or an ISO 8601 date", required=False, aliases=tuple(_TIME.split())),
-        Column("rating", "number", "how much it was liked", required=False, aliases=("score", "stars", "overall")),
-        Column("title", "text", "the item's name", required=False, aliases=tuple(_TITLE.split())),
-        Column("text", "text", "the item in words", required=False, aliases=tuple(_TEXT.split())),
-    ),
-    time="time",
-    unique=("user", "item", "time"),
-)
+    from suite_recommendations.model.build import Shelf
 
 
 class RecommendationsDomain(Domain):
@@ -173,7 +152,7 @@ class RecommendationsDomain(Domain):
         Where the config names the run as the model to start from, it trains on: what it learned goes to the
         catalogue and counts of `data`. A model that only answers keeps its own.
         """
-        from suite_recommendations.build import Shelf, continued, is_saved
+        from suite_recommendations.model.build import Shelf, continued, is_saved
 
         if is_saved(source):
             self.shelf = Shelf.load(source)
@@ -186,8 +165,8 @@ class RecommendationsDomain(Domain):
         return self.shelf.model
 
     def _built(self, encoder: Path, data: Dataset) -> Shelf:
-        from suite_recommendations.build import build
-        from suite_recommendations.text import TextEncoder
+        from suite_recommendations.data.text import TextEncoder
+        from suite_recommendations.model.build import build
 
         catalogue = Catalogue.of(data[0]["catalogue"])
         numbered = histories.Numbered(column(data, "history"), catalogue)
@@ -225,7 +204,7 @@ class RecommendationsDomain(Domain):
 
     def infer(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
         """Twenty items for each history, with reasons where they were asked for."""
-        from suite_recommendations import inference
+        from suite_recommendations.model import inference
 
         shelf, history, end = self.loaded, batch["history"], batch["end"]
         numbers, scores = inference.rank(shelf, history, end, exclude_seen=self.config.exclude_seen)
@@ -278,7 +257,7 @@ class RecommendationsDomain(Domain):
 
     def _surprise(self) -> np.ndarray:
         """(items,) bits, kept with the shelf it belongs to."""
-        from suite_recommendations.inference import surprises
+        from suite_recommendations.model.inference import surprises
 
         held = self.__dict__.get("_surprise_of")
         if held is None or held[0] is not self.shelf:
@@ -295,7 +274,7 @@ class RecommendationsDomain(Domain):
 
     def baselines(self, splits: Splits, examples: Sequence[History]) -> dict[str, list[Prediction]]:
         """Popularity, ItemKNN, EASE and decayed co-visitation, fitted to the training histories, same filter."""
-        from suite_recommendations.baselines import fit_all
+        from suite_recommendations.evaluation.baselines import fit_all
 
         catalogue = self.loaded.catalogue
         train = histories.Numbered(column(splits["train"], "history"), catalogue)
@@ -307,7 +286,7 @@ class RecommendationsDomain(Domain):
 
     def _baseline(self, scorer: Any, asked: Sequence[np.ndarray]) -> Iterator[Prediction]:
         scores = np.asarray(scorer(asked))
-        numbers = ranking.top(scores, asked, exclude_seen=self.config.exclude_seen)
+        numbers = top(scores, asked, exclude_seen=self.config.exclude_seen)
         for row, shown in enumerate(numbers):
             kept = [int(number) for number in shown if number >= 0]
             yield self._listed(kept, scores[row][kept])
@@ -339,7 +318,7 @@ class RecommendationsDomain(Domain):
 
     def demo(self, predictor: Predictor) -> None:
         """Pick films, get ten with reasons; type one that does not exist and see where it ranks."""
-        from suite_recommendations.demo import build_demo
+        from suite_recommendations.demo.page import build_demo
 
         build_demo(self, predictor)
 

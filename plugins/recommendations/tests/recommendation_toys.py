@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from suite_recommendations.build import Shelf, build
-from suite_recommendations.catalogue import Catalogue
 from suite_recommendations.config import RecommendationsConfig
-from suite_recommendations.text import TextEncoder
+from suite_recommendations.data.catalogue import Catalogue
+from suite_recommendations.data.text import TextEncoder
+from suite_recommendations.model.build import Shelf, build
 
 WORDS = (
     *("red", "green", "blue", "big", "small", "old", "new", "quiet", "loud"),

@@ -13,14 +13,16 @@ import torch
 from click.testing import CliRunner
 from recommendation_toys import config, encoder_folder, write_log
 
-from suite import Predictor, SuiteError, golden
+from suite import Predictor, SuiteError
+from suite.accelerator import make_accelerator
 from suite.data.load import load_splits
+from suite.inference import golden
 from suite.runs import Run, list_runs
-from suite.training.accelerator import make_accelerator
-from suite_recommendations import demo
-from suite_recommendations.build import Shelf
-from suite_recommendations.commands import add_items, read_items, similar
+from suite_recommendations.commands.catalogue import add_items, read_items, similar
+from suite_recommendations.demo import cards
+from suite_recommendations.demo import page as demo
 from suite_recommendations.domain import RecommendationsDomain
+from suite_recommendations.model.build import Shelf
 
 
 @pytest.fixture
@@ -231,7 +233,7 @@ def test_the_demo_puts_what_is_typed_into_the_session_only(ready):
 
 
 def test_a_new_item_below_the_list_has_its_own_place(ready, monkeypatch):
-    monkeypatch.setattr(demo, "SHOWN", 1)
+    monkeypatch.setattr(cards, "SHOWN", 1)
     domain, _ = ready
     added = [demo.invented_item("Faraway", "unheard", [])]
     grown, prediction = demo.Session(domain, Asked(domain)).answer(["i2"], added)

@@ -8,12 +8,12 @@ import torch
 from recommendation_toys import catalogue, chains, config, encoder_folder, shelf
 
 from suite import SuiteError
-from suite_recommendations import inference
-from suite_recommendations.build import Shelf, build, continued, with_items
-from suite_recommendations.catalogue import Catalogue
-from suite_recommendations.examples import Histories, History, Windows, collate, shifted
-from suite_recommendations.index import ItemIndex
-from suite_recommendations.text import TextEncoder
+from suite_recommendations.data.catalogue import Catalogue
+from suite_recommendations.data.examples import Histories, History, Windows, collate, shifted
+from suite_recommendations.data.text import TextEncoder
+from suite_recommendations.model import inference
+from suite_recommendations.model.build import Shelf, build, continued, with_items
+from suite_recommendations.model.index import ItemIndex
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from suite_recommendations import baselines
-from suite_recommendations.counts import SMALLEST, covisitation, extend, kernel_weights, stack, unstack
-from suite_recommendations.ranking import metrics, score_list, surprise, top
+from suite_recommendations.evaluation import baselines
+from suite_recommendations.evaluation.ranking import metrics, score_list
+from suite_recommendations.model.counts import SMALLEST, covisitation, extend, kernel_weights, stack, unstack
+from suite_recommendations.model.ranking import surprise, top
 
 
 def listed(*ranks: int) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import torch
 
 import suite
 from suite.testing.outside import documented, run_outside
-from suite_recommendations.inference import all_scores
+from suite_recommendations.model.inference import all_scores
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"
 HISTORIES = [[3, 4, 5], [0, 7, 7, 1, 2, 3, 4, 5, 6, 7, 8, 9]]

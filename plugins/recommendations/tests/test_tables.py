@@ -13,10 +13,11 @@ from recommendation_toys import config, write_log
 
 from suite import SuiteError
 from suite.data.load import load, load_splits
-from suite_recommendations import tables
-from suite_recommendations.catalogue import Catalogue
-from suite_recommendations.domain import COLUMNS, RecommendationsDomain
-from suite_recommendations.examples import Windows
+from suite_recommendations.data import tables
+from suite_recommendations.data.catalogue import Catalogue
+from suite_recommendations.data.columns import COLUMNS
+from suite_recommendations.data.examples import Windows
+from suite_recommendations.domain import RecommendationsDomain
 
 
 def frame(rows: list[tuple[str, str, float]]) -> pd.DataFrame:

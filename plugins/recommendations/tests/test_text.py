@@ -9,8 +9,8 @@ import torch
 from recommendation_toys import WORDS, encoder_folder
 
 from suite import SuiteError
-from suite_recommendations import text
-from suite_recommendations.text import KEPT_FROM, TextEncoder
+from suite_recommendations.data import text
+from suite_recommendations.data.text import KEPT_FROM, TextEncoder
 
 TEXTS = [f"{first} {second}" for first in WORDS for second in WORDS]
 

@@ -22,10 +22,11 @@ from typing import Any
 import soundfile
 from corrections import CORRECTIONS
 
-from suite.assets import fetch
-from suite_speech import text
+from suite.assets.resolve import fetch
+from suite_speech.data import text
 from suite_speech.domain import SpeechDomain
-from suite_speech.starter import WHISPER
+from suite_speech.evaluation import errors
+from suite_speech.starter.assets import WHISPER
 
 LANGUAGES = ("fr", "en")
 SHARES = (("test", 0.28), ("validation", 0.10))  # what is left trains; 28 % of 300 clips give an interval worth having
@@ -87,7 +88,7 @@ def zero_shot(found: list[dict[str, Any]], language: str) -> list[dict[str, Any]
     import torch
     from datasets import Dataset
 
-    from suite_speech import whisper
+    from suite_speech.model import whisper
 
     whisper.TEMPERATURES = (0.0,)  # doubt is what the rule wants to know, so nothing is tried again
     domain = SpeechDomain(SpeechDomain.Config.build({"language": language, "word_times": False}))
@@ -117,7 +118,7 @@ def main() -> None:
         found = found[:: max(1, len(found) // ENGLISH)][:ENGLISH]
     rows, dropped = [], 0
     for prompt, heard in zip(found, zero_shot(found, arguments.language), strict=True):
-        wrong = text.characters(prompt["text"], heard["text"], normalised=True)
+        wrong = errors.characters(prompt["text"], heard["text"], normalised=True)
         sure = sum(s["confidence"] for s in heard["segments"]) / max(1, len(heard["segments"]))
         if sure > SURE and wrong.total / wrong.length > DIFFERENT:
             dropped += 1

@@ -6,20 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from suite import (
-    Batch,
-    Column,
-    Columns,
-    Domain,
-    Example,
-    Finding,
-    Prediction,
-    Space,
-    Starter,
-    cache_dir,
-)
+from suite import Batch, Column, Columns, Domain, Example, Finding, Prediction, Space, Starter, cache_dir
 from suite_speech.config import SpeechConfig
-from suite_speech.starter import STARTER
+from suite_speech.starter.assets import STARTER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +16,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from suite import Predictor
-    from suite_speech.listener import Listener
+    from suite_speech.model.listener import Listener
 
 EXAMPLES = 3  # clips a demo offers of each language
 LONGEST_PREDICTED = 12 * 3600.0
@@ -82,33 +71,33 @@ class SpeechDomain(Domain):
 
     def read(self, path: Path) -> Dataset | None:
         """Common Voice folders, and recordings with subtitles beside them."""
-        from suite_speech import sources
+        from suite_speech.data import sources
 
         return sources.read(path)
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """Clips that cannot be learnt from: unreadable, silent, too long, or with a transcript that can't be theirs."""
-        from suite_speech.checks import findings
+        from suite_speech.data.checks import findings
 
         return findings(rows, self.config.longest)
 
     def prepare(self, rows: Dataset, model: torch.nn.Module, *, training: bool) -> Sequence[Example]:
         """An utterance per row; the output of frozen Whisper layers is computed once and cached by content."""
-        from suite_speech.examples import utterances
-        from suite_speech.listener import FROZEN
+        from suite_speech.model.batches import utterances
+        from suite_speech.model.listener import FROZEN
 
         cached = FROZEN[self.config.preset] > 0 and self._listener.caches
         return utterances(rows, self._listener, model, self._language, cache_dir() / "speech" if cached else None)
 
     def augment(self, example: Example, generator: np.random.Generator) -> Example:
         """Hides stretches of the sound, as SpecAugment does (https://arxiv.org/abs/1904.08779)."""
-        from suite_speech.examples import seeded
+        from suite_speech.model.batches import seeded
 
         return seeded(example, generator)
 
     def lengths(self, examples: Sequence[Example]) -> Sequence[int] | None:
         """Tenths of seconds of each utterance."""
-        from suite_speech.examples import Utterances
+        from suite_speech.model.batches import Utterances
 
         return [round(10 * seconds) for seconds in examples.seconds] if isinstance(examples, Utterances) else None
 
@@ -116,14 +105,15 @@ class SpeechDomain(Domain):
 
     def load_model(self, source: Path, data: Dataset | None) -> torch.nn.Module:
         """Whisper or a CTC model, told apart by the folder's config. Raises `SuiteError` for anything else."""
-        from suite_speech.listener import listener_for, texts_of
+        from suite_speech.model.listener import texts_of
+        from suite_speech.model.loading import listener_for
 
         self.listener = listener_for(source, self.config)
         return self.listener.load(source, texts_of(data), _spoken(data))
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """The utterances for `infer`; where there are texts, inputs grouped by length, and labels."""
-        from suite_speech.examples import batch_of
+        from suite_speech.model.batches import batch_of
 
         return batch_of(examples, self._listener, self.config.masking)
 
@@ -134,7 +124,7 @@ class SpeechDomain(Domain):
 
     def infer(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
         """Text, language, duration and segments of each utterance, of any length."""
-        from suite_speech.transcribe import transcribe
+        from suite_speech.model.transcribe import transcribe
 
         return transcribe(self._listener, model, batch["examples"])
 
@@ -146,11 +136,11 @@ class SpeechDomain(Domain):
 
     def score(self, prediction: Prediction, reference: Any) -> dict[str, float | Sequence[float]]:
         """Edit counts of words and characters, normalised and as written."""
-        from suite_speech import text
+        from suite_speech.evaluation import errors
 
-        words = text.words(reference, prediction["text"], normalised=True)
-        written = text.words(reference, prediction["text"], normalised=False)
-        letters = text.characters(reference, prediction["text"], normalised=True)
+        words = errors.words(reference, prediction["text"], normalised=True)
+        written = errors.words(reference, prediction["text"], normalised=False)
+        letters = errors.characters(reference, prediction["text"], normalised=True)
         return {
             "substitutions": words.substitutions,
             "deletions": words.deletions,
@@ -178,8 +168,8 @@ class SpeechDomain(Domain):
 
     def inputs(self, argument: str) -> list[Example]:
         """One example per file. Raises `SuiteError` for what is no audio."""
-        from suite_speech import audio
-        from suite_speech.listener import Utterance
+        from suite_speech.data import audio
+        from suite_speech.model.listener import Utterance
 
         clip = audio.clip_of(argument)
         return [Utterance(clip, audio.facts(clip).seconds, self._language)]
@@ -201,13 +191,13 @@ class SpeechDomain(Domain):
 
     def check_output(self, path: Path) -> None:
         """Subtitles and text too."""
-        from suite_speech.writing import check
+        from suite_speech.data.writing import check
 
         check(path)
 
     def write(self, predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
         """txt, srt, vtt, json, jsonl or csv; several files' subtitles go into a folder, one each."""
-        from suite_speech.writing import write
+        from suite_speech.data.writing import write
 
         write(predictions, path)
 
@@ -215,7 +205,7 @@ class SpeechDomain(Domain):
 
     def demo(self, predictor: Predictor) -> None:
         """Microphone, upload, examples; text with times and confidence; subtitles to take away."""
-        from suite_speech.demo import build
+        from suite_speech.demo.page import build
 
         build(self, predictor)
 
@@ -225,7 +215,7 @@ class SpeechDomain(Domain):
 
     def example_clips(self) -> list[tuple[Path, str]]:
         """Clips of the starter's test split as files in the cache, each with its language."""
-        from suite_speech.examples import starter_clips
+        from suite_speech.model.batches import starter_clips
 
         return starter_clips(cache_dir() / "speech" / "examples", EXAMPLES)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from suite_speech.audio import RATE, write_wav
+from suite_speech.data.audio import RATE, write_wav
 
 SPECIAL = (
     "<|endoftext|>",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from suite_speech.align import repeated, warp, word_groups
+from suite_speech.model.align import repeated, warp, word_groups
 
 
 class Letters:

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from suite import SuiteError
-from suite_speech import vad
-from suite_speech.audio import MAX_SECONDS, RATE, Clip, clip_of, facts, read, stream, write_wav
+from suite_speech.data import vad
+from suite_speech.data.audio import MAX_SECONDS, RATE, Clip, clip_of, facts, read, stream, write_wav
 
 RATES = (8_000, 16_000, 22_050, 44_100, 48_000)
 

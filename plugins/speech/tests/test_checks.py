@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from suite_speech.audio import RATE
-from suite_speech.checks import findings
+from suite_speech.data.audio import RATE
+from suite_speech.data.checks import findings
 
 COLUMNS = ("audio", "text", "start", "end")
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from suite import SuiteError
-from suite.assets import cache_dir
-from suite_speech.convert import convert, read_ct2, state_dict
+from suite.assets.asset import cache_dir
+from suite_speech.starter.convert import convert, read_ct2, state_dict
 
 WIDTH, MELS, WORDS, FEEDFORWARD, SOURCE, TARGET = 8, 4, 30, 12, 16, 10
 NUMBERS = {"f4": 0, "i1": 1, "i2": 2, "i4": 3, "f2": 4}

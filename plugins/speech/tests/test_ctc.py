@@ -21,8 +21,8 @@ from transformers import (
 )
 
 from suite_speech.config import SpeechConfig
-from suite_speech.ctc import PAD, SPACE, UNKNOWN, CTCListener, alphabet
 from suite_speech.domain import SpeechDomain
+from suite_speech.model.ctc import PAD, SPACE, UNKNOWN, CTCListener, alphabet
 
 KINDS = {"wav2vec2": (Wav2Vec2Config, Wav2Vec2Model), "hubert": (HubertConfig, HubertModel)}
 TEXTS = ["Oui, là!", "Non"]

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from suite import SuiteError
-from suite_speech import audio
-from suite_speech.audio import Clip, write_wav
-from suite_speech.demo import BANDS, DETECT, KEPT_SECONDS, Desk, band, clock, label_of, marked, table, transcript
+from suite_speech.data import audio
+from suite_speech.data.audio import Clip, write_wav
+from suite_speech.demo.page import BANDS, DETECT, KEPT_SECONDS, Desk, band, clock, label_of, marked, table, transcript
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ def test_the_tab_is_built_without_torch_and_offers_one_endpoint(recording):
 def test_the_tab_lives_without_examples():
     import gradio as gr
 
-    from suite_speech.demo import build
+    from suite_speech.demo.page import build
 
     with gr.Blocks() as blocks:
         build(SimpleNamespace(example_clips=lambda: []), Asked(ANSWER))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from suite import SuiteError
-from suite_speech.audio import clip_of, facts, write_wav
-from suite_speech.sources import read
+from suite_speech.data.audio import clip_of, facts, write_wav
+from suite_speech.data.sources import read
 
 HEAD = "client_id\tpath\tsentence\tlocale\n"
 

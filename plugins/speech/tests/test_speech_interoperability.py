@@ -12,8 +12,8 @@ from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 import suite
 from suite.testing.outside import documented, run_outside
-from suite_speech.audio import write_wav
 from suite_speech.config import SpeechConfig
+from suite_speech.data.audio import write_wav
 from suite_speech.domain import SpeechDomain
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite import SuiteError
-from suite_speech.subtitles import LINE, LINES, LONGEST, SHORTEST, Cue, cues, parse, to_srt, to_vtt, wrap
+from suite_speech.data.subtitles import LINE, LINES, LONGEST, SHORTEST, Cue, cues, parse, to_srt, to_vtt, wrap
 
 WORD = st.text("abcdefgéхनि,.!?&<>'\"-", min_size=1, max_size=12) | st.just("x" * 100)
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite_speech.text import Errors, characters, compare, normalise, tidy, words
+from suite_speech.data.text import normalise, tidy
+from suite_speech.evaluation.errors import Errors, characters, compare, words
 
 SHORT = st.lists(st.sampled_from("abc"), max_size=6)
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from suite_speech import audio, vad
-from suite_speech.audio import RATE, Clip
 from suite_speech.config import SpeechConfig
-from suite_speech.listener import WINDOW, Heard, Listener, Utterance, Word, hide
-from suite_speech.transcribe import BATCH, by_shape, segments, transcribe, windows_of
+from suite_speech.data import audio, vad
+from suite_speech.data.audio import RATE, Clip
+from suite_speech.model.listener import WINDOW, Heard, Listener, Utterance, Word, by_shape, hide
+from suite_speech.model.transcribe import BATCH, segments, transcribe, windows_of
 
 
 class Meter(Listener):

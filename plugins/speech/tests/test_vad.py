@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite_speech.audio import RATE
-from suite_speech.vad import _MARGIN, HOP, Track, measure, speech, windows
+from suite_speech.data.audio import RATE
+from suite_speech.data.vad import _MARGIN, HOP, Track, measure, speech, windows
 
 SHARP = 0.05
 """Seconds by which a found edge may be off; a frame lasts 0.032."""

@@ -10,11 +10,11 @@ import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from suite import SuiteError
-from suite_speech.audio import RATE
 from suite_speech.config import SpeechConfig
-from suite_speech.decode import Decoded, decode
-from suite_speech.listener import listener_for
-from suite_speech.whisper import WhisperListener, better, compression
+from suite_speech.data.audio import RATE
+from suite_speech.model.decode import Decoded, decode
+from suite_speech.model.loading import listener_for
+from suite_speech.model.whisper import WhisperListener, better, compression
 
 TEXTS = ["oui", "non merci"]
 

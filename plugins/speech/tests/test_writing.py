@@ -8,7 +8,7 @@ import json
 import pytest
 
 from suite import SuiteError
-from suite_speech.writing import check, write
+from suite_speech.data.writing import check, write
 
 
 def prediction(text: str) -> dict:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import readers
 from projects import HELD_OUT, LANGUAGES, PROJECTS, Project
 
-from suite_translation.placeholders import mask, mask_target
+from suite_translation.strings.placeholders import mask, mask_target
 
 _MAX = 200
 """Characters of the longest string kept: longer ones are help pages, a few per cent that cost a third of the time."""

@@ -18,4 +18,4 @@ def suite_domains() -> Iterable[Entry]:
 def suite_commands() -> Iterable[Entry]:
     """The verb that only files of strings need."""
     summary = "Translate a PO, XLIFF, TMX, CSV, JSON or SRT file into another language."
-    return [Entry("translation localize", summary, "suite_translation.commands:localize")]
+    return [Entry("translation localize", summary, "suite_translation.commands.localize:localize")]

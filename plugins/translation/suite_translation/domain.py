@@ -23,7 +23,7 @@ from suite import (
     TrainConfig,
 )
 from suite_translation.config import TranslationConfig
-from suite_translation.starter import STARTER
+from suite_translation.starter.assets import STARTER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from suite import Predictor
-    from suite_translation.confidence import Confidence
-    from suite_translation.glossary import Glossary
-    from suite_translation.models import Codec
+    from suite_translation.data.glossary import Glossary
+    from suite_translation.model.confidence import Confidence
+    from suite_translation.model.models import Codec
 
 
 def _columns(group: str) -> Columns:
@@ -93,7 +93,7 @@ class TranslationDomain(Domain):
     @cached_property
     def glossary(self) -> Glossary | None:
         """The config's glossary; raises `SuiteError` if it can't be read."""
-        from suite_translation.glossary import Glossary
+        from suite_translation.data.glossary import Glossary
 
         return Glossary.read(Path(self.config.glossary).expanduser()) if self.config.glossary else None
 
@@ -101,19 +101,19 @@ class TranslationDomain(Domain):
 
     def read(self, path: Path) -> Dataset | None:
         """Files of strings (PO, XLIFF, TMX and others) and folders of them; tables are left to the core."""
-        from suite_translation.reading import rows_of
+        from suite_translation.data.reading import rows_of
 
         return rows_of(path, self.config)
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """Pairs that teach the wrong thing: empty, damaged, with other placeholders; see `cleaning`."""
-        from suite_translation.cleaning import findings
+        from suite_translation.data.cleaning import findings
 
         return findings(rows, self.config)
 
     def split(self, rows: Dataset) -> Splits:
         """By source text, or by file: then what another part has too is left out of the parts that are scored."""
-        from suite_translation.reading import unseen
+        from suite_translation.data.reading import unseen
 
         if self.config.split_by == "file" and "file" not in rows.column_names:
             raise SuiteError("split_by=file needs a column 'file'; name it with --columns file=THEIRS.")
@@ -125,7 +125,7 @@ class TranslationDomain(Domain):
 
         Raises `SuiteError` for a language that the model lacks, and for several where it can't be told which.
         """
-        from suite_translation.examples import encoded, sources
+        from suite_translation.model.examples import encoded, sources
 
         languages = set(rows["language"]) if "language" in rows.column_names else {None}
         self._codec.refuse_several({language or self._language for language in languages})
@@ -139,19 +139,19 @@ class TranslationDomain(Domain):
 
     def lengths(self, examples: Sequence[Example]) -> Sequence[int] | None:
         """Tokens of each pair, characters of a source alone."""
-        from suite_translation.examples import sizes
+        from suite_translation.model.examples import sizes
 
         return sizes(examples)
 
     def augment(self, example: Example, generator: np.random.Generator) -> Example:
         """Now and then the source in another case."""
-        from suite_translation.examples import recased
+        from suite_translation.model.examples import recased
 
         return recased(example, self.config.vary_case, generator)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """The sources for `infer`; where there are targets (N, longest) int64 ids, mask and labels, else -100."""
-        from suite_translation.examples import batch_of
+        from suite_translation.model.examples import batch_of
 
         return batch_of(examples, self._codec)
 
@@ -159,8 +159,8 @@ class TranslationDomain(Domain):
 
     def load_model(self, source: Path, data: Dataset | None) -> torch.nn.Module:
         """A seq2seq model and its tokenizer. Raises `SuiteError` for others and for a licence that is not allowed."""
-        from suite_translation import licence, models
-        from suite_translation.confidence import Confidence
+        from suite_translation.model import licence, models
+        from suite_translation.model.confidence import Confidence
 
         licence.enforce(source, self.config.model, allowed=self.config.allow_noncommercial)
         model, tokenizer = models.load(source, self.config.model, dropout=self.config.dropout)
@@ -185,8 +185,8 @@ class TranslationDomain(Domain):
 
     def infer(self, model: torch.nn.Module, batch: Batch) -> list[Prediction]:
         """Translation, confidence, and whether and why a person should look at it."""
-        from suite_translation.generate import asker, fitter
-        from suite_translation.translate import translate
+        from suite_translation.model.generate import asker, fitter
+        from suite_translation.model.translate import translate
 
         return translate(
             batch["examples"],
@@ -205,8 +205,8 @@ class TranslationDomain(Domain):
 
     def score(self, prediction: Prediction, reference: Any) -> dict[str, float | Sequence[float]]:
         """Counts of n-grams for chrF and BLEU, equality, validity of placeholders, terms, confidence."""
-        from suite_translation import measures
-        from suite_translation.placeholders import mask, problems
+        from suite_translation.strings import chrf as measures
+        from suite_translation.strings.placeholders import mask, problems
 
         source, text, style = reference["source"], prediction["translation"], reference["style"]
         terms = self.glossary.accuracy([source], [text], reference["language"]) if self.glossary else (0, 0)
@@ -224,7 +224,7 @@ class TranslationDomain(Domain):
 
     def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
         """chrF and BLEU, 0 to 100; shares of exact ones, of valid ones among those with placeholders, of fuzzy ones."""
-        from suite_translation import measures
+        from suite_translation.strings import chrf as measures
 
         slotted, asked = float(scores["slotted"].sum()), float(scores["terms_asked"].sum())
         found = {
@@ -240,19 +240,19 @@ class TranslationDomain(Domain):
 
     def calibrate(self, model: torch.nn.Module, predictions: Sequence[Prediction], references: Sequence[Any]) -> None:
         """Fits the curve of the confidence to which validation texts were translated well."""
-        from suite_translation.confidence import calibrated
+        from suite_translation.model.confidence import calibrated
 
         self.confidence = calibrated(predictions, references)
 
     def baselines(self, splits: Splits, examples: Sequence[Example]) -> dict[str, list[Prediction]]:
         """The source as it is; the nearest translation of the training part."""
-        from suite_translation.baselines import rivals
+        from suite_translation.evaluation.baselines import rivals
 
         return rivals(splits["train"], examples, self._language)
 
     def analyse(self, systems: Mapping[str, Any], rows: Dataset) -> Iterable[Section]:
         """What changed, segment by segment; languages, confidence, placeholders, signatures."""
-        from suite_translation.changed import sections
+        from suite_translation.evaluation.changed import sections
 
         return sections(systems)
 
@@ -260,7 +260,7 @@ class TranslationDomain(Domain):
 
     def inputs(self, argument: str) -> list[Example]:
         """A text, or each line of a .txt file, or each string of a PO, XLIFF or other such file."""
-        from suite_translation.reading import inputs
+        from suite_translation.data.reading import inputs
 
         return inputs(argument, self._language)
 
@@ -295,13 +295,13 @@ class TranslationDomain(Domain):
 
     def demo(self, predictor: Predictor) -> None:
         """Text or file, segment by segment, with confidence, alignment and corrections."""
-        from suite_translation.demo import build
+        from suite_translation.demo.page import build
 
         build(predictor)
 
     def demo_call(self, predictor: Predictor) -> tuple[str, Sequence[Any]]:
         """A sentence with a placeholder, into the language that the demo begins with."""
-        from suite_translation.desk import first_choice
+        from suite_translation.demo.desk import first_choice
 
         _ = predictor.model
         return "translation_translate", ["The file %(name)s was saved.", first_choice(self)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from datasets import Dataset
 
-from suite_translation.cleaning import findings, rejected
 from suite_translation.config import TranslationConfig
+from suite_translation.data.cleaning import findings, rejected
 
 SHORT = [("OK", "OK"), ("%d%%", "%d%%"), ("Yes", "Ja"), ("m1.small", "m1.small"), ("Settings", "Einst."), ("…", "…")]
 

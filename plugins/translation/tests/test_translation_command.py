@@ -9,8 +9,11 @@ from click.testing import CliRunner
 from translation_files import HEAD, Model
 
 from suite import SuiteError
-from suite_translation import commands, formats, placeholders
-from suite_translation.commands import named, targets
+from suite_translation import formats
+from suite_translation.commands import localize as commands
+from suite_translation.commands.localize import targets
+from suite_translation.formats.naming import named
+from suite_translation.strings import placeholders
 
 
 @pytest.fixture
@@ -148,7 +151,7 @@ def test_mistakes_are_told_before_the_model_is_asked(catalogue, call, tmp_path):
 
 
 def test_the_starter_translates_the_sample_into_each_of_its_languages(tmp_path, monkeypatch):
-    from suite_translation.demo import SAMPLE
+    from suite_translation.demo.page import SAMPLE
 
     monkeypatch.chdir(tmp_path)
     for language in ("de", "fr", "es"):

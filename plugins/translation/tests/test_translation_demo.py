@@ -12,13 +12,16 @@ from types import SimpleNamespace
 import pytest
 
 from suite import SuiteError
-from suite.corrections import source
-from suite_translation import cards, demo, desk, formats, generate
+from suite.data.corrections import source
+from suite_translation import formats
 from suite_translation.config import TranslationConfig
-from suite_translation.desk import Desk, choices, finished, summary
+from suite_translation.demo import cards, desk
+from suite_translation.demo import page as demo
+from suite_translation.demo.desk import Desk, choices, finished, summary
 from suite_translation.domain import TranslationDomain
 from suite_translation.formats import Segment
-from suite_translation.localize import Outcome
+from suite_translation.localize.run import Outcome
+from suite_translation.model import generate
 
 
 class Predictor:

@@ -11,9 +11,11 @@ import translation_toys as toys
 from datasets import Dataset
 
 from suite import SuiteError
-from suite_translation import changed, confidence, measures
-from suite_translation.baselines import rivals
 from suite_translation.domain import TranslationDomain
+from suite_translation.evaluation import changed
+from suite_translation.evaluation.baselines import rivals
+from suite_translation.model import confidence
+from suite_translation.strings import chrf as measures
 
 ROWS = [
     {"source": "save the file", "target": "datei speichern", "language": "de", "file": "a"},

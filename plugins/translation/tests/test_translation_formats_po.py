@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suite import SuiteError
-from suite_translation import languages
 from suite_translation.formats import Answer, Segment, plurals, read_document
+from suite_translation.strings import languages
 
 CATALOGUE = r"""# Translation of x.
 # Copyright

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from suite import SuiteError
-from suite_translation.glossary import Glossary
-from suite_translation.languages import alike
+from suite_translation.data.glossary import Glossary
+from suite_translation.strings.languages import alike
 
 ROWS = [
     {"source": "file", "target": "Datei", "language": "de"},

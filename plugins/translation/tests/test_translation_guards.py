@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite_translation import guards
+from suite_translation.strings import guards
 
 
 @pytest.mark.parametrize(

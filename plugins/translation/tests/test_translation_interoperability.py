@@ -11,10 +11,10 @@ import torch
 import suite
 from suite.testing.outside import documented, run_outside
 from suite.training.weights import Adapters
-from suite_translation import generate, models
 from suite_translation.config import TranslationConfig
 from suite_translation.domain import TranslationDomain
-from suite_translation.starter import STARTER
+from suite_translation.model import generate, models
+from suite_translation.starter.assets import STARTER
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"
 SOURCES = ["Save the file", "Delete selected items", "Could not connect to the server."]

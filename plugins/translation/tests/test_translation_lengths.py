@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from suite_translation.lengths import too_wide, width
+from suite_translation.strings.lengths import too_wide, width
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from translation_files import HEAD, Model
 
 from suite import Corrections, SuiteError
-from suite_translation import formats, placeholders
+from suite_translation import formats
+from suite_translation.data.glossary import Glossary
 from suite_translation.formats import Segment
-from suite_translation.glossary import Glossary
-from suite_translation.localize import CHUNK, Localizer, Outcome, Report, corrected, kind, localize, refuse, render
-from suite_translation.memory import Memory
+from suite_translation.localize.memory import Memory
+from suite_translation.localize.run import CHUNK, Localizer, Outcome, Report, corrected, kind, localize, refuse, render
+from suite_translation.strings import placeholders
 
 CATALOGUE = f"""{HEAD}
 #: a.c:1

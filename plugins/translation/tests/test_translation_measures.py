@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
-from suite_translation import measures
+from suite_translation.strings import chrf as measures
 
 HYPOTHESES = [
     "Datei speichern unter …",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite_translation import placeholders
-from suite_translation.memory import Memory, adapted, alikeness, distance, similarity
+from suite_translation.localize.memory import Memory, adapted, alikeness, distance, similarity
+from suite_translation.strings import placeholders
 
 
 def row(source, target, language="de", context=""):

@@ -10,8 +10,8 @@ import torch
 import translation_toys as toys
 
 from suite import SuiteError
-from suite_translation import generate, licence, models
-from suite_translation.languages import code_in, name_of
+from suite_translation.model import generate, licence, models
+from suite_translation.strings.languages import code_in, name_of
 
 FAMILIES = ("marian", "marian-one", "nllb", "m2m", "mbart50", "mbart", "t5")
 

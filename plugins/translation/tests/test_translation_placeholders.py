@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from suite_translation.placeholders import (
+from suite_translation.strings.placeholders import (
     SLOTS,
     icu_join,
     icu_parts,

@@ -7,7 +7,7 @@ import re
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from suite_translation.placeholders import join_pieces, mask, pieces, problems, unmask
+from suite_translation.strings.placeholders import join_pieces, mask, pieces, problems, unmask
 
 WORDS = [
     "Open",

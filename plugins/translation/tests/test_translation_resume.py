@@ -8,8 +8,8 @@ from translation_files import Model
 from suite import SuiteError
 from suite_translation import formats
 from suite_translation.formats import read_document
-from suite_translation.localize import CHUNK, Localizer, localize
-from suite_translation.memory import Memory
+from suite_translation.localize.memory import Memory
+from suite_translation.localize.run import CHUNK, Localizer, localize
 
 COUNT = CHUNK + 8
 

@@ -8,9 +8,9 @@ import pytest
 from translation_files import Model
 
 from suite import SuiteError
-from suite_translation import review
-from suite_translation.commands import targets
-from suite_translation.localize import localize
+from suite_translation.commands.localize import targets
+from suite_translation.localize import review
+from suite_translation.localize.run import localize
 
 UNSURE = {"Open, then close": ("Auf, dann zu", 0.2, "The model is not sure of it.")}
 LISTED = """\

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite_translation.sentences import Piece, join, split, uncovered
+from suite_translation.strings.sentences import Piece, join, split, uncovered
 
 
 def texts(text):

@@ -11,8 +11,8 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from suite_translation import starter
-from suite_translation.placeholders import SLOTS
+from suite_translation.starter import assets as starter
+from suite_translation.strings.placeholders import SLOTS
 
 FOLDER = Path(starter.__file__).parent / "starter"
 

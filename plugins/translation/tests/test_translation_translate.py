@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from suite_translation.confidence import Confidence
-from suite_translation.generate import Candidate
-from suite_translation.glossary import Glossary
-from suite_translation.placeholders import problems
-from suite_translation.translate import translate
+from suite_translation.data.glossary import Glossary
+from suite_translation.model.confidence import Confidence
+from suite_translation.model.generate import Candidate
+from suite_translation.model.translate import translate
+from suite_translation.strings.placeholders import problems
 
 
 class Model:
@@ -70,7 +70,7 @@ def test_what_cannot_be_saved_keeps_its_source():
 
 def test_the_whole_is_verified_once_more(monkeypatch):
     """Whatever went wrong before, what would break a program does not get out."""
-    monkeypatch.setattr("suite_translation.placeholders.unmask", lambda text, masked: "kaputt")
+    monkeypatch.setattr("suite_translation.strings.placeholders.unmask", lambda text, masked: "kaputt")
     (found,) = ask(Model(first={}), "Delete %s")
     assert found["translation"] == "Delete %s" and found["fuzzy"]
     assert found["why"][-1].startswith("Its placeholders could not be kept. ")

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from suite.accelerator import make_accelerator
 from suite.runs import Run
 from suite.training import checkpoint
-from suite.training.accelerator import make_accelerator
 from suite.training.loop import fit
 from suite_toy.domain import ToyConfig, ToyDomain
 

@@ -15,9 +15,9 @@ from accelerate import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from torch.distributed.tensor import DTensor
 
+from suite.accelerator import make_accelerator
 from suite.errors import SuiteError
 from suite.training import loop
-from suite.training.accelerator import make_accelerator
 from suite.training.drivers import Sharded, driver_for
 from suite.training.loop import schedule
 from suite.training.meters import FiniteGuard

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from suite import SuiteError
-from suite_translation.problems import problems
+from suite_translation.strings.problems import problems
 
 LONGEST = 100_000
 """Characters a segment may have: a long novel's chapter. More is no text, or a file read in the wrong way, and would

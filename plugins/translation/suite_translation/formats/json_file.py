@@ -15,8 +15,8 @@ from typing import Any
 
 from suite import SuiteError
 from suite_translation.formats.base import Answer, Content, Document, Edit, Segment, limit_in, read_content
-from suite_translation.icu import CATEGORIES, parse
-from suite_translation.languages import name_of
+from suite_translation.strings.icu import CATEGORIES, parse
+from suite_translation.strings.languages import name_of
 
 _TOKEN = re.compile(r'\s*([{}\[\]:,]|"(?:[^"\\]++|\\.)*+"|[^\s{}\[\]:,"]+)')
 # Deeper than any file of strings is nested, and far from what stops Python.

@@ -27,8 +27,8 @@ from suite_translation.formats.base import (
 )
 from suite_translation.formats.plurals import Rule
 from suite_translation.formats.po_lines import OURS, Entry, entries, is_wrapped, lines
-from suite_translation.languages import alike
-from suite_translation.placeholders import mask
+from suite_translation.strings.languages import alike
+from suite_translation.strings.placeholders import mask
 
 _OPEN = re.compile(r"CHARSET|ENCODING|INTEGER|\bLANGUAGE\b")
 """What a template's header has in place of what each catalogue says."""

@@ -145,7 +145,7 @@ def _layout(path: Path, names: list[str], language: str) -> Layout:
 
 def _wanted(language: str) -> tuple[str, ...]:
     """What a column of a language may be called."""
-    from suite_translation.languages import name_of
+    from suite_translation.strings.languages import name_of
 
     code = language.lower()
     try:

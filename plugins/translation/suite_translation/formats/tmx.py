@@ -6,16 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from suite import SuiteError
-from suite_translation.formats.base import (
-    Answer,
-    Content,
-    Document,
-    Edit,
-    Segment,
-    newline_of,
-    one_line,
-    unique,
-)
+from suite_translation.formats.base import Answer, Content, Document, Edit, Segment, newline_of, one_line, unique
 from suite_translation.formats.inline import expanded, shortened
 from suite_translation.formats.xml_tree import Node, escaped, indent_before, read_xml
 

@@ -21,15 +21,8 @@ from suite_translation.formats.base import (
     unique,
 )
 from suite_translation.formats.inline import Inline, expanded, shortened
-from suite_translation.formats.xml_tree import (
-    Node,
-    escaped,
-    indent_before,
-    read_xml,
-    with_attribute,
-    without_attribute,
-)
-from suite_translation.languages import alike
+from suite_translation.formats.xml_tree import Node, escaped, indent_before, read_xml, with_attribute, without_attribute
+from suite_translation.strings.languages import alike
 
 # What XLIFF 1.2 calls a target that still waits for a person.
 _OPEN = {"new", "needs-translation", "needs-adaptation", "needs-l10n"}

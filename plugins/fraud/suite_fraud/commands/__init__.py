@@ -1,0 +1,1 @@
+"""What `suite fraud` can do beyond the core's verbs."""

@@ -1,0 +1,183 @@
+"""The report after a training: the contest of all systems, what decisions would have saved, how far to believe it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from suite import Section, Splits, SuiteError, column
+from suite_fraud.config import FraudConfig
+from suite_fraud.data.measures import Ranking
+from suite_fraud.evaluation import champion
+from suite_fraud.evaluation.champion import NETWORK, Contest
+from suite_fraud.model import classical, decisions
+from suite_fraud.model import inputs as blocks
+from suite_fraud.model.decisions import Outcome, Thresholds
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from suite_fraud.model.loading import Network
+
+METER = "LightGBM careful"
+"""The system that the optimism of a random split is measured with: strong, and quick to fit again."""
+Meter = tuple[str, float, float]
+"""A system's name, its average precision on the test through time, and on a random split."""
+_BATCH = 8192
+_FITTED: dict[tuple[str, str, int], champion.Predict] = {}
+"""Classical systems by name, content of the training rows, and seed."""
+
+
+def fitted(name: str, x: np.ndarray, y: np.ndarray, *, seed: int) -> champion.Predict:
+    """A classical system's `predict`; fitted once a process: the student's teacher and the report's are the same."""
+    content = hashlib.blake2b(x.tobytes() + y.tobytes(), digest_size=16).hexdigest()
+    if (name, content, seed) not in _FITTED:
+        for other in [key for key in _FITTED if key[1] != content]:
+            del _FITTED[other]
+        _FITTED[name, content, seed] = classical.fit(name, x, y, seed=seed).predict
+    return _FITTED[name, content, seed]
+
+
+def network_probabilities(network: Network, rows: Dataset) -> np.ndarray:
+    """The network's probabilities, not calibrated, float64 (n,)."""
+    import torch
+
+    block, found = blocks.block(rows, network.config), []
+    with torch.no_grad():
+        for start in range(0, len(block.label), _BATCH):
+            part = slice(start, start + _BATCH)
+            texts = block.vectors[block.texts[part]].reshape(len(block.label[part]), -1)
+            inputs = [torch.from_numpy(values).to(network.device) for values in (block.features[part],
+                      block.extras[part], texts)]  # fmt: skip
+            found.append(network(*inputs).logits.double().cpu().numpy())
+    return decisions.sigmoid(np.concatenate(found)) if found else np.zeros(0)
+
+
+def numbers(rows: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """What classical systems read: features and the portfolio's own numbers (n, d) float32, 0 where missing; labels."""
+    leave = {"row", "time", "day", "entity", "label", "counterparty"}
+    names = [name for name in rows.column_names if name not in leave and not name.startswith(blocks.TEXT)]
+    return np.nan_to_num(blocks.matrix(rows, names)), column(rows, "label").to_numpy()
+
+
+def compete(network: Network, splits: Splits, config: FraudConfig) -> tuple[Contest, Meter]:
+    """The contest of the network and the config's systems, and the optimism meter."""
+    x, y = numbers(splits["train"])
+    validation, test = numbers(splits["validation"]), numbers(splits["test"])
+    own = {name: network_probabilities(network, splits[name]) for name in ("validation", "test")}
+    fit = partial(fitted, seed=config.seed)
+    names = chosen(config.systems)
+    amount = column(splits["validation"], "amount").to_numpy()
+    contest = champion.hold(fit, names, (x, y), (*validation, amount), test[0], own)
+    return contest, optimism(contest, (x, y), test, config.seed)
+
+
+def optimism(
+    contest: Contest, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], seed: int
+) -> Meter:
+    """One system when trained before and tested after, and when the same rows are dealt out anew.
+
+    At random the test rows' neighbours in time, of the same card or terminal, are trained on: the second flatters.
+    """
+    x, y = (np.concatenate([one, two]) for one, two in zip(train, test, strict=True))
+    dealt = np.random.default_rng(seed).permutation(len(y))
+    learned, asked = dealt[: len(train[1])], dealt[len(train[1]) :]
+    name = METER if METER in contest.fits else next(iter(contest.fits))
+    random = classical.fit(name, x[learned], y[learned], seed=seed).predict(x[asked])
+    through_time = Ranking(contest.test(name), test[1]).average_precision()
+    return name, through_time, Ranking(random, y[asked]).average_precision()
+
+
+def chosen(systems: list[str]) -> tuple[str, ...]:
+    """The systems asked for; all where none is. Raises `SuiteError` for an unknown name."""
+    known = (*classical.SUPERVISED, *classical.UNSUPERVISED)
+    if unknown := [name for name in systems if name not in known]:
+        raise SuiteError(f"systems has {unknown[0]!r}; there are {', '.join(known)}.")
+    return tuple(systems) or known
+
+
+def sections(
+    kept: Mapping[str, float],
+    systems: Mapping[str, Any],
+    contest: Contest | None,
+    meter: Meter | None,
+    config: FraudConfig,
+) -> Iterator[Section]:
+    """The parts of the report; `kept` are the network's calibration and thresholds, `systems` the core's `Scored`."""
+    if contest is not None:
+        tested = {name: _precision(systems[name].scores) for name in contest.answers}
+        yield Section(
+            "Who wins",
+            champion.verdict(contest, tested),
+            {"champion": contest.champion, "validation": contest.scores, "test": tested},
+        )
+    name = contest.champion if contest is not None else NETWORK
+    thresholds = Thresholds(kept["cost"], kept["capacity"])
+    if contest is not None and name != NETWORK:
+        thresholds = _thresholds(contest, kept, config)
+    yield money(name, systems[name].scores, thresholds, config)
+    if meter is not None:
+        yield _meter(*meter)
+
+
+def _precision(scores: Mapping[str, np.ndarray]) -> float:
+    known = scores["label"] >= 0
+    return Ranking(scores["probability"][known], scores["label"][known]).average_precision()
+
+
+def _thresholds(contest: Contest, kept: Mapping[str, float], config: FraudConfig) -> Thresholds:
+    """The champion's own, by the same rules: the network's share of alerts on validation is the capacity's."""
+    network = decisions.sigmoid(contest.answers[NETWORK].validation)
+    share = float((network >= kept["capacity"]).mean())
+    chance = decisions.sigmoid(contest.answers[contest.champion].validation)
+    return Thresholds.choose(chance, contest.label, contest.amount, review_cost=config.review_cost, share=share)
+
+
+def money(name: str, scores: Mapping[str, np.ndarray], thresholds: Thresholds, config: FraudConfig) -> Section:
+    """What the thresholds, and other capacities, would have done on the rows scored."""
+    from suite_fraud.evaluation.figures import capacity_figure
+
+    known = scores["label"] >= 0
+    chance, label, amount, day = (scores[key][known] for key in ("probability", "label", "amount", "day"))
+
+    def outcome(alert: np.ndarray) -> Outcome:
+        return Outcome.of(alert, label, amount, day, review_cost=config.review_cost)
+
+    chosen = {
+        f"least cost (≥ {thresholds.cost:.3f})": outcome(chance >= thresholds.cost),
+        f"capacity (≥ {thresholds.capacity:.3f})": outcome(chance >= thresholds.capacity),
+    }
+    curve = decisions.curve(chance, label, amount, day, review_cost=config.review_cost)
+    text = (
+        f"Thresholds of {name}, chosen on validation: least cost if a missed fraud costs its amount and a look "
+        f"{config.review_cost:g}, and as many alerts as there is capacity for ({config.capacity} a day). Below them, "
+        "the most suspicious of each day. Money saved is the amount of the frauds found less the looks.\n\n"
+        + decisions.table(chosen | {f"first {k} of each day": one for k, one in curve.items()})
+    )
+    values = {
+        "system": name,
+        "thresholds": thresholds.to_json(),
+        "chosen": {key.split(" (")[0]: asdict(one) for key, one in chosen.items()},
+        "capacity": {str(k): asdict(one) for k, one in curve.items()},
+    }
+    return Section("What it would have saved", text, values, capacity_figure(name, chance, label, curve))
+
+
+def _meter(name: str, through_time: float, random: float) -> Section:
+    gap = random - through_time
+    moral = (
+        "A figure from a random split promises what no day to come will keep."
+        if gap > 0
+        else "On these rows a random split does not flatter; that is luck, not a licence."
+    )
+    return Section(
+        "Optimism meter",
+        f"{name} on these days: average precision {through_time:.3f} when it learns from the days before, "
+        f"{random:.3f} when the same rows are dealt out at random ({gap:+.3f}). {moral}",
+        {"system": name, "through_time": through_time, "random": random},
+    )

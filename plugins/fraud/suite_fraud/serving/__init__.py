@@ -1,0 +1,1 @@
+"""Scores a stream of transactions outside of Suite, and watches it."""

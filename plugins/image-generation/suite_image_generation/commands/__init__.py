@@ -1,0 +1,1 @@
+"""What `suite image-generation` can do beyond the core's verbs."""

@@ -1,0 +1,1 @@
+"""Picture files, their captions and sizes."""

@@ -1,0 +1,1 @@
+"""What `suite medical-imaging` can do beyond the core's verbs."""

@@ -1,0 +1,279 @@
+"""What the table of metrics leaves out: calibration, the operating point, what is left to a human, and shortcuts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from suite import Section
+from suite_medical_imaging.config import MedicalConfig
+from suite_medical_imaging.evaluation import metrics
+from suite_medical_imaging.evaluation.calibrate import LEVELS, Calibration, predictive_values
+from suite_medical_imaging.model.tasks import Task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TUNED = "fine-tuned"
+SHORTCUTS = ("borders only", "heavily blurred", "file facts only")
+LEAK = 0.55
+"""AUROC that borders or facts must surely exceed to be called a leak: .5 is luck, and a test of few pictures wavers."""
+Z = 1.96  # 95 % of a normal distribution
+Scores = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Sections about one data set; `systems` are the stacked scores ("p" and "y") of each system."""
+
+    task: Task
+    calibration: Calibration
+    config: MedicalConfig
+    systems: Mapping[str, Scores]
+
+    def sections(self) -> Iterator[Section]:
+        """All that apply to the task."""
+        yield self._calibration()
+        if self.task.kind in ("binary", "multi-label"):
+            yield self._operating_points()
+        if not self.task.many:
+            yield self._recalls()
+            yield self._abstention()
+        if any(name in self.systems for name in SHORTCUTS):
+            yield self._shortcuts()
+
+    @property
+    def _scores(self) -> np.ndarray:
+        return self.systems[TUNED]["p"]
+
+    @property
+    def _truths(self) -> np.ndarray:
+        return self.systems[TUNED]["y"]
+
+    def _calibration(self) -> Section:
+        kind, many = self.task.kind, self.task.many
+        before = self.calibration.undo(self._scores, many=many)
+        pairs = {
+            "before temperature": metrics.confidences(before, self._truths, kind),
+            "after": metrics.confidences(self._scores, self._truths, kind),
+        }
+        errors = {name: metrics.expected_calibration_error(*pair) for name, pair in pairs.items()}
+        tables = {name: [part.tolist() for part in metrics.bins(*pair)] for name, pair in pairs.items()}
+        text = (
+            f"Temperature {self.calibration.temperature:.2f}, chosen on validation. Expected calibration error "
+            f"{errors['before temperature']:.3f} before and {errors['after']:.3f} after, over {len(pairs['after'][0])} "
+            f"answers in {metrics.BINS} bins; a stated probability is to be trusted about that far.\n\n"
+            + _bins_table(*metrics.bins(*pairs["after"]))
+        )
+        values = {"temperature": self.calibration.temperature, "ece": errors, "bins": tables}
+        return Section("Calibration", text, values, _reliability(pairs))
+
+    def _operating_points(self) -> Section:
+        places = [1] if self.task.kind == "binary" else range(len(self.task.classes))
+        points = [self._point(place) for place in places]
+        columns = ("class", "threshold", "sensitivity", "specificity", "found", "missed", "false alarms", "spared")
+        rows = [
+            [one["class"], _number(one["threshold"]), _ranged(one["found"], one["missed"]),
+             _ranged(one["spared"], one["alarms"]), one["found"], one["missed"], one["alarms"], one["spared"]]
+            for one in points
+        ]  # fmt: skip
+        values = [
+            [one["class"], f"{one['prevalence']:.1%}", _number(one["ppv"]), _number(one["npv"])] for one in points
+        ]
+        rule = (
+            f"a specificity of {self.config.specificity:.0%} there" if self.config.specificity else "Youden's J there"
+        )
+        where = "set by you" if self.config.prevalence else "of these data, hardly that of a clinic (set prevalence)"
+        text = (
+            f"The threshold was chosen on validation, for {rule}; the counts are of these data, with 95 % "
+            "intervals.\n\n"
+            f"{_table(columns, rows)}\n\nWhat an answer is worth, by Bayes' rule, at the prevalence {where}:\n\n"
+            + _table(("class", "prevalence", "PPV", "NPV"), values)
+        )
+        if never := [one["class"] for one in points if one["threshold"] > 1]:
+            text += f"\n\nNo threshold keeps that specificity on validation for {', '.join(never)}: it is never called."
+        return Section("At the threshold", text, points)
+
+    def _point(self, place: int) -> dict[str, Any]:
+        known = ~np.isnan(self._truths[:, place])
+        truth = self._truths[known, place] == 1
+        said = self._scores[known, place] >= self.calibration.threshold(place)
+        found, missed = int((said & truth).sum()), int((~said & truth).sum())
+        alarms, spared = int((said & ~truth).sum()), int((~said & ~truth).sum())
+        prevalence = self.config.prevalence or (found + missed) / max(known.sum(), 1)
+        sensitivity, specificity = _ratio(found, missed), _ratio(spared, alarms)
+        ppv, npv = predictive_values(sensitivity, specificity, prevalence)
+        return {
+            "class": self.task.classes[place], "threshold": self.calibration.threshold(place),
+            "found": found, "missed": missed, "alarms": alarms, "spared": spared,
+            "sensitivity": sensitivity, "specificity": specificity,
+            "prevalence": float(prevalence), "ppv": ppv, "npv": npv,
+        }  # fmt: skip
+
+    def _recalls(self) -> Section:
+        """Per class for every system: an average hides the class that is never found."""
+        counts = np.bincount(self._truths.argmax(1), minlength=len(self.task.classes))
+        rows, values = [], {}
+        for place, name in enumerate(self.task.classes):
+            found = {
+                system: metrics.recalls(scores["p"], scores["y"], self.task.kind)[place]
+                for system, scores in self.systems.items()
+            }
+            values[name] = {"examples": int(counts[place]), **found}
+            hits = round(found[TUNED] * counts[place]) if counts[place] else 0
+            rest = [_number(value) for system, value in found.items() if system != TUNED]
+            rows.append([name, int(counts[place]), _ranged(hits, int(counts[place]) - hits), *rest])
+        header = ("class", "examples", TUNED, *(name for name in self.systems if name != TUNED))
+        text = f"Share of each class for which the most probable answer is right.\n\n{_table(header, rows)}"
+        return Section("Recall of each class", text, values)
+
+    def _abstention(self) -> Section:
+        levels = sorted({*LEVELS, self.config.coverage})
+        points = [self._sets(level) for level in levels]
+        rows = [
+            [
+                f"{p['wanted']:.0%}",
+                f"{p['covered']:.1%}",
+                f"{p['size']:.2f}",
+                f"{p['answered']:.1%}",
+                _number(p["right"]),
+            ]
+            for p in points
+        ]
+        header = ("wanted coverage", "coverage here", "mean size", "answered alone", "right among these")
+        text = (
+            "Conformal sets: every class that cannot be ruled out. Where the set is not a single class, the picture is "
+            "left to a human. The coverage is promised for pictures like the validation ones, on average and not for "
+            f"each class or group; other pictures break it.\n\n{_table(header, rows)}"
+        )
+        return Section("What is left to a human", text, points)
+
+    def _sets(self, level: float) -> dict[str, float]:
+        kept = self.calibration.kept(self._scores, level)
+        alone = kept.sum(1) == 1
+        right = self._truths.argmax(1) == self._scores.argmax(1)
+        return {
+            "wanted": level,
+            "covered": float((kept & (self._truths == 1)).any(1).mean()),
+            "size": float(kept.sum(1).mean()),
+            "answered": float(alone.mean()),
+            "right": float(right[alone].mean()) if alone.any() else np.nan,
+        }
+
+    def _shortcuts(self) -> Section:
+        scores = {name: self._auroc(name) for name in (TUNED, *SHORTCUTS) if name in self.systems}
+        low = self._low()
+        near = [name for name in SHORTCUTS if scores.get(name, 0) >= low]
+        told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        if near:
+            verdict = (
+                f"**Warning: {' and '.join(near)} come within the model's own 95 % interval (from {low:.3f}).** Look "
+                "for texts, rulers, scanners or a different cut between the classes before believing the score; of a "
+                "blur, ask whether rough shape and brightness may tell."
+            )
+        else:
+            best = max((name for name in scores if name != TUNED), key=lambda name: scores[name])
+            verdict = (
+                f"The model does better than each shortcut tried: its 95 % interval begins at {low:.3f}, {best} "
+                f"reaches {scores[best]:.3f}."
+            )
+        leaks = [name for name in ("borders only", "file facts only") if self._low(name) > LEAK]
+        if leaks:
+            verdict += (
+                f" **But {' and '.join(leaks)} alone tell more than luck would**: the classes differ in how their "
+                "pictures were taken or cut, and part of the model's score may be that."
+            )
+        text = (
+            f"{verdict}\n\nAUROC: {told}; guessing gives .5. Borders and blur are linear probes on frozen features of "
+            "pictures whose centre is black (a frame of 12 % is left) and of pictures through a Gaussian of 8 % of the "
+            "side; the facts are a shallow tree over size, shape and acquisition of the file. What is not tried here, "
+            "such as a marker inside the organ, is not ruled out."
+        )
+        return Section("Leaks and shortcuts", text, {"auroc": scores, "low": low, "near": near, "leaks": leaks})
+
+    def _auroc(self, name: str) -> float:
+        return metrics.measure(self.systems[name]["p"], self.systems[name]["y"], self.task.kind)["auroc"]
+
+    def _low(self, name: str = TUNED) -> float:
+        """Lower end of a system's 95 % interval, by 200 resamples of pictures: a warning needs no third digit.
+
+        NaN for a system that was not scored.
+        """
+        if name not in self.systems:
+            return np.nan
+        scores, truths = self.systems[name]["p"], self.systems[name]["y"]
+        generator = np.random.default_rng(0)
+        drawn = [generator.integers(0, len(scores), len(scores)) for _ in range(200)]
+        found = [metrics.measure(scores[d], truths[d], self.task.kind)["auroc"] for d in drawn]
+        return float(np.nanpercentile(found, 2.5))
+
+
+def wilson(hits: int, misses: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953); NaN for no count."""
+    count = hits + misses
+    if not count:
+        return np.nan, np.nan
+    share = hits / count
+    middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
+    half = Z * np.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2)) / (1 + Z**2 / count)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def _reliability(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
+    """A PNG: true share against stated probability, and how many answers each bin holds."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5.2), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    top, bottom = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    top.plot([0, 1], [0, 1], color="0.7", linestyle="--")
+    for (name, (sure, right)), marker in zip(pairs.items(), "os", strict=True):
+        _curve(top, name, sure, right, marker)
+        bottom.hist(sure, bins=np.linspace(0, 1, metrics.BINS + 1), histtype="step", label=name)
+    top.set(ylabel="came true", ylim=(0, 1))
+    bottom.set(xlabel="stated probability", ylabel="answers", xlim=(0, 1))
+    top.legend()
+    held = io.BytesIO()
+    figure.savefig(held, format="png")
+    return held.getvalue()
+
+
+def _curve(axes: Axes, name: str, sure: np.ndarray, right: np.ndarray, marker: str) -> None:
+    count, stated, true = metrics.bins(sure, right)
+    held = count > 0
+    error = metrics.expected_calibration_error(sure, right)
+    axes.plot(stated[held] / count[held], true[held] / count[held], marker=marker, label=f"{name} (ECE {error:.3f})")
+
+
+def _bins_table(count: np.ndarray, stated: np.ndarray, true: np.ndarray) -> str:
+    rows = [
+        [f"{place / metrics.BINS:.1f} to {(place + 1) / metrics.BINS:.1f}", int(count[place]),
+         _number(stated[place] / count[place]), _number(true[place] / count[place])]
+        for place in np.flatnonzero(count)
+    ]  # fmt: skip
+    return _table(("stated", "answers", "mean stated", "came true"), rows)
+
+
+def _table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def _ranged(hits: int, misses: int) -> str:
+    if hits + misses == 0:
+        return "–"
+    low, high = wilson(hits, misses)
+    return f"{hits / (hits + misses):.3f} ({low:.3f} to {high:.3f})"
+
+
+def _ratio(hits: int, misses: int) -> float:
+    return hits / (hits + misses) if hits + misses else np.nan
+
+
+def _number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3f}"

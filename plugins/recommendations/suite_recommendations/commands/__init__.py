@@ -1,0 +1,1 @@
+"""What `suite recommendations` can do beyond the core's verbs."""

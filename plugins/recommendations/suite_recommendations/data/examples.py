@@ -1,0 +1,196 @@
+"""Examples: windows of histories to learn from, whole histories to be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from suite import Batch, Columns, SuiteError, column
+from suite_recommendations.data import tables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Dataset
+
+    from suite_recommendations.data.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class History:
+    """One user. `items` are ids or titles, oldest first; `target` the id that came next, "" where nobody knows.
+
+    A training window is `items` with an `end`: places before it are learned from. `reasons` asks for them.
+    """
+
+    user: str
+    items: Sequence[str]
+    target: str = ""
+    end: int | None = None
+    chunk: int = 0
+    reasons: bool = False
+    numbers: np.ndarray | None = field(default=None, compare=False)
+    """Item numbers in the catalogue of the model the example was prepared for; unknown items are left out."""
+
+
+class Numbered(Sequence[np.ndarray]):
+    """Histories as item numbers of a catalogue, unknown items left out: 4 bytes an item, 8 a history."""
+
+    def __init__(self, column: pa.ChunkedArray, catalogue: Catalogue) -> None:
+        numbers, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+        for chunk in column.chunks:
+            found = _looked_up(chunk.flatten(), catalogue)
+            counts = np.diff(chunk.offsets.to_numpy())
+            known = np.bincount(np.repeat(np.arange(len(counts)), counts)[found >= 0], minlength=len(counts))
+            numbers.append(found[found >= 0])
+            lengths.append(known)
+        self.numbers, self.lengths = np.concatenate(numbers), np.concatenate(lengths)
+        self.ends = np.cumsum(self.lengths)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, number: Any) -> Any:
+        """(items,) int64."""
+        end = self.ends[number]
+        return self.numbers[end - self.lengths[number] : end].astype(np.int64)
+
+
+def _looked_up(items: pa.Array, catalogue: Catalogue) -> np.ndarray:
+    """(items,) int32 numbers by id or else title, -1 for what the catalogue hasn't."""
+    encoded = items.dictionary_encode()
+    numbers = [catalogue.number(name) for name in encoded.dictionary.to_pylist()]
+    known = np.array([-1 if number is None else number for number in numbers], dtype=np.int32)
+    return known[encoded.indices.to_numpy()]
+
+
+class Histories(Sequence[History]):
+    """Examples made when they are asked for, from the columns user, history and, to be asked, target of a split."""
+
+    def __init__(self, rows: Dataset | Sequence[Mapping[str, Any]], catalogue: Catalogue) -> None:
+        import pyarrow as pa
+
+        if isinstance(rows, Sequence):
+            kept = [{"target": "", **row} for row in rows]
+            types = {"user": pa.string(), "history": pa.list_(pa.string()), "target": pa.string()}
+            columns = {n: pa.chunked_array([[row[n] for row in kept]], kind) for n, kind in types.items()}
+        else:
+            columns = {name: column(rows, name) for name in ("user", "history", "target")}
+        self.users, self.targets = columns["user"], columns["target"]
+        self.numbers = Numbered(columns["history"], catalogue)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, number: Any) -> Any:
+        """One example, or a list of those of a slice."""
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(len(self)))]
+        return self._made(range(len(self))[number])
+
+    def _made(self, row: int) -> History:
+        return History(self.users[row].as_py(), (), self.targets[row].as_py(), numbers=self.numbers[row])
+
+
+class Windows(Histories):
+    """As many training windows of `width` places as cover each history; those with one item teach nothing."""
+
+    def __init__(self, rows: Dataset | Sequence[Mapping[str, Any]], catalogue: Catalogue, width: int) -> None:
+        super().__init__(rows, catalogue)
+        self.width = width
+        self.last = np.cumsum(-(-np.maximum(self.numbers.lengths - 1, 0) // width))
+
+    def __len__(self) -> int:
+        return int(self.last[-1]) if len(self.last) else 0
+
+    def _made(self, row: int) -> History:
+        user = int(np.searchsorted(self.last, row, side="right"))
+        chunk = row - (int(self.last[user - 1]) if user else 0)
+        numbers = self.numbers[user]
+        end = min((chunk + 1) * self.width, len(numbers) - 1)
+        return History(self.users[user].as_py(), (), end=end, chunk=chunk, numbers=numbers)
+
+
+def shifted(example: History, width: int, generator: np.random.Generator) -> History:
+    """The window somewhere else by up to half its width, so that every epoch cuts histories in other places."""
+    if example.end is None or example.numbers is None:
+        return example
+    places = len(example.numbers) - 1
+    if places <= width:
+        return example
+    shift = int(generator.integers(-(width // 2), width // 2 + 1))
+    return replace(example, end=min(max(example.end + shift, width), places))
+
+
+def known_numbers(items: Sequence[str], catalogue: Catalogue) -> tuple[np.ndarray, list[str]]:
+    """Numbers of the items the catalogue has, by id or else title, and the names of the others."""
+    numbers = [catalogue.number(item) for item in items]
+    unknown = [item for item, number in zip(items, numbers, strict=True) if number is None]
+    return np.asarray([number for number in numbers if number is not None], dtype=np.int64), unknown
+
+
+def collate(examples: Sequence[History], catalogue: Catalogue, width: int) -> Batch:
+    """`history` (B, S) with -1 behind, `end` (B,), `own` (B,), `labels` (B, W) right-aligned, and what was asked."""
+    import torch
+
+    resolved = [(e.numbers, []) if e.numbers is not None else known_numbers(e.items, catalogue) for e in examples]
+    longest = max(1, *(len(numbers) for numbers, _ in resolved))
+    history = np.full((len(examples), longest), -1, dtype=np.int64)
+    training = [e.end is not None for e in examples]
+    labels = np.full((len(examples), width if any(training) else 1), -100, dtype=np.int64)
+    ends = []
+    for row, (example, (numbers, _)) in enumerate(zip(examples, resolved, strict=True)):
+        history[row, : len(numbers)] = numbers
+        ends.append(len(numbers) if example.end is None else example.end)
+        wanted = _labels(example, numbers, catalogue, width)
+        labels[row, labels.shape[1] - len(wanted) :] = wanted
+    asked = [
+        {"user": example.user, "unknown": unknown, "reasons": example.reasons, "scored": bool(example.target)}
+        for example, (_, unknown) in zip(examples, resolved, strict=True)
+    ]
+    found: Batch = {
+        "history": torch.from_numpy(history),
+        "end": torch.tensor(ends),
+        "own": torch.tensor(training),
+        "asked": asked,
+    }
+    if any(training) or all(example.target for example in examples):
+        found["labels"] = torch.from_numpy(labels)
+    return found
+
+
+def _labels(example: History, numbers: np.ndarray, catalogue: Catalogue, width: int) -> np.ndarray:
+    """What comes after each of the last places before the end."""
+    if example.end is not None:
+        return numbers[max(0, example.end - width) + 1 : example.end + 1]
+    target = catalogue.numbers.get(example.target, -100) if example.target else -100
+    return np.asarray([target], dtype=np.int64)
+
+
+def read_users(path: Path, columns: Columns) -> list[History]:
+    """One example per user of a table with user and item, in order of time where it has one, else of its rows.
+
+    Raises `SuiteError` for what is no such table.
+    """
+    if not path.is_file() or path.suffix.lower() not in tables.SUFFIXES:
+        raise SuiteError(
+            f"Cannot read histories from {str(path)!r}: give a file ({', '.join(tables.SUFFIXES[:5])}) with a row per "
+            "interaction and the columns user and item."
+        )
+    table = tables.read_table(path)
+    user, item = (tables.find(table, columns, name, path) for name in ("user", "item"))
+    time = tables.find(table, columns, "time", path, required=False)
+    table = table.dropna(subset=[user, item])
+    if time:
+        table = table.iloc[np.argsort(tables.as_times(table[time]).to_numpy(), kind="stable")]
+    ids = table.assign(**{user: tables.as_ids(table[user]), item: tables.as_ids(table[item])})
+    if ids.empty:
+        raise SuiteError(f"{path.name} holds no interaction; give at least one row with a user and an item.")
+    return [History(str(name), part[item].tolist(), reasons=True) for name, part in _in_order(ids, user)]
+
+
+def _in_order(table: Any, user: str) -> Iterator[tuple[str, Any]]:
+    yield from table.groupby(user, sort=False)

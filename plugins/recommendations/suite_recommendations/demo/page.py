@@ -1,0 +1,110 @@
+"""The Demo tab: pick what you liked, get ten with reasons; describe something new and see who would be shown it.
+
+What is typed lives in the visitor's session: the stored model never changes. torch is imported by the handlers' first
+use of the model, not when the page is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from suite import Prediction, Predictor
+from suite_recommendations.demo.cards import WELCOME, cards, placement
+from suite_recommendations.demo.session import (
+    LONGEST,
+    NOTHING,
+    TASTES,
+    Added,
+    Session,
+    choices,
+    example_tastes,
+    invented_item,
+    places_of,
+)
+
+if TYPE_CHECKING:
+    from suite_recommendations.domain import RecommendationsDomain
+
+
+def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
+    """Draws the tab inside an open Blocks."""
+    import gradio as gr
+
+    session = Session(domain, predictor)
+    added, tastes = gr.State([]), gr.State([])
+    with gr.Row():
+        with gr.Column(scale=2, min_width=320):
+            liked = gr.Dropdown(
+                label="What did you like? Type to search",
+                info="In the order you met them, latest last.",
+                choices=[],
+                multiselect=True,
+                filterable=True,
+                elem_id="recommendations-liked",
+            )
+            buttons = [gr.Button("…", size="sm", visible=False) for _ in range(TASTES)]
+            go = gr.Button("Recommend", variant="primary")
+            with gr.Group():
+                title = gr.Textbox(label="A title that does not exist", max_length=120)
+                about = gr.Textbox(label="What is it like? Genres, plot, anything", lines=2, max_length=LONGEST)
+            add = gr.Button("Add it to the catalogue and see")
+        with gr.Column(scale=3, min_width=320):
+            placed = gr.HTML(WELCOME, elem_id="recommendations-placed", elem_classes="suite-flush")
+            shown = gr.HTML(elem_id="recommendations-list", elem_classes="suite-flush")
+
+    def start() -> list[Any]:
+        shelf = session.domain.loaded
+        chosen = example_tastes(shelf)
+        names = [f"Try: {shelf.catalogue.titles[taste[0]]} and alike" for taste in chosen]
+        labels = [gr.Button(name, visible=True) for name in names]
+        labels += [gr.Button(visible=False)] * (TASTES - len(labels))
+        invented = gr.Textbox(value="Steel Comet")
+        story = gr.Textbox(value="Space adventure: a young pilot and a stubborn robot race to save a rebel planet")
+        return [gr.Dropdown(choices=choices(shelf, [])), chosen, invented, story, *labels]
+
+    def recommend(picked: list[str], new: Added) -> Any:
+        if not picked:
+            gr.Info(NOTHING, title="")  # an error would be written over the list as well
+            return gr.skip()
+        return page(*session.answer(picked, new), picked, new)
+
+    def pick(chosen: list[list[int]], new: Added, which: int) -> tuple[list[str], str, str]:
+        ids = [session.domain.loaded.catalogue.ids[number] for number in chosen[which]]
+        return ids, *recommend(ids, new)
+
+    def invent(picked: list[str], new: Added, name: str, text: str) -> Any:
+        if not picked:
+            gr.Info(NOTHING, title="")
+            return gr.skip()
+        new = [*new, invented_item(name, text, new)]
+        answering, prediction = session.answer(picked, new)
+        options = gr.Dropdown(choices=choices(answering.loaded, new))
+        return options, new, *page(answering, prediction, picked, new)
+
+    def recommend_api(items: list[str], count: int = 10) -> list[dict[str, Any]]:
+        """Recommends for somebody who liked these items (ids or titles, oldest first)."""
+        _, prediction = session.answer(items, [])
+        columns = zip(prediction["items"], prediction["titles"], prediction["scores"], strict=True)
+        reasons = prediction["reasons"] + [""] * len(prediction["items"])
+        return [
+            {"item": item, "title": name, "score": score, "reason": reason}
+            for (item, name, score), reason in zip(columns, reasons, strict=False)
+        ][: max(0, count)]
+
+    gr.on(None, start, None, [liked, tastes, title, about, *buttons], api_visibility="private", show_progress="minimal")
+    go.click(recommend, [liked, added], [placed, shown], api_visibility="private")
+    for number, button in enumerate(buttons):
+        index = gr.State(number)
+        button.click(pick, [tastes, added, index], [liked, placed, shown], api_visibility="private")
+    add.click(invent, [liked, added, title, about], [liked, added, placed, shown], api_visibility="private")
+    gr.api(recommend_api, api_name="recommendations_recommend")
+
+
+def page(domain: RecommendationsDomain, found: Prediction, liked: Sequence[str], added: Added) -> tuple[str, str]:
+    """HTML: what to say of the newest item, and the list with the session's items in their places."""
+    asked = [domain.loaded.catalogue.numbers[entry["item"]] for entry in added if entry["item"] not in liked]
+    places = places_of(domain, liked, asked)
+    newest = max(places, default=None)
+    said = "" if newest is None else placement(domain.loaded, newest, places[newest])
+    return said, cards(domain.loaded, found, places)

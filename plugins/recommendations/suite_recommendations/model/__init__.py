@@ -1,0 +1,1 @@
+"""The networks: how they are loaded, trained and asked."""

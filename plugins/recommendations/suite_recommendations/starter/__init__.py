@@ -1,0 +1,1 @@
+"""Model and data that work with no argument and no hub."""

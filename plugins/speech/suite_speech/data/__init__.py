@@ -1,0 +1,1 @@
+"""Rows: how they are read, checked and made into examples."""

@@ -1,0 +1,1 @@
+"""What `suite translation` can do beyond the core's verbs."""

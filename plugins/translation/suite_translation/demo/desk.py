@@ -1,0 +1,285 @@
+"""What the demo's handlers share: texts and files being translated, what was put right, and files to take away."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite import Corrections, Predictor, SuiteError
+from suite_translation import formats
+from suite_translation.demo import cards
+from suite_translation.formats import Answer, Document, Segment
+from suite_translation.formats.naming import named
+from suite_translation.localize import run as localize
+from suite_translation.localize.memory import Memory
+from suite_translation.localize.run import Localizer, Outcome
+from suite_translation.strings import placeholders, sentences
+
+if TYPE_CHECKING:
+    from suite_translation.domain import TranslationDomain
+
+MOST = 200
+"""Segments translated in the page: a minute's work of the starter on a core; the command takes files of any length."""
+LONGEST = 5_000
+"""Characters of a typed text, some two pages."""
+LARGEST = 4_000_000
+"""Bytes of an uploaded file: the largest catalogues of desktops have 3 MB."""
+CHUNK = 8
+"""Segments between two looks of the page at what is there."""
+HELD = 16
+"""Texts and files kept at once, the least used of which goes first."""
+KEPT_SECONDS = 3600
+"""How long files for download stay."""
+GONE = "This text is no longer held here; translate it again. What you corrected is stored."
+PICK = "Pick a segment first."
+
+
+@dataclass
+class Sheet:
+    """What is being translated: a file's document, or a text as sentences with the gaps between them."""
+
+    name: str
+    language: str
+    segments: list[Segment]
+    document: Document | None = None
+    pieces: Sequence[sentences.Piece] = ()
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> list[Segment]:
+        """The segments on the page."""
+        return self.segments[:MOST]
+
+    def text(self) -> str:
+        """The translation of a text, its white space kept."""
+        targets = {key: outcome.target for key, outcome in self.outcomes.items()}
+        return sentences.join(self.pieces, [targets.get(str(n), piece.text) for n, piece in enumerate(self.pieces)])
+
+    def write(self, folder: Path, source_language: str) -> Path:
+        """The file to take away, in `folder`: a document keeps all but the targets."""
+        if self.document is None:
+            path = folder / f"translation.{self.language}.txt"
+            path.write_text(self.text(), encoding="utf-8")
+            return path
+        path = folder / named(Path(self.name), self.language, source_language).name
+        answers = {
+            key: Answer(outcome.target, outcome.fuzzy, " ".join(outcome.why))
+            for key, outcome in self.outcomes.items()
+            if outcome.origin != "kept"
+        }
+        self.document.write(path, answers, language=self.language)
+        return path
+
+
+class Desk:
+    """What the handlers share: who answers, what is being translated by name, and a folder for downloads."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self._sheets: OrderedDict[str, Sheet] = OrderedDict()
+        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="suite-translation-")  # goes with the process
+
+    @property
+    def domain(self) -> TranslationDomain:
+        """The domain with its model loaded."""
+        _ = self.predictor.model
+        loaded: Any = self.predictor.domain
+        return loaded
+
+    @property
+    def corrections(self) -> Corrections:
+        """Where corrections go: below the folder of runs."""
+        return Corrections(self.predictor.domain.name, self.predictor.domain.config.output)
+
+    def sheet(self, name: str) -> Sheet:
+        """The sheet of that name. Raises `SuiteError` for one that is no longer kept."""
+        with self._lock:
+            if name not in self._sheets:
+                raise SuiteError(GONE if name else "Translate a text or a file first.")
+            self._sheets.move_to_end(name)
+            return self._sheets[name]
+
+    def open_text(self, text: str, language: str) -> str:
+        """The name of a new sheet of a text's sentences. Raises `SuiteError` where there is nothing, or too much."""
+        if not text or not text.strip():
+            raise SuiteError("There is nothing to translate yet: write a text first.")
+        if len(text) > LONGEST:
+            raise SuiteError(
+                f"The text has {len(text):,} characters and the page takes {LONGEST:,}; give it as a file."
+            )
+        pieces = sentences.split(text)
+        segments = [Segment(str(number), piece.text) for number, piece in enumerate(pieces) if piece.text]
+        return self._keep(Sheet("text", language, segments, pieces=pieces))
+
+    def open_file(self, path: str | None, language: str) -> str:
+        """The name of a new sheet of a file's segments. Raises `SuiteError` for a file that can't be translated."""
+        if not path:
+            raise SuiteError(f"Choose a file first; it may end in {', '.join(formats.FORMATS)}.")
+        file = Path(path)
+        if file.stat().st_size > LARGEST:
+            raise SuiteError(
+                f"{file.name} has more than 4 MB; translate it with: suite translation localize {file.name}"
+            )
+        document = formats.read_document(file, language)
+        localize.refuse(document, file.name, language, self.domain.config.source_language)
+        segments = [one for one in document.segments if one.translate and one.source.strip()]
+        if not segments:
+            raise SuiteError(f"{file.name} holds no text to translate.")
+        return self._keep(Sheet(file.name, language, segments, document))
+
+    def work(self, name: str) -> Iterator[None]:
+        """Translates what is shown; the sheet has something new at each step."""
+        sheet = self.sheet(name)
+        corrected = localize.corrected(self.predictor.domain.name, self.predictor.domain.config.output)
+        own = Memory.of_document(sheet.document, sheet.language) if sheet.document else Memory()
+        terms = self.domain.glossary
+        localizer = Localizer(self.predictor, [own], corrections=corrected, glossary=terms, chunk=CHUNK)
+        found = localizer.outcomes(sheet.shown, sheet.language)
+        for number, (segment, outcome) in enumerate(found, start=1):
+            sheet.outcomes[segment.key] = outcome
+            if number % CHUNK == 0:
+                yield
+        yield
+
+    def place(self, name: str, place: int) -> tuple[Sheet, Segment]:
+        """The segment at a place of the list. Raises `SuiteError` where there is none, or it waits for its turn."""
+        sheet = self.sheet(name)
+        if not 0 <= place < len(sheet.shown) or sheet.shown[place].key not in sheet.outcomes:
+            raise SuiteError(PICK)
+        return sheet, sheet.shown[place]
+
+    def detail(self, name: str, place: int) -> tuple[str, str]:
+        """HTML of a segment with its words linked, and its translation."""
+        sheet, segment = self.place(name, place)
+        target = sheet.outcomes[segment.key].target
+        links = linked(self.domain, self.predictor.model, segment, target, sheet.language)
+        return cards.detail(segment, target, links, sheet.language), target
+
+    def keep(self, name: str, place: int, target: str) -> str:
+        """Stores what somebody says the translation is; Markdown that says so.
+
+        Raises `SuiteError` for one that is empty or whose placeholders are not those of the source.
+        """
+        sheet, segment = self.place(name, place)
+        if not target.strip():
+            raise SuiteError("The translation is empty; write one.")
+        if broken := placeholders.problems(segment.source, target, segment.style):
+            raise SuiteError(f"Not kept: {broken[0]}")
+        self.corrections.add(
+            {
+                "source": segment.source,
+                "language": sheet.language,
+                "context": segment.context or "",
+                "style": segment.style or "",
+            },
+            source=sheet.name,
+            model=self.predictor.source or self.predictor.domain.starter.answering,
+            before={"target": sheet.outcomes[segment.key].target},
+            after={"target": target},
+        )
+        sheet.outcomes[segment.key] = Outcome(target, "person")
+        return cards.stored(len(self.corrections.read()))
+
+    def page(self, name: str, place: int = -1) -> str:
+        """HTML of the list; the segment at `place` is the open one."""
+        sheet = self.sheet(name)
+        picked = sheet.shown[place].key if 0 <= place < len(sheet.shown) else ""
+        more = len(sheet.segments) - len(sheet.shown)
+        return cards.page(sheet.shown, sheet.outcomes, sheet.language, more=more, picked=picked)
+
+    def file(self, name: str) -> str:
+        """The path of the file to take away, as it is now; what is older than an hour is removed."""
+        root = Path(self._folder.name)
+        for old in root.iterdir():
+            if time.time() - old.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
+        folder, spoken = Path(tempfile.mkdtemp(dir=root)), self.predictor.domain.config.source_language
+        return str(self.sheet(name).write(folder, spoken))
+
+    def _keep(self, sheet: Sheet) -> str:
+        name = secrets.token_urlsafe(12)
+        with self._lock:
+            self._sheets[name] = sheet
+            while len(self._sheets) > HELD:
+                self._sheets.popitem(last=False)
+        return name
+
+
+def linked(
+    domain: TranslationDomain, model: Any, segment: Segment, target: str, language: str
+) -> list[tuple[str, str, float]]:
+    """For each word of the target the word of the source it came from and how sure that is, placeholders in place.
+
+    Empty where the target's placeholders are not the source's, or nothing has words.
+    """
+    from suite_translation.model import generate
+    from suite_translation.strings.placeholders import SLOT
+
+    masked = placeholders.mask(segment.source, segment.style)
+    slotted = placeholders.mask_target(target, masked)
+    if slotted is None or not any(map(str.isalpha, SLOT.sub("", slotted))) or domain.codec is None:
+        return []
+    found = generate.align(model, domain.codec, generate.Asked(masked.text, language), slotted)
+
+    def filled(word: str) -> str:
+        return SLOT.sub(lambda slot: masked.found[int(slot[1])] if int(slot[1]) < len(masked.found) else "", word)
+
+    return [(filled(source), filled(word), share) for source, word, share in found]
+
+
+def choices(domain: TranslationDomain) -> list[tuple[str, str]]:
+    """(name, code) of the languages that the loaded model translates into, by name."""
+    codec = domain.codec
+    codes = [prefix.strip("<>") for prefix in codec.prefixes] or codec.codes if codec else []
+    return named_codes(codes or [str(domain.config.target_language)])
+
+
+def first_choice(domain: TranslationDomain) -> str:
+    """The code of the config's language, or of the first that the loaded model translates into where it is none."""
+    own, codes = str(domain.config.target_language), [code for _, code in choices(domain)]
+    return own if own in codes else codes[0]
+
+
+def named_codes(codes: Sequence[str]) -> list[tuple[str, str]]:
+    """(name, code) of languages by name; one without a name is called by its code."""
+    from suite_translation.strings.languages import name_of
+
+    def name(code: str) -> str:
+        try:
+            return name_of(code)
+        except SuiteError:
+            return code
+
+    return sorted((name(code), code) for code in codes)
+
+
+def summary(sheet: Sheet) -> dict[str, Any]:
+    """The answers as data."""
+    told = [
+        {
+            "source": segment.source,
+            "translation": outcome.target,
+            "confidence": outcome.confidence,
+            "origin": outcome.origin,
+            "why": list(outcome.why),
+        }
+        for segment in sheet.shown
+        if (outcome := sheet.outcomes.get(segment.key))
+    ]
+    return {"language": sheet.language, "segments": told, "left": len(sheet.segments) - len(told)}
+
+
+def finished(desk: Desk, name: str) -> Sheet:
+    """The sheet of that name, translated."""
+    for _ in desk.work(name):
+        pass
+    return desk.sheet(name)

@@ -1,0 +1,221 @@
+"""The Demo tab: a text or a file, segment by segment beside its translation; put one right, and take the file away.
+
+Building the tab needs no model: that loads when the page is opened. What is translated stays on the server under a name
+that nobody can guess, and a visitor's session holds only that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite import Predictor
+from suite_translation import formats
+from suite_translation.demo import cards
+from suite_translation.demo.desk import LONGEST, Desk, choices, finished, first_choice, named_codes, summary
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "messages.po"
+EXAMPLE = """Do you want to save the changes?
+Delete %d files
+%(user)s invited you to <b>%(project)s</b>.
+The password is too short.
+&Open file"""
+_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+_BUSY: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "translation"}
+"""One at a time: each translation keeps every core, or the device, busy."""
+_CLICK = """element.addEventListener('click', (event) => {
+  const row = event.target.closest('[data-row]');
+  if (!row) return;
+  element.querySelectorAll('.tr-on').forEach((one) => one.classList.remove('tr-on'));
+  row.classList.add('tr-on');
+  trigger('select', {index: Number(row.dataset.row), value: row.dataset.row});
+});"""
+_LIGHT = """const light = (event) => {
+  const word = event.target.closest('[data-n]');
+  element.querySelectorAll('[data-n]').forEach((one) =>
+    one.classList.toggle('tr-lit', Boolean(word) && one.dataset.n === word.dataset.n));
+};
+element.addEventListener('mouseover', light);
+element.addEventListener('click', light);
+watch('value', () => element.scrollIntoView({block: 'nearest', behavior: 'smooth'}));"""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab that handlers read and write."""
+
+    language: gr.Dropdown
+    text: gr.Textbox
+    go: gr.Button
+    file: gr.File
+    go_file: gr.Button
+    sample: gr.Button
+    about: gr.HTML
+    editor: gr.Group
+    wording: gr.Textbox
+    keep: gr.Button
+    kept: gr.Markdown
+    listed: gr.HTML
+    save: gr.DownloadButton
+    held: gr.State
+    picked: gr.State
+
+
+def build(predictor: Predictor) -> None:
+    """Builds the tab inside an open `gr.Blocks`."""
+    import gradio as gr
+
+    desk = Desk(predictor)
+    with gr.Row():
+        with gr.Column(scale=2, min_width=320):
+            given, editing = _given(str(predictor.domain.config.target_language)), _editing()
+        with gr.Column(scale=3, min_width=320):
+            shown = _shown()
+    parts = Parts(**given, **editing, **shown, held=gr.State(""), picked=gr.State(-1))
+    _choose_language(desk, parts)
+    _answer(desk, parts)
+    _correct(desk, parts)
+    _serve(desk, parts.file)
+
+
+def _given(language: str) -> dict[str, Any]:
+    """What a visitor gives: the language, and a text or a file."""
+    import gradio as gr
+
+    into = gr.Dropdown(
+        named_codes([language]),
+        value=language,
+        label="Translate into",
+        allow_custom_value=True,
+        elem_id="translation-language",
+    )
+    with gr.Tabs():
+        with gr.Tab("Text"):
+            text = gr.Textbox(
+                EXAMPLE, label="Text", lines=6, max_lines=14, max_length=LONGEST, elem_id="translation-text"
+            )
+            go = gr.Button("Translate", variant="primary")
+        with gr.Tab("File"):
+            return {"language": into, "text": text, "go": go, **_files()}
+
+
+def _files() -> dict[str, Any]:
+    import gradio as gr
+
+    file = gr.File(
+        label="PO, XLIFF, TMX, CSV, JSON, ARB or SRT",
+        file_types=list(formats.FORMATS),
+        height=180,
+        elem_id="translation-file",
+    )
+    go = gr.Button("Translate the file", variant="primary")
+    return {"file": file, "go_file": go, "sample": gr.Button("Try a small messages.po", size="sm")}
+
+
+def _editing() -> dict[str, Any]:
+    """The segment that is picked, and where to put it right."""
+    import gradio as gr
+
+    about = gr.HTML(elem_id="translation-detail", elem_classes="suite-flush", js_on_load=_LIGHT)
+    with gr.Group(visible=False) as editor:
+        wording = gr.Textbox(label="Put it right", lines=2, max_lines=8, elem_id="translation-wording")
+        keep = gr.Button("Keep this correction")
+    kept = gr.Markdown(elem_id="translation-kept")
+    return {"about": about, "editor": editor, "wording": wording, "keep": keep, "kept": kept}
+
+
+def _shown() -> dict[str, Any]:
+    """The segments beside their translations, and the file to take away."""
+    import gradio as gr
+
+    listed = gr.HTML(cards.WELCOME, elem_id="translation-segments", elem_classes="suite-flush", js_on_load=_CLICK)
+    save = gr.DownloadButton("Save the translation", interactive=False, elem_id="translation-save")
+    return {"listed": listed, "save": save}
+
+
+def _choose_language(desk: Desk, parts: Parts) -> None:
+    """The languages of the model, once the page is open and it is loaded."""
+    import gradio as gr
+
+    def start() -> Any:
+        return gr.Dropdown(choices(desk.domain), value=first_choice(desk.domain))
+
+    gr.on(None, start, None, parts.language, show_progress="hidden", **_PRIVATE)
+
+
+def _answer(desk: Desk, parts: Parts) -> None:
+    """The buttons that translate: the list fills while they work."""
+    import gradio as gr
+
+    def steps(name: str) -> Iterator[list[Any]]:
+        closed = [-1, "", gr.Group(visible=False), ""]
+        yield [name, desk.page(name), gr.DownloadButton(interactive=False), *closed]
+        for _ in desk.work(name):
+            yield [name, desk.page(name), *[gr.skip()] * 5]
+        path = desk.file(name)
+        label = f"Save {Path(path).name}"
+        yield [name, desk.page(name), gr.DownloadButton(label, value=path, interactive=True), *[gr.skip()] * 4]
+
+    def of_text(said: str, into: str) -> Iterator[list[Any]]:
+        yield from steps(desk.open_text(said, into))
+
+    def of_file(path: str | None, into: str) -> Iterator[list[Any]]:
+        yield from steps(desk.open_file(path, into))
+
+    def of_sample(into: str) -> Iterator[list[Any]]:
+        yield from of_file(str(SAMPLE), into)
+
+    outputs = [parts.held, parts.listed, parts.save, parts.picked, parts.about, parts.editor, parts.kept]
+    working: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": parts.listed, **_BUSY, **_PRIVATE}
+    parts.go.click(of_text, [parts.text, parts.language], outputs, **working)
+    parts.go_file.click(of_file, [parts.file, parts.language], outputs, **working)
+    parts.sample.click(of_sample, parts.language, outputs, **working)
+
+
+def _correct(desk: Desk, parts: Parts) -> None:
+    """Picking a segment shows its words and a box; what is written there is kept."""
+    import gradio as gr
+
+    def pick(name: str, event: gr.SelectData) -> list[Any]:
+        place = int(event.index) if isinstance(event.index, int) else -1
+        shown, target = desk.detail(name, place)
+        return [place, shown, gr.Group(visible=True), target, ""]
+
+    def correct(name: str, place: int, target: str) -> list[Any]:
+        said = desk.keep(name, place, target)
+        return [desk.page(name, place), desk.detail(name, place)[0], said, gr.DownloadButton(value=desk.file(name))]
+
+    # Annotations are strings here, and gradio looks this one's name up where `gr` is not known.
+    pick.__annotations__["event"] = gr.SelectData
+    quiet: dict[str, Any] = {"show_progress": "hidden", **_BUSY, **_PRIVATE}
+    opened = [parts.picked, parts.about, parts.editor, parts.wording, parts.kept]
+    parts.listed.select(pick, parts.held, opened, **quiet)
+    changed = [parts.listed, parts.about, parts.kept, parts.save]
+    parts.keep.click(correct, [parts.held, parts.picked, parts.wording], changed, **quiet)
+
+
+def _serve(desk: Desk, upload: gr.File) -> None:
+    """The endpoints for programs."""
+    import gradio as gr
+
+    def translation_translate(text: str, language: str = "de") -> dict[str, Any]:
+        """Translates a text into a language given by its code, sentence by sentence, placeholders intact."""
+        sheet = finished(desk, desk.open_text(text, language))
+        return {"translation": sheet.text(), **summary(sheet)}
+
+    def translation_localize(file: str, language: str = "de") -> tuple[str, dict[str, Any]]:
+        """Translates a PO, XLIFF, TMX, CSV, JSON or SRT file; gives the file and what was translated, how surely."""
+        name = desk.open_file(file, language)
+        told = summary(finished(desk, name))
+        return desk.file(name), told
+
+    gr.api(translation_translate, api_name="translation_translate", **_BUSY)
+    # Through the file component the endpoint reads what was uploaded to it, and no other file of the server.
+    into, made, told = gr.Textbox(visible=False), gr.File(visible=False), gr.JSON(visible=False)
+    ask = gr.Button(visible=False)
+    ask.click(translation_localize, [upload, into], [made, told], api_name="translation_localize", **_BUSY)

@@ -1,0 +1,1 @@
+"""Whole files translated, reviewed and remembered."""

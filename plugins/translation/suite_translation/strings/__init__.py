@@ -1,0 +1,1 @@
+"""What is inside a message: placeholders, accelerators, plural forms, lengths."""

@@ -1,0 +1,69 @@
+"""Predictions compared, and written to files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.errors import SuiteError
+from suite.files import write_text
+
+if TYPE_CHECKING:
+    from suite.domain.vocabulary import Prediction
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""First characters of a cell that a spreadsheet would run."""
+
+
+def close(expected: Any, found: Any, *, tolerance: float) -> bool:
+    """Whether two JSON values are equal, numbers within `tolerance` relative to the larger or absolute below 1."""
+    if isinstance(expected, bool) or isinstance(found, bool) or expected is None:
+        return expected is found
+    if isinstance(expected, int | float) and isinstance(found, int | float):
+        return math.isclose(expected, found, rel_tol=tolerance, abs_tol=tolerance)
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return expected.keys() == found.keys() and all(
+            close(v, found[k], tolerance=tolerance) for k, v in expected.items()
+        )
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(expected) == len(found) and all(
+            close(a, b, tolerance=tolerance) for a, b in zip(expected, found, strict=True)
+        )
+    return bool(expected == found)
+
+
+def write_predictions(predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
+    """Writes (input, prediction) pairs as `.json`, `.jsonl` or `.csv`. Raises `SuiteError` for another ending."""
+    records = [{"input": name, **prediction} for name, prediction in predictions]
+    if path.suffix == ".json":
+        write_text(path, json.dumps(records, indent=2, ensure_ascii=False) + "\n")
+    elif path.suffix == ".jsonl":
+        write_text(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    elif path.suffix == ".csv":
+        write_csv(records, path)
+    else:
+        raise SuiteError(f"Cannot write {path.name}: give --output an ending of .json, .jsonl or .csv.")
+
+
+def write_csv(records: Sequence[dict[str, Any]], path: Path) -> None:
+    """A CSV with a column per key; nested values as JSON, formulas made inert, numbers unchanged."""
+    import io
+
+    text = io.StringIO(newline="")
+    fields = list(dict.fromkeys(key for record in records for key in record))
+    writer = csv.DictWriter(text, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: inert(value) for key, value in record.items()} for record in records)
+    write_text(path, text.getvalue())
+
+
+def inert(value: Any) -> Any:
+    """A cell no spreadsheet will run: text that begins like a formula gets a leading apostrophe."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

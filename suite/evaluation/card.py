@@ -1,0 +1,137 @@
+"""The model card: what the model is, where it came from, how well it does beside what else, and its limits.
+
+The run's own and the one on the hub are the same: its front matter holds the results as the Hub's model index. Nothing
+in it may be private: no path, no row of data that are not public.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from suite.domain.base import Domain
+from suite.evaluation.report import BEFORE, ROWS, TUNED, render
+from suite.provenance.licence import identifier
+from suite.provenance.origin import Origin, data_origin, front_matter, model_origin, sharable
+from suite.provenance.pushed import portable_values
+from suite.runs import Run
+
+BEGIN, END = "<!-- begin: written by Suite -->", "<!-- end: written by Suite -->"
+_OTHER = (
+    "The licence of the model it was fine-tuned from is not one the Hub has a word for, or not known: ask its owner "
+    "before you use or pass on this one."
+)
+
+
+def card(domain: Domain, run: Run, *, licence: str = "") -> str:
+    """The card of a run as Markdown with the front matter the Hub reads; `licence` is the Hub's word for one.
+
+    Without `licence` that of the base model is taken, and `other` where it is not known.
+    """
+    base, evaluation = model_origin(domain), run.evaluation() or {}
+    names = {name: _data(domain, run, name) for name in evaluation}
+    told = {_heading(names[name], key): one for key, (name, one) in enumerate(evaluation.items())}
+    lines = ["", f"# {run.path.name}", "", f"{domain.title}, fine-tuned with Suite from {base.sentence()}."]
+    data = _data(domain, run, "test")
+    here = " The `config.yaml` beside this reproduces it." if base.reproducible and data.reproducible else ""
+    lines += ["", f"Data: {data.sentence()}.{here}", ""]
+    licence = licence or identifier(base.licence) or "other"
+    lines += [_OTHER, ""] if licence == "other" else []
+    if told:
+        public = {name: _public(one) for name, one in told.items()}
+        lines += ["## Evaluation", "", "```", render(domain, public, sections=False), "```", ""]
+        lines += [line for name, one in evaluation.items() for line in _sections(one, names[name], name)]
+    front = _front(domain, run, base, names, licence)
+    return front + "\n".join([*lines, "", "## Limits", "", domain.limits.strip(), ""])
+
+
+def merged(theirs: str, ours: str) -> str:
+    """A card on the hub brought up to date: what people wrote around our part stays, and keys we don't write too."""
+    import yaml
+
+    kept, body = front_matter(theirs)
+    values, part = front_matter(ours)
+    part = f"{BEGIN}\n{part.strip()}\n{END}"
+    tags = list(dict.fromkeys([*(kept.get("tags") or []), *values["tags"]]))
+    front = yaml.safe_dump(kept | values | {"tags": tags}, sort_keys=False, allow_unicode=True)
+    if BEGIN in body and END in body.split(BEGIN, 1)[1]:
+        before, rest = body.split(BEGIN, 1)
+        body = before + part + rest.split(END, 1)[1]
+    else:
+        body = f"{body.strip()}\n\n{part}\n".lstrip()
+    return f"---\n{front}---\n\n{body.strip()}\n"
+
+
+def _front(domain: Domain, run: Run, base: Origin, names: dict[str, Origin], licence: str) -> str:
+    """The front matter, fences included, as the Hub's own class writes it."""
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        library_name=domain.library,
+        tags=["suite", domain.name],
+        base_model=base.hub or None,
+        license=licence,
+        pipeline_tag=domain.pipeline_tag or None,
+        datasets=list(dict.fromkeys(one.hub for one in names.values() if one.hub)) or None,
+        model_name=run.path.name,
+        eval_results=list(_results(domain, run.evaluation() or {}, names)) or None,
+    )
+    return f"---\n{data.to_yaml()}\n---\n"
+
+
+def _results(domain: Domain, evaluation: dict[str, Any], names: dict[str, Origin]) -> Iterator[Any]:
+    """One of the Hub's results for each metric of each data set, fine-tuned and before, its interval in its name."""
+    from huggingface_hub import EvalResult
+
+    for name, one in evaluation.items():
+        for system in (TUNED, BEFORE):
+            for metric, interval in one["systems"][system].items():
+                if None in interval.values():
+                    continue
+                span = f"95 % interval {interval['low']:.4g} to {interval['high']:.4g}"
+                yield EvalResult(
+                    task_type=domain.pipeline_tag or "other",
+                    task_name=domain.title,
+                    dataset_type=names[name].hub or names[name].name,
+                    dataset_name=names[name].name,
+                    dataset_revision=names[name].commit or None,
+                    dataset_split="test",
+                    metric_type=metric,
+                    metric_name=f"{metric} {system} ({span}, {one['examples']} examples)",
+                    metric_value=interval["value"],
+                )
+
+
+def _data(domain: Domain, run: Run, name: str) -> Origin:
+    """The data set that the evaluation calls `name`: "test" is the held-out part of the run's own."""
+    if name != "test":
+        return data_origin(domain, name)
+    return data_origin(domain, domain.config.data, json.loads((run.path / "environment.json").read_text())["data"])
+
+
+def _public(evaluated: dict[str, Any]) -> dict[str, Any]:
+    """Without slices, whose values are from the rows, and without options that name data, paths or permissions."""
+    options = {key: value for key, value in evaluated.get("options", {}).items() if key not in ROWS}
+    kept = {key: value for key, value in evaluated.items() if key != "slices"}
+    return kept | {"options": portable_values(options)}
+
+
+def _heading(data: Origin, place: int) -> str:
+    """How a table names its data set: the first is the run's own test split, a local one has a number."""
+    if place == 0:
+        return "test"
+    return data.name if data.hub or data.starter else f"further local data {place}"
+
+
+def _sections(evaluated: dict[str, Any], data: Origin, name: str) -> Iterator[str]:
+    """The domain's own sections; those that quote rows only where everybody may see the rows.
+
+    Figures of further local data sets are left out: their files are called after the data's path.
+    """
+    for part in evaluated.get("sections", []):
+        if part.get("quotes") and not sharable(data):
+            continue
+        yield from ("", f"## {part['title']}", "", part["text"])
+        if (figure := part.get("figure")) and (name == "test" or data.hub or data.starter):
+            yield from ("", f"![{part['title']}]({figure})")

@@ -1,0 +1,1 @@
+"""What leaves this machine for the Hugging Face Hub: models, jobs, Spaces."""

@@ -1,0 +1,1 @@
+"""The one inference path: a loaded model that answers, batch by batch."""

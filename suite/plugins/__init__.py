@@ -1,0 +1,1 @@
+"""Finds plugins and keeps what each offers through the hooks."""

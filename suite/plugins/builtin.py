@@ -1,0 +1,47 @@
+"""The core's own commands, sources and callbacks, offered through the hooks every plugin uses."""
+
+from __future__ import annotations
+
+from suite.plugins.hookspecs import Entry, hookimpl
+
+
+@hookimpl
+def suite_commands() -> list[Entry]:
+    """The commands that belong to no domain."""
+    return [
+        Entry("list", "Domains, plugins, versions, and what is broken and why.", "suite.cli.commands:list_"),
+        Entry("launch", "Open the web app.", "suite.cli.launch:launch"),
+        Entry("runs", "List training runs, show one, or go on with one.", "suite.cli.commands:runs"),
+        Entry("fetch", "Fetch every domain's starter model and data.", "suite.cli.commands:fetch"),
+        Entry("new", "Write a plugin that already trains and demonstrates.", "suite.cli.new:new"),
+        Entry("push", "Push a finished run's model to the Hugging Face Hub.", "suite.cli.commands:push"),
+        Entry("jobs", "Train on Hugging Face's machines: suite jobs run.", "suite.cli.jobs:jobs"),
+        Entry("space", "A domain's demo as a Hugging Face Space: build, try, push.", "suite.cli.space:space"),
+        Entry("export", "Write a run's model as ONNX, compared with the model.", "suite.cli.export:export"),
+        Entry("doctor", "Check this machine and installation; each finding with its cure.", "suite.cli.doctor:doctor"),
+    ]
+
+
+@hookimpl
+def suite_sources() -> list[Entry]:
+    """Where data come from."""
+    return [
+        Entry("hub", "A data set on the Hugging Face Hub.", "suite.data.sources:hub"),
+        Entry("local", "Data that stayed where a pushed model was trained.", "suite.data.sources:local"),
+        Entry("folder", "A local folder.", "suite.data.sources:folder"),
+        Entry("file", "A CSV, TSV, Parquet, JSON or JSONL file.", "suite.data.sources:file"),
+        Entry("starter", "Data the domain brings or mirrors.", "suite.data.sources:starter"),
+        Entry("corrections", "What people corrected in the demo.", "suite.data.corrections:source"),
+    ]
+
+
+@hookimpl
+def suite_callbacks() -> list[Entry]:
+    """What watches a training run."""
+    return [Entry("progress", "A bar with loss, metric and time left.", "suite.training.callbacks:Progress")]
+
+
+@hookimpl
+def suite_pages() -> list[Entry]:
+    """Pages of the web app that belong to no domain."""
+    return [Entry("gallery", "Every domain at a glance.", "suite.web.gallery:build")]

@@ -1,0 +1,361 @@
+"""Reads CSV, TSV, Parquet, JSON and JSONL files into Arrow tables, types and text as they stand in the file.
+
+A file is read a block at a time; a large one into an Arrow file in the cache, see `store.py`. A JSON list is the
+exception, since it ends where its last bracket does: it is read whole.
+
+Unlike most readers: "NA" stays text, "007" stays "007" in columns the domain reads as text, category or id, and a row
+with a field too many is an error that names its line, not a guess.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite import console
+from suite.errors import SuiteError
+from suite.tables.columns import SPLIT, Columns, match_columns
+from suite.tables.store import Sink, in_memory, kept
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
+"""Endings of the files this reads."""
+_AS_TEXT = ("text", "category", "id", "audio", "image")
+"""Kinds whose values are read as they are written, never as numbers or dates."""
+_LARGE = 4 << 20
+"""Bytes above which a file is unpacked to the cache and mapped into memory rather than loaded. Reading less takes less
+than a second, and less memory than importing torch."""
+_BATCH = 8 << 20
+"""Bytes that a batch of a Parquet file should hold, unpacked: few hold the memory down, many the number of batches."""
+_LINES = 5000
+"""JSON objects made into a batch: Python's objects take some ten times the room of the text."""
+_FAILED = re.compile(r"In CSV column #(\d+): .*conversion error")
+"""How Arrow says which column's values don't fit its type; another text costs memory, not correctness."""
+_HEAD = 1 << 16
+"""Bytes looked at to tell text from other files and to find the delimiter."""
+_FIELD = r'(?:"(?:[^"]|"")*"|[^"\t][^\t]*)?'
+_QUOTED_LINE = re.compile(rf"{_FIELD}(?:\t{_FIELD})*")
+"""A line of a tab-separated file whose quotes, if any, enclose whole fields."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the reader must know of the domain: its columns, and the mapping that the user gave."""
+
+    columns: Columns
+    given: Mapping[str, str]
+
+    def mapping(self, names: Iterable[str]) -> dict[str, str]:
+        """Our column names to the data's."""
+        return match_columns(names, self.columns, self.given)
+
+    def texts(self, names: Iterable[str]) -> set[str]:
+        """The data's columns that must be read as text."""
+        ours = {column.name for column in self.columns if column.kind in _AS_TEXT} | {SPLIT}
+        return {theirs for name, theirs in self.mapping(names).items() if name in ours}
+
+
+def read_table(path: Path, reading: Reading) -> pa.Table:
+    """The rows of one file. Raises `SuiteError` naming file and line for what can't be read."""
+    import pyarrow as pa
+
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SuiteError(f"Cannot read {path}: {suffix or 'no ending'} is not one of {', '.join(SUFFIXES)}.")
+    try:
+        if path.stat().st_size == 0:
+            raise SuiteError(f"{path} is empty.")
+        read = partial(_READERS[suffix], path, reading)
+        table = kept(path, reading, read) if path.stat().st_size > _LARGE else read(in_memory)
+    except (OSError, pa.ArrowException, csv.Error, UnicodeError, RecursionError) as error:
+        raise SuiteError(f"Cannot read {path}: {str(error).splitlines()[0].rstrip('.')}.") from None
+    if table.num_rows == 0:
+        raise SuiteError(f"{path} holds no row.")
+    return _checked_names(table, path)
+
+
+def _checked_names(table: pa.Table, path: Path) -> pa.Table:
+    names = [name or f"column_{number}" for number, name in enumerate(table.column_names, start=1)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SuiteError(f"{path} has several columns named {twice[0]!r}; rename all but one.")
+    return table.rename_columns(names)
+
+
+def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    encoding = _encoding(path)
+    head = _head(path).decode(encoding, errors="replace")
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(head)
+    quote: str | bool = '"'
+    if delimiter == "\t" and _has_stray_quotes(path, encoding):
+        quote = False
+    names = next(iter(_records(head, delimiter)), [])
+    bad: list[Any] = []
+
+    def keep_bad(row: Any) -> str:
+        bad.append((row.number, row.actual_columns, row.expected_columns))
+        return "skip"
+
+    # One thread: only then does Arrow know the number of a bad row. It skips a byte order mark itself.
+    parsing = {
+        "read_options": arrow_csv.ReadOptions(
+            encoding="utf8" if encoding == "utf-8-sig" else encoding, use_threads=False
+        ),
+        "parse_options": arrow_csv.ParseOptions(
+            delimiter=delimiter,
+            quote_char=quote,
+            newlines_in_values=quote is not False,
+            invalid_row_handler=keep_bad,
+        ),
+    }
+    types = {name: pa.string() for name in reading.texts(dict.fromkeys(names))}
+    table = _typed(path, types, parsing, bad, sink)
+    if bad:
+        number, actual, expected = bad[0]
+        raise SuiteError(
+            f"{path}: row {number} has {actual} fields where the header has {expected} "
+            f"({len(bad)} such rows; the header is row 1); close every quote, and quote fields that hold {delimiter!r}."
+        )
+    return table
+
+
+def _typed(path: Path, types: dict[str, Any], parsing: dict[str, Any], bad: list[Any], sink: Sink) -> pa.Table:
+    """The rows of a CSV file; a column's type is the first of `_kinds` that fits all its values, far down ones too.
+
+    Arrow guesses types by the first block. Where a later value does not fit, the next type is tried from the start.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    options: dict[str, Any] = {"null_values": [""], "strings_can_be_null": True}
+    schema = None
+    while True:
+        bad.clear()
+        try:
+            convert = arrow_csv.ConvertOptions(column_types=types, **options)
+            with arrow_csv.open_csv(path, **parsing, convert_options=convert) as opened:
+                schema = opened.schema
+                return sink(schema, opened)
+        except pa.ArrowInvalid as error:
+            failed = _FAILED.search(str(error))
+            if not failed or schema is None:
+                raise
+            name = schema.names[int(failed[1])]
+        types = {field.name: field.type for field in schema} | types
+        if types[name] not in _kinds()[:-1]:
+            break
+        types[name] = _kinds()[_kinds().index(types[name]) + 1]
+    bad.clear()
+    table = arrow_csv.read_csv(path, **parsing, convert_options=arrow_csv.ConvertOptions(column_types=types, **options))
+    return sink(table.schema, table.to_batches())
+
+
+def _kinds() -> list[pa.DataType]:
+    """Types of CSV columns from narrow to wide, in the order in which Arrow's own reader tries them."""
+    import pyarrow as pa
+
+    times = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")]
+    return [pa.null(), pa.int64(), pa.bool_(), pa.date32(), pa.time32("s"), *times, pa.float64(), pa.string()]
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as opened:
+        head = opened.read(_HEAD)
+    if not head.strip():
+        raise SuiteError(f"{path} is empty.")
+    if b"\0" in head and head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        raise SuiteError(f"{path} is not a text file, whatever its ending says; give CSV, or name it as what it is.")
+    return head
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8 (with or without byte order mark) if the whole file is; else, said aloud, what Windows writes."""
+    with path.open("rb") as opened:
+        marked = opened.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    if marked:
+        return "utf-16"
+    for encoding in ("utf-8-sig", "cp1252"):
+        with suppress(UnicodeDecodeError), path.open(encoding=encoding, newline="") as opened:
+            while opened.read(_HEAD):
+                pass
+            if encoding != "utf-8-sig":
+                console.warn(f"{path} is not UTF-8; read as {encoding}. If letters look wrong, save it as UTF-8.")
+            return encoding
+    console.warn(f"{path} is not UTF-8; read as latin-1. If letters look wrong, save it as UTF-8.")
+    return "latin-1"
+
+
+def _delimiter(head: str) -> str:
+    """The one that parts the first records into the most fields, as many in each; else the header's most frequent."""
+    best, most = max(",\t;|", key=head.partition("\n")[0].count), 1
+    for delimiter in ",\t;|":
+        counts = {len(record) for record in _records(head, delimiter)}
+        if len(counts) == 1 and max(counts) > most:
+            best, most = delimiter, max(counts)
+    return best
+
+
+def _records(head: str, delimiter: str) -> list[list[str]]:
+    """The first records, header included; the last is left out if the head may end within it."""
+    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+    records = [record for record in islice(reader, 20) if record]
+    return records[:-1] if len(records) > 1 and len(head) >= _HEAD // 4 else records
+
+
+def _has_stray_quotes(path: Path, encoding: str) -> bool:
+    """Whether quotes in a tab-separated file are plain characters, as corpora of recordings have them."""
+    with path.open(encoding=encoding, newline="") as opened:
+        return any('"' in line and not _QUOTED_LINE.fullmatch(line.rstrip("\r\n")) for line in opened)
+
+
+def _read_parquet(path: Path, reading: Reading, sink: Sink) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file = parquet.ParquetFile(path, memory_map=True)
+    schema = file.schema_arrow
+    for place, field in enumerate(schema):
+        if pa.types.is_dictionary(field.type):
+            schema = schema.set(place, field.with_type(field.type.value_type))
+    size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
+    count = max(1, min(1 << 16, _BATCH * file.metadata.num_rows // max(size, 1)))
+    return sink(schema, (_plain(batch, schema) for batch in file.iter_batches(batch_size=count)))
+
+
+def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with dictionaries resolved, since an Arrow file holds one dictionary for all its batches."""
+    import pyarrow as pa
+
+    columns = [
+        array if array.type == field.type else array.cast(field.type)
+        for array, field in zip(batch.columns, schema, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _read_json(path: Path, reading: Reading, sink: Sink) -> pa.Table:
+    """A JSON list of objects, an object that holds one such list, or an object per line."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
+    except ValueError:
+        return _read_jsonl(path, reading, sink)
+    lists = [part for part in value.values() if isinstance(part, list)] if isinstance(value, dict) else [value]
+    if isinstance(value, dict) and len(lists) != 1:
+        lists = [[value]]
+    objects = lists[0]
+    return _from_objects(path, lambda: iter(objects), reading, sink)
+
+
+def _read_jsonl(path: Path, reading: Reading, sink: Sink) -> pa.Table:
+    return _from_objects(path, lambda: _lines(path), reading, sink)
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    try:
+        with path.open(encoding="utf-8-sig") as opened:
+            for number, line in enumerate(opened, start=1):
+                if line.strip():
+                    try:
+                        yield json.loads(line)
+                    except ValueError as error:
+                        told = f"{path}: line {number} is not JSON ({error}); give one object per line."
+                        raise SuiteError(told) from None
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
+
+
+def _not_utf8(path: Path) -> SuiteError:
+    return SuiteError(f"{path} is not UTF-8, as JSON must be; save it as UTF-8.")
+
+
+def _from_objects(path: Path, read: Callable[[], Iterator[Any]], reading: Reading, sink: Sink) -> pa.Table:
+    """Reads all objects twice: for the names and types of all of them, and for their values."""
+    import pyarrow as pa
+
+    types: dict[str, pa.DataType | Exception] = {}
+    for objects in _parts(path, read()):
+        for name in dict.fromkeys(name for value in objects for name in value):
+            types[name] = _wider(types.get(name, pa.null()), [value.get(name) for value in objects])
+    texts = reading.texts(types)
+    schema = pa.schema([(name, _settled(path, name, kind, text=name in texts)) for name, kind in types.items()])
+    return sink(schema, (_batch(path, objects, schema, texts) for objects in _parts(path, read())))
+
+
+def _wider(kind: pa.DataType | Exception, values: list[Any]) -> pa.DataType | Exception:
+    """The type of earlier values and of these, or why there is none: as text they may still go together."""
+    import pyarrow as pa
+
+    if isinstance(kind, Exception):
+        return kind
+    try:
+        both = [pa.schema([("values", kind)]), pa.schema([("values", pa.array(values).type)])]
+        return pa.unify_schemas(both, promote_options="permissive").field(0).type
+    except (pa.ArrowException, TypeError, OverflowError) as error:
+        return error
+
+
+def _settled(path: Path, name: str, kind: pa.DataType | Exception, *, text: bool) -> pa.DataType:
+    import pyarrow as pa
+
+    if text and (isinstance(kind, Exception) or not (pa.types.is_struct(kind) or pa.types.is_null(kind))):
+        return pa.string()
+    if isinstance(kind, Exception):
+        raise _mixed(path, name, kind)
+    return kind
+
+
+def _batch(path: Path, objects: list[Any], schema: pa.Schema, texts: set[str]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    arrays = []
+    for field in schema:
+        values = [value.get(field.name) for value in objects]
+        if field.name in texts:
+            values = [value if value is None or isinstance(value, str | dict) else str(value) for value in values]
+        try:
+            arrays.append(pa.array(values, field.type))
+        except (pa.ArrowException, TypeError, OverflowError) as error:
+            raise _mixed(path, field.name, error) from None
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _mixed(path: Path, name: str, error: Exception) -> SuiteError:
+    return SuiteError(f"{path}: {name!r} mixes values of several types ({error}); use one.")
+
+
+def _parts(path: Path, values: Iterator[Any]) -> Iterator[list[Any]]:
+    before = 0
+    while objects := list(islice(values, _LINES)):
+        for number, value in enumerate(objects, start=before + 1):
+            if not isinstance(value, dict):
+                raise SuiteError(
+                    f"{path}: entry {number} is a {type(value).__name__}, not an object with named values."
+                )
+        yield objects
+        before += len(objects)
+
+
+_READERS = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".parquet": _read_parquet,
+    ".json": _read_json,
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+}
