@@ -38,6 +38,14 @@ def test_no_probability_is_shown_as_certain(share, digits):
         assert abs(value - 100 * share) <= 0.5001 * 10**-digits
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "0:00.0"), (59.94, "0:59.9"), (59.96, "1:00.0"), (3599.99, "1:00:00.0"), (36_061.5, "10:01:01.5")],
+)
+def test_times_read_like_a_clock(seconds, expected):
+    assert demo.clock(seconds) == expected
+
+
 @pytest.mark.parametrize("write", [percent, demo.number])
 def test_what_is_no_number_is_a_dash(write):
     assert write(float("nan")) == "–"
