@@ -122,6 +122,7 @@ class CorrectionForm:
             def stored(*given: Any) -> Any:
                 return handler(*given[: len(given) - fields], self.answer(*given[len(given) - fields :]))
 
+            stored.__name__ = handler.__name__  # what Gradio calls it in its configuration
             self.buttons[0].click(stored, [*inputs, *self.inputs], list(outputs), **options)
             return
         for button, value in zip(self.buttons, self._verdicts.values(), strict=True):
@@ -175,4 +176,5 @@ def _verdict(handler: Callable[..., Any], answer: dict[str, Any]) -> Callable[..
     def said(*given: Any) -> Any:
         return handler(*given, answer)
 
+    said.__name__ = handler.__name__
     return said

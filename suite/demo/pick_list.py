@@ -15,6 +15,7 @@ _CSS = """
 .kit-row:is(:hover, :focus-visible) { border-color: var(--color-accent); }
 .kit-row.kit-strong { border-width: 1px; border-color: var(--color-accent); box-shadow: inset 4px 0 var(--color-accent);
   padding: 0.65rem 0.9rem; }
+.kit-row.kit-strong > .kit-lead { color: inherit; }
 """
 _PICK = """element.addEventListener('click', (event) => {
   const row = event.target.closest('[data-row]');

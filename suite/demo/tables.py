@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from suite.demo.markup import Content, Markup, css, join, tag
+from suite.demo.markup import Content, Markup, Tone, css, join, tag, toned
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,12 @@ def table(
     numbers: Collection[int] = (),
     wide_only: Collection[int] = (),
     strong: int | None = None,
+    tone: Tone = "",
 ) -> Markup:
     """A table that scrolls where it is too large, framed; `label` names it to screen readers.
 
     `numbers` are the places of narrow columns, the last of which is set to the right; columns of `wide_only` are left
-    out on a phone; `strong` is the place of a row that stands out. An empty `head` draws none.
+    out on a phone; `strong` is the place of a row that stands out, in `tone`. An empty `head` draws none.
     """
 
     def cells(kind: str, row: Sequence[Content]) -> Markup:
@@ -47,7 +48,8 @@ def table(
         return join(tag(kind, one, class_=names, dir="auto") for one, names in zip(row, classes, strict=True))
 
     top = tag("thead", tag("tr", cells("th", head))) if head else ""
-    lines = (tag("tr", cells("td", row), class_="kit-strong" if n == strong else None) for n, row in enumerate(rows))
+    loud = css("kit-strong", toned(tone))
+    lines = (tag("tr", cells("td", row), class_=loud if n == strong else None) for n, row in enumerate(rows))
     inside = tag("table", top, tag("tbody", *lines))
     return tag("div", inside, class_="kit-table", tabindex=0, role="region", aria_label=label)
 

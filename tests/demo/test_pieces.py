@@ -140,11 +140,11 @@ EXACT = [
     ),
     (curves(Markup("<i></i>")), '<div class="kit-figures" style="--kit-wide:2;--kit-narrow:1"><i></i></div>'),
     (
-        table(["a", "b"], [["1", "x"], ["2", "y"]], label="l", numbers=(0,), wide_only=(0,), strong=1),
+        table(["a", "b"], [["1", "x"], ["2", "y"]], label="l", numbers=(0,), wide_only=(0,), strong=1, tone="bad"),
         '<div class="kit-table" tabindex="0" role="region" aria-label="l"><table><thead><tr>'
         '<th class="kit-number kit-wide" dir="auto">a</th><th dir="auto">b</th></tr></thead><tbody>'
         '<tr><td class="kit-number kit-wide" dir="auto">1</td><td dir="auto">x</td></tr>'
-        '<tr class="kit-strong"><td class="kit-number kit-wide" dir="auto">2</td><td dir="auto">y</td></tr>'
+        '<tr class="kit-strong kit-bad"><td class="kit-number kit-wide" dir="auto">2</td><td dir="auto">y</td></tr>'
         "</tbody></table></div>",
     ),
     (
