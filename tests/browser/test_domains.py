@@ -38,7 +38,7 @@ def test_recommendations_answer_an_example_and_ask_for_a_pick_without_one(page, 
     expect(page.get_by_text("Pick at least one title you liked.")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Error", exact=True)).to_have_count(0)
     example.click()
-    expect(page.locator("#recommendations-list .rec-card")).to_have_count(10, timeout=LONG)
+    expect(page.locator("#recommendations-list [role=listitem]")).to_have_count(10, timeout=LONG)
 
 
 def test_medical_imaging_answers_an_example(page, real):
@@ -65,7 +65,7 @@ def test_fraud_queue_ranks_alerts_and_keeps_decisions(page, real):
     page.get_by_role("button", name="It is fraud").click()
     expect(page.get_by_text("You said so; it is stored.")).to_be_visible(timeout=LONG)
     page.reload()
-    expect(cards.nth(1).locator(".fraud-badge")).to_have_text("fraud", timeout=LONG)
+    expect(cards.nth(1).locator(".kit-badge")).to_have_text("fraud", timeout=LONG)
     expect(page.get_by_text("1 decided")).to_be_visible()
 
 
