@@ -56,7 +56,19 @@ that the kit's components use.
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "HTML": ("Content", "Markup", "Tone", "tag", "join"),
-    "Boxes": ("card", "paragraph", "notice", "code", "more", "waiting", "finished", "failed", "banner", "heading"),
+    "Boxes": (
+        "card",
+        "paragraph",
+        "notice",
+        "tinted",
+        "code",
+        "more",
+        "waiting",
+        "finished",
+        "failed",
+        "banner",
+        "heading",
+    ),
     "How much": ("meter", "Bar", "bars", "threshold_key", "Tile", "tiles", "chips", "badge"),
     "Pictures": ("picture", "figure", "figures", "curve", "curves", "data_uri"),
     "Rows": ("table", "facts", "Row", "rows"),
@@ -77,6 +89,7 @@ EXAMPLES = {
     "paragraph": 'card(paragraph("harbour", large=True), paragraph("The likeliest of three.", tone="quiet"))',
     "notice": 'card("It is a harbour.", notice("Left to a human: two labels are as likely.", tone="warn"))',
     "code": 'card("Then start it again:", code("suite launch", block=True))',
+    "tinted": 'card("It is ", tinted("a copy", "bad"), " of what it was trained on.")',
     "more": 'card("Two are copies.", more("What counts as a copy", " A distance below 0.1."))',
     "waiting": 'waiting("The answer appears here", "Write something, or click one of the examples.")',
     "finished": 'finished("Stored.", "It counts from now on.")',

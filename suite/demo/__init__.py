@@ -4,7 +4,7 @@ Importing it imports gradio: only a page does, and a domain imports its page whe
 a component for is that component: gr.Label, gr.HighlightedText, gr.Dataframe, gr.LinePlot.
 """
 
-from suite.demo.boxes import banner, card, code, failed, finished, heading, more, notice, paragraph, waiting
+from suite.demo.boxes import banner, card, code, failed, finished, heading, more, notice, paragraph, tinted, waiting
 from suite.demo.components import panel, stylesheet
 from suite.demo.correcting import CorrectionForm, store_correction, stored
 from suite.demo.formats import clock, counted, listed, number, percent, when
@@ -66,6 +66,7 @@ __all__ = [
     "tag",
     "threshold_key",
     "tiles",
+    "tinted",
     "waiting",
     "when",
 ]

@@ -50,6 +50,11 @@ def heading(title: Content, *notes: Content, live: bool = False) -> Markup:
     return tag("div", tag("span", title), quiet, class_="kit-heading", role="status" if live else None)
 
 
+def tinted(text: Content, tone: Tone) -> Markup:
+    """Words in the colour of a tone."""
+    return tag("span", text, class_=css("kit-tint", toned(tone)))
+
+
 def code(text: Content, *, block: bool = False) -> Markup:
     """Something to type; as a block a click selects all of it."""
     return tag("code", text, class_="kit-command" if block else None)

@@ -94,9 +94,9 @@ class CorrectionForm:
         return updates
 
     def answer(self, *given: Any) -> dict[str, Any]:
-        """What `inputs` hold, by column: text without the white space around it, a number, a name, a list of names.
+        """What `inputs` hold, by column: text as it was written, a number, a name, a list of names.
 
-        None where nothing is said; an empty list of several names is something said.
+        None where nothing is said, or only white space; an empty list of several names is something said.
         """
         values = list(given)
         said: dict[str, Any] = {}
@@ -106,7 +106,7 @@ class CorrectionForm:
                 said[column.name] = several or one or None
             else:
                 value = values.pop(0)
-                said[column.name] = (value.strip() or None) if isinstance(value, str) else value
+                said[column.name] = None if isinstance(value, str) and not value.strip() else value
         return said
 
     def on_store(
@@ -151,10 +151,10 @@ def store_correction(
     return len(store.read())
 
 
-def stored(predictor: Predictor, headline: Content, count: int) -> Markup:
-    """The box after a correction: what was stored, how many there are, and the command that learns from them."""
+def stored(predictor: Predictor, headline: Content, count: int, *more: Content) -> Markup:
+    """The box after a correction: what was stored, how many there are, `more`, and the command to learn from them."""
     command = code(f"suite {predictor.domain.name} train --data corrections:")
-    return finished(headline, f"{counted(count, 'correction')} so far. Train with ", command)
+    return finished(headline, f"{counted(count, 'correction')} so far. ", *more, "Train with ", command)
 
 
 def _field(column: Column, label: str, choices: Sequence[str], elem_id: str) -> list[Any]:

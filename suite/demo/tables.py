@@ -83,4 +83,8 @@ def widths(lead: str, end: str) -> str:
 def parts(row: Row) -> list[Markup]:
     """The spans of an entry, those that are empty left out."""
     places = {"kit-lead": row.lead, "kit-body": row.body, "kit-end": row.end, "kit-below": row.below}
-    return [tag("span", content, class_=name) for name, content in places.items() if content or name == "kit-body"]
+    return [
+        tag("span", content, class_=name, dir="auto")
+        for name, content in places.items()
+        if content or name == "kit-body"
+    ]

@@ -50,6 +50,7 @@ from suite.demo import (
     tag,
     threshold_key,
     tiles,
+    tinted,
     waiting,
 )
 
@@ -71,6 +72,7 @@ PIECES = {
     "notice": lambda t: notice(t),
     "heading": lambda t: heading(t, t),
     "code": lambda t: code(t),
+    "tinted": lambda t: tinted(t, "good"),
     "more": lambda t: more(t, t),
     "meter": lambda t: meter(0.5, label=t),
     "bars": lambda t: bars([Bar(t, 0.5)]),

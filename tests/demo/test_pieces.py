@@ -48,6 +48,7 @@ from suite.demo import (
     tag,
     threshold_key,
     tiles,
+    tinted,
     waiting,
 )
 from suite.demo.components import STYLE
@@ -90,6 +91,7 @@ EXACT = [
         heading("a", "b", "", live=True),
         '<div class="kit-heading" role="status"><span>a</span><span class="kit-quiet">b</span></div>',
     ),
+    (tinted("a", "bad"), '<span class="kit-tint kit-bad">a</span>'),
     (code("a", block=True), '<code class="kit-command">a</code>'),
     (more("a", "b"), '<details class="kit-quiet"><summary>a</summary>b</details>'),
     (meter(0.25), '<span class="kit-meter kit-accent" aria-hidden="true"><i style="width:25.0%"></i></span>'),
@@ -155,16 +157,19 @@ EXACT = [
     (
         rows([Row("a", lead="1", end="b", below="c", strong=True), "… 2 more …", Row("d")], label="l", end="7rem"),
         '<div class="kit-rows" style="--kit-lead:3rem;--kit-end:7rem" role="list" aria-label="l">'
-        '<div class="kit-row kit-strong" role="listitem"><span class="kit-lead">1</span><span class="kit-body">a</span>'
-        '<span class="kit-end">b</span><span class="kit-below">c</span></div><div class="kit-gap">… 2 more …</div>'
-        '<div class="kit-row" role="listitem"><span class="kit-body">d</span></div></div>',
+        '<div class="kit-row kit-strong" role="listitem">'
+        '<span class="kit-lead" dir="auto">1</span><span class="kit-body" dir="auto">a</span>'
+        '<span class="kit-end" dir="auto">b</span><span class="kit-below" dir="auto">c</span></div>'
+        '<div class="kit-gap">… 2 more …</div>'
+        '<div class="kit-row" role="listitem"><span class="kit-body" dir="auto">d</span></div></div>',
     ),
     (
         PickList.rows([Row("a"), Row("b", key=7, strong=True)], head="h", foot="f", halves=True, most_height="9rem"),
         '<div class="kit-picks">h<div class="kit-rows" style="--kit-lead:3rem;--kit-end:auto;max-height:9rem">'
-        '<button type="button" class="kit-row kit-halves" data-row="0"><span class="kit-body">a</span></button>'
+        '<button type="button" class="kit-row kit-halves" data-row="0">'
+        '<span class="kit-body" dir="auto">a</span></button>'
         '<button type="button" class="kit-row kit-halves kit-strong" data-row="7">'
-        '<span class="kit-body">b</span></button>'
+        '<span class="kit-body" dir="auto">b</span></button>'
         "</div>f</div>",
     ),
     (

@@ -114,7 +114,7 @@ def test_a_form_has_a_field_for_each_column():
 
 def test_what_a_form_holds_by_column():
     made, _ = form("text", "label", "size")
-    assert made.answer(" a ", "b", [], 0) == {"text": "a", "label": "b", "size": 0}
+    assert made.answer(" a ", "b", [], 0) == {"text": " a ", "label": "b", "size": 0}
     assert made.answer(" ", None, [], None) == {"text": None, "label": None, "size": None}
     assert made.answer(None, None, ["a", "b"], 1.5) == {"text": None, "label": ["a", "b"], "size": 1.5}
 
