@@ -47,7 +47,7 @@ def test_medical_imaging_answers_an_example(page, real):
     page.get_by_role("button", name="Thumbnail 7 of 7").click(timeout=LONG)  # a DICOM file
     expect(page.get_by_text("Truth: lesion")).to_be_visible(timeout=LONG)
     expect(page.locator("#medical-views img")).to_have_count(3)
-    expect(page.locator(".med-facts")).to_contain_text("MONOCHROME1")
+    expect(page.locator("#medical-views .kit-facts")).to_contain_text("MONOCHROME1")
     page.mouse.wheel(0, 2000)
     expect(page.get_by_text("Not for clinical use.", exact=True)).to_be_in_viewport()
 
