@@ -20,7 +20,7 @@ SOURCES = {"suite": ROOT} | {f"suite-{path.parent.name}": path.parent for path i
 NAMES = sorted(SOURCES)
 TOLD = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"}
 SUFFIXES = {".py", ".typed", ".jinja", ".yml", ".css", ".json", ".md", ".po", ".parquet", ".safetensors"}
-FOREIGN = {"tests", "recipe", "work", "runs", "docs", "bench", "plugins", "__pycache__"}
+FOREIGN = {"tests", "recipe", "work", "runs", "docs", "bench", "__pycache__"}
 TEMPLATE = "suite/scaffold/template/"  # has tests and docs of what it writes
 NEEDED = {
     "suite": {

