@@ -10,8 +10,10 @@ import gradio as gr
 
 from suite.data.corrections import Corrections
 from suite.demo.boxes import code, finished
+from suite.demo.components import panel
 from suite.demo.formats import counted
 from suite.demo.markup import Content, Markup
+from suite.errors import SuiteError
 from suite.tables.columns import FILE_KINDS, Column
 
 if TYPE_CHECKING:
@@ -127,6 +129,36 @@ class CorrectionForm:
             return
         for button, value in zip(self.buttons, self._verdicts.values(), strict=True):
             button.click(_verdict(handler, {self._columns[0].name: value}), list(inputs), list(outputs), **options)
+
+    def follow(self, predictor: Predictor, answer: gr.Label, fields: Mapping[str, Any]) -> None:
+        """The usual case, a category that `answer` shows: appears below an answer, and stores what is chosen.
+
+        `fields` are the components that hold the row, by column; those of files give paths. The row is remembered when
+        it is answered, whatever is typed afterwards. Draws the box that says what was stored.
+        """
+        (column,), asked, box = self._columns, gr.State({}), panel()
+        files = [known.name for known in predictor.domain.columns if known.kind in FILE_KINDS]
+
+        def ask(shares: dict[str, float] | None, *values: Any) -> list[Any]:
+            row = dict(zip(fields, values, strict=True))
+            return [row, gr.Group(visible=bool(shares)), *self.ask(choices={column.name: list(shares or {})}), ""]
+
+        def keep(row: dict[str, Any], shares: dict[str, float], said: dict[str, Any]) -> Markup:
+            if said[column.name] is None:
+                raise SuiteError(f"Choose {column.summary} first.")
+            count = store_correction(
+                predictor,
+                {name: value for name, value in row.items() if name not in files},
+                source="demo",
+                before={column.name: max(shares, key=lambda name: shares[name])},
+                after=said,
+                files={name: Path(row[name]) for name in files if row.get(name)},
+            )
+            return stored(predictor, f"Stored as {said[column.name]}.", count)
+
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        answer.change(ask, [answer, *fields.values()], [asked, self.box, *self.inputs, box], **private)
+        self.on_store(keep, [asked, answer], [box], **private)
 
 
 def store_correction(

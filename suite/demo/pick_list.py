@@ -11,7 +11,8 @@ from suite.demo.markup import Content, Markup, css, tag
 from suite.demo.tables import Row, parts, widths
 
 _CSS = """
-.kit-row { width: 100%; margin: 0; text-align: left; font: inherit; color: inherit; cursor: pointer; }
+.kit-row { width: 100%; margin: 0; text-align: left; font: inherit; font-size: 1rem;
+  line-height: 1.45; color: inherit; cursor: pointer; }
 .kit-row:is(:hover, :focus-visible) { border-color: var(--color-accent); }
 .kit-row.kit-strong { border-width: 1px; border-color: var(--color-accent); box-shadow: inset 4px 0 var(--color-accent);
   padding: 0.65rem 0.9rem; }

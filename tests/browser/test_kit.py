@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import gradio as gr
 import pytest
 from playwright.sync_api import expect
 
-from suite.demo import Mark, PickList, Row, card, marked, panel, passage, rows, stylesheet
+from suite import Column
+from suite.demo import CorrectionForm, Mark, PickList, Row, card, marked, panel, passage, rows, stylesheet
 from suite.demo.components import STYLE as PIECES
 from suite.web.theme import STYLE, theme
 
 pytestmark = pytest.mark.browser
 
+COLUMNS = (Column("text", "text", "what is judged"), Column("label", "category", "what it is"))
 HOSTILE = "<img src=x onerror=document.title='run'> ${document.title='run'} {{value}} `+alert(1)+`"
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """A page with a list to pick from, a linked text and a page's own style, on a port nobody else has."""
+    runs = tmp_path_factory.mktemp("runs")
+    config, starter = SimpleNamespace(output=runs), SimpleNamespace(answering="starter")
+    domain = SimpleNamespace(name="weather", config=config, starter=starter, columns=COLUMNS)
+    predictor = SimpleNamespace(domain=domain, source="")
     sheet = tmp_path_factory.mktemp("page") / "page.css"
     sheet.write_text("#own { letter-spacing: 3px; }")
     with gr.Blocks(analytics_enabled=False) as blocks:
@@ -29,10 +37,16 @@ def address(tmp_path_factory):
         panel(card(passage(text)), elem_id="linked", linked=True)
         panel(rows([Row("own", end="1"), HOSTILE], label="rows"), elem_id="own")
 
+        text = gr.Textbox("fog", label="Text")
+        ask = gr.Button("Judge")
+        answer = gr.Label(label="Answer")
+        CorrectionForm(COLUMNS, ["label"]).follow(predictor, answer, {"text": text})
+
     def pick(event: gr.SelectData):
         return str(event.index), card(HOSTILE), PickList.rows([Row("anew", strong=True)])
 
     with blocks:
+        ask.click(lambda text: {"sun": 0.75, text: 0.25}, text, answer)
         listed.select(pick, None, [said, shown, listed])
     _, found, _ = blocks.launch(
         prevent_thread_lock=True, quiet=True, server_port=17890, theme=theme(), css_paths=[STYLE, PIECES]
@@ -81,3 +95,12 @@ def test_pieces_are_styled_and_fold_up_on_a_phone(page, address):
     expect(page.locator("#own")).to_have_css("letter-spacing", "3px")
     page.set_viewport_size({"width": 390, "height": 800})
     expect(card_).to_have_css("padding-left", "16px")
+
+
+def test_an_answer_is_put_right(page, address):
+    page.goto(address)
+    page.get_by_role("button", name="Judge").click()
+    page.get_by_label("Text", exact=True).fill("typed afterwards")
+    page.get_by_role("radio", name="fog").check()
+    page.get_by_role("button", name="Store the correction").click()
+    expect(page.locator(".kit-card[role=status]")).to_contain_text("Stored as fog. 1 correction so far.")

@@ -154,6 +154,41 @@ def test_verdicts_are_a_button_each():
     assert seen == [(3, {"label": 1}), (3, {"label": 0})] and made.inputs == made.ask() == []
 
 
+def followed(tmp_path):
+    """The two handlers of a form below a label: what is asked after an answer, and what is stored."""
+    config, starter = SimpleNamespace(output=tmp_path), SimpleNamespace(answering="starter")
+    domain = SimpleNamespace(name="weather", config=config, starter=starter, columns=COLUMNS)
+    with gr.Blocks() as page:
+        fields = {"text": gr.Textbox(), "picture": gr.Image(type="filepath")}
+        answer = gr.Label()
+        made = CorrectionForm(COLUMNS, ["label"])
+        made.follow(SimpleNamespace(domain=domain, source=""), answer, fields)
+    asks, stores = page.fns.values()
+    assert asks.api_visibility == stores.api_visibility == "private"
+    return asks.fn, stores.fn
+
+
+def test_a_form_below_a_label_asks_for_its_labels_and_stores_the_row(tmp_path):
+    ask, store = followed(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"picture")
+    row, box, one, several, said = ask({"a": 0.9, "b": 0.1}, "typed", str(tmp_path / "a.png"))
+    assert (box.visible, one.choices, several.visible, said) == (True, [("a", "a"), ("b", "b")], False, "")
+    said = store(row, {"a": 0.9, "b": 0.1}, "b", [])
+    assert "<b>Stored as b.</b> 1 correction so far." in said
+    (kept,) = Corrections("weather", tmp_path).read()
+    assert (kept.row["text"], kept.source, kept.model) == ("typed", "demo", "starter")
+    assert (kept.before, kept.after) == ({"label": "a"}, {"label": "b"})
+    assert (tmp_path / "weather" / "corrections" / kept.row["picture"]).read_bytes() == b"picture"
+
+
+def test_a_form_below_a_label_hides_without_an_answer_and_asks_for_a_choice(tmp_path):
+    ask, store = followed(tmp_path)
+    assert ask(None, "", None)[1].visible is False
+    with pytest.raises(SuiteError, match=r"Choose what it is first\."):
+        store({"text": "typed", "picture": None}, {"a": 1.0}, None, [])
+    assert Corrections("weather", tmp_path).read() == []
+
+
 def test_what_nobody_can_type_is_refused():
     with pytest.raises(ValueError, match="'picture' is a file"):
         form("picture")

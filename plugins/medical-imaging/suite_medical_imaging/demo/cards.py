@@ -38,10 +38,8 @@ WARNING = banner(
     tag("b", "Not for clinical use."),
     " A tool for research and teaching. The examples are slices of one average brain; their lesions are simulated.",
 )
-EXAMPLES = paragraph(
-    tag("b", "Click a slice"),
-    tag("br"),
-    tag("small", "From the starter's test split; the last one is a DICOM file of 12 bits."),
+EXAMPLES = paragraph(tag("b", "Click a slice")) + paragraph(
+    "From the starter's test split; the last one is a DICOM file of 12 bits.", tone="quiet"
 )
 NO_EXAMPLES = paragraph(
     "There are no example slices yet: ",
