@@ -64,7 +64,8 @@ def facts(known: Mapping[str, object]) -> Markup:
 def rows(items: Iterable[Row | Content], *, label: str, lead: str = "3rem", end: str = "auto") -> Markup:
     """A list of framed entries; what is no `Row` is a remark between two of them.
 
-    `lead` and `end` are the widths of the first and the last column, in CSS units.
+    `lead` and `end` are the widths of the first and the last column, in CSS units; on a phone the end of an entry goes
+    below its body.
     """
     entries = (
         tag("div", *parts(one), class_=css("kit-row", "kit-strong" if one.strong else ""), role="listitem")

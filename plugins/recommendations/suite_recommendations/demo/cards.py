@@ -52,7 +52,7 @@ def cards(shelf: Shelf, prediction: Prediction, new: Mapping[int, Place]) -> Mar
             lines += [f"… {number(between)} more …"] * (between > 0)
             lines.append(_row(shelf, item, place, scores, "yours, known by its text alone", new=True))
             last = place.rank
-    return rows(lines, label="Recommendations", lead="2.2rem", end="min(8rem, 26cqw)")
+    return rows(lines, label="Recommendations", lead="2.2rem", end="8rem")
 
 
 def _row(shelf: Shelf, item: int, place: Place, scores: Sequence[float], reason: str, *, new: bool) -> Row:
