@@ -20,6 +20,7 @@ SHIPPED = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproje
 os.environ["SUITE_PLUGINS"] = ",".join(SHIPPED)
 
 import click  # noqa: E402 - the list of plugins must be set before anything can load them
+import generate_demo_kit  # noqa: E402
 import generate_reference  # noqa: E402
 
 from suite.cli.main import VERBS, suite  # noqa: E402
@@ -89,6 +90,7 @@ def pages() -> dict[Path, str]:
         docs / "reference.md": GENERATED + "\n".join(generate_reference.reference()),
         docs / "domain.md": GENERATED + "\n".join(generate_reference.domain()),
         docs / "contract.md": GENERATED + "\n".join([*generate_reference.contract(), ""]),
+        docs / "demo-kit.md": GENERATED + "\n".join(generate_demo_kit.page()),
         ROOT / "README.md": between("domains", (ROOT / "README.md").read_text(), "\n".join(domain_table())),
     }
     for name in SHIPPED:

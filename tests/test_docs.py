@@ -14,6 +14,7 @@ import click
 import pytest
 
 import suite
+import suite.demo
 from suite import testing
 from suite.cli.main import DomainGroup, LazyGroup
 from suite.cli.main import suite as program
@@ -165,9 +166,24 @@ def test_every_public_name_is_described(name):
         assert [field.name for field in dataclasses.fields(found) if f"\n    {field.name}: " not in code] == []
 
 
+@pytest.mark.parametrize("name", suite.demo.__all__)
+def test_every_piece_of_the_demo_kit_is_described_and_shown(name):
+    said, found = section("demo-kit.md", name, 3), getattr(suite.demo, name)
+    if inspect.isfunction(found):
+        code = fenced(said, "python")[0]
+        assert [*inspect.signature(found).parameters] == [one.arg for one in arguments(head(code))]
+        assert inspect.cleandoc(found.__doc__ or "").split("\n\n")[0] in said
+    pictures = re.findall(r"!\[.*\]\((.+)\)", said)
+    assert [one for one in pictures if not (ROOT / "docs" / one).is_file()] == []
+    returns = inspect.signature(found).return_annotation if inspect.isfunction(found) else ""
+    assert pictures or returns != "Markup" or name in ("join", "tag")
+
+
 def arguments(node: ast.FunctionDef) -> list[ast.arg]:
-    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-    return named + ([node.args.kwarg] if node.args.kwarg else [])
+    given = node.args
+    several = [given.vararg] if given.vararg else []
+    named = [*given.posonlyargs, *given.args, *several, *given.kwonlyargs]
+    return named + ([given.kwarg] if given.kwarg else [])
 
 
 @pytest.mark.parametrize(
@@ -275,7 +291,7 @@ def test_the_figure_that_picks_the_checkpoint_is_explained(name):
     assert metric.replace("_", " ") in section(f"{name}.md", "What the figures mean").replace("_", " ")
 
 
-LOOKED_UP = {"commands.md", "config.md", "domain.md", "interoperability.md", "log.md", "reference.md"}
+LOOKED_UP = {"commands.md", "config.md", "demo-kit.md", "domain.md", "interoperability.md", "log.md", "reference.md"}
 """Pages nobody reads from top to bottom."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import suite
+import suite.demo
 from suite.cli import verbs
 from suite.plugins.hookspecs import Entry
 from suite.plugins.loader import Offer, PluginInfo, load_plugins
@@ -34,7 +35,7 @@ FLOORS = (
     {"domain"},
     {"data"},
     {"provenance"},
-    {"inference"},
+    {"demo", "inference"},
     {"evaluation", "web"},
     {"training", "hub", "testing", "scaffold"},
     {"api"},
@@ -132,8 +133,9 @@ def reach(graph: dict[str, set[str]], module: str) -> set[str]:
 
 def trespassing(source: str) -> list[str]:
     """What a plugin imports of `suite` that is not public."""
-    names = [name for name, _ in imports(source) if name.split(".")[0] == "suite"]
-    return [name for name in names if name != "suite" and name.removeprefix("suite.") not in suite.__all__]
+    public = {"suite", "suite.demo", *(f"suite.{name}" for name in suite.__all__)}
+    public |= {f"suite.demo.{name}" for name in suite.demo.__all__}
+    return [name for name, _ in imports(source) if name.split(".")[0] == "suite" and name not in public]
 
 
 def unsafe(source: str) -> list[str]:
@@ -251,9 +253,10 @@ def test_what_is_shipped_imports_no_second_opinion():
     assert len(shipped) > 200 and not names & {"captum", "mapie", "polib", "translate"}
 
 
-def test_public_names_are_sorted_and_there():
-    assert suite.__all__ == sorted(suite.__all__)
-    assert [name for name in suite.__all__ if not hasattr(suite, name)] == []
+@pytest.mark.parametrize("module", [suite, suite.demo], ids=["suite", "suite.demo"])
+def test_public_names_are_sorted_and_there(module):
+    assert module.__all__ == sorted(module.__all__)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
 def test_no_registry_host_and_no_machine_path_in_a_file():
@@ -346,6 +349,10 @@ def test_circles_bite():
         ("from suite.domain.base import Domain", ["suite.domain.base.Domain"]),
         ("import suite.runs", ["suite.runs"]),
         ("from suite import runs", ["suite.runs"]),
+        ("from suite.demo import card, meter", []),
+        ("from suite import demo as kit", []),
+        ("from suite.demo import boxes", ["suite.demo.boxes"]),
+        ("from suite.demo.boxes import card", ["suite.demo.boxes.card"]),
     ],
 )
 def test_only_public_names_bites(source, found):

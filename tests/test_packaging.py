@@ -27,6 +27,7 @@ NEEDED = {
         "pytest_suite.py",
         "suite/py.typed",
         "suite/web/style.css",
+        "suite/demo/style.css",
         "suite/testing/asked.py",
         "suite/scaffold/template/copier.yml",
         "suite/scaffold/template/project/.gitignore.jinja",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-
+from suite.demo import Markup, code, failed, join, panel, tag
 from suite.errors import SuiteError
 from suite.plugins.loader import Offer, PluginInfo, load_plugins
 
@@ -13,57 +12,68 @@ HUES = 6
 
 def build() -> None:
     """Builds the gallery inside an open Blocks."""
-    import gradio as gr
-
     plugins = load_plugins()
-    cards = "".join(_card(offer, number % HUES) for number, offer in enumerate(plugins.domains.values()))
-    gr.HTML(
-        '<header class="suite-hero"><h1>Suite</h1><p>Pretrained models for many trades: try them here, fine-tune them '
-        "on data of your own, and see honestly how much that helped.</p></header>"
-        f'<nav class="suite-cards" aria-label="Applications">{cards or _EMPTY}</nav>'
-        f"{_broken(plugins.broken)}{_STEPS}",
-        elem_classes="suite-flush",
-    )
+    cards = join(_card(offer, number % HUES) for number, offer in enumerate(plugins.domains.values()))
+    panel(_HERO + tag("nav", cards or _EMPTY, class_="suite-cards", aria_label="Applications"))
+    panel(_broken(plugins.broken) + _steps())
 
 
-_STEPS = (
-    '<h2 class="suite-more">Make one your own</h2><ol class="suite-steps">'
-    "<li><b>Check your data</b>What is usable, what is not, and why.<code>suite NAME data check ./mine</code></li>"
-    "<li><b>Fine-tune</b>At the command line, with exact resume.<code>suite NAME train --data ./mine</code></li>"
-    "<li><b>Compare</b>Beside the untuned model and plain baselines.<code>suite NAME evaluate latest</code></li></ol>"
+_HERO = tag(
+    "header",
+    tag("h1", "Suite"),
+    tag(
+        "p",
+        "Pretrained models for many trades: try them here, fine-tune them on data of your own, and see honestly how "
+        "much that helped.",
+    ),
+    class_="suite-hero",
 )
-_EMPTY = (
-    '<p class="suite-empty">No application is installed. Install a plugin, such as one from the folder '
-    "<code>plugins/</code>, and start again.</p>"
+_EMPTY = tag(
+    "p",
+    "No application is installed. Install a plugin, such as one from the folder ",
+    code("plugins/"),
+    ", and start again.",
+    class_="suite-empty",
+)
+STEPS = (
+    ("Check your data", "What is usable, what is not, and why.", "suite NAME data check ./mine"),
+    ("Fine-tune", "At the command line, with exact resume.", "suite NAME train --data ./mine"),
+    ("Compare", "Beside the untuned model and plain baselines.", "suite NAME evaluate latest"),
 )
 
 
-def _card(offer: Offer, hue: int) -> str:
+def _steps() -> Markup:
+    steps = join(tag("li", tag("b", what), why, code(command)) for what, why, command in STEPS)
+    return tag("h2", "Make one your own", class_="suite-more") + tag("ol", steps, class_="suite-steps")
+
+
+def _card(offer: Offer, hue: int) -> Markup:
     entry = offer.entry
     try:
         domain = offer.load()
-        title, detail = domain.title, f"Starts from <b>{html.escape(domain.starter.model)}</b>"
+        title, detail = domain.title, join(["Starts from ", tag("b", domain.starter.model)])
         state, action = "", "Open"
     except (SuiteError, AttributeError) as error:
-        title, detail = entry.name.capitalize(), html.escape(str(error))
+        title, detail = entry.name.capitalize(), join([str(error)])
         state, action = " suite-card-broken", "See why"
-    return (
-        f'<a class="suite-card suite-hue-{hue}{state}" href="{entry.name}">'
-        f'<span class="suite-tile" aria-hidden="true">{html.escape(title[0])}</span>'
-        f"<h2>{html.escape(title)}</h2><p>{html.escape(entry.summary)}</p>"
-        f'<small>{detail}</small><span class="suite-open">{action} <i aria-hidden="true">→</i></span></a>'
+    return tag(
+        "a",
+        tag("span", title[0], class_="suite-tile", aria_hidden="true"),
+        tag("h2", title),
+        tag("p", entry.summary),
+        tag("small", detail),
+        tag("span", action, " ", tag("i", "→", aria_hidden="true"), class_="suite-open"),
+        class_=f"suite-card suite-hue-{hue}{state}",
+        href=entry.name,
     )
 
 
-def _broken(infos: list[PluginInfo]) -> str:
+def _broken(infos: list[PluginInfo]) -> Markup:
     if not infos:
-        return ""
-    items = "".join(
-        f"<li><b>{html.escape(info.name)}</b> ({html.escape(f'{info.distribution} {info.version}'.strip())}): "
-        f"{html.escape(info.error or '')}</li>"
+        return Markup("")
+    items = join(
+        tag("li", tag("b", info.name), f" ({f'{info.distribution} {info.version}'.strip()}): {info.error or ''}")
         for info in infos
     )
-    return (
-        '<section class="suite-failure" role="alert"><strong>Plugins that are not, or not wholly, available</strong>'
-        f"<ul>{items}</ul><p><code>suite doctor</code> says what may mend this.</p></section>"
-    )
+    doctor = tag("p", code("suite doctor"), " says what may mend this.")
+    return failed("Plugins that are not, or not wholly, available", tag("ul", items), doctor)

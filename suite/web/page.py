@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from suite import demo as pieces
 from suite.console import warn
 from suite.domain.base import Domain
 from suite.errors import SuiteError
@@ -68,8 +68,8 @@ class DomainPage:
         """Builds the page inside an open route."""
         import gradio as gr
 
-        title, summary = html.escape(self.title), html.escape(self.summary)
-        gr.HTML(f'<header class="suite-head"><h1>{title}</h1><p>{summary}</p></header>', elem_classes="suite-flush")
+        head = pieces.tag("h1", self.title) + pieces.tag("p", self.summary)
+        pieces.panel(pieces.tag("header", head, class_="suite-head"))
         if self.predictor is None:
             self.demo.render()
             return
@@ -102,17 +102,8 @@ def failed(headline: str, error: Exception) -> gr.Blocks:
     import gradio as gr
 
     with gr.Blocks(analytics_enabled=False) as blocks:
-        gr.HTML(failure(headline, _reason(error)), elem_classes="suite-flush")
+        pieces.panel(pieces.failed(headline, _reason(error), "The rest of the app works."))
     return blocks
-
-
-def failure(headline: str, reason: str) -> str:
-    """HTML of a box that says what is broken and why."""
-    return (
-        f'<div class="suite-failure" role="alert"><strong>{html.escape(headline)}</strong>'
-        f"<p>{html.escape(reason)}</p>"
-        "<p>The rest of the app works.</p></div>"
-    )
 
 
 def _reason(error: Exception) -> str:

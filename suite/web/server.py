@@ -98,6 +98,7 @@ def free_port(host: str, first: int) -> int:
 
 
 def _launch(app: gr.Blocks, binding: Binding, port: int, auth: tuple[str, str] | None, open_browser: bool) -> None:
+    from suite.demo.components import STYLE as PIECES
     from suite.web.theme import STYLE, theme
 
     app.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
@@ -116,7 +117,7 @@ def _launch(app: gr.Blocks, binding: Binding, port: int, auth: tuple[str, str] |
         mcp_server=False,
         max_file_size=UPLOAD,
         theme=theme(),
-        css_paths=[STYLE],
+        css_paths=[STYLE, PIECES],
         app_kwargs=_app_options(binding),
     )
 

@@ -38,7 +38,7 @@ def test_recommendations_answer_an_example_and_ask_for_a_pick_without_one(page, 
     expect(page.get_by_text("Pick at least one title you liked.")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Error", exact=True)).to_have_count(0)
     example.click()
-    expect(page.locator("#recommendations-list .rec-card")).to_have_count(10, timeout=LONG)
+    expect(page.locator("#recommendations-list [role=listitem]")).to_have_count(10, timeout=LONG)
 
 
 def test_medical_imaging_answers_an_example(page, real):
@@ -47,7 +47,7 @@ def test_medical_imaging_answers_an_example(page, real):
     page.get_by_role("button", name="Thumbnail 7 of 7").click(timeout=LONG)  # a DICOM file
     expect(page.get_by_text("Truth: lesion")).to_be_visible(timeout=LONG)
     expect(page.locator("#medical-views img")).to_have_count(3)
-    expect(page.locator(".med-facts")).to_contain_text("MONOCHROME1")
+    expect(page.locator("#medical-views .kit-facts")).to_contain_text("MONOCHROME1")
     page.mouse.wheel(0, 2000)
     expect(page.get_by_text("Not for clinical use.", exact=True)).to_be_in_viewport()
 
@@ -65,7 +65,7 @@ def test_fraud_queue_ranks_alerts_and_keeps_decisions(page, real):
     page.get_by_role("button", name="It is fraud").click()
     expect(page.get_by_text("You said so; it is stored.")).to_be_visible(timeout=LONG)
     page.reload()
-    expect(cards.nth(1).locator(".fraud-badge")).to_have_text("fraud", timeout=LONG)
+    expect(cards.nth(1).locator(".kit-badge")).to_have_text("fraud", timeout=LONG)
     expect(page.get_by_text("1 decided")).to_be_visible()
 
 
@@ -74,21 +74,21 @@ def test_translation_links_words_keeps_a_correction_and_gives_the_file(page, rea
     expect(page.locator("#translation-language input")).to_have_value("German", timeout=LONG)
     page.get_by_role("button", name="Translate", exact=True).click()
     expect(page.get_by_text("5 segments", exact=True)).to_be_visible(timeout=LONG)
-    expect(page.locator("[data-row='1'] .tr-target .tr-slot")).to_have_text("%d")
+    expect(page.locator("[data-row='1'] .kit-end .kit-code")).to_have_text("%d")
     page.get_by_role("tab", name="File").click()
     page.get_by_role("button", name="Try a small messages.po").click()
     expect(page.get_by_text("17 segments", exact=True)).to_be_visible(timeout=LONG)
     password = page.locator("[data-row]", has_text=re.compile("^Password"))
     password.click()
-    page.locator("#translation-wording textarea").fill("Kennwort (%s)", timeout=LONG)
+    page.locator("#translation-target textarea").fill("Kennwort (%s)", timeout=LONG)
     page.get_by_role("button", name="Keep this correction").click()
     expect(page.get_by_text("Not kept:")).to_be_visible(timeout=LONG)
-    page.locator("#translation-wording textarea").fill("Kennwort")
+    page.locator("#translation-target textarea").fill("Kennwort")
     page.get_by_role("button", name="Keep this correction").click()
-    expect(password.locator(".tr-target")).to_have_text("Kennwort", timeout=LONG)
-    word = page.locator("#translation-detail .tr-to b").first
+    expect(password.locator(".kit-end")).to_have_text("Kennwort", timeout=LONG)
+    word = page.locator("#translation-detail .kit-passage:last-of-type .kit-mark").first
     word.hover()
-    expect(page.locator("#translation-detail .tr-from .tr-lit")).to_have_count(1)
+    expect(page.locator("#translation-detail .kit-passage:first-of-type .kit-lit")).to_have_count(1)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save messages.de.po").click()
     assert 'msgid "Password"\nmsgstr "Kennwort"\n' in download.value.path().read_text()

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from suite import Predictor, SuiteError
+from suite.demo.held import KEPT_SECONDS
 from suite_image_generation.demo import cards
 from suite_image_generation.demo import desk as demo_handlers
 from suite_image_generation.demo import page as demo
@@ -156,7 +157,7 @@ def test_the_nearest_training_pictures_stand_beside_each(own, tiny_clip, tmp_pat
     assert page.count("<figure") == 2
     assert "&lt;i&gt;0&lt;/i&gt;" in page
     assert "<i>" not in page
-    assert "this run&#x27;s own training pictures" in page
+    assert "this run&#39;s own training pictures" in page
     assert own.nearest(made) == page
 
 
@@ -209,7 +210,7 @@ def test_a_style_is_stored_with_captions_and_the_command_reads_it(own, drawings,
 
 def test_the_command_starts_from_the_model_on_screen(own, drawings):
     own.predictor.source = "some/model of mine"
-    assert "-fox --model &#x27;some/model of mine&#x27;<" in own.keep_style(drawings, [], "my fox")
+    assert "-fox --model &#39;some/model of mine&#39;<" in own.keep_style(drawings, [], "my fox")
     own.predictor.run, own.predictor.source = object(), "runs/image-generation/one"
     own.domain.config.model = "its/base"
     assert "-fox-2 --model its/base<" in own.keep_style(drawings, [], "my fox")
@@ -252,7 +253,7 @@ def test_files_of_two_questions_do_not_meet_and_old_ones_go(own):
     first, second = own.make("a", 1, 1, steps=1), own.make("a", 1, 1, steps=1)
     assert first.paths != second.paths
     old = Path(first.paths[0]).parent
-    os.utime(old, (0, old.stat().st_mtime - demo_handlers.KEPT_SECONDS - 1))
+    os.utime(old, (0, old.stat().st_mtime - KEPT_SECONDS - 1))
     own.make("a", 1, 1, steps=1)
     assert not old.exists()
     assert Path(second.paths[0]).is_file()
@@ -282,7 +283,7 @@ import sys
 import gradio as gr
 from suite import Predictor
 from suite_image_generation.domain import ImageGenerationDomain
-from suite_image_generation.demo import build
+from suite_image_generation.demo.page import build
 with gr.Blocks() as blocks:
     domain = ImageGenerationDomain()
     build(domain, Predictor(domain))

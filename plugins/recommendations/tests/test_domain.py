@@ -240,7 +240,7 @@ def test_a_new_item_below_the_list_has_its_own_place(ready, monkeypatch):
     assert prediction["items"][2] == "new-1"
     said, listed = demo.page(grown, prediction, ["i2"], added)
     assert "</b> would be number <b>3 of 12</b>" in said
-    assert listed.count("role='listitem'") == 2 and "… 1 more …" in listed
+    assert listed.count('role="listitem"') == 2 and "… 1 more …" in listed
     assert listed.index("… 1 more …") < listed.index(">3<") < listed.index("Faraway")
     said, listed = demo.page(grown, prediction, ["i2", "new-1"], added)
     assert said == "" and "Faraway" not in listed

@@ -17,9 +17,12 @@ import numpy as np
 import pytest
 
 from suite import SuiteError
+from suite.demo.held import KEPT_SECONDS
 from suite_speech.data import audio
 from suite_speech.data.audio import Clip, write_wav
-from suite_speech.demo.page import BANDS, DETECT, KEPT_SECONDS, Desk, band, clock, label_of, marked, table, transcript
+from suite_speech.demo.page import BANDS, DETECT, Desk, band, label_of, segments, transcript, with_marks
+
+NARROW = "\N{NARROW NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def test_what_was_heard_is_shown_listed_and_saved(recording):
     assert prediction == ANSWER
     assert [(example.language, example.seconds) for example in asked] == [("en", 4.0)]
     assert "4.0 s of English, transcribed in 0.0 s (real-time factor 0.00)" in shown
-    assert listed == table(ANSWER)
+    assert listed == segments(ANSWER)
     assert [Path(path).name for path in paths] == ["my talk.srt", "my talk.vtt", "my talk.txt"]
     assert [Path(path).read_text(encoding="utf-8") for path in paths] == [
         "1\n00:00:00,500 --> 00:00:02,000\nHello, <script>alert(1)</script> you.\n\n"
@@ -132,7 +135,7 @@ def test_a_text_file_named_wav_is_told(tmp_path):
 def test_no_text_becomes_markup():
     """Each place a text can reach: words, a segment without words, the table, the language's name."""
     hostile = {**ANSWER, "language": "<img src=x onerror=alert(1)>"}
-    for page in (transcript(hostile, 1.0), table(hostile)):
+    for page in (transcript(hostile, 1.0), segments(hostile)):
         tags = set(re.findall(r"<(\w+)", page))
         assert tags <= {"div", "p", "span", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -142,63 +145,57 @@ def test_no_text_becomes_markup():
 
 
 def test_words_are_marked_by_confidence_with_their_times():
-    assert marked(ANSWER["segments"][0]) == (
-        "<span class='speech-sure' title='0:00.5 to 0:00.9, 95 % sure'>Hello,</span> "
-        "<span class='speech-doubtful' title='0:01.0 to 0:01.5, 42 % sure'>"
+    assert with_marks(ANSWER["segments"][0]) == (
+        f'<span class="kit-mark" title="0:00.5 to 0:00.9, 95{NARROW}% sure">Hello,</span> '
+        f'<span class="kit-mark kit-bad" title="0:01.0 to 0:01.5, 42{NARROW}% sure">'
         "&lt;script&gt;alert(1)&lt;/script&gt;</span> "
-        "<span class='speech-unsure' title='0:01.6 to 0:02.0, 61 % sure'>you.</span>"
+        f'<span class="kit-mark kit-warn" title="0:01.6 to 0:02.0, 61{NARROW}% sure">you.</span>'
     )
 
 
 def test_what_stands_between_words_is_escaped_too():
-    text = marked({"text": "<b> yes <i>", "words": [word("yes", 0, 1, 0.9)]})
+    text = with_marks({"text": "<b> yes <i>", "words": [word("yes", 0, 1, 0.9)]})
     assert re.sub(r"</?span[^>]*>", "", text) == "&lt;b&gt; yes &lt;i&gt;"
 
 
 def test_a_segment_without_words_is_marked_as_a_whole():
-    assert marked(ANSWER["segments"][1]) == (
-        "<span class='speech-doubtful' title='0:03.0 to 0:03.8, 40 % sure'>Bye &amp; co.</span>"
+    assert with_marks(ANSWER["segments"][1]) == (
+        f'<span class="kit-mark kit-bad" title="0:03.0 to 0:03.8, 40{NARROW}% sure">Bye &amp; co.</span>'
     )
 
 
 def test_the_text_stays_as_it_is_whatever_the_words_say():
     """No spaces are made up between Chinese characters, and a word that is not in the text is left out."""
     words = [word("你", 0, 1, 0.9), word("好", 1, 2, 0.9), word("吗", 2, 3, 0.9), word("", 3, 4, 0.9)]
-    text = re.sub(r"<[^>]*>", "", marked({"start": 0, "end": 3, "text": "你好，世界", "confidence": 1, "words": words}))
+    text = re.sub(
+        r"<[^>]*>", "", with_marks({"start": 0, "end": 3, "text": "你好，世界", "confidence": 1, "words": words})
+    )
     assert text == "你好，世界"
 
 
 @pytest.mark.parametrize(
     ("confidence", "expected"),
-    [(1.0, "sure"), (0.8, "sure"), (0.799, "unsure"), (0.5, "unsure"), (0.499, "doubtful"), (0.0, "doubtful")],
+    [(1.0, ""), (0.8, ""), (0.799, "warn"), (0.5, "warn"), (0.499, "bad"), (0.0, "bad")],
 )
 def test_bands_are_those_of_the_legend(confidence, expected):
     assert band(confidence) == expected
     legend = transcript(ANSWER, 1.0).partition("<ul")[2]
-    for _, name, words in BANDS:
-        assert f"<span class='speech-{name}'>{words}</span>" in legend
+    for _, tone, words in BANDS:
+        assert f'<span class="kit-mark{tone and f" kit-{tone}"}">{words}</span>' in legend
 
 
 def test_the_table_lists_each_segment():
-    rows = re.findall(r"<tr>(.*?)</tr>", table(ANSWER))[1:]
+    rows = re.findall(r"<tr>(.*?)</tr>", segments(ANSWER))[1:]
     cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
     assert cells == [
-        ["0:00.5", "0:02.0", "Hello, &lt;script&gt;alert(1)&lt;/script&gt; you.", "75 %"],
-        ["0:03.0", "0:03.8", "Bye &amp; co.", "40 %"],
+        ["0:00.5", "0:02.0", "Hello, &lt;script&gt;alert(1)&lt;/script&gt; you.", f"75{NARROW}%"],
+        ["0:03.0", "0:03.8", "Bye &amp; co.", f"40{NARROW}%"],
     ]
 
 
 def test_the_real_time_factor_is_work_per_sound():
     assert "4.0 s of English, transcribed in 1.0 s (real-time factor 0.25)" in transcript(ANSWER, 1.0)
     assert "4.0 s of xx, transcribed" in transcript({**ANSWER, "language": "xx"}, 1.0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(0, "0:00.0"), (59.94, "0:59.9"), (59.96, "1:00.0"), (3599.99, "1:00:00.0"), (36_061.5, "10:01:01.5")],
-)
-def test_times_read_like_a_clock(seconds, expected):
-    assert clock(seconds) == expected
 
 
 def test_files_of_one_name_do_not_meet_and_old_ones_go(recording):
@@ -223,7 +220,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 import gradio as gr
-from suite_speech.demo import build
+from suite_speech.demo.page import build
 with gr.Blocks() as blocks:
     build(SimpleNamespace(example_clips=lambda: [(Path(sys.argv[1]), "fr")]), None)
 assert "torch" not in sys.modules and "transformers" not in sys.modules

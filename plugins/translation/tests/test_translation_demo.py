@@ -13,6 +13,7 @@ import pytest
 
 from suite import SuiteError
 from suite.data.corrections import source
+from suite.demo.held import KEPT_SECONDS
 from suite_translation import formats
 from suite_translation.config import TranslationConfig
 from suite_translation.demo import cards, desk
@@ -154,8 +155,9 @@ def test_a_broken_correction_is_not_kept(at, target, told):
     assert at.sheet(name).text() == "«Delete %d files»"
 
 
-def test_what_is_not_there_is_told(at, monkeypatch):
+def test_what_is_not_there_is_told(predictor, monkeypatch):
     monkeypatch.setattr(desk, "HELD", 1)
+    at = Desk(predictor)
     first, second = at.open_text("One", "de"), at.open_text("Two", "de")
     with pytest.raises(SuiteError, match="no longer held here"):
         at.page(first)
@@ -169,7 +171,7 @@ def test_what_is_not_there_is_told(at, monkeypatch):
 def test_old_downloads_go(at):
     name = at.open_text("One", "de")
     old = Path(at.file(name)).parent
-    os.utime(old, (0, old.stat().st_mtime - desk.KEPT_SECONDS - 1))
+    os.utime(old, (0, old.stat().st_mtime - KEPT_SECONDS - 1))
     new = Path(at.file(name))
     assert not old.exists()
     assert (new.name, new.read_text()) == ("translation.de.txt", "One")
@@ -187,6 +189,7 @@ def test_languages_are_those_of_the_model():
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
 
+NARROW = "\N{NARROW NO-BREAK SPACE}"
 HOSTILE = "<script>alert(1)</script> & \"q\" 'x' <img src=x>"
 
 
@@ -194,12 +197,11 @@ def test_no_text_becomes_markup():
     segment = Segment("k", HOSTILE, context=HOSTILE, note=HOSTILE)
     outcome = Outcome(HOSTILE, "model", 0.1, (HOSTILE,))
     links = [("alert", "alert", 0.5), ("&", "&", 0.5), ("<img", "<img", 1.0)]
-    drawn = cards.page([segment], {"k": outcome}, '"><b>', picked="k").partition("</style>")[2]
+    drawn = cards.page([segment], {"k": outcome}, '"><b>', picked="k")
     drawn += cards.detail(segment, HOSTILE, links, '"><b>')
     assert set(re.findall(r"<(\w+)", drawn)) <= {"div", "span", "button", "b", "i", "code", "small", "p"}
     assert "&lt;script&gt;" in drawn
-    assert 'lang="&quot;' not in drawn
-    assert "lang='&quot;&gt;&lt;b&gt;'" in drawn
+    assert drawn.count('lang="&#34;&gt;&lt;b&gt;"') == 2
 
 
 def test_a_row_shows_placeholders_confidence_and_doubts():
@@ -208,25 +210,29 @@ def test_a_row_shows_placeholders_confidence_and_doubts():
         "a": Outcome("%d Dateien löschen", "model", 0.42, ("The model is not sure of it.",)),
         "b": Outcome("Sichern", "memory"),
     }
-    drawn = cards.page(segments, outcomes, "de", picked="b").partition("</style>")[2]
-    assert "<b>2 of 3 segments</b><span class='tr-quiet'>1 to look at</span>" in drawn
-    assert "Delete <code class='tr-slot'>%d</code> files" in drawn
-    assert "tr-low" in drawn
-    assert "<i style='width:42%'></i></span><span>42 % sure</span>" in drawn
-    assert "<span class='tr-why'>The model is not sure of it.</span>" in drawn
-    assert "<button type='button' class='tr-row tr-on' data-row='1'>" in drawn
-    assert "<span>from memory</span>" in drawn
-    assert drawn.count("tr-foot") == 2
+    drawn = cards.page(segments, outcomes, "de", picked="b")
+    assert '<b>2 of 3 segments</b></span><span class="kit-quiet">1 to look at</span>' in drawn
+    assert 'Delete <code class="kit-mark kit-code">%d</code> files' in drawn
+    assert '"kit-meter kit-warn" aria-hidden="true"><i style="width:42.0%"></i></span>' in drawn
+    assert "42\N{NARROW NO-BREAK SPACE}% sure</span>" in drawn
+    assert '<span class="kit-tint kit-warn">The model is not sure of it.</span>' in drawn
+    assert '<button type="button" class="kit-row kit-halves kit-strong" data-row="1">' in drawn
+    assert ">from memory</span>" in drawn
+    assert drawn.count("kit-below") == 2
 
 
 def test_words_are_linked_by_number():
     links = [("delete", "löschen", 0.5), ("the", "die", 0.25), ("the", "den", 0.75), ("lost", "nowhere", 1.0)]
     sources, targets = cards.linked("the file and the delete", "löschen die Datei und den", links)
     assert targets == (
-        "<b data-n='2' title='50 %'>löschen</b> <b data-n='0' title='25 %'>die</b> Datei und "
-        "<b data-n='1' title='75 %'>den</b>"
+        f'<span class="kit-mark" title="50{NARROW}%" data-group="2">löschen</span> '
+        f'<span class="kit-mark" title="25{NARROW}%" data-group="0">die</span> Datei und '
+        f'<span class="kit-mark" title="75{NARROW}%" data-group="1">den</span>'
     )
-    assert sources == "<b data-n='0'>the</b> file and <b data-n='1'>the</b> <b data-n='2'>delete</b>"
+    assert sources == (
+        '<span class="kit-mark" data-group="0">the</span> file and <span class="kit-mark" data-group="1">the</span> '
+        '<span class="kit-mark" data-group="2">delete</span>'
+    )
     assert cards.linked("a <b>", "c <d>", []) == ("a &lt;b&gt;", "c &lt;d&gt;")
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import doctest
 import importlib
+from pathlib import Path
 
 import pytest
 
-MODULES = ("cards", "commands", "guards", "languages", "lengths", "localize", "memory", "sentences")
+import suite_translation
+
+PACKAGE = Path(suite_translation.__file__).parent
+MODULES = [
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if ">>>" in path.read_text(encoding="utf-8")
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

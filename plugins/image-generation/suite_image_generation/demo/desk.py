@@ -6,8 +6,6 @@ No model is needed to open it: that loads at the first question. Prompts and pic
 from __future__ import annotations
 
 import random
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import Prediction, Predictor, SuiteError, resolve_model
+from suite.demo import Downloads, Markup, counted
 from suite_image_generation.demo import cards
 from suite_image_generation.pictures import files as pictures
 from suite_image_generation.pictures import styles
@@ -29,8 +28,6 @@ EXAMPLES = ("cat", "red heart", "sun", "red car", "rainbow", "owl, fluent style"
 """Prompts to click on, of what the starter draws best."""
 MOST = 8
 """Pictures at once: two rows of the gallery."""
-KEPT_SECONDS = 3600
-"""How long files for download stay: what people draw is private, an hour is enough to fetch it."""
 SEEDS = 2**31
 """Random seeds are below this, which every program can read."""
 VARIED = 0.5
@@ -46,16 +43,16 @@ class Made:
     paths: list[str]
     seeds: list[int]
     frames: list[list[tuple[int, Image.Image]]]
-    notes: str
+    notes: Markup
     told: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Handlers:
-    """What they share: the domain, who answers, and a folder for the files offered for download."""
+    """What they share: the domain, who answers, and the files offered for download."""
 
     def __init__(self, domain: ImageGenerationDomain, predictor: Predictor) -> None:
         self.domain, self.predictor = domain, predictor
-        self._folder = tempfile.TemporaryDirectory(prefix="suite-images-")  # goes with the process
+        self._downloads = Downloads("suite-images-")
 
     def make(
         self,
@@ -113,8 +110,8 @@ class Handlers:
         settings = {name: told[name] for name in ("steps", "guidance", "scheduler", "negative")}
         return self.make(made.prompt, seed, count, image=made.paths[place], strength=VARIED, **settings)
 
-    def nearest(self, made: Made) -> str:
-        """HTML of the pictures beside the training pictures they are nearest to."""
+    def nearest(self, made: Made) -> Markup:
+        """The pictures beside the training pictures they are nearest to."""
         from suite_image_generation.evaluation.trained_on import index_for
         from suite_image_generation.model.encoder import Encoder
 
@@ -126,8 +123,8 @@ class Handlers:
         found = index.nearest(drawn, encoder)
         return cards.nearest_card(list(zip(made.seeds, drawn, strict=True)), found, index, whose)
 
-    def settings(self, path: str | None) -> tuple[dict[str, Any], str]:
-        """What a PNG tells of itself, and HTML that says whether it can be made again here."""
+    def settings(self, path: str | None) -> tuple[dict[str, Any], Markup]:
+        """What a PNG tells of itself, and a box that says whether it can be made again here."""
         from suite_image_generation.pictures.png import read_settings
 
         if not path:
@@ -136,8 +133,8 @@ class Handlers:
         _ = self.predictor.model
         return told, cards.settings_card(told, same=told["model"] == self.domain.model_hash())
 
-    def keep_style(self, files: Sequence[str] | None, captions: Sequence[Sequence[Any]], name: str) -> str:
-        """Stores a visitor's pictures as a style; HTML with the command that learns it."""
+    def keep_style(self, files: Sequence[str] | None, captions: Sequence[Sequence[Any]], name: str) -> Markup:
+        """Stores a visitor's pictures as a style; a box with the command that learns it."""
         if not files:
             raise SuiteError(f"Choose {styles.FEWEST} to {styles.MOST} pictures of the style first.")
         said = {str(row[0]): str(row[1] or "") for row in captions}
@@ -150,16 +147,16 @@ class Handlers:
         from suite_image_generation.generation import screening
         from suite_image_generation.pictures.png import read_settings
 
-        folder, shown = self._new_folder(), [place for place, one in enumerate(answers) if not one["withheld"]]
+        folder, shown = self._downloads.folder(), [place for place, one in enumerate(answers) if not one["withheld"]]
         paths = [self._written(folder, place + 1, answers[place]) for place in shown]
-        counted = f"{len(answers)} picture{'s' * (len(answers) > 1)} in {seconds:.1f} s."
+        facts = f"{counted(len(answers), 'picture')} in {seconds:.1f} s."
         screened = screening.described(self.domain.pipeline, screening.guard_of(self.domain.config))
         return Made(
             prompt=prompt,
             paths=paths,
             seeds=[answers[place]["seed"] for place in shown],
             frames=[frames[place] for place in shown] if len(frames) == len(answers) else [],
-            notes=cards.notes_card(counted, [one["note"] for one in answers if one["note"]], screened),
+            notes=cards.notes_card(facts, [one["note"] for one in answers if one["note"]], screened),
             told=[read_settings(path) for path in paths],
         )
 
@@ -177,13 +174,6 @@ class Handlers:
         path = folder / file_name(number, answer["prompt"])
         path.write_bytes(png_of(answer))
         return str(path)
-
-    def _new_folder(self) -> Path:
-        root = Path(self._folder.name)
-        for old in root.iterdir():
-            if time.time() - old.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
-        return Path(tempfile.mkdtemp(dir=root))
 
 
 class Steps:

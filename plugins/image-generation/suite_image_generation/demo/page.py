@@ -8,24 +8,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+
 from suite import Predictor
+from suite.demo import Markup, panel, stylesheet
 from suite_image_generation.demo import cards
 from suite_image_generation.demo.desk import EXAMPLES, MOST, OWN, SEEDS, Handlers, Made, random_seed
 from suite_image_generation.pictures import styles
 
 if TYPE_CHECKING:
-    import gradio as gr
-
     from suite_image_generation.domain import ImageGenerationDomain
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-HTML: dict[str, Any] = {"padding": False, "elem_classes": "suite-flush"}
 
 
 def build(domain: ImageGenerationDomain, predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
-    import gradio as gr
-
+    stylesheet(Path(__file__).with_name("page.css"))
     handlers = Handlers(domain, predictor)
     with gr.Row():
         with gr.Column(scale=2, min_width=320, elem_id="images-asked"):
@@ -44,15 +43,13 @@ def build(domain: ImageGenerationDomain, predictor: Predictor) -> None:
 
 def _shown() -> dict[str, Any]:
     """What stands in the right column, by name; "made" and "picked" are kept for the page."""
-    import gradio as gr
-
     found: dict[str, Any] = {"made": gr.State(None), "picked": gr.State(0), "gallery": _gallery()}
     with gr.Row(visible=False) as found["next"]:
         found["vary"] = gr.Button("Variations of the picked one", min_width=120)
         found["start"] = gr.Button("Start from the picked one", min_width=120)
-    found["strip"] = gr.HTML(cards.STYLE + cards.WELCOME, elem_id="images-strip", **HTML)
-    found["nearest"] = gr.HTML(elem_id="images-nearest", **HTML)
-    found["notes"] = gr.HTML(elem_id="images-notes", **HTML)
+    found["strip"] = panel(cards.WELCOME, elem_id="images-strip")
+    found["nearest"] = panel(elem_id="images-nearest")
+    found["notes"] = panel(elem_id="images-notes")
     with gr.Accordion("As data", open=False):
         found["data"] = gr.JSON(label="Settings of each picture", show_label=False)
     return found
@@ -63,8 +60,6 @@ OUTPUTS = ("made", "picked", "gallery", "next", "strip", "nearest", "notes", "da
 
 
 def _page(found: Made) -> list[Any]:
-    import gradio as gr
-
     row = gr.Row(visible=bool(found.paths))
     return [found, 0, found.paths, row, steps_of(found, 0), "", found.notes, found.told]
 
@@ -76,7 +71,6 @@ def _limits(shown: dict[str, Any]) -> dict[str, Any]:
 
 def _draws(handlers: Handlers, starts: list[Any], examples: Any, asked: dict[str, Any], shown: dict[str, Any]) -> None:
     """A question, typed or clicked on, fills the right column; scripts ask it too."""
-    import gradio as gr
 
     def images_generate(
         prompt: str,
@@ -114,8 +108,8 @@ def _varies(handlers: Handlers, asked: dict[str, Any], shown: dict[str, Any]) ->
 def _compares(handlers: Handlers, event: Any, shown: dict[str, Any]) -> None:
     """After the pictures, since it takes as long: the training pictures nearest to them."""
 
-    def near(found: Made | None) -> str:
-        return handlers.nearest(found) if found else ""
+    def near(found: Made | None) -> Markup:
+        return handlers.nearest(found) if found else Markup("")
 
     quiet = {"concurrency_id": "image-generation", "show_progress": "hidden"}
     event.then(near, shown["made"], shown["nearest"], **quiet, **PRIVATE)
@@ -123,12 +117,10 @@ def _compares(handlers: Handlers, event: Any, shown: dict[str, Any]) -> None:
 
 def _picks(asked: dict[str, Any], shown: dict[str, Any]) -> None:
     """A picture of the gallery shows its steps, and may be started from."""
-    import gradio as gr
 
-    def pick(found: Made | None, event: Any) -> list[Any]:
-        return [event.index, steps_of(found, event.index)]
-
-    pick.__annotations__["event"] = gr.SelectData  # by which Gradio knows what to pass; it is imported here only
+    def pick(found: Made | None, event: gr.SelectData) -> list[Any]:
+        place = int(event.index)
+        return [place, steps_of(found, place)]
 
     def started(found: Made | None, place: int) -> list[Any]:
         return [found.paths[place] if found else None, gr.Accordion(open=True)]
@@ -140,8 +132,6 @@ def _picks(asked: dict[str, Any], shown: dict[str, Any]) -> None:
 
 def _examples(prompt: Any) -> Any:
     """Prompts to click on."""
-    import gradio as gr
-
     return gr.Examples(
         [[example] for example in EXAMPLES],
         inputs=[prompt],
@@ -157,8 +147,6 @@ ASKED = ("prompt", "seed", "count", "steps", "guidance", "scheduler", "negative"
 
 
 def _prompt() -> gr.Textbox:
-    import gradio as gr
-
     label = "What should the picture show?"
     return gr.Textbox(label=label, placeholder="red heart", max_lines=4, elem_id="images-prompt")
 
@@ -169,8 +157,6 @@ def _asked(domain: ImageGenerationDomain, handlers: Handlers) -> dict[str, Any]:
 
 
 def _seed_and_count() -> dict[str, Any]:
-    import gradio as gr
-
     with gr.Row():
         limits: dict[str, Any] = {"precision": 0, "minimum": 0, "maximum": SEEDS}
         seed = gr.Number(42, label="Seed", min_width=120, elem_id="images-seed", **limits)
@@ -180,8 +166,6 @@ def _seed_and_count() -> dict[str, Any]:
 
 
 def _sampling(domain: ImageGenerationDomain, samplers: list[str]) -> dict[str, Any]:
-    import gradio as gr
-
     steps, guidance = domain.config.sample_steps, domain.config.guidance
     with gr.Accordion("Steps, guidance and sampler", open=False):
         return {
@@ -193,8 +177,6 @@ def _sampling(domain: ImageGenerationDomain, samplers: list[str]) -> dict[str, A
 
 
 def _start() -> dict[str, Any]:
-    import gradio as gr
-
     with gr.Accordion("Start from a picture", open=False) as around:
         image = gr.Image(
             type="filepath", format="png", image_mode=None, sources=["upload", "clipboard"], height=200,
@@ -206,11 +188,9 @@ def _start() -> dict[str, Any]:
 
 def _settings_of_a_file(handlers: Handlers, asked: dict[str, gr.Component]) -> None:
     """A PNG made here fills the fields again."""
-    import gradio as gr
-
     with gr.Accordion("Make a picture again from its PNG", open=False, elem_classes="img-later"):
         file = gr.File(label="PNG made here", file_types=[".png"], type="filepath", height=120, elem_id="images-again")
-        said = gr.HTML(elem_id="images-settings", **HTML)
+        said = panel(elem_id="images-settings")
 
     def again(path: str | None) -> list[Any]:
         told, card = handlers.settings(path)
@@ -224,8 +204,6 @@ def _settings_of_a_file(handlers: Handlers, asked: dict[str, gr.Component]) -> N
 
 def _own_style(handlers: Handlers) -> None:
     """Pictures of a visitor's own, with captions, to be learnt."""
-    import gradio as gr
-
     with gr.Accordion("Use these as my style", open=False, elem_classes="img-later"):
         gr.Markdown(
             f"{styles.FEWEST} to {styles.MOST} pictures of one style and what each shows. They are stored with your "
@@ -242,13 +220,13 @@ def _own_style(handlers: Handlers) -> None:
         with gr.Row(visible=False) as row:
             name = gr.Textbox("my-style", label="Name of the style", min_width=160)
             keep = gr.Button("Store as my style", variant="primary", min_width=160)
-        said = gr.HTML(elem_id="images-style", **HTML)
+        said = panel(elem_id="images-style")
 
     def listed(paths: list[str] | None) -> list[Any]:
         rows = [[Path(path).name, styles.caption_of(path)] for path in paths or []]
         return [gr.Dataframe(value=rows, visible=bool(rows)), gr.Row(visible=bool(rows)), ""]
 
-    def store(paths: list[str] | None, table: list[list[Any]], called: str) -> str:
+    def store(paths: list[str] | None, table: list[list[Any]], called: str) -> Markup:
         return handlers.keep_style(paths, table, called)
 
     captions.type = "array"
@@ -258,16 +236,14 @@ def _own_style(handlers: Handlers) -> None:
 
 def _gallery() -> gr.Gallery:
     """The files as they are: what is downloaded still holds its settings. Nothing is shared with other sites."""
-    import gradio as gr
-
     return gr.Gallery(
         label="Pictures", show_label=False, columns=4, height="auto", object_fit="contain", format="png",
         interactive=False, preview=False, buttons=["download", "fullscreen"], elem_id="images-gallery",
     )  # fmt: skip
 
 
-def steps_of(found: Made | None, place: int) -> str:
-    """HTML of the steps of one picture."""
+def steps_of(found: Made | None, place: int) -> Markup:
+    """The steps of one picture."""
     if not found or place >= len(found.frames):
-        return cards.STYLE
-    return cards.STYLE + cards.strip_card(found.frames[place], found.seeds[place])
+        return Markup("")
+    return cards.strip_card(found.frames[place], found.seeds[place])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
@@ -59,13 +57,6 @@ def peak(heat: NDArray[np.floating]) -> tuple[int, int]:
     """Row and column of the hottest place."""
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     return int(row), int(column)
-
-
-def data_uri(image: Image.Image) -> str:
-    """A PNG inside its address, so that no picture of a patient is kept in a file for the page."""
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _fitted(values: NDArray[np.uint8]) -> Image.Image:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+
 from suite import Prediction, Predictor
+from suite.demo import Markup, panel
 from suite_recommendations.demo.cards import WELCOME, cards, placement
 from suite_recommendations.demo.session import (
     LONGEST,
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
 
 def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
-    import gradio as gr
-
     session = Session(domain, predictor)
     added, tastes = gr.State([]), gr.State([])
     with gr.Row():
@@ -50,8 +51,8 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
                 about = gr.Textbox(label="What is it like? Genres, plot, anything", lines=2, max_length=LONGEST)
             add = gr.Button("Add it to the catalogue and see")
         with gr.Column(scale=3, min_width=320):
-            placed = gr.HTML(WELCOME, elem_id="recommendations-placed", elem_classes="suite-flush")
-            shown = gr.HTML(elem_id="recommendations-list", elem_classes="suite-flush")
+            placed = panel(WELCOME, elem_id="recommendations-placed")
+            shown = panel(elem_id="recommendations-list")
 
     def start() -> list[Any]:
         shelf = session.domain.loaded
@@ -69,7 +70,7 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
             return gr.skip()
         return page(*session.answer(picked, new), picked, new)
 
-    def pick(chosen: list[list[int]], new: Added, which: int) -> tuple[list[str], str, str]:
+    def pick(chosen: list[list[int]], new: Added, which: int) -> tuple[list[str], Markup, Markup]:
         ids = [session.domain.loaded.catalogue.ids[number] for number in chosen[which]]
         return ids, *recommend(ids, new)
 
@@ -101,10 +102,10 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
     gr.api(recommend_api, api_name="recommendations_recommend")
 
 
-def page(domain: RecommendationsDomain, found: Prediction, liked: Sequence[str], added: Added) -> tuple[str, str]:
+def page(domain: RecommendationsDomain, found: Prediction, liked: Sequence[str], added: Added) -> tuple[Markup, Markup]:
     """HTML: what to say of the newest item, and the list with the session's items in their places."""
     asked = [domain.loaded.catalogue.numbers[entry["item"]] for entry in added if entry["item"] not in liked]
     places = places_of(domain, liked, asked)
     newest = max(places, default=None)
-    said = "" if newest is None else placement(domain.loaded, newest, places[newest])
+    said = Markup("") if newest is None else placement(domain.loaded, newest, places[newest])
     return said, cards(domain.loaded, found, places)

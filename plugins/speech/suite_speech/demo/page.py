@@ -6,16 +6,33 @@ page, because the app wraps every handler.
 
 from __future__ import annotations
 
-import html
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+
 from suite import Prediction, Predictor, SuiteError
+from suite.demo import (
+    Content,
+    Downloads,
+    Mark,
+    Markup,
+    Tone,
+    card,
+    clock,
+    join,
+    legend,
+    marked,
+    panel,
+    passage,
+    percent,
+    table,
+    tag,
+    waiting,
+)
 from suite_speech.data.subtitles import to_srt, to_vtt
 
 if TYPE_CHECKING:
@@ -51,68 +68,30 @@ LANGUAGES = {
     "vi": "Vietnamese",
 }
 """Languages on offer, of the 99 Whisper knows: those it hears best, by English name."""
-BANDS = (
-    (0.8, "sure", "Sure, 80 % and more"),
-    (0.5, "unsure", "Unsure, 50 to 80 %"),
-    (0.0, "doubtful", "Doubtful, under 50 %"),
+BANDS: tuple[tuple[float, Tone, str], ...] = (
+    (0.8, "", "Sure, 80 % and more"),
+    (0.5, "warn", "Unsure, 50 to 80 %"),
+    (0.0, "bad", "Doubtful, under 50 %"),
 )
-"""Least confidence, class and legend of each marking: mean probabilities of right words are mostly above .8."""
-KEPT_SECONDS = 3600
-"""How long files for download stay: transcripts are private, an hour is enough to fetch them."""
+"""Least confidence, tone and legend of each marking: mean probabilities of right words are mostly above .8."""
 SILENT = "No speech found"
 
 Files = tuple[str | None, str | None, str | None]
 """Paths of SRT, VTT and TXT."""
 
-STYLE = """<style>
-.speech-card { border: 1px solid var(--border-color-primary); border-radius: 1rem; padding: 1.25rem 1.5rem;
-  background: var(--block-background-fill); color: var(--body-text-color); }
-.speech-card p { margin: 0; }
-.speech-text { font-size: 1.2rem; line-height: 1.85; overflow-wrap: anywhere; max-height: 26rem; overflow-y: auto; }
-.speech-text + .speech-foot { margin-top: 1.1rem; padding-top: 0.9rem;
-  border-top: 1px solid var(--border-color-primary); }
-.speech-foot { display: flex; flex-wrap: wrap; gap: 0.35rem 1.5rem; justify-content: space-between; font-size: 0.9rem;
-  line-height: 1.6; color: var(--body-text-color-subdued); }
-.speech-legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; margin: 0; padding: 0 !important; }
-.speech-legend li { margin: 0; list-style: none; }
-.speech-unsure, .speech-doubtful { border-radius: 0.25rem; padding: 0.1em 0.15em; text-decoration-line: underline;
-  text-decoration-thickness: 2px; text-underline-offset: 0.2em; color: inherit; }
-.speech-unsure { background: rgb(217 160 40 / 0.18); text-decoration-style: dotted; text-decoration-color: #b7791f; }
-.speech-doubtful { background: rgb(220 70 70 / 0.2); text-decoration-style: wavy; text-decoration-color: #d14343;
-  text-decoration-thickness: 1.5px; }
-.speech-scroll { max-height: 22rem; overflow: auto;
-  border: 1px solid var(--border-color-primary); border-radius: 1rem; }
-.speech-table { width: 100%; border: 0 !important; border-collapse: collapse; margin: 0 !important; font-size: 0.95rem;
-  color: var(--body-text-color); background: var(--block-background-fill); }
-.speech-table :is(th, td, tr) { border: 0 !important; }
-.speech-table :is(th, td) { padding: 0.6rem 0.75rem !important; text-align: left; vertical-align: top; }
-.speech-table tbody tr + tr td { border-top: 1px solid var(--border-color-primary) !important; }
-.speech-table th { font-weight: 400; font-size: 0.85rem; color: var(--body-text-color-subdued);
-  position: sticky; top: 0; background: var(--block-background-fill); }
-.speech-table .speech-number { font-variant-numeric: tabular-nums; white-space: nowrap; width: 1%;
-  color: var(--body-text-color-subdued); }
-.speech-table :is(td, th):last-child { text-align: right; }
-@media (max-width: 640px) {
-  .speech-card { padding: 1rem 1.1rem; }
-  .speech-table :is(th, td):nth-child(2) { display: none; }
-  .speech-table :is(th, td) { padding: 0.5rem !important; }
-}
-</style>"""
-
-WELCOME = (
-    "<div class='suite-waiting'><b>The transcript appears here</b>"
-    "<p>Record yourself, upload a recording of any length, or try one of the examples.</p></div>"
+WELCOME = waiting(
+    "The transcript appears here", "Record yourself, upload a recording of any length, or try one of the examples."
 )
 
 
 class Desk:
-    """What the handlers share: the domain, who answers, and a folder for the files offered for download."""
+    """What the handlers share: the domain, who answers, and the files offered for download."""
 
     def __init__(self, domain: SpeechDomain, predictor: Predictor) -> None:
         self.domain, self.predictor = domain, predictor
-        self._folder = tempfile.TemporaryDirectory(prefix="suite-speech-")  # goes with the process
+        self._downloads = Downloads("suite-speech-")
 
-    def transcribe(self, audio: str | None, language: str = DETECT) -> tuple[Prediction, str, str, Files]:
+    def transcribe(self, audio: str | None, language: str = DETECT) -> tuple[Prediction, Markup, Markup, Files]:
         """The prediction, HTML of text and segments, and paths of SRT, VTT and TXT (None where nobody speaks).
 
         `audio` is a recording's path, `language` a code or "auto". Raises `SuiteError` for what can't be heard.
@@ -125,15 +104,11 @@ class Desk:
         (prediction,) = self.predictor(examples)
         seconds = time.perf_counter() - began
         paths: Files = self.files(prediction, Path(audio).stem) if prediction["segments"] else (None, None, None)
-        return prediction, transcript(prediction, seconds), table(prediction), paths
+        return prediction, transcript(prediction, seconds), segments(prediction), paths
 
     def files(self, prediction: Prediction, name: str) -> tuple[str, str, str]:
-        """Paths of SRT, VTT and TXT called `name`, in a new folder; what is older than an hour is removed."""
-        root = Path(self._folder.name)
-        for old in root.iterdir():
-            if time.time() - old.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(dir=root))
+        """Paths of SRT, VTT and TXT called `name`, which stay an hour."""
+        folder = self._downloads.folder()
         contents = {
             "srt": to_srt(prediction["segments"]),
             "vtt": to_vtt(prediction["segments"]),
@@ -147,8 +122,6 @@ class Desk:
 
 def build(domain: SpeechDomain, predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
-    import gradio as gr
-
     desk = Desk(domain, predictor)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
@@ -163,22 +136,22 @@ def build(domain: SpeechDomain, predictor: Predictor) -> None:
             go = gr.Button("Transcribe", variant="primary", size="lg")
             shelf = gr.Column()
         with gr.Column(scale=3, min_width=320):
-            text = gr.HTML(STYLE + WELCOME, label="Transcript", elem_id="speech-text", elem_classes="suite-flush")
+            text = panel(WELCOME, label="Transcript", elem_id="speech-text")
             with gr.Row(elem_id="speech-downloads"):
                 files = [
                     gr.DownloadButton(label, interactive=False, size="md", min_width=90)
                     for label in ("Save as SRT", "Save as VTT", "Save as TXT")
                 ]
-    segments = gr.HTML(label="Segments", elem_id="speech-segments", elem_classes="suite-flush")
+    listing = panel(label="Segments", elem_id="speech-segments")
     with gr.Accordion("As data", open=False):
         data = gr.JSON(label="Prediction", show_label=False, elem_id="speech-data")
-    outputs = [data, text, segments, *files]
+    outputs = [data, text, listing, *files]
 
     def speech_transcribe(recording: str | None, spoken: str) -> list[Any]:
         """Transcribes a recording; the language is a code such as fr, or auto. Text, times and confidence per word."""
         prediction, shown, listed, paths = desk.transcribe(recording, spoken)
         buttons = [gr.DownloadButton(value=path, interactive=path is not None) for path in paths]
-        return [prediction, STYLE + shown, listed, *buttons]
+        return [prediction, shown, listed, *buttons]
 
     # One at a time: each transcription keeps every core, or the device, busy.
     limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "speech", "show_progress_on": text}
@@ -194,8 +167,6 @@ def choices() -> list[tuple[str, str]]:
 
 def _examples(domain: SpeechDomain, handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
     """Clips that are transcribed when clicked; none where the starter's clips are missing."""
-    import gradio as gr
-
     clips = [(path, code) for path, code in domain.example_clips() if code in LANGUAGES]
     if clips:
         gr.Examples(
@@ -216,86 +187,52 @@ def label_of(path: Path, code: str) -> str:
     return f"{LANGUAGES[code]}: {path.stem.removesuffix(f'-{code}').replace('-', ' ').replace('_', ' ')}"
 
 
-def transcript(prediction: Prediction, seconds: float) -> str:
-    """HTML of the text, each word marked by its confidence, with what the marks mean and how long it took."""
+def transcript(prediction: Prediction, seconds: float) -> Markup:
+    """The text, each word marked by its confidence, with what the marks mean and how long it took."""
     facts = _facts(prediction, seconds)
     if not prediction["segments"]:
-        hint = "Speak closer to the microphone, or check that the recording is not empty."
-        return f"<div class='suite-waiting'><b>{SILENT}</b><p>{hint}</p><p><small>{facts}</small></p></div>"
-    text = " ".join(marked(segment) for segment in prediction["segments"])
-    code = html.escape(prediction["language"])
-    legend = "".join(f"<li><span class='speech-{name}'>{words}</span></li>" for _, name, words in BANDS)
-    return (
-        f"<div class='speech-card'><p class='speech-text' lang='{code}' dir='auto'>{text}</p>"
-        f"<div class='speech-foot'><span>{facts}</span><ul class='speech-legend'>{legend}</ul></div></div>"
-    )
+        return waiting(SILENT, "Speak closer to the microphone, or check that the recording is not empty.", facts)
+    text = join((with_marks(segment) for segment in prediction["segments"]), " ")
+    foot = tag("span", facts) + legend((tone, words) for _, tone, words in BANDS)
+    return card(passage(text, lang=prediction["language"]), foot=foot)
 
 
-def marked(segment: dict[str, Any]) -> str:
-    """HTML of a segment's text with its words marked; what stands between them stays as it is.
+def with_marks(segment: dict[str, Any]) -> Markup:
+    """A segment's text with its words marked; what stands between them stays as it is.
 
     Without words the segment's own confidence marks all of it. A word that the text spells otherwise stays unmarked.
     """
-    text, at, pieces = segment["text"].strip(), 0, []
+    text, at, marks = segment["text"].strip(), 0, []
     for word in segment.get("words") or [{**segment, "word": text}]:
         bare = word["word"].strip()
         begin = text.find(bare, at)
         if bare and begin >= 0:
-            pieces += [html.escape(text[at:begin]), _mark(bare, word)]
             at = begin + len(bare)
-    return "".join(pieces) + html.escape(text[at:])
+            title = f"{clock(word['start'])} to {clock(word['end'])}, {percent(word['confidence'])} sure"
+            marks.append(Mark(begin, at, band(word["confidence"]), title))
+    return marked(text, marks)
 
 
-def _mark(text: str, word: dict[str, Any]) -> str:
-    confidence = word["confidence"]
-    title = f"{clock(word['start'])} to {clock(word['end'])}, {percent(confidence)} sure"
-    return f"<span class='speech-{band(confidence)}' title='{title}'>{html.escape(text)}</span>"
+def band(confidence: float) -> Tone:
+    """The tone of a confidence from 0 to 1."""
+    return next((tone for least, tone, _ in BANDS if confidence >= least), BANDS[-1][1])
 
 
-def band(confidence: float) -> str:
-    """The class of a confidence from 0 to 1."""
-    return next((name for least, name, _ in BANDS if confidence >= least), BANDS[-1][1])
-
-
-def table(prediction: Prediction) -> str:
-    """HTML table of the segments: start, end, text, confidence; empty without any."""
+def segments(prediction: Prediction) -> Markup:
+    """A table of the segments: start, end, text, confidence; empty without any."""
     if not prediction["segments"]:
-        return ""
-    rows = "".join(
-        f"<tr><td class='speech-number'>{clock(segment['start'])}</td>"
-        f"<td class='speech-number'>{clock(segment['end'])}</td>"
-        f"<td dir='auto'>{html.escape(segment['text'].strip())}</td>"
-        f"<td class='speech-number'>{percent(segment['confidence'])}</td></tr>"
-        for segment in prediction["segments"]
-    )
-    head = "<tr><th>Start</th><th>End</th><th>Text</th><th>Confidence</th></tr>"
-    return (
-        "<div class='speech-scroll' tabindex='0' role='region' aria-label='Segments'>"
-        f"<table class='speech-table'><thead>{head}</thead><tbody>{rows}</tbody></table></div>"
-    )
-
-
-def percent(share: float) -> str:
-    """A share from 0 to 1 as the page writes it, such as "83 %"."""
-    return f"{100 * share:.0f} %"
-
-
-def clock(seconds: float) -> str:
-    """A time as people read it.
-
-    >>> clock(59.96), clock(3661.24)
-    ('1:00.0', '1:01:01.2')
-    """
-    tenths = round(seconds * 10)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    front = f"{hours}:{minutes:02}" if hours else f"{minutes}"
-    return f"{front}:{rest // 10:02}.{rest % 10}"
+        return Markup("")
+    rows: list[list[Content]] = [
+        [clock(one["start"]), clock(one["end"]), one["text"].strip(), percent(one["confidence"])]
+        for one in prediction["segments"]
+    ]
+    head = ["Start", "End", "Text", "Confidence"]
+    return table(head, rows, label="Segments", numbers=(0, 1, 3), wide_only=(1,))
 
 
 def _facts(prediction: Prediction, seconds: float) -> str:
     """How much sound, in which language, how fast."""
     duration, code = prediction["duration"], str(prediction["language"])
-    language = html.escape(LANGUAGES.get(code, code))
+    language = LANGUAGES.get(code, code)
     what = f"{duration:.1f} s of {language}" if prediction["segments"] and code else f"{duration:.1f} s of sound"
     return f"{what}, transcribed in {seconds:.1f} s (real-time factor {seconds / max(duration, 0.01):.2f})"

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
-import tempfile
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import Corrections, Predictor, SuiteError
+from suite.demo import Downloads, Held, Markup, code, join, store_correction, stored
 from suite_translation import formats
 from suite_translation.demo import cards
 from suite_translation.formats import Answer, Document, Segment
@@ -35,9 +30,7 @@ LARGEST = 4_000_000
 CHUNK = 8
 """Segments between two looks of the page at what is there."""
 HELD = 16
-"""Texts and files kept at once, the least used of which goes first."""
-KEPT_SECONDS = 3600
-"""How long files for download stay."""
+"""Texts and files kept at once: a file of the largest is read into some 50 MB."""
 GONE = "This text is no longer held here; translate it again. What you corrected is stored."
 PICK = "Pick a segment first."
 
@@ -84,9 +77,8 @@ class Desk:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
-        self._sheets: OrderedDict[str, Sheet] = OrderedDict()
-        self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="suite-translation-")  # goes with the process
+        self._sheets: Held[Sheet] = Held(HELD, gone=GONE)
+        self._downloads = Downloads("suite-translation-")
 
     @property
     def domain(self) -> TranslationDomain:
@@ -102,11 +94,9 @@ class Desk:
 
     def sheet(self, name: str) -> Sheet:
         """The sheet of that name. Raises `SuiteError` for one that is no longer kept."""
-        with self._lock:
-            if name not in self._sheets:
-                raise SuiteError(GONE if name else "Translate a text or a file first.")
-            self._sheets.move_to_end(name)
-            return self._sheets[name]
+        if not name:
+            raise SuiteError("Translate a text or a file first.")
+        return self._sheets[name]
 
     def open_text(self, text: str, language: str) -> str:
         """The name of a new sheet of a text's sentences. Raises `SuiteError` where there is nothing, or too much."""
@@ -118,7 +108,7 @@ class Desk:
             )
         pieces = sentences.split(text)
         segments = [Segment(str(number), piece.text) for number, piece in enumerate(pieces) if piece.text]
-        return self._keep(Sheet("text", language, segments, pieces=pieces))
+        return self._sheets.keep(Sheet("text", language, segments, pieces=pieces))
 
     def open_file(self, path: str | None, language: str) -> str:
         """The name of a new sheet of a file's segments. Raises `SuiteError` for a file that can't be translated."""
@@ -134,7 +124,7 @@ class Desk:
         segments = [one for one in document.segments if one.translate and one.source.strip()]
         if not segments:
             raise SuiteError(f"{file.name} holds no text to translate.")
-        return self._keep(Sheet(file.name, language, segments, document))
+        return self._sheets.keep(Sheet(file.name, language, segments, document))
 
     def work(self, name: str) -> Iterator[None]:
         """Translates what is shown; the sheet has something new at each step."""
@@ -157,15 +147,15 @@ class Desk:
             raise SuiteError(PICK)
         return sheet, sheet.shown[place]
 
-    def detail(self, name: str, place: int) -> tuple[str, str]:
-        """HTML of a segment with its words linked, and its translation."""
+    def detail(self, name: str, place: int) -> tuple[Markup, str]:
+        """A segment with its words linked, and its translation."""
         sheet, segment = self.place(name, place)
         target = sheet.outcomes[segment.key].target
         links = linked(self.domain, self.predictor.model, segment, target, sheet.language)
         return cards.detail(segment, target, links, sheet.language), target
 
-    def keep(self, name: str, place: int, target: str) -> str:
-        """Stores what somebody says the translation is; Markdown that says so.
+    def keep(self, name: str, place: int, target: str) -> Markup:
+        """Stores what somebody says the translation is; a box that says so.
 
         Raises `SuiteError` for one that is empty or whose placeholders are not those of the source.
         """
@@ -174,44 +164,25 @@ class Desk:
             raise SuiteError("The translation is empty; write one.")
         if broken := placeholders.problems(segment.source, target, segment.style):
             raise SuiteError(f"Not kept: {broken[0]}")
-        self.corrections.add(
-            {
-                "source": segment.source,
-                "language": sheet.language,
-                "context": segment.context or "",
-                "style": segment.style or "",
-            },
-            source=sheet.name,
-            model=self.predictor.source or self.predictor.domain.starter.answering,
-            before={"target": sheet.outcomes[segment.key].target},
-            after={"target": target},
-        )
+        row = {"source": segment.source, "language": sheet.language}
+        row |= {"context": segment.context or "", "style": segment.style or ""}
+        before, after = {"target": sheet.outcomes[segment.key].target}, {"target": target}
+        count = store_correction(self.predictor, row, source=sheet.name, before=before, after=after)
         sheet.outcomes[segment.key] = Outcome(target, "person")
-        return cards.stored(len(self.corrections.read()))
+        more = ["Equal texts get it from now on, here and in ", code("suite translation localize"), ". "]
+        return stored(self.predictor, "Kept.", count, join(more))
 
-    def page(self, name: str, place: int = -1) -> str:
-        """HTML of the list; the segment at `place` is the open one."""
+    def page(self, name: str, place: int = -1) -> Markup:
+        """The list; the segment at `place` is the open one."""
         sheet = self.sheet(name)
         picked = sheet.shown[place].key if 0 <= place < len(sheet.shown) else ""
         more = len(sheet.segments) - len(sheet.shown)
         return cards.page(sheet.shown, sheet.outcomes, sheet.language, more=more, picked=picked)
 
     def file(self, name: str) -> str:
-        """The path of the file to take away, as it is now; what is older than an hour is removed."""
-        root = Path(self._folder.name)
-        for old in root.iterdir():
-            if time.time() - old.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
-        folder, spoken = Path(tempfile.mkdtemp(dir=root)), self.predictor.domain.config.source_language
-        return str(self.sheet(name).write(folder, spoken))
-
-    def _keep(self, sheet: Sheet) -> str:
-        name = secrets.token_urlsafe(12)
-        with self._lock:
-            self._sheets[name] = sheet
-            while len(self._sheets) > HELD:
-                self._sheets.popitem(last=False)
-        return name
+        """The path of the file to take away, as it is now; it stays an hour."""
+        spoken = self.predictor.domain.config.source_language
+        return str(self.sheet(name).write(self._downloads.folder(), spoken))
 
 
 def linked(

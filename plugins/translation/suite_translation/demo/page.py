@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import gradio as gr
 
 from suite import Predictor
+from suite.demo import CorrectionForm, PickList, panel
 from suite_translation import formats
 from suite_translation.demo import cards
 from suite_translation.demo.desk import LONGEST, Desk, choices, finished, first_choice, named_codes, summary
-
-if TYPE_CHECKING:
-    import gradio as gr
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "messages.po"
 EXAMPLE = """Do you want to save the changes?
@@ -28,21 +28,6 @@ The password is too short.
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _BUSY: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "translation"}
 """One at a time: each translation keeps every core, or the device, busy."""
-_CLICK = """element.addEventListener('click', (event) => {
-  const row = event.target.closest('[data-row]');
-  if (!row) return;
-  element.querySelectorAll('.tr-on').forEach((one) => one.classList.remove('tr-on'));
-  row.classList.add('tr-on');
-  trigger('select', {index: Number(row.dataset.row), value: row.dataset.row});
-});"""
-_LIGHT = """const light = (event) => {
-  const word = event.target.closest('[data-n]');
-  element.querySelectorAll('[data-n]').forEach((one) =>
-    one.classList.toggle('tr-lit', Boolean(word) && one.dataset.n === word.dataset.n));
-};
-element.addEventListener('mouseover', light);
-element.addEventListener('click', light);
-watch('value', () => element.scrollIntoView({block: 'nearest', behavior: 'smooth'}));"""
 
 
 @dataclass(frozen=True)
@@ -56,11 +41,9 @@ class Parts:
     go_file: gr.Button
     sample: gr.Button
     about: gr.HTML
-    editor: gr.Group
-    wording: gr.Textbox
-    keep: gr.Button
-    kept: gr.Markdown
-    listed: gr.HTML
+    form: CorrectionForm
+    kept: gr.HTML
+    listed: PickList
     save: gr.DownloadButton
     held: gr.State
     picked: gr.State
@@ -68,12 +51,10 @@ class Parts:
 
 def build(predictor: Predictor) -> None:
     """Builds the tab inside an open `gr.Blocks`."""
-    import gradio as gr
-
     desk = Desk(predictor)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            given, editing = _given(str(predictor.domain.config.target_language)), _editing()
+            given, editing = _given(str(predictor.domain.config.target_language)), _editing(predictor)
         with gr.Column(scale=3, min_width=320):
             shown = _shown()
     parts = Parts(**given, **editing, **shown, held=gr.State(""), picked=gr.State(-1))
@@ -85,8 +66,6 @@ def build(predictor: Predictor) -> None:
 
 def _given(language: str) -> dict[str, Any]:
     """What a visitor gives: the language, and a text or a file."""
-    import gradio as gr
-
     into = gr.Dropdown(
         named_codes([language]),
         value=language,
@@ -105,8 +84,6 @@ def _given(language: str) -> dict[str, Any]:
 
 
 def _files() -> dict[str, Any]:
-    import gradio as gr
-
     file = gr.File(
         label="PO, XLIFF, TMX, CSV, JSON, ARB or SRT",
         file_types=list(formats.FORMATS),
@@ -117,30 +94,25 @@ def _files() -> dict[str, Any]:
     return {"file": file, "go_file": go, "sample": gr.Button("Try a small messages.po", size="sm")}
 
 
-def _editing() -> dict[str, Any]:
+def _editing(predictor: Predictor) -> dict[str, Any]:
     """The segment that is picked, and where to put it right."""
-    import gradio as gr
-
-    about = gr.HTML(elem_id="translation-detail", elem_classes="suite-flush", js_on_load=_LIGHT)
-    with gr.Group(visible=False) as editor:
-        wording = gr.Textbox(label="Put it right", lines=2, max_lines=8, elem_id="translation-wording")
-        keep = gr.Button("Keep this correction")
-    kept = gr.Markdown(elem_id="translation-kept")
-    return {"about": about, "editor": editor, "wording": wording, "keep": keep, "kept": kept}
+    about = panel(elem_id="translation-detail", linked=True, follow=True)
+    labels = {"target": "Put it right"}
+    form = CorrectionForm(
+        predictor.domain.columns, ["target"], labels=labels, button="Keep this correction", elem_id="translation"
+    )
+    return {"about": about, "form": form, "kept": panel(elem_id="translation-kept")}
 
 
 def _shown() -> dict[str, Any]:
     """The segments beside their translations, and the file to take away."""
-    import gradio as gr
-
-    listed = gr.HTML(cards.WELCOME, elem_id="translation-segments", elem_classes="suite-flush", js_on_load=_CLICK)
+    listed = PickList(cards.WELCOME, elem_id="translation-segments")
     save = gr.DownloadButton("Save the translation", interactive=False, elem_id="translation-save")
     return {"listed": listed, "save": save}
 
 
 def _choose_language(desk: Desk, parts: Parts) -> None:
     """The languages of the model, once the page is open and it is loaded."""
-    import gradio as gr
 
     def start() -> Any:
         return gr.Dropdown(choices(desk.domain), value=first_choice(desk.domain))
@@ -150,7 +122,6 @@ def _choose_language(desk: Desk, parts: Parts) -> None:
 
 def _answer(desk: Desk, parts: Parts) -> None:
     """The buttons that translate: the list fills while they work."""
-    import gradio as gr
 
     def steps(name: str) -> Iterator[list[Any]]:
         closed = [-1, "", gr.Group(visible=False), ""]
@@ -170,7 +141,7 @@ def _answer(desk: Desk, parts: Parts) -> None:
     def of_sample(into: str) -> Iterator[list[Any]]:
         yield from of_file(str(SAMPLE), into)
 
-    outputs = [parts.held, parts.listed, parts.save, parts.picked, parts.about, parts.editor, parts.kept]
+    outputs = [parts.held, parts.listed, parts.save, parts.picked, parts.about, parts.form.box, parts.kept]
     working: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": parts.listed, **_BUSY, **_PRIVATE}
     parts.go.click(of_text, [parts.text, parts.language], outputs, **working)
     parts.go_file.click(of_file, [parts.file, parts.language], outputs, **working)
@@ -179,29 +150,25 @@ def _answer(desk: Desk, parts: Parts) -> None:
 
 def _correct(desk: Desk, parts: Parts) -> None:
     """Picking a segment shows its words and a box; what is written there is kept."""
-    import gradio as gr
 
     def pick(name: str, event: gr.SelectData) -> list[Any]:
         place = int(event.index) if isinstance(event.index, int) else -1
         shown, target = desk.detail(name, place)
-        return [place, shown, gr.Group(visible=True), target, ""]
+        return [place, shown, gr.Group(visible=True), *parts.form.ask(values={"target": target}), ""]
 
-    def correct(name: str, place: int, target: str) -> list[Any]:
-        said = desk.keep(name, place, target)
-        return [desk.page(name, place), desk.detail(name, place)[0], said, gr.DownloadButton(value=desk.file(name))]
+    def correct(name: str, place: int, said: dict[str, str | None]) -> list[Any]:
+        kept = desk.keep(name, place, said["target"] or "")
+        return [desk.page(name, place), desk.detail(name, place)[0], kept, gr.DownloadButton(value=desk.file(name))]
 
-    # Annotations are strings here, and gradio looks this one's name up where `gr` is not known.
-    pick.__annotations__["event"] = gr.SelectData
     quiet: dict[str, Any] = {"show_progress": "hidden", **_BUSY, **_PRIVATE}
-    opened = [parts.picked, parts.about, parts.editor, parts.wording, parts.kept]
+    opened = [parts.picked, parts.about, parts.form.box, *parts.form.inputs, parts.kept]
     parts.listed.select(pick, parts.held, opened, **quiet)
     changed = [parts.listed, parts.about, parts.kept, parts.save]
-    parts.keep.click(correct, [parts.held, parts.picked, parts.wording], changed, **quiet)
+    parts.form.on_store(correct, [parts.held, parts.picked], changed, **quiet)
 
 
 def _serve(desk: Desk, upload: gr.File) -> None:
     """The endpoints for programs."""
-    import gradio as gr
 
     def translation_translate(text: str, language: str = "de") -> dict[str, Any]:
         """Translates a text into a language given by its code, sentence by sentence, placeholders intact."""
