@@ -7,6 +7,7 @@ use of the model, not when the page is built.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -30,10 +31,47 @@ if TYPE_CHECKING:
     from suite_recommendations.domain import RecommendationsDomain
 
 
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components that handlers read and write; `added` and `tastes` are the session's items and the examples."""
+
+    liked: gr.Dropdown
+    buttons: list[gr.Button]
+    go: gr.Button
+    title: gr.Textbox
+    about: gr.Textbox
+    add: gr.Button
+    placed: gr.HTML
+    shown: gr.HTML
+    added: gr.State
+    tastes: gr.State
+
+
 def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
-    session = Session(domain, predictor)
-    added, tastes = gr.State([]), gr.State([])
+    session, parts = Session(domain, predictor), _drawn()
+    _starts(session, parts)
+    _recommends(session, parts)
+    _invents(session, parts)
+
+    def recommend_api(items: list[str], count: int = 10) -> list[dict[str, Any]]:
+        """Recommends for somebody who liked these items (ids or titles, oldest first)."""
+        _, prediction = session.answer(items, [])
+        columns = zip(prediction["items"], prediction["titles"], prediction["scores"], strict=True)
+        reasons = prediction["reasons"] + [""] * len(prediction["items"])
+        return [
+            {"item": item, "title": name, "score": score, "reason": reason}
+            for (item, name, score), reason in zip(columns, reasons, strict=False)
+        ][: max(0, count)]
+
+    gr.api(recommend_api, api_name="recommendations_recommend")
+
+
+def _drawn() -> Parts:
+    states = {"added": gr.State([]), "tastes": gr.State([])}
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             liked = gr.Dropdown(
@@ -53,6 +91,11 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
         with gr.Column(scale=3, min_width=320):
             placed = panel(WELCOME, elem_id="recommendations-placed")
             shown = panel(elem_id="recommendations-list")
+    return Parts(liked, buttons, go, title, about, add, placed, shown, **states)
+
+
+def _starts(session: Session, parts: Parts) -> None:
+    """The titles to choose from, examples and an invented item, once the page is open and the model is loaded."""
 
     def start() -> list[Any]:
         shelf = session.domain.loaded
@@ -64,6 +107,13 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
         story = gr.Textbox(value="Space adventure: a young pilot and a stubborn robot race to save a rebel planet")
         return [gr.Dropdown(choices=choices(shelf, [])), chosen, invented, story, *labels]
 
+    filled = [parts.liked, parts.tastes, parts.title, parts.about, *parts.buttons]
+    gr.on(None, start, None, filled, show_progress="minimal", **PRIVATE)
+
+
+def _recommends(session: Session, parts: Parts) -> None:
+    """A taste, picked or an example's, gives a list."""
+
     def recommend(picked: list[str], new: Added) -> Any:
         if not picked:
             gr.Info(NOTHING, title="")  # an error would be written over the list as well
@@ -74,6 +124,15 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
         ids = [session.domain.loaded.catalogue.ids[number] for number in chosen[which]]
         return ids, *recommend(ids, new)
 
+    parts.go.click(recommend, [parts.liked, parts.added], [parts.placed, parts.shown], **PRIVATE)
+    for number, button in enumerate(parts.buttons):
+        asked = [parts.tastes, parts.added, gr.State(number)]
+        button.click(pick, asked, [parts.liked, parts.placed, parts.shown], **PRIVATE)
+
+
+def _invents(session: Session, parts: Parts) -> None:
+    """An item that does not exist joins the session's catalogue."""
+
     def invent(picked: list[str], new: Added, name: str, text: str) -> Any:
         if not picked:
             gr.Info(NOTHING, title="")
@@ -83,23 +142,8 @@ def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
         options = gr.Dropdown(choices=choices(answering.loaded, new))
         return options, new, *page(answering, prediction, picked, new)
 
-    def recommend_api(items: list[str], count: int = 10) -> list[dict[str, Any]]:
-        """Recommends for somebody who liked these items (ids or titles, oldest first)."""
-        _, prediction = session.answer(items, [])
-        columns = zip(prediction["items"], prediction["titles"], prediction["scores"], strict=True)
-        reasons = prediction["reasons"] + [""] * len(prediction["items"])
-        return [
-            {"item": item, "title": name, "score": score, "reason": reason}
-            for (item, name, score), reason in zip(columns, reasons, strict=False)
-        ][: max(0, count)]
-
-    gr.on(None, start, None, [liked, tastes, title, about, *buttons], api_visibility="private", show_progress="minimal")
-    go.click(recommend, [liked, added], [placed, shown], api_visibility="private")
-    for number, button in enumerate(buttons):
-        index = gr.State(number)
-        button.click(pick, [tastes, added, index], [liked, placed, shown], api_visibility="private")
-    add.click(invent, [liked, added, title, about], [liked, added, placed, shown], api_visibility="private")
-    gr.api(recommend_api, api_name="recommendations_recommend")
+    asked = [parts.liked, parts.added, parts.title, parts.about]
+    parts.add.click(invent, asked, [parts.liked, parts.added, parts.placed, parts.shown], **PRIVATE)
 
 
 def page(domain: RecommendationsDomain, found: Prediction, liked: Sequence[str], added: Added) -> tuple[Markup, Markup]:
