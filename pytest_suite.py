@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a minute")  # the contract's, for who subclasses it, too
     if not config.getoption("suite_domain"):
         return
-    asked = find_spec("suite.testing.asked")
-    assert asked is not None and asked.origin is not None
+    contract = find_spec("suite.testing.installed_domain")
+    assert contract is not None and contract.origin is not None
     named = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
-    config.args = [*(argument for argument in named if argument != asked.origin), asked.origin]
+    config.args = [*(argument for argument in named if argument != contract.origin), contract.origin]

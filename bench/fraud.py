@@ -14,6 +14,8 @@ import platform
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +23,14 @@ import pyarrow.parquet as pq
 import torch
 from suite_fraud.data import features, tables
 from suite_fraud.data.protocol import HANDBOOK_END
-from suite_fraud.domain import FraudDomain
+from suite_fraud.data.rows import FraudData
+from suite_fraud.domain import FRAUD
 from suite_fraud.evaluation import prequential
 from suite_fraud.model.base import NetworkConfig
 from suite_fraud.model.residual import FraudNetwork
 from suite_fraud.starter.simulate import Portfolio, simulate
 
+from suite import Splits
 from suite.evaluation import intervals
 from suite.training.train import train
 
@@ -37,20 +41,22 @@ FEW = FOLDS[-1:]
 """Folds of the curve over few labels: the last one, for each takes six trainings."""
 
 
-class FewLabels(FraudDomain):
+class FewLabels(FraudData):
     """Learns from the first so many frauds of a shuffle, and the same share of the rest; tests as ever."""
 
-    frauds = 20
+    def __init__(self, domain, config, *, frauds):
+        super().__init__(domain, config)
+        self.frauds = frauds
 
     def split(self, rows):
         splits = super().split(rows)
         label = np.asarray(splits["train"].with_format("numpy")["label"])
         generator = np.random.default_rng(self.config.seed)
-        fraud, fine = (generator.permutation(np.flatnonzero(label == one)) for one in (1, 0))
+        fraud, fine = (generator.permutation(np.flatnonzero(label == kind)) for kind in (1, 0))
         share = self.frauds / len(fraud)
         kept = np.concatenate([fraud[: self.frauds], fine[: round(len(fine) * share)]])
-        splits["train"] = splits["train"].select(np.sort(kept))
-        return splits
+        few = {**splits, "train": splits["train"].select(np.sort(kept))}
+        return Splits(few, replace(splits.context, splits=few))
 
 
 def handbook(folder: Path) -> Path:
@@ -65,22 +71,22 @@ def prepare(folder: Path) -> None:
     began = time.perf_counter()
     rows = tables.from_table(table, NAMES)
     read = time.perf_counter() - began
-    found = features.compute(rows)
-    print(f"{len(found):,} rows: read in {read:.1f} s, {found.shape[1]} features in ", end="")
+    x = features.compute(rows)
+    print(f"{len(x):,} rows: read in {read:.1f} s, {x.shape[1]} features in ", end="")
     print(f"{time.perf_counter() - began - read:.1f} s")
 
 
 def folds(folder: Path) -> None:
-    found = []
+    tests = []
     for end in FOLDS:
         runs = sorted((folder / "runs").glob(f"fraud/*-until-{end}/evaluation.json"))
         if not runs:
             prequential.evaluation(["--data", str(handbook(folder))], end, folder / "runs")
             runs = sorted((folder / "runs").glob(f"fraud/*-until-{end}/evaluation.json"))
-        found.append(json.loads(runs[-1].read_text())["test"])
+        tests.append(json.loads(runs[-1].read_text())["test"])
         history = [json.loads(line) for line in (runs[-1].parent / "metrics.jsonl").read_text().splitlines()]
         print(f"fold that ends on day {end}: {max(line['seconds'] for line in history):.0f} s of training")
-    print(prequential.render(prequential.summary(found)))
+    print(prequential.render(prequential.summary(tests)))
 
 
 def score(folder: Path) -> None:
@@ -108,15 +114,14 @@ def few(folder: Path) -> None:
 
 def few_once(folder: Path, count: int, end: int, model: str) -> dict[str, float]:
     """Average precisions of all systems; where the network starts from scratch, of it alone."""
-    FewLabels.frauds = count
     settings = {"data": str(handbook(folder)), "test_end": end, "output": folder / "few", "model": model}
     settings |= {"evaluate_every": 100}  # an epoch of so few rows is over in a blink
     if model:
         settings |= {"learning_rate": 1e-3, "epochs": 60}  # what a start from nothing needs
-    run = train(FewLabels(FewLabels.Config.build(settings)))
+    run = train(replace(FRAUD, data=partial(FewLabels, frauds=count)).task(settings))
     systems = run.evaluation()["test"]["systems"]
-    found = {name: metrics["average_precision"]["value"] for name, metrics in systems.items()}
-    return {"from scratch": found["fine-tuned"]} if model else found
+    precision = {name: metrics["average_precision"]["value"] for name, metrics in systems.items()}
+    return {"from scratch": precision["fine-tuned"]} if model else precision
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import time
 
 import torch
 from accelerate.utils import send_to_device
-from loop import Clock, Task, starter, suite
+from loop import Clock, Workload, starter, suite
 from torch.utils.flop_counter import FlopCounterMode
 
 from suite.accelerator import make_accelerator
@@ -45,34 +45,34 @@ def matrix_rate() -> float:
     return best
 
 
-def flops(task: Task) -> float:
+def flops(work: Workload) -> float:
     """Multiplications and additions of one step's forward and backward."""
-    domain, model, examples = task.domain, task.model, task.examples
-    accelerator = make_accelerator(domain.config)
-    model.to(accelerator.device).train()
-    sampler = StepSampler(len(examples), domain.config, rank=0, world=1, lengths=domain.lengths(examples))
-    step = next(iter(step_loader(domain, examples, sampler, pin=False)))
+    model, examples, config = work.model, work.examples, work.task.config
+    network, accelerator = model.network, make_accelerator(config)
+    network.to(accelerator.device).train()
+    sampler = StepSampler(len(examples), config, rank=0, world=1, lengths=model.lengths(examples))
+    step = next(iter(step_loader(model, examples, sampler, pin=False)))
     counter = FlopCounterMode(display=False)
     with counter:
         for batch in step.batches:
             with accelerator.autocast():
-                loss = domain.loss(model, send_to_device(batch, accelerator.device))
+                loss = model.loss(network, send_to_device(batch, accelerator.device))
             loss.backward()
-    model.zero_grad(set_to_none=True)
+    network.zero_grad(set_to_none=True)
     return counter.get_total_flops()
 
 
 def measure(name: str, rate: float) -> str:
     """A row of the table."""
-    task = starter(name, WARM, STEPS)
-    domain, work, clock = task.domain, flops(task), Clock(WARM, STEPS)
+    work = starter(name, WARM, STEPS)
+    operations, clock, batch_size = flops(work), Clock(WARM, STEPS), work.task.config.batch_size
     if CUDA:
         torch.cuda.reset_peak_memory_stats()
-    suite(task, task.model, clock)
+    suite(work, work.model, clock)
     seconds = clock.per_step
     memory = f"{torch.cuda.max_memory_allocated() / 2**30:.2f}" if CUDA else "–"
-    speed = domain.config.batch_size / seconds
-    return f"| {name} | {domain.config.batch_size} | {speed:.1f} | {memory} | {100 * work / seconds / rate:.1f} % |"
+    speed = batch_size / seconds
+    return f"| {name} | {batch_size} | {speed:.1f} | {memory} | {100 * operations / seconds / rate:.1f} % |"
 
 
 def main() -> None:

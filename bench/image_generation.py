@@ -17,11 +17,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
-from suite_image_generation.domain import ImageGenerationDomain
-from suite_image_generation.evaluation import neighbours
+from suite_image_generation.domain import IMAGE_GENERATION
 from suite_image_generation.evaluation.quality import kid, retrieval
 from suite_image_generation.evaluation.trained_on import index_for
 from suite_image_generation.generation.answers import picture_of
+from suite_image_generation.model import neighbours
 from suite_image_generation.model.encoder import Encoder
 from suite_image_generation.model.latents import Captioned
 from suite_image_generation.pictures import files as pictures
@@ -30,22 +30,21 @@ from suite_image_generation.pictures.request import Request
 from suite import Predictor
 
 SEED = 42
-DATA = Path(pictures.__file__).parent / "data" / "emoji.parquet"
+DATA = Path(pictures.__file__).parents[1] / "data" / "emoji.parquet"
 STYLE = DATA.with_name("style.parquet")
 
 
 def starter() -> Predictor:
     """The starter, whatever runs there are."""
-    domain = ImageGenerationDomain()
-    return Predictor(domain, domain.starter.answering)
+    return Predictor(IMAGE_GENERATION.task(), IMAGE_GENERATION.starter.answering)
 
 
 def draw(predictor: Predictor, captions: list[str]) -> list[Image.Image]:
     """A picture of each caption as the demo and `predict` make it, with seeds that count on."""
-    config = predictor.domain.config
+    config = predictor.task.config
     settings = {"steps": config.sample_steps, "guidance": config.guidance}
     asked = [Request(caption, SEED + place, **settings) for place, caption in enumerate(captions)]
-    return [picture_of(one) for one in predictor([Captioned(one.prompt, request=one) for one in asked])]
+    return [picture_of(made) for made in predictor([Captioned(request.prompt, request=request) for request in asked])]
 
 
 def first_pictures(predictor: Predictor) -> None:
@@ -66,12 +65,12 @@ def quality(predictor: Predictor) -> None:
     drawn = draw(predictor, captions)
     made = encoder.features(drawn)
     index, whose = index_for(predictor, encoder)
-    found = index.nearest(drawn, encoder)
+    nearest = index.nearest(drawn, encoder)
     print(f"starter, its {len(captions)} plain captions, seeds {SEED} and on")
     print(f"| KID | {kid(real, made, encoder.name)} |")
     print(f"| captions found | {retrieval(made, captions, encoder)} |")
     print(f"| captions found of the real pictures | {retrieval(real, captions, encoder)} |")
-    print(f"| memorised | {neighbours.share(found):.0%} of {len(found)} |\n{index.threshold} {whose}\n")
+    print(f"| memorised | {neighbours.share(nearest):.0%} of {len(nearest)} |\n{index.threshold} {whose}\n")
 
 
 def style(folder: Path) -> Path:
@@ -86,7 +85,7 @@ def style(folder: Path) -> Path:
     for name, evaluation in json.loads(path.read_text()).items():
         print(f"{name}: {evaluation['examples']} captions")
         for system, values in evaluation["systems"].items():
-            cells = [f"{metric} {one['value']:.4f}" for metric, one in values.items() if one["value"] is not None]
+            cells = [f"{metric} {given['value']:.4f}" for metric, given in values.items() if given["value"] is not None]
             print(f"| {system} | {' | '.join(cells)} |")
         for section in evaluation["sections"]:
             print(f"\n{section['title']}\n{section['text']}")
@@ -95,7 +94,7 @@ def style(folder: Path) -> Path:
 
 def subjects(run: Path) -> None:
     """Every subject in the style that was taught, which showed 40 of them: is it still what it was?"""
-    predictor, encoder = Predictor(ImageGenerationDomain(), str(run)), Encoder.load()
+    predictor, encoder = Predictor(IMAGE_GENERATION.task(), str(run)), Encoder.load()
     words = pq.read_table(STYLE, columns=["caption"]).to_pylist()[0]["caption"].partition(",")[2]
     rows = [row for row in pq.read_table(DATA).to_pylist() if row["style"] == "noto"]
     captions = [f"{row['caption']},{words}" for row in rows]
@@ -106,10 +105,12 @@ def subjects(run: Path) -> None:
 def losses(run: Path) -> None:
     """Validation loss of the run before training, at its least and at the end, and the minutes of its loop."""
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    found = {line["step"]: line["validation/loss"] for line in history if "validation/loss" in line}
-    least, last = min(found, key=lambda step: found[step]), max(found)
+    losses = {line["step"]: line["validation/loss"] for line in history if "validation/loss" in line}
+    least, last = min(losses, key=lambda step: losses[step]), max(losses)
     print(f"LoRA, its loop: {max(line.get('seconds', 0) for line in history) / 60:.1f} min for {last} steps")
-    print(f"validation loss: {found[0]:.4f} before, {found[least]:.4f} at step {least}, {found[last]:.4f} at the end\n")
+    print(
+        f"validation loss: {losses[0]:.4f} before, {losses[least]:.4f} at step {least}, {losses[last]:.4f} at the end\n"
+    )
 
 
 def main() -> None:

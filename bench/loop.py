@@ -1,6 +1,6 @@
 """How fast the loop is beside a bare PyTorch loop and transformers.Trainer: same model, data, optimizer, batches.
 
-    python bench/loop.py [TASK …]          # micro, bert, recommendations, speech; all by default
+    python bench/loop.py [WORKLOAD …]          # micro, bert, recommendations, speech; all by default
 
 Each round runs the three in turn, in this process; printed are medians over the rounds of milliseconds per step and of
 the ratio to the bare loop within a round, for the machine's noise is larger than what is compared. The first steps of
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,11 @@ from transformers import (
     TrainingArguments,
 )
 
-from suite import Domain, SuiteError, TrainConfig
+from suite import Columns, Domain, Model, Scores, Starter, SuiteError, Task, TrainConfig
 from suite.accelerator import make_accelerator
 from suite.assets.resolve import resolve_model
 from suite.data.load import load_splits
+from suite.domain.parts import overrides
 from suite.plugins.loader import load_plugins
 from suite.runs import Run
 from suite.training.callbacks import Callback
@@ -46,30 +47,41 @@ LOG_EVERY = 10
 
 
 @dataclass
-class Task:
-    """What is trained: a domain, its model, its prepared examples; `warm` of `steps` steps are not counted."""
+class Workload:
+    """What is trained: a task, its model, its prepared examples; `warm` of `steps` steps are not counted."""
 
-    domain: Domain
-    model: torch.nn.Module
+    task: Task
+    model: Model
     examples: Sequence[Any]
     warm: int
     steps: int
 
+    def copied(self) -> Model:
+        """The model with a copy of its network, to be trained."""
+        model = copy.copy(self.model)
+        model.network = copy.deepcopy(self.model.network)
+        return model
 
-class Tensors(Domain):
-    """Rows of tensors, collated by stacking; a model that returns its loss. What no loop calls is not there."""
 
-    name, title, metric, columns, starter, limits = "tensors", "", "none", None, None, ""
-    Config = TrainConfig
+@dataclass
+class TensorModel(Model):
+    """Rows of tensors, collated by stacking; a network that returns its loss."""
 
-    def load_model(self, source: Path, data: Any) -> torch.nn.Module:
-        raise NotImplementedError
+    network: torch.nn.Module
+    config: TrainConfig
 
     def collate(self, examples: Sequence[Any]) -> dict[str, Any]:
         return {key: torch.stack([example[key] for example in examples]) for key in examples[0]}
 
-    def infer(self, model: torch.nn.Module, batch: dict[str, Any]) -> list[dict[str, Any]]:
+    def infer(self, batch: dict[str, Any]) -> list[dict[str, Any]]:
         return [{} for _ in batch["labels"]]
+
+    def inputs(self, argument: str) -> list[Any]:
+        raise SuiteError("a benchmark")
+
+
+class NoScores(Scores):
+    """Nothing is scored."""
 
     def reference(self, example: Any) -> Any:
         return None
@@ -80,11 +92,12 @@ class Tensors(Domain):
     def metrics(self, scores: Any) -> dict[str, float]:
         return {"none": 0.0}
 
-    def inputs(self, argument: str) -> list[Any]:
-        raise SuiteError("a benchmark")
 
-    def demo(self, predictor: Any) -> None:
-        raise NotImplementedError
+TENSORS = Domain(
+    name="tensors", title="Tensors", columns=Columns(()), metric="none", starter=Starter("", ""), limits="",
+    model="none:load", scores=NoScores, demo="none:build",
+)  # fmt: skip
+"""What no loop asks for is not there."""
 
 
 class Mlp(torch.nn.Module):
@@ -99,32 +112,32 @@ class Mlp(torch.nn.Module):
         return type("Output", (), {"loss": loss})
 
 
-def micro() -> Task:
-    config = TrainConfig.build({"batch_size": 16, "log_every": LOG_EVERY})
+def micro() -> Workload:
+    task = TENSORS.task(batch_size=16, log_every=LOG_EVERY)
     rows = [{"x": torch.randn(32), "labels": torch.tensor(i % 4)} for i in range(16 * 600)]
-    return Task(Tensors(config), Mlp(), rows, warm=50, steps=550)
+    return Workload(task, TensorModel(Mlp(), task.config), rows, warm=50, steps=550)
 
 
-def bert() -> Task:
-    config = TrainConfig.build({"batch_size": 16, "log_every": LOG_EVERY})
+def bert() -> Workload:
+    task = TENSORS.task(batch_size=16, log_every=LOG_EVERY)
     shape = BertConfig(
         vocab_size=1000, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128
     )
     rows = [{"input_ids": torch.randint(0, 1000, (32,)), "labels": torch.tensor(i % 2)} for i in range(16 * 250)]
-    return Task(Tensors(config), BertForSequenceClassification(shape), rows, warm=30, steps=230)
+    model = TensorModel(BertForSequenceClassification(shape), task.config)
+    return Workload(task, model, rows, warm=30, steps=230)
 
 
-def starter(name: str, warm: int, steps: int, **settings: Any) -> Task:
+def starter(name: str, warm: int, steps: int, **settings: Any) -> Workload:
     """A domain's own model and data, as `suite DOMAIN train` uses them."""
-    cls = load_plugins().domain(name)
-    domain = cls(cls.Config.build({"log_every": LOG_EVERY, **settings}))
-    _, splits = load_splits(domain)
-    model = domain.load_model(resolve_model(domain.starter.model, domain.starter.assets), splits["train"])
-    examples = domain.prepare(splits["train"], model, training=True)
-    return Task(domain, model, examples, warm, steps)
+    domain = load_plugins().domain(name)
+    task = domain.task({"log_every": LOG_EVERY, **settings})
+    _, splits = load_splits(task)
+    model = task.load(resolve_model(domain.starter.model, domain.starter.assets), splits.training)
+    return Workload(task, model, model.prepare(splits["train"], "train"), warm, steps)
 
 
-TASKS: dict[str, Callable[[], Task]] = {
+WORKLOADS: dict[str, Callable[[], Workload]] = {
     "micro": micro,
     "bert": bert,
     "recommendations": lambda: starter("recommendations", 3, 33),
@@ -172,31 +185,31 @@ class TrainerTicking(TrainerCallback):
         self.clock.tick(state.global_step)
 
 
-def suite(task: Task, model: torch.nn.Module, clock: Clock) -> None:
+def suite(work: Workload, model: Model, clock: Clock) -> None:
     """The loop of suite.training."""
-    domain = type(task.domain)(task.domain.config.model_copy(update={"max_steps": clock.steps + 1, "epochs": 100.0}))
-    domain.__dict__ |= {key: value for key, value in vars(task.domain).items() if key != "config"}
-    domain.config.evaluate_every = clock.steps + 1  # once at the start and once after the clock has stopped
+    # Evaluated once at the start and once after the clock has stopped.
+    settings = {"max_steps": clock.steps + 1, "epochs": 100.0, "evaluate_every": clock.steps + 1}
+    config = work.task.config.model_copy(update=settings)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
-        run.set_status("running", domain.name)
+        run.set_status("running", work.task.domain.name)
         fit(
-            domain, model, task.examples, [task.examples[0]],
-            run=run, accelerator=make_accelerator(domain.config), callbacks=[Ticking(clock)],
+            replace(work.task, config=config), model.with_config(config), work.examples, [work.examples[0]],
+            run=run, accelerator=make_accelerator(config), callbacks=[Ticking(clock)],
         )  # fmt: skip
 
 
-def bare(task: Task, model: torch.nn.Module, clock: Clock) -> None:
+def bare(work: Workload, model: Model, clock: Clock) -> None:
     """What one writes by hand: loader, forward, backward, clip, schedule, step, a log line."""
-    domain, config = task.domain, task.domain.config
-    model.train()
-    optimizer = torch.optim.AdamW(domain.optimizer_groups(model), lr=config.learning_rate, fused=True)
+    config, network = model.config, model.network
+    network.train()
+    optimizer = torch.optim.AdamW(model.optimizer_groups(network), lr=config.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, clock.steps)
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    parameters = [p for p in network.parameters() if p.requires_grad]
     step = 0
     while step <= clock.steps:
-        for batch in loader(task):
-            loss = domain.loss(model, batch)
+        for batch in loader(work):
+            loss = model.loss(network, batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
             optimizer.step()
@@ -211,53 +224,53 @@ def bare(task: Task, model: torch.nn.Module, clock: Clock) -> None:
 
 
 class Varied(Dataset[Any]):
-    """A domain's examples with its augmentation, drawn as one would by hand: from one generator."""
+    """A model's examples with its augmentation, drawn as one would by hand: from one generator."""
 
-    def __init__(self, task: Task) -> None:
-        self.task, self.generator = task, np.random.default_rng(0)
+    def __init__(self, work: Workload) -> None:
+        self.work, self.generator = work, np.random.default_rng(0)
 
     def __len__(self) -> int:
-        return len(self.task.examples)
+        return len(self.work.examples)
 
     def __getitem__(self, index: int) -> Any:
-        return self.task.domain.augment(self.task.examples[index], self.generator)
+        return self.work.model.augment(self.work.examples[index], self.generator)
 
 
-def loader(task: Task) -> DataLoader[Any]:
-    """Batches as ours: augmented where the domain augments, of alike lengths where it tells lengths."""
-    domain, size = task.domain, task.domain.config.batch_size
-    examples: Any = task.examples if type(domain).augment is Domain.augment else Varied(task)
-    lengths = domain.lengths(task.examples)
+def loader(work: Workload) -> DataLoader[Any]:
+    """Batches as ours: augmented where the model augments, of alike lengths where it says lengths."""
+    model, size = work.model, work.task.config.batch_size
+    examples: Any = Varied(work) if overrides(model, "augment") else work.examples
+    lengths = model.lengths(work.examples)
     if lengths is None:
-        return DataLoader(examples, batch_size=size, shuffle=True, collate_fn=domain.collate)
-    seed = domain.config.seed  # so that all three take the same batches in the same order
+        return DataLoader(examples, batch_size=size, shuffle=True, collate_fn=model.collate)
+    seed = work.task.config.seed  # so that all three take the same batches in the same order
     alike: Any = Batches(len(examples), size, seed=seed, epoch=0, lengths=lengths)[:]
-    return DataLoader(examples, batch_sampler=alike, collate_fn=domain.collate)
+    return DataLoader(examples, batch_sampler=alike, collate_fn=model.collate)
 
 
 class WithLoss(torch.nn.Module):
-    """A domain's model as Trainer wants it: its output is the loss."""
+    """A domain's network as Trainer wants it: its output is the loss."""
 
-    def __init__(self, task: Task, model: torch.nn.Module) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
-        self.domain, self.model = task.domain, model
+        self.model, self.network = model, model.network
 
     def forward(self, num_items_in_batch: Any = None, **batch: Any) -> dict[str, torch.Tensor]:
-        return {"loss": self.domain.loss(self.model, batch)}
+        return {"loss": self.model.loss(self.network, batch)}
 
 
 class OursToTrainer(Trainer):
     """Trainer with the domain's parameter groups and batches of alike lengths."""
 
-    task: Task
+    work: Workload
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        return loader(self.task)
+        return loader(self.work)
 
 
-def trainer(task: Task, model: torch.nn.Module, clock: Clock) -> None:
+def trainer(work: Workload, model: Model, clock: Clock) -> None:
     """transformers.Trainer, quiet, with the same log interval and the same batches."""
-    config = task.domain.config
+    config = model.config
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             folder, max_steps=clock.steps + 1, per_device_train_batch_size=config.batch_size, report_to="none",
@@ -265,41 +278,41 @@ def trainer(task: Task, model: torch.nn.Module, clock: Clock) -> None:
             learning_rate=config.learning_rate, max_grad_norm=config.clip_norm, lr_scheduler_type="cosine",
             remove_unused_columns=False, use_cpu=not torch.cuda.is_available(), log_level="error",
         )  # fmt: skip
-        optimizer = torch.optim.AdamW(task.domain.optimizer_groups(model), lr=config.learning_rate, fused=True)
-        made = OursToTrainer(
-            WithLoss(task, model), arguments, train_dataset=task.examples, callbacks=[TrainerTicking(clock)],
+        optimizer = torch.optim.AdamW(model.optimizer_groups(model.network), lr=config.learning_rate, fused=True)
+        theirs = OursToTrainer(
+            WithLoss(model), arguments, train_dataset=work.examples, callbacks=[TrainerTicking(clock)],
             optimizers=(optimizer, None),
         )  # fmt: skip
-        made.task = task
-        made.pop_callback(PrinterCallback)
-        made.train()
+        theirs.work = work
+        theirs.pop_callback(PrinterCallback)
+        theirs.train()
 
 
 LOOPS = {"bare": bare, "suite": suite, "trainer": trainer}
 
 
-def measure(task: Task) -> dict[str, list[float]]:
+def measure(work: Workload) -> dict[str, list[float]]:
     """Seconds per step of each loop in each round; the order changes from round to round."""
-    found: dict[str, list[float]] = {name: [] for name in LOOPS}
+    seconds: dict[str, list[float]] = {name: [] for name in LOOPS}
     for turn in range(ROUNDS):
         names = list(LOOPS)
         for name in names[turn % 3 :] + names[: turn % 3]:
-            clock = Clock(task.warm, task.steps)
+            clock = Clock(work.warm, work.steps)
             torch.manual_seed(0)
-            LOOPS[name](task, copy.deepcopy(task.model), clock)
-            found[name].append(clock.per_step)
-    return found
+            LOOPS[name](work, work.copied(), clock)
+            seconds[name].append(clock.per_step)
+    return seconds
 
 
 def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {ROUNDS} rounds\n")
     print("| task | bare ms | suite ms | Trainer ms | suite / bare | Trainer / bare | Trainer / suite |")
     print("|---|---|---|---|---|---|---|")
-    for name in sys.argv[1:] or TASKS:
-        found = measure(TASKS[name]())
-        ms = [f"{1000 * statistics.median(found[loop]):.3g}" for loop in LOOPS]
+    for name in sys.argv[1:] or WORKLOADS:
+        seconds = measure(WORKLOADS[name]())
+        ms = [f"{1000 * statistics.median(seconds[loop]):.3g}" for loop in LOOPS]
         pairs = (("suite", "bare"), ("trainer", "bare"), ("trainer", "suite"))
-        ratios = [statistics.median(a / b for a, b in zip(found[x], found[y], strict=True)) for x, y in pairs]
+        ratios = [statistics.median(a / b for a, b in zip(seconds[x], seconds[y], strict=True)) for x, y in pairs]
         print(f"| {name} | {' | '.join(ms)} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |", flush=True)
 
 

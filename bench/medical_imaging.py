@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 TASKS = {"mri-planes": ("scratch=true",), "mri-lesions": ()}
 METRICS = ("auroc", "auprc", "sens@spec90", "balanced_accuracy", "ece")
@@ -42,22 +43,22 @@ def peaks(path: Path) -> tuple[int, int]:
     """True positives of the lesion test set, and in how many of them the hottest pixel lies inside a lesion."""
     import numpy as np
     from PIL import Image
-    from suite_medical_imaging.domain import MedicalImagingDomain
+    from suite_medical_imaging.domain import MEDICAL_IMAGING
     from suite_medical_imaging.model.explain import heat_map
 
     from suite import Predictor
     from suite.data.load import load_splits
 
-    domain = MedicalImagingDomain()
-    predictor = Predictor(domain, str(path))
-    model = predictor.model
-    rows = load_splits(domain)[1]["test"]
-    examples = domain.prepare(rows, model, training=False)
+    predictor = Predictor(MEDICAL_IMAGING.task(), str(path))
+    model: Any = predictor.model
+    rows = load_splits(predictor.task)[1]["test"]
+    examples = model.prepare(rows, "test")
     root = Path(rows[0]["image"]).parent.parent
     found = inside = 0
     for example, answer, mask in zip(examples, predictor(examples), rows["mask"], strict=True):
         if example["reference"] == answer["label"] == "lesion":
-            heat = heat_map(model, domain.collate([example])["pixel_values"].to(model.device), 1).numpy()
+            pixels = model.collate([example])["pixel_values"].to(model.network.device)
+            heat = heat_map(model.network, pixels, 1).numpy()
             found += 1
             inside += bool(np.asarray(Image.open(root / mask))[np.unravel_index(heat.argmax(), heat.shape)])
     return found, inside

@@ -46,7 +46,7 @@ def anonymous() -> float:
 
 
 @contextmanager
-def watched(stage: str, found: dict[str, Any]) -> Iterator[None]:
+def watched(stage: str, figures: dict[str, Any]) -> Iterator[None]:
     """Seconds and highest anonymous memory of a stage, looked at every 20 ms."""
     peak, done = [anonymous()], threading.Event()
 
@@ -57,10 +57,10 @@ def watched(stage: str, found: dict[str, Any]) -> Iterator[None]:
     watcher, started = threading.Thread(target=look), time.perf_counter()
     watcher.start()
     yield
-    found[stage] = time.perf_counter() - started
+    figures[stage] = time.perf_counter() - started
     done.set()
     watcher.join()
-    found[f"{stage} MB"] = max(peak[0], anonymous())
+    figures[f"{stage} MB"] = max(peak[0], anonymous())
 
 
 def measure(table: Path, cache: Path) -> dict[str, Any]:
@@ -74,56 +74,56 @@ def measure(table: Path, cache: Path) -> dict[str, Any]:
     os.environ["SUITE_CACHE"] = str(cache)
     sys.path.insert(0, str(TOYS))
     from recommendation_toys import encoder_folder
-    from suite_recommendations.config import RecommendationsConfig
-    from suite_recommendations.domain import RecommendationsDomain
+    from suite_recommendations.domain import RECOMMENDATIONS
 
     from suite.data.checks import check_rows, enforce
     from suite.data.sources import load_rows
     from suite.tables.fingerprint import fingerprint
     from suite.training.order import StepSampler, running, step_loader
 
-    domain = RecommendationsDomain(RecommendationsConfig.build({"data": str(table), "k_core": 1}))
+    task = RECOMMENDATIONS.task(data=str(table), k_core=1)
     encoder = encoder_folder(cache / "encoder")
-    found: dict[str, Any] = {"ground": anonymous()}
-    with watched("first", found):
-        load_rows(str(table), domain)
-    with watched("second", found):
-        rows = load_rows(str(table), domain)
-    with watched("check", found):
-        report = check_rows(rows, domain)
+    figures: dict[str, Any] = {"ground": anonymous()}
+    with watched("first", figures):
+        load_rows(str(table), task)
+    with watched("second", figures):
+        rows = load_rows(str(table), task)
+    with watched("check", figures):
+        report = check_rows(rows, task)
         enforce(report, 0)
-        fingerprint(rows, domain.columns)
-    with watched("split", found):
-        splits = domain.split(report.rows)
-    with watched("model", found):
-        model = domain.load_model(encoder, splits["train"]).train()
-    with watched("prepare", found):
-        examples = domain.prepare(splits["train"], model, training=True)
-        domain.prepare(splits["validation"], model, training=False)
-    with watched("train", found):
-        sampler = StepSampler(len(examples), domain.config, rank=0, world=1, lengths=None)
-        optimizer = torch.optim.AdamW(domain.optimizer_groups(model), lr=1e-3)
+        fingerprint(rows, task.columns)
+    with watched("split", figures):
+        splits = task.data.split(report.rows)
+    with watched("model", figures):
+        model = task.load(encoder, splits.training)
+        network = model.network.train()
+    with watched("prepare", figures):
+        examples = model.prepare(splits["train"], "train")
+        model.prepare(splits["validation"], "validation")
+    with watched("train", figures):
+        sampler = StepSampler(len(examples), task.config, rank=0, world=1, lengths=None)
+        optimizer = torch.optim.AdamW(model.optimizer_groups(network), lr=1e-3)
         seconds = []  # of CPU: others may be at work on the machine
-        with running(step_loader(domain, examples, sampler, pin=False)) as steps:
+        with running(step_loader(model, examples, sampler, pin=False)) as steps:
             next(steps)  # the permutation, once an epoch
             for _ in range(STEPS):
                 started = time.process_time()
                 for batch in next(steps).batches:
-                    domain.loss(model, batch).backward()
+                    model.loss(network, batch).backward()
                 optimizer.step()
                 optimizer.zero_grad()
                 seconds.append(time.process_time() - started)
-    found["step"] = float(np.median(seconds))
-    found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return found
+    figures["step"] = float(np.median(seconds))
+    figures["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return figures
 
 
-def line(rows: int, table: Path, found: dict[str, Any]) -> str:
+def line(rows: int, table: Path, figures: dict[str, Any]) -> str:
     stages = ("check", "split", "model", "prepare", "train")
-    cells = [f"{rows:,}", f"{table.stat().st_size / 1e6:.1f}", f"{found['first']:.2f}", f"{found['second']:.3f}"]
-    cells += [f"{found[stage]:.1f}" for stage in stages] + [f"{found['ground']:.0f}", f"{found['first MB']:.0f}"]
-    cells += [f"{found[f'{stage} MB']:.0f}" for stage in stages]
-    cells += [f"{found['peak']:.0f}", f"{1000 * found['step']:.1f}"]
+    cells = [f"{rows:,}", f"{table.stat().st_size / 1e6:.1f}", f"{figures['first']:.2f}", f"{figures['second']:.3f}"]
+    cells += [f"{figures[stage]:.1f}" for stage in stages] + [f"{figures['ground']:.0f}", f"{figures['first MB']:.0f}"]
+    cells += [f"{figures[f'{stage} MB']:.0f}" for stage in stages]
+    cells += [f"{figures['peak']:.0f}", f"{1000 * figures['step']:.1f}"]
     return f"| {' | '.join(cells)} |"
 
 

@@ -17,6 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from suite_translation.domain import TRANSLATION
+
+from suite import Predictor
+from suite.data.load import load_splits
+
 METRICS = ("bleu", "exact", "placeholders", "fuzzy")
 
 
@@ -46,22 +51,16 @@ def sections(result: dict[str, Any]) -> None:
 
 def speed(path: Path) -> tuple[float, float]:
     """Test strings and tokens of their translations a second, the whole path of inference, four beams."""
-    from suite_translation.domain import TranslationDomain
-
-    from suite import Predictor
-    from suite.data.load import load_splits
-
-    domain = TranslationDomain()
-    predictor = Predictor(domain, str(path))
-    model = predictor.model
-    examples = domain.prepare(load_splits(domain)[1]["test"], model, training=False)
-    few = sorted(examples, key=lambda one: len(one["source"]))[:: max(len(examples) // 256, 1)]
+    task = TRANSLATION.task()
+    predictor = Predictor(task, str(path))
+    model: Any = predictor.model
+    examples = model.prepare(load_splits(task)[1]["test"], "test")
+    few = sorted(examples, key=lambda example: len(example["source"]))[:: max(len(examples) // 256, 1)]
     start = time.monotonic()
     answers = predictor(few)
     seconds = time.monotonic() - start
-    codec = domain.codec
-    assert codec
-    tokens = sum(len(codec.labels(one["translation"], e["language"])) for one, e in zip(answers, few, strict=True))
+    written = zip(answers, few, strict=True)
+    tokens = sum(len(model.codec.labels(answer["translation"], example["language"])) for answer, example in written)
     return len(few) / seconds, tokens / seconds
 
 

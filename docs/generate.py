@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml"))
@@ -23,15 +23,14 @@ import click  # noqa: E402 - the list of plugins must be set before anything can
 import generate_demo_kit  # noqa: E402
 import generate_reference  # noqa: E402
 
+from suite.cli import verbs  # noqa: E402
 from suite.cli.main import VERBS, suite  # noqa: E402
 from suite.config import TrainConfig  # noqa: E402
-from suite.domain.base import Domain  # noqa: E402
+from suite.domain.description import Domain  # noqa: E402
+from suite.hub.spaces.build import Plan, files  # noqa: E402
 from suite.plugins import hookspecs  # noqa: E402
 from suite.plugins.hookspecs import Entry  # noqa: E402
 from suite.plugins.loader import HOOKS, Offer, PluginInfo, load_plugins  # noqa: E402
-
-if TYPE_CHECKING:
-    from suite.config import TrainConfig as Config
 
 GENERATED = "<!-- Written by docs/generate.py; run `make fix` after a change. -->\n\n"
 WIDTH = 100  # columns of a help page: what fits beside the menu of the site
@@ -85,7 +84,7 @@ def pages() -> dict[Path, str]:
     docs = ROOT / "docs"
     written = {
         docs / "hooks.md": GENERATED + "\n".join(hooks()),
-        docs / "config.md": GENERATED + "\n".join(config()),
+        docs / "config.md": GENERATED + "\n".join(options()),
         docs / "commands.md": GENERATED + "\n".join(commands()),
         docs / "reference.md": GENERATED + "\n".join(generate_reference.reference()),
         docs / "domain.md": GENERATED + "\n".join(generate_reference.domain()),
@@ -103,10 +102,8 @@ def pages() -> dict[Path, str]:
 
 def space(name: str) -> dict[Path, str]:
     """The files of spaces/ for one domain: those of `suite space build --plain`."""
-    from suite.hub.spaces.build import Plan, files
-
     plan = Plan(load_plugins().find("suite_domains", name), plain=True)
-    return {ROOT / "spaces" / name / file: text for file, text in files(plan, domains()[name]()).items()}
+    return {ROOT / "spaces" / name / file: text for file, text in files(plan, domains()[name].task()).items()}
 
 
 # ---- hooks -------------------------------------------------------------------------------------------------------
@@ -137,22 +134,23 @@ def signature(function: Any) -> str:
 # ---- options -----------------------------------------------------------------------------------------------------
 
 
-def config() -> Iterator[str]:
+def options() -> Iterator[str]:
     """Every option of the core, then what each domain adds or sets otherwise."""
     yield CONFIG_INTRO
     yield from fields(TrainConfig, list(TrainConfig.model_fields))
-    for name, cls in domains().items():
-        common = [field for field in cls.Config.model_fields if field in TrainConfig.model_fields]
-        other = [field for field in common if cls.Config().model_dump()[field] != TrainConfig().model_dump()[field]]
+    for name, domain in domains().items():
+        common = [field for field in domain.Config.model_fields if field in TrainConfig.model_fields]
+        ours, usual = domain.Config().model_dump(), TrainConfig().model_dump()
+        other = [field for field in common if ours[field] != usual[field]]
         yield f"## {name}\n"
         yield "Its own options, and defaults that differ from those above.\n"
-        yield from fields(cls.Config, [f for f in cls.Config.model_fields if f not in common] + other)
+        yield from fields(domain.Config, [f for f in domain.Config.model_fields if f not in common] + other)
 
 
-def fields(cls: type[Config], names: list[str]) -> Iterator[str]:
+def fields(config: type[TrainConfig], names: list[str]) -> Iterator[str]:
     """A table of options."""
-    defaults = cls().model_dump(mode="json")
-    rows = [(f"`{name}`", f"`{json.dumps(defaults[name])}`", cls.model_fields[name].description) for name in names]
+    defaults = config().model_dump(mode="json")
+    rows = [(f"`{name}`", f"`{json.dumps(defaults[name])}`", config.model_fields[name].description) for name in names]
     yield from table(["option", "default", "meaning"], rows)
 
 
@@ -168,8 +166,6 @@ def commands() -> Iterator[str]:
         if offer.plugin.name == "suite":
             yield from page(offer.load(), f"suite {name}")
     yield "## Of every domain\n"
-    from suite.cli import verbs
-
     anyone = Offer(Entry("DOMAIN", "What the domain does.", "any:Any"), PluginInfo("any", "any", "0"))
     for verb in VERBS:
         yield from page(getattr(verbs, verb)(anyone), f"suite DOMAIN {verb}", level=3)
@@ -195,7 +191,7 @@ def page(command: click.Command, name: str, level: int = 2) -> Iterator[str]:
 # ---- domains -----------------------------------------------------------------------------------------------------
 
 
-def domains() -> dict[str, type[Domain]]:
+def domains() -> dict[str, Domain]:
     """The shipped domains by name."""
     return {name: load_plugins().domain(name) for name in sorted(load_plugins().domains)}
 
@@ -203,9 +199,9 @@ def domains() -> dict[str, type[Domain]]:
 def domain_table() -> Iterator[str]:
     """What each domain does, starts from and learns from, with licences."""
     rows = []
-    for name, cls in domains().items():
-        assets = {asset.name: asset for asset in cls.starter.assets}
-        model, data = assets[cls.starter.model], assets[cls.starter.data]
+    for name, domain in domains().items():
+        assets = {asset.name: asset for asset in domain.starter.assets}
+        model, data = assets[domain.starter.model], assets[domain.starter.data]
         summary = load_plugins().domains[name].entry.summary
         rows.append((
             f"[`{name}`](docs/{name}.md)", summary,

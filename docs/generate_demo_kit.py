@@ -211,7 +211,7 @@ def evaluated(expression: str) -> Any:
         discs[name] = Image.new("RGBA", (96, 96))
         ImageDraw.Draw(discs[name]).ellipse((8, 8, 88, 88), fill=colour)
     known = {name: getattr(suite.demo, name) for name in suite.demo.__all__}
-    predictor = SimpleNamespace(domain=SimpleNamespace(name="weather"))
+    predictor = SimpleNamespace(task=SimpleNamespace(domain=SimpleNamespace(name="weather")))
     return eval(expression, known | {"discs": discs, "Column": Column, "predictor": predictor})
 
 

@@ -1,4 +1,4 @@
-"""The pages of docs/ about Python: the public names of `suite`, the methods of `Domain`, the promises of the contract.
+"""The pages of docs/ about Python: the public names of `suite`, a domain and its parts, the promises of the contract.
 
 Signatures are cut out of the sources, so that they stand on the page as they stand in the code.
 """
@@ -9,16 +9,18 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import suite
-from suite.domain.base import Domain
 
 CORE = Path(suite.__file__).parent
+PARTS = ("Model", "Scores", "Data", "Answers")
+"""The parts that are classes, in the order of the page."""
 ELSEWHERE = {
-    "Domain": "Its attributes and methods are on [their page](domain.md).",
+    "Domain": "Its attributes are on [their page](domain.md), with the parts that it names.",
+    **{name: f"Its methods are on [the page of domains](domain.md#{name.lower()})." for name in PARTS},
     "TrainConfig": "Its fields are on [the page of options](config.md).",
     "hookimpl": "The hooks are on [their page](hooks.md).",
 }
@@ -32,9 +34,14 @@ transformers or gradio. What is not here may change without notice.
 DOMAIN_INTRO = """\
 # Domain
 
-A domain is a subclass of `suite.Domain`. [Writing a plugin](writing-a-plugin.md) shows one; this page has every
-attribute and method with its exact signature; [the architecture](architecture.md#the-path-of-an-example) has the order
-of the calls, and [the contract](contract.md) what is tested of them.
+A domain is a value, made with `suite.Domain(…)`: a light description that names its parts. The parts are functions and
+small classes, imported when they are first wanted. [Writing a plugin](writing-a-plugin.md) shows a whole one; this page
+has every attribute and method with its exact signature; [the architecture](architecture.md#the-order-of-calls) has the
+order of the calls, and [the contract](contract.md) what is tested of them.
+"""
+MADE = """\
+The core calls no method of a description itself: with the options of a run it becomes a [`Task`](reference.md#task),
+`domain.task(epochs=1)`, which makes the parts and hands them what they need.
 """
 CONTRACT_INTRO = """\
 # Contract
@@ -64,27 +71,59 @@ def reference() -> Iterator[str]:
         yield f"## {name}\n"
         yield f"```python\n{shown(found, name)}\n```\n"
         yield first_paragraph(found.said) + (" " + ELSEWHERE[name] if name in ELSEWHERE else "") + "\n"
-        if name != "Domain":
-            told = [f"- `{one}`: {first_paragraph(text)}" for one, text in members(found.node)]
-            yield from ["\n".join([*told, ""])] if told else []
+        if name not in ("Domain", *PARTS):
+            items = [f"- `{member}`: {first_paragraph(text)}" for member, text in members(found.node)]
+            yield from ["\n".join([*items, ""])] if items else []
 
 
 def domain() -> Iterator[str]:
-    """Every attribute and method of `Domain`."""
+    """Every attribute of `Domain`, and every method of the parts that are classes."""
     found = definition("Domain")
     yield DOMAIN_INTRO
     yield found.said.partition("\n\n")[2] + "\n"
-    yield "## What it is\n"
+    parts = [name for name, _ in part_attributes()]
+    yield "## What it says\n"
+    yield from attribute_table(found, lambda name: name not in parts)
+    yield "\n## The parts it names\n"
+    yield from attribute_table(found, lambda name: name in parts)
+    yield "\n" + MADE
+    for name in PARTS:
+        yield from part(name)
+
+
+def part_attributes() -> Iterator[tuple[str, str]]:
+    """(name, annotation) of the attributes of `Domain` that name a part."""
+    for attribute, _ in attributes(definition("Domain").node):
+        annotation = ast.unparse(attribute.annotation)
+        if annotation.startswith("Part"):
+            yield ast.unparse(attribute.target), annotation
+
+
+def attribute_table(found: Found, wanted: Callable[[str], bool]) -> Iterator[str]:
+    """The attributes of a class whose names are wanted, each with what is said below it."""
     yield "| attribute | what it says |\n| --- | --- |"
     for attribute, text in attributes(found.node):
-        yield f"| `{segment(found, attribute)}` | {text.replace(chr(10), ' ')} |"
-    for title, abstract in (("What it must write", True), ("What it may override", False)):
-        yield f"\n## {title}\n"
-        for method in methods(found.node):
-            if (method.name in Domain.__abstractmethods__) == abstract:
-                yield f"### {method.name}\n"
-                yield f"```python\n{header(found, method)}\n```\n"
-                yield (ast.get_docstring(method) or "") + "\n"
+        if wanted(ast.unparse(attribute.target)):
+            code = segment(found, attribute).replace("|", "\\|")
+            yield f"| `{code}` | {text.replace(chr(10), ' ')} |"
+
+
+def part(name: str) -> Iterator[str]:
+    """A class of parts: what it is, its attributes, its methods to write, and those with a default."""
+    found = definition(name)
+    yield f"\n## {name}\n"
+    yield found.said + "\n"
+    if any(text for _, text in attributes(found.node)):
+        yield from attribute_table(found, lambda _: True)
+        yield ""
+    abstract = getattr(suite, name).__abstractmethods__
+    for intro, written in (("To write:\n", True), ("With a default, to override where it is wrong:\n", False)):
+        chosen = [method for method in methods(found.node) if (method.name in abstract) == written]
+        yield from [intro] if chosen else []
+        for method in chosen:
+            yield f"### {method.name}\n"
+            yield f"```python\n{header(found, method)}\n```\n"
+            yield (ast.get_docstring(method) or "") + "\n"
 
 
 def contract() -> Iterator[str]:
@@ -141,8 +180,8 @@ def attributes(node: ast.stmt) -> Iterator[tuple[ast.AnnAssign, str]]:
 
 def members(node: ast.stmt) -> Iterator[tuple[str, str]]:
     """(name, what is said) of the fields that say something, and of every method."""
-    yield from ((ast.unparse(one.target), text) for one, text in attributes(node) if text)
-    yield from ((one.name, ast.get_docstring(one) or "") for one in methods(node))
+    yield from ((ast.unparse(field.target), text) for field, text in attributes(node) if text)
+    yield from ((method.name, ast.get_docstring(method) or "") for method in methods(node))
 
 
 def methods(node: ast.stmt) -> Iterator[ast.FunctionDef]:
@@ -163,8 +202,8 @@ def shown(found: Found, name: str) -> str:
     if not isinstance(node, ast.ClassDef):
         made = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
         return f"{name}: {type(getattr(suite, name)).__name__}" if made else segment(found, node)
-    bases = ", ".join(ast.unparse(base) for base in node.bases)
-    lines = [f"@{ast.unparse(one)}" for one in node.decorator_list]
+    bases = ", ".join(ast.get_source_segment(found.source, base) or "" for base in node.bases)
+    lines = [f"@{ast.unparse(decorator)}" for decorator in node.decorator_list]
     lines.append(f"class {name}({bases}):" if bases else f"class {name}:")
     inside = list(_inside(found, node))
     return "\n".join([*lines, *inside]) if inside else "\n".join(lines) + " ..."
@@ -175,11 +214,11 @@ def _inside(found: Found, node: ast.ClassDef) -> Iterator[str]:
     fields = [] if node.name in ELSEWHERE else list(attributes(node))
     yield from (f"    {segment(found, attribute)}" for attribute, _ in fields)
     made = [child for child in node.body if isinstance(child, ast.FunctionDef) and child.name == "__init__"]
-    called = [*made, *(methods(node) if node.name != "Domain" else [])]
+    called = [] if node.name in ("Domain", *PARTS) else [*made, *methods(node)]
     if fields and called:
         yield ""  # as ruff, which formats the pages too, would have it
-    for one in called:
-        yield textwrap.indent(header(found, one), "    ")
+    for method in called:
+        yield textwrap.indent(header(found, method), "    ")
 
 
 def segment(found: Found, node: ast.stmt) -> str:
@@ -189,7 +228,8 @@ def segment(found: Found, node: ast.stmt) -> str:
 
 def header(found: Found, node: ast.FunctionDef) -> str:
     """A function's head as it is written, with its decorators."""
-    kinds = [f"@{ast.unparse(one)}\n" for one in node.decorator_list if ast.unparse(one) != "abstractmethod"]
+    named = map(ast.unparse, node.decorator_list)
+    kinds = [f"@{name}\n" for name in named if name != "abstractmethod"]
     lines = found.source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]
     return "".join(kinds) + textwrap.dedent("\n".join(lines)).rstrip() + " ..."
 

@@ -14,17 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from suite.assets.asset import LOCAL
+from suite.domain.description import Domain, Task
+from suite.domain.vocabulary import Prediction
 from suite.errors import SuiteError, unknown
+from suite.evaluation.evaluate import evaluate as write_evaluation
+from suite.evaluation.report import render
+from suite.inference.predictor import Predictor, finished_run, permissions, read_config
+from suite.plugins.loader import load_plugins
+from suite.runs import Run, list_runs, newest_unfinished
+from suite.signals import Stopped
+from suite.training.train import train as train_run
 
-if TYPE_CHECKING:
-    from suite.domain.base import Domain
-    from suite.domain.vocabulary import Prediction
-    from suite.inference.predictor import Predictor
-    from suite.runs import Run
-
-Reference: TypeAlias = "Run | Path | str"
+Reference: TypeAlias = Run | Path | str
 """A run, its folder, its name in the folder of runs, or a domain's name."""
 RUNS = Path("runs")
 
@@ -54,16 +58,11 @@ def train(domain: str, /, *, resume: Reference = "", config: str | Path = "", **
     SIGTERM, when the checkpoint is written. Signals reach the main thread only: called from another one,
     it runs to its end.
     """
-    from suite.plugins.loader import load_plugins
-    from suite.runs import Run
-    from suite.signals import Stopped
-    from suite.training.train import train as train_run
-
-    cls = load_plugins().domain(domain)
-    layers = [cls.Config.from_file(Path(config)) if config else {}, options]
-    chosen, stopped_run = planned(cls, layers, resume.path if isinstance(resume, Run) else resume)
+    described: Domain = load_plugins().domain(domain)
+    layers = [described.Config.from_file(Path(config)) if config else {}, options]
+    task, stopped_run = planned(described, layers, resume.path if isinstance(resume, Run) else resume)
     try:
-        return train_run(chosen, stopped_run)
+        return train_run(task, stopped_run)
     except Stopped as stopped:
         raise KeyboardInterrupt(f"{stopped}; train({domain!r}, resume='latest') goes on.") from None
 
@@ -86,30 +85,23 @@ def evaluate(
     `slice_by` a column whose every value gets metrics of its own. `options` are those of `evaluate --set`: how it
     answers, such as a permission; never which rows are scored. Raises `SuiteError`.
     """
-    from suite.inference.predictor import finished_run
-
-    cls, source = _found(run, domain, Path(output))
-    opened = finished_run(source or "latest", Path(output), cls())
-    return evaluated(opened, cls, [data] if isinstance(data, str) else data, slice_by, options)
+    described, source = _domain_of(run, domain, Path(output))
+    chosen = finished_run(source or "latest", described.task(output=output))
+    return evaluate_run(chosen, described, [data] if isinstance(data, str) else data, slice_by, options)
 
 
-def evaluated(
-    run: Run, cls: type[Domain], data: Sequence[str], slice_by: str, options: Mapping[str, Any]
+def evaluate_run(
+    run: Run, domain: Domain, data: Sequence[str], slice_by: str, options: Mapping[str, Any]
 ) -> Evaluation:
-    """The same of an opened run. Raises `SuiteError` for an option that won't do."""
-    from suite.assets.asset import LOCAL
-    from suite.evaluation.evaluate import evaluate as evaluate_run
-    from suite.evaluation.report import render
-    from suite.inference.predictor import permissions, read_config
-
-    checked = cls.Config.build(options)
+    """The same of an opened run of `domain`. Raises `SuiteError` for an option that won't do."""
+    checked = domain.Config.build(options)
     asked = {name: getattr(checked, name) for name in options}
-    own = read_config(run, cls())
+    own = read_config(run, domain)
     stayed = ("data", "columns") if own.data.startswith(LOCAL) else ()
     here = {name: asked[name] for name in stayed if name in asked}
-    domain = cls(own.model_copy(update=permissions(asked) | here))
-    found = evaluate_run(run, domain, slice_by=slice_by, references=list(data) or None, asked=asked)
-    return Evaluation(found, render(domain, found))
+    task = Task(domain, own.model_copy(update=permissions(asked) | here))
+    evaluation = write_evaluation(run, task, slice_by=slice_by, references=list(data) or None, asked=asked)
+    return Evaluation(evaluation, render(domain, evaluation))
 
 
 def load(model: Reference, /, *, domain: str = "", **options: Any) -> Predictor:
@@ -120,12 +112,10 @@ def load(model: Reference, /, *, domain: str = "", **options: Any) -> Predictor:
     `output`, the folder of runs. Raises `SuiteError`, for an unknown name with those that are known.
 
     `predict(model, inputs)` takes what the command takes: paths or texts. `model(examples)` takes examples without
-    their reference, as the domain's `inputs` makes them.
+    their reference, as `model.inputs` makes them.
     """
-    from suite.inference.predictor import Predictor
-
-    cls, source = _found(model, domain, Path(options.get("output", RUNS)))
-    predictor = Predictor(cls(cls.Config.build(options)), source)
+    described, source = _domain_of(model, domain, Path(options.get("output", RUNS)))
+    predictor = Predictor(described.task(options), source)
     _ = predictor.model  # now, so that what is wrong with it is said here
     return predictor
 
@@ -136,48 +126,37 @@ def predict(model: Predictor | Reference, /, inputs: str | Path | Sequence[str |
     One input may have several answers, such as one for each row of a table. `model` is what `load` returns, or what it
     takes. Raises `SuiteError` for the first input that can't be answered.
     """
-    from suite.inference.predictor import Predictor
-
     predictor = model if isinstance(model, Predictor) else load(model)
-    asked = [inputs] if isinstance(inputs, str | Path) else inputs
-    return [{"input": str(one), **found} for one in asked for found in predictor.answer(str(one))]
+    arguments = [str(inputs)] if isinstance(inputs, str | Path) else [str(argument) for argument in inputs]
+    return [{"input": argument, **answer} for argument in arguments for answer in predictor.answer(argument)]
 
 
-def planned(
-    cls: type[Domain], layers: Sequence[Mapping[str, Any]], resume: str | Path = ""
-) -> tuple[Domain, Run | None]:
-    """The domain with its config, and the run to go on with if `resume` names one, which keeps its own config.
+def planned(domain: Domain, layers: Sequence[Mapping[str, Any]], resume: str | Path = "") -> tuple[Task, Run | None]:
+    """What is to be trained, and the run to go on with if `resume` names one, which keeps its own config.
 
     Raises `SuiteError` for an option that won't do, and for any but `output` where a run is gone on with.
     """
-    from suite.inference.predictor import read_config
-
     if not resume:
-        return cls(cls.Config.build(*layers)), None
-    run = _stopped(cls, str(resume), layers)
-    return cls(read_config(run, cls())), run
+        return domain.task(*layers), None
+    run = _stopped_run(domain, str(resume), layers)
+    return Task(domain, read_config(run, domain)), run
 
 
-def _stopped(cls: type[Domain], reference: str, layers: Sequence[Mapping[str, Any]]) -> Run:
-    from suite.runs import Run, newest_unfinished
-
+def _stopped_run(domain: Domain, reference: str, layers: Sequence[Mapping[str, Any]]) -> Run:
     given = {key for layer in layers for key in layer} - {"output"}
     if given:
         raise SuiteError(f"A resumed run goes on with its own config; leave out {', '.join(sorted(given))}.")
-    root = Path(layers[-1].get("output", cls.Config().output))
+    root = Path(layers[-1].get("output", domain.Config().output))
     if reference == "latest":
-        stopped = newest_unfinished(root, cls.name)
+        stopped = newest_unfinished(root, domain.name)
         if not stopped:
-            raise SuiteError(f"No unfinished run of {cls.name} in {root}; 'suite runs list' shows what there is.")
+            raise SuiteError(f"No unfinished run of {domain.name} in {root}; 'suite runs list' shows what there is.")
         return stopped
-    return Run.open(reference, root, cls.name)
+    return Run.open(reference, root, domain.name)
 
 
-def _found(reference: Reference, domain: str, root: Path) -> tuple[type[Domain], str]:
+def _domain_of(reference: Reference, domain: str, root: Path) -> tuple[Domain, str]:
     """The domain of what is named, and its folder or hub id; "" where the domain alone is named."""
-    from suite.plugins.loader import load_plugins
-    from suite.runs import Run, list_runs
-
     plugins = load_plugins()
     name = str(reference.path if isinstance(reference, Run) else reference)
     runs = {run.path.name: run for run in list_runs(root)}

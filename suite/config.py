@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from suite.errors import SuiteError, unknown
 
@@ -67,24 +69,22 @@ class TrainConfig(BaseModel):
     def build(cls, *layers: Mapping[str, Any]) -> Self:
         """Merges `layers`, later ones first in rank, and checks the result.
 
-        Raises `SuiteError` naming the nearest field for an unknown key, and the reason for a bad value.
+        Raises `SuiteError` with a sentence for each option that won't do: the nearest field for an unknown key, the
+        reason for a bad value.
         """
-        values: dict[str, Any] = {}
-        for layer in layers:
-            for key, value in layer.items():
-                if key not in cls.model_fields:
-                    raise unknown("option", key, cls.model_fields)
-                values[key] = value
+        values = {key: value for layer in layers for key, value in layer.items()}
+        problems = _unknown_options([key for key in values if key not in cls.model_fields], cls.model_fields)
         try:
-            return cls(**values)
+            config = cls(**{key: value for key, value in values.items() if key in cls.model_fields})
         except ValidationError as error:
-            raise SuiteError(_refusal(error)) from None
+            problems += [_problem(details) for details in error.errors()]
+        if problems:
+            raise SuiteError(" ".join(problems))
+        return config
 
     @classmethod
     def from_file(cls, path: Path) -> dict[str, Any]:
         """The values in a YAML file, unchecked. Raises `SuiteError` if it is not a YAML mapping."""
-        import yaml
-
         try:
             values = yaml.safe_load(path.read_text())
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -98,8 +98,6 @@ class TrainConfig(BaseModel):
     @classmethod
     def parse_settings(cls, settings: Sequence[str]) -> dict[str, Any]:
         """Turns `["epochs=3", "freeze=[a,b]"]` into values; each right side is read as YAML."""
-        import yaml
-
         values: dict[str, Any] = {}
         for setting in settings:
             key, equals, text = setting.partition("=")
@@ -113,15 +111,18 @@ class TrainConfig(BaseModel):
 
     def to_yaml(self) -> str:
         """The whole config as YAML; `from_file` of it rebuilds the same config."""
-        import yaml
-
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _refusal(error: ValidationError) -> str:
-    """The first of pydantic's findings as a sentence: which option, what was given, and the reason in its own words."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    given = f"{field}={first['input']!r}" if field else "These options together"
-    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+def _unknown_options(names: Sequence[str], known: Iterable[str]) -> list[str]:
+    """A sentence for each unknown name; only the last is followed by all that are known."""
+    sentences = [str(unknown("option", name, known)) for name in names]
+    return [sentence.partition(" Known: ")[0] for sentence in sentences[:-1]] + sentences[-1:]
+
+
+def _problem(details: ErrorDetails) -> str:
+    """One of pydantic's findings as a sentence: which option, what was given, and the reason in its own words."""
+    option = ".".join(str(part) for part in details["loc"])
+    given = f"{option}={details['input']!r}" if option else "These options together"
+    reason = details["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{given} won't do: {reason}."

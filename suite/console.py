@@ -1,7 +1,13 @@
-"""What a person at a terminal sees: lines, tables and progress bars; quiet when asked or when nobody looks."""
+"""What a person at a terminal sees: lines, tables and progress bars; quiet when asked or when nobody looks.
+
+Lines go through the logger "suite", whose one handler prints them on stderr. Who uses Suite as a library has them as
+any logger's: `logging.getLogger("suite").setLevel("WARNING")` leaves warnings only, another handler instead of
+`handlers[0]` takes them elsewhere, and after `handlers.clear()` with `propagate = True` they join everybody's.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -10,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
+    from tqdm import tqdm  # with what the command does: its help shows no bar
 
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*(e[-+]?\d+)?( ?%)?")
 
@@ -20,15 +26,30 @@ def quiet() -> bool:
     return os.environ.get("SUITE_QUIET") == "1" or os.environ.get("RANK", "0") != "0"
 
 
+class TerminalHandler(logging.Handler):
+    """Prints each message on stderr, whatever that is at the time, so that stdout holds results only."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A line, or several; a warning begins with that word."""
+        mark = "Warning: " if record.levelno >= logging.WARNING else ""
+        print(f"{mark}{self.format(record)}", file=sys.stderr, flush=True)  # noqa: T201 - the one place that prints
+
+
+_LOGGER = logging.getLogger("suite")
+_LOGGER.setLevel(logging.INFO)
+_LOGGER.propagate = False  # a root logger that somebody set up would print each line once more
+_LOGGER.addHandler(TerminalHandler())
+
+
 def say(text: str = "") -> None:
-    """A line for people, on stderr, so that stdout holds results only."""
+    """A line for people, unless it is to be quiet."""
     if not quiet():
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the one place that prints
+        _LOGGER.info(text)
 
 
 def warn(text: str) -> None:
     """A line that must not be missed; printed even when quiet."""
-    print(f"Warning: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    _LOGGER.warning(text)
 
 
 def result(text: str) -> None:
@@ -40,7 +61,7 @@ def bar(
     iterable: Iterable[Any] | None = None, *, description: str, total: int | None = None, unit: str = "it"
 ) -> tqdm[Any]:
     """A progress bar with time left on stderr; invisible when quiet, or when stderr is no terminal or notebook."""
-    from tqdm import tqdm
+    from tqdm import tqdm  # with what the command does: its help shows no bar
 
     seen = sys.stderr.isatty() or "ipykernel" in sys.modules  # a notebook shows bars and is no terminal
     hidden = quiet() or not seen

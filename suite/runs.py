@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import socket
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from suite.errors import SuiteError
 from suite.files import write_json, write_text
 
-PACKAGES = ("suite", "torch", "transformers", "datasets", "accelerate", "peft", "numpy", "safetensors")
 STALE = 120.0  # seconds without a heartbeat after which a "running" run of a vanished process counts as dead
 
 
@@ -57,17 +53,17 @@ class Run:
         """
         if (Path(reference) / "status.json").is_file():
             return cls(Path(reference))
-        found = [run for run in list_runs(root) if domain in (None, run.domain)]
-        if str(reference) == "latest" and found:
-            return newest(found)
-        for run in found:
+        runs = [run for run in list_runs(root) if domain in (None, run.domain)]
+        if str(reference) == "latest" and runs:
+            return newest(runs)
+        for run in runs:
             if run.path.name == str(reference):
                 return run
         what = f"of {domain} " if domain else ""
-        if not found:
+        if not runs:
             make = f"suite {domain or 'DOMAIN'} train"
             raise SuiteError(f"No run {str(reference)!r}: there is none {what}in {root} yet; '{make}' makes one.")
-        names = ", ".join(run.path.name for run in found[-5:])
+        names = ", ".join(run.path.name for run in runs[-5:])
         raise SuiteError(f"No run {str(reference)!r}. Runs {what}in {root}: {names}.")
 
     @property
@@ -102,7 +98,7 @@ class Run:
 
     @property
     def previews(self) -> Path:
-        """The folder of what `Domain.preview` wrote during training."""
+        """The folder of what `Model.preview` wrote during training."""
         return self.path / "previews"
 
     def status(self) -> dict[str, Any]:
@@ -155,8 +151,8 @@ def newest(runs: Sequence[Run]) -> Run:
 
 def newest_unfinished(root: Path, domain: str | None = None) -> Run | None:
     """The run to go on with; one that is running too, for the processes of a resumed run look it up in turn."""
-    found = [run for run in list_runs(root) if domain in (None, run.domain) and run.state() != "finished"]
-    return found[-1] if found else None
+    unfinished = [run for run in list_runs(root) if domain in (None, run.domain) and run.state() != "finished"]
+    return unfinished[-1] if unfinished else None
 
 
 def list_runs(root: Path = Path("runs")) -> list[Run]:
@@ -179,35 +175,3 @@ def _alive(status: dict[str, Any]) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def environment(fingerprint: str) -> dict[str, Any]:
-    """Versions, commit, hardware and the data's fingerprint: what a result depends on besides its config."""
-    import torch
-
-    cuda = torch.cuda.is_available()
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "commit": _commit(),
-        "threads": torch.get_num_threads(),
-        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else ["cpu"],
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
-        "data": fingerprint,
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-TOY = Path(__file__).parent / "toy"
+FOLDER = Path(__file__).parent / "toy"
 
-sys.path.insert(0, str(TOY))
-os.environ["PYTHONPATH"] = os.pathsep.join([str(TOY), *filter(None, [os.environ.get("PYTHONPATH")])])
+sys.path.insert(0, str(FOLDER))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])])
 # One thread each: several torch processes with two threads on two cores were seen 30 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests never wait for a hub
@@ -26,16 +26,16 @@ def own_environment(monkeypatch):
 
 @pytest.fixture
 def toy():
-    """The toy domain with its defaults."""
-    from suite_toy.domain import ToyDomain
+    """The toy with its defaults."""
+    from suite_toy.domain import TOY
 
-    return ToyDomain()
+    return TOY.task()
 
 
 @pytest.fixture
 def toy_model(toy):
     """The toy's starter model."""
-    return toy.load_model(TOY / "suite_toy" / "starter" / "model", None)
+    return toy.load(FOLDER / "suite_toy" / "starter" / "model", None)
 
 
 @pytest.fixture
@@ -43,5 +43,5 @@ def toy_rows():
     """All of the toy's rows, as dicts."""
     import csv
 
-    with (TOY / "suite_toy" / "starter" / "words.csv").open() as file:
+    with (FOLDER / "suite_toy" / "starter" / "words.csv").open() as file:
         return list(csv.DictReader(file))

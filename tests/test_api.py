@@ -10,12 +10,14 @@ import re
 import signal
 import threading
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from pydantic import Field
-from suite_toy.domain import ToyDomain
+from suite_toy.domain import TOY, ToyConfig
+from suite_toy.model import ToyModel
 
 import suite
 from suite import SuiteError, evaluate, load, predict, train
@@ -53,7 +55,7 @@ def test_the_page_runs_to_the_letter(tmp_path, monkeypatch):
 
 def test_train_returns_a_finished_run_made_with_the_options(run):
     assert isinstance(run, Run) and run.state() == "finished"
-    config = ToyDomain.Config.from_file(run.path / "config.yaml")
+    config = ToyConfig.from_file(run.path / "config.yaml")
     assert (config["max_steps"], config["limit"]) == (2, 20)
 
 
@@ -65,20 +67,17 @@ def test_evaluate_returns_what_it_wrote_and_prints_what_the_command_prints(run):
     assert "accuracy of fine-tuned against majority" in str(found)
 
 
-class Gated(ToyDomain.Config):
+class Gated(ToyConfig):
     allow_toys: bool = Field(False, description="Load a toy.")
 
 
 def test_an_evaluation_is_given_the_permission_that_its_run_does_not_bring(run, monkeypatch):
-    load_model = ToyDomain.load_model
-
-    def gated(self, source, data):
-        if not self.config.allow_toys:
+    def gated(source, config, data):
+        if not config.allow_toys:
             raise SuiteError("Toys are not allowed.")
-        return load_model(self, source, data)
+        return ToyModel.load(source, config, data)
 
-    monkeypatch.setattr(ToyDomain, "Config", Gated)
-    monkeypatch.setattr(ToyDomain, "load_model", gated)
+    monkeypatch.setattr("suite_toy.domain.TOY", replace(TOY, Config=Gated, model=gated))
     with pytest.raises(SuiteError, match="Toys are not allowed"):
         evaluate(run)
     assert set(evaluate(run, allow_toys=True)["test"]["systems"]) == {"fine-tuned", "before fine-tuning", "majority"}
@@ -88,15 +87,16 @@ def test_an_evaluation_is_given_the_permission_that_its_run_does_not_bring(run, 
 
 
 def test_other_options_of_an_evaluation_rank_above_the_runs_once_the_golden_samples_were_answered(run, monkeypatch):
-    infer = ToyDomain.infer
+    infer = ToyModel.infer
 
-    def contrary(self, model, batch):
-        answers = infer(self, model, batch)
+    def contrary(self, batch):
+        answers = infer(self, batch)
         other = {"vowels": "consonants", "consonants": "vowels"}
-        return [{**one, "label": other[one["label"]]} for one in answers] if self.config.noise == 1 else answers
+        changed = [{**answer, "label": other[answer["label"]]} for answer in answers]
+        return changed if self.config.noise == 1 else answers
 
     before = evaluate(run)["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
-    monkeypatch.setattr(ToyDomain, "infer", contrary)
+    monkeypatch.setattr(ToyModel, "infer", contrary)
     result = evaluate(run, noise=1)
     found = result["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
     assert found == pytest.approx(1 - before) and found != before
@@ -138,12 +138,12 @@ def test_a_run_is_found_by_object_folder_name_and_domain(run):
     root = run.path.parent.parent
     for reference, place in ((run, {}), (run.path, {}), (run.path.name, {"output": root}), ("toy", {"output": root})):
         model = load(reference, **place)
-        assert model.run == run and model.domain.name == "toy"
+        assert model.run == run and model.task.domain.name == "toy"
 
 
 def test_options_of_a_loaded_model_rank_above_the_runs(run):
-    assert load(run, noise=0.7).domain.config.noise == 0.7
-    assert load(run).domain.config.noise == 0.1
+    assert load(run, noise=0.7).task.config.noise == 0.7
+    assert load(run).task.config.noise == 0.1
 
 
 def test_predict_answers_each_input_in_order(run, tmp_path):
@@ -181,7 +181,7 @@ def test_a_mistake_raises_the_commands_sentence(call, sentence, tmp_path, monkey
 
 
 def test_an_interrupt_leaves_a_checkpoint_and_the_run_goes_on(tmp_path, monkeypatch):
-    before, augment, seen = signal.getsignal(signal.SIGINT), ToyDomain.augment, []
+    before, augment, seen = signal.getsignal(signal.SIGINT), ToyModel.augment, []
 
     def interrupted(self, example, generator):
         seen.append(example)
@@ -189,7 +189,7 @@ def test_an_interrupt_leaves_a_checkpoint_and_the_run_goes_on(tmp_path, monkeypa
             os.kill(os.getpid(), signal.SIGINT)
         return augment(self, example, generator)
 
-    monkeypatch.setattr(ToyDomain, "augment", interrupted)
+    monkeypatch.setattr(ToyModel, "augment", interrupted)
     with pytest.raises(
         KeyboardInterrupt, match=r"stopped by SIGINT at step \d; train\('toy', resume='latest'\) goes on"
     ):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 import torch
-from suite_toy.domain import ToyConfig, ToyDomain
+from suite_toy.domain import TOY
+from suite_toy.model import ToyModel
+from suite_toy.parts import ToyData, ToyScores
 
+from suite import Answers, Splits
 from suite.testing import DomainContract, runs
+from suite.testing import contract as promises
 from suite.testing.promise import keep_same
 from suite.testing.runs import is_steady
 
@@ -18,21 +24,22 @@ MODEL = Path(__file__).parent / "toy" / "suite_toy" / "starter" / "model"
 
 
 class Contract(DomainContract):
-    """The contract of a class given here, without a process of its own."""
+    """The contract of a domain given here, without a process of its own."""
 
     domain = "toy"
     __test__ = False
 
-    def __init__(self, cls=ToyDomain, answer=(0, "", "")):
-        self.cls, self.answer = cls, answer
+    def __init__(self, domain=TOY, answer=(0, "", "")):
+        self.described, self.answer = domain, answer
 
     def make(self, **settings):
-        return self.cls(ToyConfig.build({"noise": 0.0, **settings}))
+        return self.described.task({"noise": 0.0}, settings)
 
     def loaded_toy(self):
-        domain = self.make()
-        words = [{"word": w, "label": label} for w, label in WORDS]
-        return domain, domain.load_model(MODEL, None).eval(), words
+        task = self.make()
+        model = task.load(MODEL, None)
+        model.network.eval()
+        return task, model, [{"word": word, "label": label} for word, label in WORDS]
 
     def command(self, *arguments, **environment):
         status, out, err = self.answer
@@ -61,12 +68,17 @@ def refusal(said):
 # ---- the model ---------------------------------------------------------------------------------------------------
 
 
-class Summed(ToyDomain):
-    def loss(self, model, batch):
-        return super().loss(model, batch) * len(batch["labels"])
+def toy_with(kind):
+    """The toy with another model."""
+    return replace(TOY, model=kind.load)
 
 
-class Short(ToyDomain):
+class Summed(ToyModel):
+    def loss(self, network, batch):
+        return super().loss(network, batch) * len(batch["labels"])
+
+
+class Short(ToyScores):
     def score(self, prediction, reference):
         return {"right": 1.0}
 
@@ -74,39 +86,53 @@ class Short(ToyDomain):
         return {"precision": 1.0}
 
 
-class Tensors(ToyDomain):
-    def infer(self, model, batch):
-        return [{**one, "vowels": torch.tensor(one["vowels"])} for one in super().infer(model, batch)]
+class Tensors(ToyModel):
+    def infer(self, batch):
+        return [{**answer, "vowels": torch.tensor(answer["vowels"])} for answer in super().infer(batch)]
 
 
-class Centred(ToyDomain):
+class Centred(ToyModel):
     """Answers by comparing with the rest of the batch, as a batch norm left in training mode does."""
 
-    def infer(self, model, batch):
-        found = super().infer(model, batch)
-        mean = sum(one["vowels"] for one in found) / len(found)
-        return [{**one, "vowels": one["vowels"] - mean} for one in found]
+    def infer(self, batch):
+        answers = super().infer(batch)
+        mean = sum(answer["vowels"] for answer in answers) / len(answers)
+        return [{**answer, "vowels": answer["vowels"] - mean} for answer in answers]
 
 
-class Noisy(ToyDomain):
+class Noisy(ToyModel):
     """Answers with random numbers that are nobody's own."""
 
-    def infer(self, model, batch):
-        return [{**one, "vowels": float(torch.rand(()))} for one in super().infer(model, batch)]
+    def infer(self, batch):
+        return [{**answer, "vowels": float(torch.rand(()))} for answer in super().infer(batch)]
+
+
+class Headless(ToyModel):
+    collate = None
+
+
+class Idle(ToyModel):
+    """Drops the options it is given."""
+
+    @classmethod
+    def load(cls, source, config, data):
+        return super().load(source, TOY.Config(), data)
 
 
 @pytest.mark.parametrize(
-    ("cls", "test", "promised"),
+    ("domain", "test", "promised"),
     [
-        (Summed, "test_loss_is_a_mean_over_count", "loss is the mean over count"),
-        (Short, "test_predictions_are_json_and_scored", "metrics() holds 'accuracy'"),
-        (Tensors, "test_predictions_are_json_and_scored", "values JSON holds"),
-        (Centred, "test_answers_do_not_depend_on_company", "the same answer in any batch"),
-        (Noisy, "test_answers_do_not_depend_on_company", "the same answer in any batch"),
+        (toy_with(Summed), "test_loss_is_a_mean_over_count", "loss is the mean over count"),
+        (replace(TOY, scores=Short), "test_predictions_are_json_and_scored", "metrics() holds 'accuracy'"),
+        (toy_with(Tensors), "test_predictions_are_json_and_scored", "values JSON holds"),
+        (toy_with(Centred), "test_answers_do_not_depend_on_company", "the same answer in any batch"),
+        (toy_with(Noisy), "test_answers_do_not_depend_on_company", "the same answer in any batch"),
+        (toy_with(Headless), "test_model_is_whole", "a model with all its methods\n    seen: ['has no collate']"),
+        (toy_with(Idle), "test_model_is_whole", "the config it was given"),
     ],
 )
-def test_a_broken_model_is_told(cls, test, promised):
-    contract = Contract(cls)
+def test_a_broken_model_is_told(domain, test, promised):
+    contract = Contract(domain)
     assert promised in broken(getattr(contract, test), contract.loaded_toy())
     whole = Contract()
     getattr(whole, test)(whole.loaded_toy())
@@ -115,17 +141,12 @@ def test_a_broken_model_is_told(cls, test, promised):
 # ---- what is said ------------------------------------------------------------------------------------------------
 
 
-class Mute(ToyDomain):
-    limits = " "
-
-
-class Rootless(ToyDomain):
-    starter = ToyDomain.starter.__class__(model="toy/other", data="toy-words", assets=ToyDomain.starter.assets)
-
-
-@pytest.mark.parametrize(("cls", "promised"), [(Mute, "a title and limits"), (Rootless, "an asset for each starter")])
-def test_a_silent_domain_is_told(cls, promised):
-    assert promised in broken(Contract(cls).test_domain_says_what_people_read)
+@pytest.mark.parametrize(
+    ("parts", "promised"),
+    [({"limits": " "}, "title and limits"), ({"starter": replace(TOY.starter, model="x")}, "asset for each starter")],
+)
+def test_a_silent_domain_is_told(parts, promised):
+    assert promised in broken(Contract(replace(TOY, **parts)).test_domain_says_what_people_read)
     Contract().test_domain_says_what_people_read()
 
 
@@ -136,13 +157,45 @@ def test_a_heavy_import_is_told(monkeypatch):
     )
 
 
-class Lopsided(ToyDomain):
+def test_a_page_that_waits_for_torch_is_told(monkeypatch):
+    Contract().test_page_waits_for_no_torch()
+    script = promises.PAGE.replace('demo.partition(":")[0]', '"suite_toy.model"')
+    assert script != promises.PAGE
+    monkeypatch.setattr(promises, "PAGE", script)
+    assert "without torch\n    seen: ['torch', 'transformers']" in broken(Contract().test_page_waits_for_no_torch)
+
+
+class Shy(ToyScores):
+    metrics = None
+
+
+class Curious(Answers):
+    def same(self, expected, found, tolerance):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("parts", "seen"),
+    [
+        ({"report": "suite_toy.gone:report"}, "report='suite_toy.gone:report': ModuleNotFoundError: No module named"),
+        ({"model": "suite_toy.model:Gone"}, "model='suite_toy.model:Gone': AttributeError: module 'suite_toy.model'"),
+        ({"baselines": lambda model, splits: None}, "does not take (model, splits, examples): too many positional"),
+        ({"scores": Shy}, "has no metrics"),
+        ({"answers": Curious}, "same does not take (self, expected, actual): missing a required argument: 'tolerance'"),
+    ],
+)
+def test_a_part_that_is_not_there_or_does_not_fit_is_told(parts, seen):
+    assert seen in broken(Contract(replace(TOY, **parts)).test_parts_are_there)
+    Contract().test_parts_are_there()
+
+
+class Lopsided(ToyData):
     def split(self, rows):
-        return super().split(rows) | {"test": rows.select([])}
+        return Splits(super().split(rows) | {"test": rows.select([])})
 
 
 def test_an_empty_split_is_told():
-    assert "no empty split" in broken(Contract(Lopsided).test_starter_data_passes_its_own_check)
+    assert "no empty split" in broken(Contract(replace(TOY, data=Lopsided)).test_starter_data_passes_its_own_check)
 
 
 # ---- runs --------------------------------------------------------------------------------------------------------
@@ -155,7 +208,7 @@ def trained(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("broken")
     settings = {"limit": 12, "max_steps": 3, "evaluate_every": 2, "noise": 0.0, "output": folder}
-    return train(ToyDomain(ToyConfig.build(settings)), None).path
+    return train(TOY.task(settings)).path
 
 
 def test_a_run_that_lacks_something_is_told(trained):
@@ -175,23 +228,24 @@ def test_a_pickle_is_told(trained):
         (trained / "model" / "extra.bin").unlink()
 
 
-class Forgetful(ToyDomain):
+class Forgetful(ToyModel):
     """Answers by what no saved model holds."""
 
-    def infer(self, model, batch):
-        return [{**one, "vowels": one["vowels"] / 2} for one in super().infer(model, batch)]
+    def infer(self, batch):
+        return [{**answer, "vowels": answer["vowels"] / 2} for answer in super().infer(batch)]
 
 
-class Blind(ToyDomain):
+class Blind(Answers):
     def same(self, expected, found):
         return True
 
 
 def test_a_model_that_answers_otherwise_is_told(trained):
     Contract().test_saved_model_answers_as_before(trained)
-    promised = broken(Contract(Forgetful).test_saved_model_answers_as_before, trained)
+    promised = broken(Contract(toy_with(Forgetful)).test_saved_model_answers_as_before, trained)
     assert "the saved model gives the answers stored with it" in promised
-    assert "other answers are refused" in broken(Contract(Blind).test_saved_model_answers_as_before, trained)
+    blind = Contract(replace(TOY, answers=Blind))
+    assert "other answers are refused" in broken(blind.test_saved_model_answers_as_before, trained)
 
 
 def test_an_evaluation_that_answers_otherwise_is_told(trained):
@@ -208,36 +262,19 @@ def test_an_evaluation_that_answers_otherwise_is_told(trained):
         path.write_text(kept)
 
 
-class Shortcut(ToyDomain):
+def shortcut(predictor):
     """A demo with a way of its own."""
-
-    def demo(self, predictor):
-        import gradio as gr
-
-        word, answer = gr.Textbox(), gr.Label()
-        word.submit(lambda text: {"vowels": 1.0}, word, answer, api_name="toy_decide")
+    word, answer = gr.Textbox(), gr.Label()
+    word.submit(lambda text: {"vowels": 1.0}, word, answer, api_name="toy_decide")
 
 
-class Shouting(ToyDomain):
-    """A demo that asks the model something else than what was typed."""
-
-    def demo_call(self, predictor):
-        return "toy_decide", ["audio"]
+def asked_with(endpoint, *arguments):
+    """The toy whose demo is asked that."""
+    return replace(TOY, demo_call=lambda predictor: (endpoint, arguments))
 
 
-class Nameless(ToyDomain):
-    def demo_call(self, predictor):
-        return "decide", ["rhythm"]
-
-
-class Failing(ToyDomain):
-    def demo_call(self, predictor):
-        return "toy_decide", ["r2d2"]
-
-
-class Speechless(ToyDomain):
-    def demo_call(self, predictor):
-        return "", ()
+SHOUTING = asked_with("toy_decide", "audio")
+"""Its demo is asked something else than `predict`."""
 
 
 class Asked(Contract):
@@ -248,16 +285,16 @@ class Asked(Contract):
 
 
 @pytest.mark.parametrize(
-    ("cls", "said"),
+    ("domain", "said"),
     [
-        (Shortcut, "seen: infer was not asked"),
-        (Shouting, "answers by infer as predict does: [{'label'"),
-        (Nameless, "an endpoint 'decide'\n    seen: ['toy_decide']"),
-        (Failing, "'r2d2' is no word"),
+        (replace(TOY, demo=shortcut), "seen: infer was not asked"),
+        (SHOUTING, "answers by infer as predict does: [{'label'"),
+        (asked_with("decide", "rhythm"), "an endpoint 'decide'\n    seen: ['toy_decide']"),
+        (asked_with("toy_decide", "r2d2"), "'r2d2' is no word"),
     ],
 )
-def test_a_demo_that_answers_otherwise_is_told(trained, tmp_path, cls, said):
-    assert said in broken(Asked(cls).test_the_demo_answers_by_infer, trained, tmp_path)
+def test_a_demo_that_answers_otherwise_is_told(trained, tmp_path, domain, said):
+    assert said in broken(Asked(domain).test_the_demo_answers_by_infer, trained, tmp_path)
 
 
 class Unasked(Asked):
@@ -271,9 +308,9 @@ def test_the_same_question_without_a_question_is_told(trained, tmp_path):
 
 
 def test_a_demo_may_ask_something_else_than_predict_and_names_nothing_to_skip(trained, tmp_path):
-    Contract(Shouting).test_the_demo_answers_by_infer(trained, tmp_path)
+    Contract(SHOUTING).test_the_demo_answers_by_infer(trained, tmp_path)
     with pytest.raises(pytest.skip.Exception, match="demo_call names nothing"):
-        Contract(Speechless).test_the_demo_answers_by_infer(trained, tmp_path)
+        Contract(asked_with("")).test_the_demo_answers_by_infer(trained, tmp_path)
 
 
 def test_a_command_that_answers_otherwise_is_told(trained, tmp_path):
@@ -326,10 +363,10 @@ def test_two_processes_that_differ_are_told(trained, tmp_path, monkeypatch):
 
 
 def test_dropout_makes_a_loss_unsteady():
-    domain, model, words = Contract().loaded_toy()
-    assert not is_steady(domain, model, words)
-    model.dropout.p = 0.0
-    assert is_steady(domain, model, words)
+    _, model, words = Contract().loaded_toy()
+    assert not is_steady(model, words)
+    model.network.dropout.p = 0.0
+    assert is_steady(model, words)
 
 
 # ---- mistakes ----------------------------------------------------------------------------------------------------

@@ -8,10 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from suite_toy.domain import TOY
+from suite_toy.model import ToyModel
 
+from suite import Answers
 from suite.inference.answering import predict_all
 from suite.testing import newest
 
@@ -65,37 +69,41 @@ def test_predict_prints_writes_and_goes_on_after_a_bad_input(folder):
     assert refused.returncode == 2 and ".json, .jsonl or .csv" in refused.stderr
 
 
-def test_what_was_answered_before_ctrl_c_is_written(toy, tmp_path, monkeypatch):
+def test_what_was_answered_before_ctrl_c_is_written(tmp_path, monkeypatch):
     def interrupted(self, argument):
         if argument == "stop":
             raise KeyboardInterrupt
         return [{"word": argument}]
 
-    monkeypatch.setattr(type(toy), "inputs", interrupted)
+    monkeypatch.setattr(ToyModel, "inputs", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        predict_all(toy, ("area", "stop", "rhythm"), model="toy/letters", output=tmp_path / "out.csv", form="text")
+        predict_all(
+            TOY.task(), ("area", "stop", "rhythm"), model="toy/letters", output=tmp_path / "out.csv", form="text"
+        )
     with (tmp_path / "out.csv").open() as file:
         assert [row["input"] for row in csv.DictReader(file)] == ["area"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_within_one_input_loses_no_answer(number, toy, tmp_path, monkeypatch):
+def test_a_stop_within_one_input_loses_no_answer(number, tmp_path, monkeypatch):
     """Of six words in one input two at a time are answered; the signal comes while the second two are being written."""
     seen, pairs = [], []
 
-    def write(self, predictions, path):
-        seen.append(len(predictions))
-        if len(seen) == 2:
-            signal.raise_signal(number)
-        pairs.extend(predictions)
+    class Appending(Answers):
+        def appends(self, path):
+            return True
 
-    monkeypatch.setattr(type(toy), "inputs", lambda self, argument: [{"word": word} for word in argument.split()])
-    monkeypatch.setattr(type(toy), "appends", lambda self, path: True)
-    monkeypatch.setattr(type(toy), "write", write)
+        def write(self, predictions, path):
+            seen.append(len(predictions))
+            if len(seen) == 2:
+                signal.raise_signal(number)
+            pairs.extend(predictions)
+
+    monkeypatch.setattr(ToyModel, "inputs", lambda self, argument: [{"word": word} for word in argument.split()])
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what is in the background without it
-    toy.config.batch_size, before = 2, signal.getsignal(signal.SIGTERM)
+    task, before = replace(TOY, answers=Appending).task(batch_size=2), signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit) as caught:
-        predict_all(toy, ("area rhythm idea sky echo fly",), model="toy/letters", output=tmp_path / "out", form="text")
+        predict_all(task, ("area rhythm idea sky echo fly",), model="toy/letters", output=tmp_path / "out", form="text")
     assert seen == [2, 2]
     assert len(pairs) == 4
     signal.signal(signal.SIGINT, ours)
@@ -103,21 +111,21 @@ def test_a_stop_within_one_input_loses_no_answer(number, toy, tmp_path, monkeypa
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_answers_that_cannot_be_appended_are_written_at_once_after_sigterm(toy, tmp_path, monkeypatch):
-    plain, seen = type(toy).infer, []
+def test_answers_that_cannot_be_appended_are_written_at_once_after_sigterm(tmp_path, monkeypatch):
+    plain, seen = ToyModel.infer, []
 
-    def stopped(self, model, batch):
+    def stopped(self, batch):
         seen.append(1)
         if len(seen) == 3:
             signal.raise_signal(signal.SIGTERM)
-        return plain(self, model, batch)
+        return plain(self, batch)
 
-    monkeypatch.setattr(type(toy), "inputs", lambda self, argument: [{"word": word} for word in argument.split()])
-    monkeypatch.setattr(type(toy), "infer", stopped)
-    toy.config.batch_size = 2
+    monkeypatch.setattr(ToyModel, "inputs", lambda self, argument: [{"word": word} for word in argument.split()])
+    monkeypatch.setattr(ToyModel, "infer", stopped)
+    task = TOY.task(batch_size=2)
     with pytest.raises(SystemExit):
         predict_all(
-            toy, ("area rhythm idea sky echo fly",), model="toy/letters", output=tmp_path / "o.csv", form="text"
+            task, ("area rhythm idea sky echo fly",), model="toy/letters", output=tmp_path / "o.csv", form="text"
         )
     with (tmp_path / "o.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 4
@@ -128,7 +136,7 @@ def test_the_model_folder_loads_without_suite(folder):
     toy, model = Path(__file__).parent / "toy" / "suite_toy", newest(folder / "runs") / "model"
     script = (
         f"import sys; sys.path.insert(0, {str(toy)!r})\n"  # beside the package: its __init__ imports the hooks
-        f"from model import ToyModel; ToyModel.from_pretrained({str(model)!r}, use_safetensors=True)\n"
+        f"from network import ToyNetwork; ToyNetwork.from_pretrained({str(model)!r}, use_safetensors=True)\n"
         "assert not [name for name in sys.modules if name.startswith('suite')]"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

@@ -55,9 +55,30 @@ class Weekly(TrainConfig):
     ],
 )
 def test_a_validators_own_words_are_the_reason(values, said):
-    with pytest.raises(SuiteError) as told:
+    with pytest.raises(SuiteError) as error:
         Weekly.build(values)
-    assert str(told.value) == said
+    assert str(error.value) == said
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(SuiteError) as error:
+        Weekly.build({"epochs": 0, "day": "may"}, {"precision": "fp16"})
+    assert str(error.value) == (
+        "epochs=0 won't do: Input should be greater than 0. "
+        "precision='fp16' won't do: Input should be 'auto', 'fp32' or 'bf16'. "
+        "day='may' won't do: give a day such as monday."
+    )
+
+
+def test_unknown_options_and_bad_values_are_told_together():
+    with pytest.raises(SuiteError) as error:
+        Weekly.build({"epoch": 3, "epochs": 0, "dday": "monday"})
+    message = str(error.value)
+    assert message.startswith(
+        "No option 'epoch'. Did you mean 'epochs'? No option 'dday'. Did you mean 'day'? Known: also_evaluate, "
+    )
+    assert message.endswith(". epochs=0 won't do: Input should be greater than 0.")
+    assert message.count("Known: ") == 1
 
 
 def test_the_yaml_of_a_config_rebuilds_it(tmp_path):

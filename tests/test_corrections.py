@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from suite_toy.domain import TOY
 
 from suite.data.corrections import Corrections, source
 from suite.data.sources import load_rows
@@ -54,7 +55,7 @@ def test_processes_that_append_at_once_lose_nothing(store):
     folder = store.path.parents[2]
     started = [subprocess.Popen([sys.executable, "-c", script, str(folder), letter]) for letter in "abc"]
     assert [process.wait() for process in started] == [0, 0, 0]
-    found = {(one.row["word"][0], one.row["i"]) for one in store.read()}
+    found = {(correction.row["word"][0], correction.row["i"]) for correction in store.read()}
     assert found == {(letter, i) for letter in "abc" for i in range(50)}
 
 
@@ -74,13 +75,13 @@ def test_what_cannot_be_written_is_said(store, tmp_path):
         correct(store, "area", "consonants", "vowels")
 
 
-def test_corrected_rows_are_data_with_the_last_answer(store, toy, tmp_path):
+def test_corrected_rows_are_data_with_the_last_answer(store, tmp_path):
     correct(store, "area", "consonants", "vowels")
     correct(store, "rhythm", "vowels", "consonants")
     correct(store, "area", "consonants", "consonants")
-    toy.config.output = tmp_path
+    task = TOY.task(output=tmp_path)
     for reference in ("corrections:", f"corrections:{tmp_path}"):
-        rows = load_rows(reference, toy).to_list()
+        rows = load_rows(reference, task).to_list()
         assert rows == [{"word": "area", "label": "consonants"}, {"word": "rhythm", "label": "consonants"}]
 
 

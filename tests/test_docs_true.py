@@ -4,11 +4,16 @@ import ast
 import functools
 import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from suite_toy.domain import TOY
+from suite_toy.model import ToyModel
+from suite_toy.parts import ToyData, ToyScores, baselines, report
 
 import suite
+from suite.training.train import train
 
 ROOT = Path(suite.__file__).parent.parent
 
@@ -22,13 +27,13 @@ def architecture(start: str, end: str) -> str:
 
 
 def test_the_floors_are_those_that_are_enforced():
-    told = architecture("### Floors", "An import goes down")
+    page = architecture("### Floors", "An import goes down")
     enforced = {
         ast.unparse(node.targets[0]): ast.literal_eval(node.value)
         for node in ast.parse((ROOT / "tests" / "test_house.py").read_text()).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("FLOORS", "PLUGIN_FLOORS")
     }
-    for part, name in zip(told.split("In a plugin:"), ("FLOORS", "PLUGIN_FLOORS"), strict=True):
+    for part, name in zip(page.split("In a plugin:"), ("FLOORS", "PLUGIN_FLOORS"), strict=True):
         assert [set(names.split(", ")) for names in re.findall("`([^`]+)`", part)] == list(enforced[name])
 
 
@@ -38,28 +43,48 @@ def test_every_module_is_in_the_house():
     assert [path.name for path in modules if not re.search(rf"(?<![\w.]){path.name}\b", page)] == []
 
 
-def test_a_run_calls_a_domain_in_the_order_told(tmp_path):
+def test_the_way_through_the_rooms_names_modules_that_are_there():
+    page = architecture("### Through the rooms", "### ")
+    named = re.findall(r"(?<!\*)`(\w+(?:/\w+)*\.py)`", page)
+    assert [name for name in named if not (ROOT / "suite" / name).is_file()] == []
+    assert len(named) > 15
+
+
+def spied(name, function, calls):
+    """A function that writes down its name when it is called."""
+
+    def call(*arguments, **named):
+        calls.append(name)
+        return function(*arguments, **named)
+
+    return call
+
+
+def methods(kind):
+    return [name for name, value in vars(kind).items() if inspect.isfunction(value) and name[0] != "_"]
+
+
+PROTOCOLS = {"model": suite.Model, "data": suite.Data, "scores": suite.Scores, "answers": suite.Answers}
+
+
+def test_a_run_calls_the_parts_in_the_order_told(tmp_path):
     """Each method's first call, with adapters and without mattering how often; the table names the same ones."""
-    from suite_toy.domain import ToyDomain
-
-    from suite.training.train import train
-
     calls: list[str] = []
-
-    def spied(name):
-        def method(self, *arguments, **named):
-            calls.append(name)
-            return getattr(ToyDomain, name)(self, *arguments, **named)
-
-        return method
-
-    methods = [name for name, value in vars(suite.Domain).items() if inspect.isfunction(value) and name[0] != "_"]
-    cls = type("Spied", (ToyDomain,), {name: spied(name) for name in methods})
-    train(cls(cls.Config.build({"output": str(tmp_path), "max_steps": 2, "lora": True})))
+    kinds = {"model": ToyModel, "data": ToyData, "scores": ToyScores, "answers": suite.Answers}
+    parts = {
+        part: type(
+            "Spied", (kind,), {name: spied(name, getattr(kind, name), calls) for name in methods(PROTOCOLS[part])}
+        )
+        for part, kind in kinds.items()
+    }
+    parts |= {"model": spied("load", parts["model"].load, calls)}
+    parts |= {name: spied(name, function, calls) for name, function in (("baselines", baselines), ("report", report))}
+    train(replace(TOY, **parts).task(output=tmp_path, max_steps=2, lora=True))
     said = architecture("### The order of calls", "### ")
     table = re.findall(r"`(\w+)`", " ".join(line.split(" | ")[-1] for line in said.splitlines() if line[:1] == "|"))
     assert list(dict.fromkeys(table)) == list(dict.fromkeys(calls))
-    assert set(methods) <= set(re.findall(r"`(\w+)`", said))
+    named = set(re.findall(r"`(\w+)`", said))
+    assert {name for kind in PROTOCOLS.values() for name in methods(kind)} <= named
 
 
 # ---- what the code says, quoted ----------------------------------------------------------------------------------

@@ -10,12 +10,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from suite_toy.domain import ToyDomain
+from suite_toy.domain import TOY
+from suite_toy.model import ToyModel
 
 import suite
 from suite import SuiteError, train
-from suite.cli import export as command
+from suite.cli.actions import export as action
+from suite.cli.export import export as command
 from suite.inference import onnx as export
+from suite.inference.predictor import Predictor
 from suite.runs import Run
 from suite.testing.outside import documented, run_outside
 
@@ -49,12 +52,12 @@ def test_the_exported_model_answers_any_number_of_examples_as_the_model(run, tmp
         "type": "float32",
         "shape": ["batch", 2],
     }
-    domain, model = export._loaded(run)
+    model = Predictor(TOY.task(), str(run.path)).model
     width = told["inputs"]["input_ids"]["shape"][1]
-    codes = domain.collate([{"word": letter * width} for letter in "abcdefg"])
+    codes = model.collate([{"word": letter * width} for letter in "abcdefg"])
     session = runtime.InferenceSession(str(tmp_path / "onnx" / "model.onnx"))
     (found,) = session.run(["logits"], {"input_ids": codes["input_ids"].numpy()})
-    assert np.abs(found - model(codes["input_ids"]).logits.detach().numpy()).max() < 1e-5
+    assert np.abs(found - model.network.cpu()(codes["input_ids"]).logits.detach().numpy()).max() < 1e-5
 
 
 def test_the_documented_lines_ask_it_without_suite(run, tmp_path):
@@ -87,12 +90,12 @@ def test_samples_and_what_inputs_are_made_by_lie_beside_the_model(run, tmp_path,
 
 
 def test_a_model_that_is_asked_twice_for_an_answer_is_refused(run, tmp_path, without_writing, monkeypatch):
-    def infer(self, model, batch):
-        model(batch["input_ids"])
-        return original(self, model, batch)
+    def infer(self, batch):
+        self.network(batch["input_ids"])
+        return original(self, batch)
 
-    original = ToyDomain.infer
-    monkeypatch.setattr(ToyDomain, "infer", infer)
+    original = ToyModel.infer
+    monkeypatch.setattr(ToyModel, "infer", infer)
     with pytest.raises(SuiteError, match="toy calls its model 2 times for an answer"):
         export.export_onnx(run, tmp_path)
 
@@ -102,15 +105,15 @@ def test_the_newest_finished_run_is_exported_whatever_failed_since(run, tmp_path
     finished.set_status("finished", "toy")
     failed.set_status("failed", "toy")
     taken = []
-    monkeypatch.setattr(command, "export_onnx", lambda run, folder: taken.append(run) or 0.0)
+    monkeypatch.setattr(action, "export_onnx", lambda run, folder: taken.append(run) or 0.0)
     asked = ["--onnx", str(tmp_path / "onnx"), "--output", str(tmp_path)]
     for names in ([], [failed.path.name]):
-        assert CliRunner().invoke(command.export, [*names, *asked]).exit_code == 0
+        assert CliRunner().invoke(command, [*names, *asked]).exit_code == 0
     assert taken == [finished, failed]  # what is named is taken, and told what it lacks
 
 
 def test_missing_packages_are_named_with_the_way_to_have_them(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxscript" else object())
+    monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else object())
     with pytest.raises(SuiteError, match=r"takes onnxscript, .* pip install 'suite\[onnx\]'"):
         export.export_onnx(run, tmp_path)
 

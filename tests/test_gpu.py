@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 import torch
-from suite_toy.domain import ToyDomain
 from suite_toy.fitting import Fitting, largest
+from suite_toy.model import ToyModel
 
 from suite.training.callbacks import Callback
 
@@ -35,25 +35,25 @@ def test_hot_steps_never_wait_for_the_device(toy_rows, tmp_path, settings):
 @gpu
 def test_auto_is_bf16_and_weights_stay_in_full_precision(toy_rows, tmp_path):
     fitted = Fitting(toy_rows, tmp_path, precision="auto", epochs=6)
-    assert all(value.dtype == torch.float32 for value in fitted.model.state_dict().values())
+    assert all(value.dtype == torch.float32 for value in fitted.network.state_dict().values())
     losses = [line["validation/loss"] for line in fitted.run.history() if "validation/loss" in line]
     assert losses[-1] < losses[0] * 0.7
 
 
-class Greedy(ToyDomain):
+class Greedy(ToyModel):
     """Takes a tenth of the card for each example of a training batch: ten do not fit."""
 
-    def loss(self, model, batch):
-        if model.training:
+    def loss(self, network, batch):
+        if network.training:
             total = torch.cuda.get_device_properties(0).total_memory
             _ = torch.empty(len(batch["labels"]) * total // 10, dtype=torch.uint8, device="cuda")
-        return super().loss(model, batch)
+        return super().loss(network, batch)
 
 
 @gpu
 def test_a_real_lack_of_memory_is_found_by_the_probe(toy_rows, tmp_path):
     whole = Fitting(toy_rows, tmp_path / "whole", batch_size=16)
-    cut = Fitting(toy_rows, tmp_path / "cut", batch_size=16, domain=Greedy)
+    cut = Fitting(toy_rows, tmp_path / "cut", batch_size=16, model=Greedy)
     assert largest(whole.last(), cut.last()) < 1e-5
     assert json.loads((cut.run.path / "memory.json").read_text()) == {
         "micro_batch_size": 8, "step": 0, "device": "cuda"

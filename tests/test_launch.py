@@ -95,38 +95,43 @@ def test_the_number_of_processes_is_asserted(tmp_path):
 
 SCORE = """
 import os
-from suite_toy.domain import ToyDomain
-from suite.training.accelerator import make_accelerator
+import torch
+from dataclasses import replace
+from suite_toy.domain import TOY
+from suite_toy.model import ToyModel
+from suite_toy.parts import ToyScores
+from suite.accelerator import make_accelerator
 from suite.evaluation.scoring import validate
 
-class Counting(ToyDomain):
+class Counting(ToyModel):
     def collate(self, examples):
         return {"which": [example["which"] for example in examples]}
 
-    def infer(self, model, batch):
+    def infer(self, batch):
         return [{"which": which} for which in batch["which"]]
 
+    def lengths(self, examples):
+        return [7 * len(examples) % (example["which"] + 2) for example in examples]
+
+class CountingScores(ToyScores):
     def reference(self, example):
         return example["which"]
 
     def score(self, prediction, reference):
         return {"which": reference, "right": prediction["which"] == reference}
 
-    def lengths(self, examples):
-        return [7 * len(examples) % (example["which"] + 2) for example in examples]
-
     def metrics(self, scores):
         return {"order": scores["which"].tolist(), "right": float(scores["right"].mean())}
 
-import torch
-domain = Counting(ToyDomain.Config.build({"batch_size": 4}))
-accelerator, model = make_accelerator(domain.config), torch.nn.Linear(1, 1)
+task = replace(TOY, scores=CountingScores).task(batch_size=4)
+accelerator, model = make_accelerator(task.config), Counting(torch.nn.Linear(1, 1), task.config)
 if accelerator.num_processes > 1:  # the others wait while the first evaluates; NCCL's ten minutes are not enough
     gloo = torch.distributed.group.WORLD._get_backend(torch.device("cpu"))
     assert gloo.options._timeout.total_seconds() > 3600, gloo.options._timeout
 for count in range(1, 34):
-    found = validate(domain, model, [{"which": i} for i in range(count)], accelerator, lambda: False)
-    assert found == {"order": list(range(count)), "right": 1.0}, (accelerator.num_processes, count, found)
+    examples = [{"which": i} for i in range(count)]
+    metrics = validate(model, task.scores(model), examples, accelerator, lambda: False)
+    assert metrics == {"order": list(range(count)), "right": 1.0}, (accelerator.num_processes, count, metrics)
 os.write(1, f"scored {accelerator.num_processes}\\n".encode())  # in one piece, whatever the others write
 os._exit(0)
 """

@@ -28,7 +28,7 @@ NEEDED = {
         "suite/py.typed",
         "suite/web/style.css",
         "suite/demo/style.css",
-        "suite/testing/asked.py",
+        "suite/testing/installed_domain.py",
         "suite/scaffold/template/copier.yml",
         "suite/scaffold/template/project/.gitignore.jinja",
         "suite/scaffold/template/project/.github/workflows/ci.yml.jinja",

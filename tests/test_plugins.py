@@ -126,3 +126,25 @@ def test_a_domain_whose_torch_is_broken_is_listed_and_says_so_when_used(tmp_path
     )
     assert done.returncode == 2
     assert "'weather' of the plugin weather (suite-weather 1.0) cannot be loaded: RuntimeError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "class Weather:\n    name = 'weather'",
+            "suite_weather:Weather of the plugin weather is no domain but a type; let its entry name a suite.Domain(",
+        ),
+        (
+            "from dataclasses import replace\nfrom suite_toy.domain import TOY\nWeather = replace(TOY, name='rain')",
+            "The domain 'weather' calls itself 'rain'; its plugin must use one name.",
+        ),
+    ],
+)
+def test_an_entry_that_is_no_domain_of_its_name_is_said(tmp_path, target, said):
+    distribution(tmp_path, "suite_weather", f"{GOOD.format(name='weather', module='suite_weather')}\n{target}\n")
+    path = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
+    line = [sys.executable, "-m", "suite", "weather", "options"]
+    done = subprocess.run(line, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path})
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert said in done.stderr

@@ -6,15 +6,21 @@ import csv
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from suite_toy.domain import TOY
+from suite_toy.model import ToyModel
 
 from suite.domain.answers import close, inert, write_predictions
 from suite.errors import SuiteError
+from suite.inference import loading
 from suite.inference.predictor import Predictor
+from suite.runs import Run
+from suite.training.train import train
 
 PAIRS = [("a.x", {"text": "=1+1", "n": -2.5}), ("b.x", {"text": 'plain, "quoted"', "n": 3, "more": [1, {"k": "é"}]})]
 
@@ -24,8 +30,8 @@ def test_json_keeps_everything(tmp_path, ending):
     path = tmp_path / f"out.{ending}"
     write_predictions(PAIRS, path)
     text = path.read_text()
-    found = json.loads(text) if ending == "json" else [json.loads(line) for line in text.splitlines()]
-    assert found == [{"input": name, **prediction} for name, prediction in PAIRS]
+    records = json.loads(text) if ending == "json" else [json.loads(line) for line in text.splitlines()]
+    assert records == [{"input": name, **prediction} for name, prediction in PAIRS]
 
 
 def test_csv_makes_formulas_inert_and_leaves_numbers(tmp_path):
@@ -60,67 +66,95 @@ def test_close_compares_structure_exactly_and_numbers_within_tolerance():
         assert not close(value, other, tolerance=1e-3)
 
 
-def test_making_a_predictor_costs_nothing_and_says_what_would_answer(toy, tmp_path):
-    toy.config.output = tmp_path
-    predictor = Predictor(toy)
-    assert predictor.run is None
+@pytest.fixture
+def apart(tmp_path):
+    """The toy with a folder of runs of its own."""
+    return TOY.task(output=tmp_path)
+
+
+def test_making_a_predictor_costs_nothing_and_says_what_would_answer(apart):
+    predictor = Predictor(apart)
+    assert predictor.run is None and predictor.task is apart
     assert predictor.describe() == "**toy/letters**, not fine-tuned."
 
 
-def test_the_starter_answers(toy, tmp_path):
-    toy.config.output = tmp_path
-    answers = Predictor(toy)([{"word": "area"}, {"word": "rhythm"}])
+def test_the_starter_answers(apart):
+    answers = Predictor(apart)([{"word": "area"}, {"word": "rhythm"}])
     assert [set(answer) for answer in answers] == [{"label", "vowels"}] * 2
 
 
-def test_a_domain_that_needs_no_rows_is_given_none(toy, monkeypatch):
+def test_a_domain_that_needs_no_rows_is_given_none(tmp_path):
     given = []
-    load = type(toy).load_model
-    monkeypatch.setattr(
-        type(toy), "load_model", lambda self, source, data: given.append(data) or load(self, source, data)
-    )
-    Predictor(toy)(toy.inputs("area"))
-    monkeypatch.setattr(type(toy), "needs_rows", False)
-    Predictor(toy)(toy.inputs("area"))
+
+    def load(source, config, data):
+        given.append(data)
+        return ToyModel.load(source, config, data)
+
+    for needs_rows in (True, False):
+        Predictor(replace(TOY, model=load, needs_rows=needs_rows).task(output=tmp_path)).answer("area")
     assert given[0] is not None and given[1] is None
 
 
-def test_a_model_tuned_beforehand_answers_without_any_rows(toy, tmp_path, monkeypatch):
+def test_a_model_tuned_beforehand_answers_without_any_rows(tmp_path, monkeypatch):
     """Where the pretrained model alone has nothing to say; training starts from that one all the same."""
-    from dataclasses import replace
-
-    asset = replace(toy.starter.assets[0], name="toy/tuned")
-    starter = replace(toy.starter, tuned="toy/tuned", assets=(*toy.starter.assets, asset))
-    monkeypatch.setattr(type(toy), "starter", starter)
-    monkeypatch.setattr(Predictor, "_training_rows", lambda self: pytest.fail("it needs no rows"))
-    toy.config.output = tmp_path
-    predictor = Predictor(toy)
+    asset = replace(TOY.starter.assets[0], name="toy/tuned")
+    starter = replace(TOY.starter, tuned="toy/tuned", assets=(*TOY.starter.assets, asset))
+    monkeypatch.setattr(loading, "load_splits", lambda task: pytest.fail("it needs no rows"))
+    task = replace(TOY, starter=starter).task(output=tmp_path)
+    predictor = Predictor(task)
     assert predictor.describe() == "**toy/tuned**, fine-tuned beforehand on toy-words."
     assert len(predictor([{"word": "area"}])) == 1
-    assert Predictor(toy, "toy/letters").describe() == "**toy/letters**, not fine-tuned."
+    assert Predictor(task, "toy/letters").describe() == "**toy/letters**, not fine-tuned."
 
 
-def test_one_model_is_loaded_at_a_time(toy, monkeypatch):
-    loading, most = [], []
+def test_one_model_is_loaded_at_a_time(tmp_path):
+    waiting, most = [], []
 
-    def slow(predictor):
-        loading.append(predictor)
-        most.append(len(loading))
+    def slow(source, config, data):
+        waiting.append(source)
+        most.append(len(waiting))
         time.sleep(0.05)
-        loading.remove(predictor)
-        predictor._model = torch.nn.Identity()
+        waiting.remove(source)
+        return ToyModel.load(source, config, data)
 
-    monkeypatch.setattr(Predictor, "_load", slow)
-    predictors = [Predictor(toy), Predictor(type(toy)())] * 2
+    task = replace(TOY, model=slow, needs_rows=False).task(output=tmp_path)
+    predictors = [Predictor(task), Predictor(task)] * 2
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda predictor: predictor.model, predictors))
     assert most == [1, 1]  # each once, never two
 
 
 def test_a_run_of_another_domain_is_refused(toy, tmp_path):
-    from suite.runs import Run
-
     run = Run.create(tmp_path, "other", "x")
     run.set_status("finished", "other")
     with pytest.raises(SuiteError, match="is a run of other, not of toy"):
         _ = Predictor(toy, str(run.path)).model
+
+
+def test_a_runs_config_makes_another_task_and_what_was_asked_ranks_above_it(tmp_path):
+    run = train(TOY.task(output=tmp_path, epochs=1, noise=0.4, batch_size=16))
+    asked = TOY.task(batch_size=4)
+    predictor = Predictor(asked, str(run.path))
+    assert predictor.task is asked
+    config = predictor.model.config
+    assert (config.noise, config.batch_size, config.epochs) == (0.4, 4, 1)
+    assert predictor.task.config is config and predictor.task.domain is TOY
+    assert (asked.config.noise, asked.config.epochs) == (0.1, 4), "the task it was given is as it was"
+
+
+def test_a_model_is_refreshed_once_when_it_is_loaded_and_answers_as_what_that_returned(tmp_path):
+    @dataclass
+    class Fresh(ToyModel):
+        refreshes: int = 0
+
+        def refreshed(self):
+            assert not self.network.training and not torch.is_grad_enabled()
+            return replace(self, refreshes=self.refreshes + 1)
+
+        def infer(self, batch):
+            return [{**answer, "refreshes": self.refreshes} for answer in super().infer(batch)]
+
+    predictor = Predictor(replace(TOY, model=Fresh.load).task(output=tmp_path))
+    for _ in range(2):
+        (answer,) = predictor.answer("area")
+        assert answer["refreshes"] == 1

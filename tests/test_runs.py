@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from suite_toy.domain import TOY
 
 from suite.cli import commands
 from suite.errors import SuiteError
@@ -67,8 +68,8 @@ def test_latest_is_the_newest_that_was_trained_and_a_copy_says_what_of(tmp_path)
     assert Run.open("latest", tmp_path).path.name == "other"
 
 
-def test_a_model_is_that_of_the_newest_finished_run_and_of_a_copy_only_where_it_is_named(tmp_path, toy):
-    toy.config.output = tmp_path
+def test_a_model_is_that_of_the_newest_finished_run_and_of_a_copy_only_where_it_is_named(tmp_path):
+    toy = TOY.task(output=tmp_path)
     trained, copied, failed = make(tmp_path, "a", "finished"), make(tmp_path, "b", "finished"), make(tmp_path, "c")
     copied.set_status("finished", copy_of=trained.path.name)
     failed.set_status("failed", cause="no memory")
@@ -77,13 +78,13 @@ def test_a_model_is_that_of_the_newest_finished_run_and_of_a_copy_only_where_it_
     assert newest_run(toy) is None and latest_run(tmp_path) == failed  # which says what it lacks
     shutil.rmtree(failed.path)
     assert newest_run(toy) is None
-    for take in (lambda: latest_run(tmp_path), lambda: finished_run("latest", tmp_path, toy)):
+    for take in (lambda: latest_run(tmp_path), lambda: finished_run("latest", toy)):
         with pytest.raises(
             SuiteError, match=f"copies alone, no run that was trained; to take {copied.path.name}, name"
         ):
             take()
     (copied.path / "model").mkdir()
-    assert finished_run(copied.path.name, tmp_path, toy) == copied
+    assert finished_run(copied.path.name, toy) == copied
 
 
 def test_history_survives_a_torn_line_and_is_cut_where_a_resume_begins(tmp_path):

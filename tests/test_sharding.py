@@ -17,6 +17,7 @@ from accelerate.commands.launch import _validate_launch_command, launch_command_
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from accelerate.utils.launch import prepare_multi_gpu_env
 from suite_toy import sharding
+from suite_toy.domain import ToyConfig
 from suite_toy.fitting import LAUNCHER, Fitting, largest
 from suite_toy.sharding import SETTINGS
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
@@ -39,8 +40,8 @@ def launch(folder, cases, status=0):
     return done.stderr
 
 
-def told(folder, case):
-    """What both processes told."""
+def findings(folder, case):
+    """What both processes found."""
     return [json.loads((folder / f"{case}-{rank}.json").read_text()) for rank in (0, 1)]
 
 
@@ -69,10 +70,10 @@ def together(tmp_path_factory):
 @pytest.mark.parametrize("case", SETTINGS)
 def test_two_sharded_processes_train_as_one_whole(together, toy_rows, tmp_path, case):
     """Same weights at the end, same best weights, same scores; the last in each process and in a plain model."""
-    one, two = Fitting(toy_rows, tmp_path, **SETTINGS[case]), together / case
+    alone, two = Fitting(toy_rows, tmp_path, **SETTINGS[case]), together / case
     close = 1e-2 if case == "bf16" else 1e-5  # bf16 keeps 3 digits; float32 sums in another order over 14 steps
-    assert largest(one.last(), tensors(two, "model")) < close
-    path = checkpoint.latest(one.run.checkpoints)
+    assert largest(alone.last(), tensors(two, "model")) < close
+    path = checkpoint.latest(alone.run.checkpoints)
     whole = {name: checkpoint.read_tensors(path, f"{name}.safetensors") for name in EXACT}
     if case != "bf16":  # where a moment may be many times its parameter
         assert largest(whole["optimizer"], tensors(two, "optimizer")) < close
@@ -80,15 +81,15 @@ def test_two_sharded_processes_train_as_one_whole(together, toy_rows, tmp_path, 
     assert len(validations(two)) == 3 and validations(two) == validations(tmp_path)
     ends = [torch.load(two / f"end-{rank}.pt", weights_only=True) for rank in (0, 1)]
     assert largest(ends[0], ends[1]) == 0
-    assert largest(ends[0], one.model.state_dict()) < close
-    assert largest(ends[0], one.start) > 0.01, "it must have trained"
+    assert largest(ends[0], alone.network.state_dict()) < close
+    assert largest(ends[0], alone.start) > 0.01, "it must have trained"
 
 
 def test_each_process_holds_half(together):
-    """738 parameters: 27 letters are 14 and 13 rows, all else is halved. The caller's model stays whole."""
+    """738 parameters: 27 letters are 14 and 13 rows, all else is halved. The caller's network stays whole."""
     for case in SETTINGS:
-        first, second = told(together, case)
-        assert first == {"sharded": True, "twin": True, "elements": 377, "total": 738}
+        first, second = findings(together, case)
+        assert first == {"sharded": True, "whole": True, "elements": 377, "total": 738}
         assert second == {**first, "elements": 361}
 
 
@@ -105,15 +106,15 @@ def test_a_crashed_run_resumes_with_the_same_bits(together):
 
 
 def test_a_step_that_is_not_finite_in_one_process_is_skipped_in_both(together):
-    for one in told(together, "poisoned"):
-        assert "not finite at step 4" in one["refused"] and one["finite"]
+    for process in findings(together, "poisoned"):
+        assert "not finite at step 4" in process["refused"] and process["finite"]
 
 
 def test_a_loss_that_calls_the_model_twice_is_refused(tmp_path):
     launch(tmp_path, ["twice"])
-    for one in told(tmp_path, "twice"):
-        assert "calls the model more than once for one micro-batch" in one["refused"]
-        assert "--set micro_batch_size=1" in one["refused"]
+    for process in findings(tmp_path, "twice"):
+        assert "calls the network more than once for one micro-batch" in process["refused"]
+        assert "--set micro_batch_size=1" in process["refused"]
 
 
 def test_when_one_process_lacks_memory_the_run_goes_on_by_resume_with_less(tmp_path, toy_rows):
@@ -122,8 +123,8 @@ def test_when_one_process_lacks_memory_the_run_goes_on_by_resume_with_less(tmp_p
     assert "Memory ran out on one process while all were adding up gradients" in errors and "--resume" in errors
     assert json.loads((tmp_path / "small" / "memory.json").read_text())["micro_batch_size"] == 2
     launch(tmp_path, ["small"])
-    one = Fitting(toy_rows, tmp_path / "one", **sharding.SMALL)
-    assert largest(one.last(), tensors(tmp_path / "small", "model")) < 1e-5
+    alone = Fitting(toy_rows, tmp_path / "one", **sharding.SMALL)
+    assert largest(alone.last(), tensors(tmp_path / "small", "model")) < 1e-5
 
 
 def test_whole_and_sharded_checkpoints_are_not_mixed_up(together, toy_rows, tmp_path):
@@ -201,7 +202,7 @@ def test_what_sharding_cannot_do_is_refused_by_name(launched, monkeypatch, varia
 def test_sharding_without_gpus_and_deepspeed_are_refused(monkeypatch):
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(SuiteError, match="need several processes with a GPU each; without them use --processes"):
-        make_accelerator(sharding.ToyDomain.Config())
+        make_accelerator(ToyConfig())
     monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
     with pytest.raises(SuiteError, match="its checkpoints are pickles, which run what they hold when loaded"):
-        make_accelerator(sharding.ToyDomain.Config())
+        make_accelerator(ToyConfig())

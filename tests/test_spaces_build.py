@@ -1,23 +1,24 @@
 """`suite space build`: what stands in the folder, and what of a run and of this machine must not."""
 
 import contextlib
-import dataclasses
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from safetensors.numpy import load_file, save_file
-from suite_toy.domain import LABELS, ToyConfig, ToyDomain
+from suite_toy.domain import LABELS, TOY, ToyConfig
+from suite_toy.parts import ToyData
 
-from suite import SuiteError
-from suite.hub import parcel
+from suite import SuiteError, Task
+from suite.hub import bundle
 from suite.hub.spaces import packages
 from suite.hub.spaces.build import Plan, build, files
 from suite.inference.predictor import Predictor, read_config
 from suite.plugins.loader import load_plugins
-from suite.provenance.pushed import travelling
+from suite.provenance.hub_run import portable_config
 from suite.training.train import train
 from suite.web.page import DomainPage
 
@@ -37,8 +38,7 @@ def run(tmp_path_factory):
     words = [f"{'aeiou'[i % 5]}{chr(98 + i // 5)}{'xyz'[i % 3]}{MARKER}" for i in range(40)]
     rows = "".join(f"{word},{LABELS[i % 2]}\n" for i, word in enumerate(words))
     (home / "mine.csv").write_text(f"word,label\n{rows}")
-    config = ToyConfig(data=str(home / "mine.csv"), output=home / "runs", epochs=1)
-    return train(ToyDomain(config))
+    return train(TOY.task(data=str(home / "mine.csv"), output=home / "runs", epochs=1))
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_of_a_run_only_what_answers_is_carried(run, carried):
     folder = carried()
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert names == ["README.md", "config.json", "config.yaml", "environment.json", "model.safetensors"]
-    assert Predictor(ToyDomain(), str(folder)).describe() == f"Fine-tuned in run **{run.path.name}**."
+    assert Predictor(TOY.task(), str(folder)).describe() == f"Fine-tuned in run **{run.path.name}**."
 
 
 def test_nothing_tells_of_this_machine_or_of_the_data(run, home, tmp_path, carried):
@@ -203,7 +203,7 @@ def test_nothing_tells_of_this_machine_or_of_the_data(run, home, tmp_path, carri
 
 
 def test_golden_samples_go_along_where_the_domain_lets_rows_travel(carried, monkeypatch):
-    monkeypatch.setattr(ToyDomain, "portable", lambda self, row: row)
+    monkeypatch.setattr(ToyData, "portable", lambda self, row, model: row)
     assert (carried() / "golden" / "predictions.json").is_file()
 
 
@@ -289,21 +289,21 @@ def test_a_folder_is_told_apart_from_a_web_address(text, told, run, monkeypatch)
     monkeypatch.setattr(Path, "cwd", lambda: Path("/datasets"))
     files = {"README.md": text.encode()}
     with pytest.raises(SuiteError, match="holds the folder /datasets") if told else contextlib.nullcontext():
-        parcel._refuse_telling(files, run)
+        bundle.refuse_private(files, run)
 
 
 def test_a_token_in_a_web_address_is_still_found(run, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     with pytest.raises(SuiteError, match="holds your token"):
-        parcel._refuse_telling({"README.md": b"https://ada:hf_secret@huggingface.co/ada"}, run)
+        bundle.refuse_private({"README.md": b"https://ada:hf_secret@huggingface.co/ada"}, run)
 
 
 def test_of_a_download_what_lies_beside_the_model_goes_by_its_own_rules(run, home, tmp_path, offer, monkeypatch):
     """A folder that was pushed with adapters, figures and samples, and downloaded by somebody else."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
-    domain = ToyDomain(read_config(run, ToyDomain()))
-    folder = parcel.laid(parcel.parcel(run, domain, open_data=True), tmp_path / "download")
+    files_by_name = bundle.bundle(run, Task(TOY, read_config(run, TOY)), open_data=True)
+    folder = bundle.write_folder(files_by_name, tmp_path / "download")
     assert (folder / "golden" / "rows.parquet").is_file()
     for name in ("adapter/toy.txt", "plots/words.png"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -314,35 +314,35 @@ def test_of_a_download_what_lies_beside_the_model_goes_by_its_own_rules(run, hom
 
 
 def test_a_licence_that_forbids_it_stops_the_build(carried, monkeypatch):
-    starter = ToyDomain.starter
-    model, data = starter.assets
-    kept = dataclasses.replace(starter, assets=(dataclasses.replace(model, licence="cc-by-nc-nd-4.0"), data))
-    monkeypatch.setattr(ToyDomain, "starter", kept)
+    model, data = TOY.starter.assets
+    kept = replace(TOY.starter, assets=(replace(model, licence="cc-by-nc-nd-4.0"), data))
+    monkeypatch.setattr("suite_toy.domain.TOY", replace(TOY, starter=kept))
     with pytest.raises(SuiteError, match="forbids passing on what is made from it"):
         carried()
 
 
 def test_options_name_no_file_of_this_machine(home, capsys):
     config = ToyConfig(data=str(home / "mine.csv"), also_evaluate=["~/other.csv"], name="/home/ada/terms.csv", epochs=2)
-    told = travelling(ToyDomain(config), "abc")
-    assert (told["data"], told["also_evaluate"], told["epochs"]) == ("local:abc", [], 2)
-    assert "name" not in told and "output" not in told
+    values = portable_config(Task(TOY, config), "abc")
+    assert (values["data"], values["also_evaluate"], values["epochs"]) == ("local:abc", [], 2)
+    assert "name" not in values and "output" not in values
     err = capsys.readouterr().err
     assert "name=/home/ada/terms.csv is a file of this machine and is left out." in err and "output=" not in err
 
 
 def test_a_base_model_that_is_gone_is_not_called_the_starter(home):
-    assert travelling(ToyDomain(ToyConfig(model="/gone/model")), "")["model"] == "local:model"
+    assert portable_config(TOY.task(model="/gone/model"), "")["model"] == "local:model"
 
 
 def test_a_permission_travels_in_the_app_and_not_with_the_model(offer, tmp_path, monkeypatch):
     class Asking(ToyConfig):
         allow_noncommercial: bool = False
 
-    monkeypatch.setattr(ToyDomain, "Config", Asking)
-    domain = ToyDomain(Asking(allow_noncommercial=True))
-    assert "allow_noncommercial" not in travelling(domain, "")
-    text = files(Plan(offer, run="latest"), domain)["app.py"]
+    asking = replace(TOY, Config=Asking)
+    monkeypatch.setattr("suite_toy.domain.TOY", asking)
+    task = asking.task(allow_noncommercial=True)
+    assert "allow_noncommercial" not in portable_config(task, "")
+    text = files(Plan(offer, run="latest"), task)["app.py"]
     assert '    space("toy", HERE / "run", allow_noncommercial=True)\n' in text
     page = DomainPage.open(offer, "", tmp_path, model="starter", allowed={"allow_noncommercial": True})
-    assert page.predictor.domain.config.allow_noncommercial
+    assert page.predictor.task.config.allow_noncommercial

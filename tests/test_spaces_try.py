@@ -9,28 +9,31 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from suite_toy.domain import ToyConfig, ToyDomain
+from suite_toy.domain import TOY, ToyConfig
+from suite_toy.model import ToyModel
 
 import suite
-from suite import SuiteError, web
-from suite.hub.spaces import trying
+from suite import Answers, SuiteError
+from suite.hub.spaces import trial as trials
 from suite.hub.spaces.build import Plan, build
 from suite.inference.predictor import Predictor
 from suite.plugins.loader import load_plugins
 from suite.training.train import train
-from suite.web.asking import ask
+from suite.web.client import ask
 from suite.web.page import drawn
-from suite.web.zero import lent
+from suite.web.space import space as space_page
+from suite.web.zerogpu import lend_gpu
 
-TOY = Path(__file__).parent / "toy"
+FOLDER = Path(__file__).parent / "toy"
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return train(ToyDomain(ToyConfig(output=tmp_path_factory.mktemp("runs"), epochs=8, name="mine")))
+    return train(TOY.task(output=tmp_path_factory.mktemp("runs"), epochs=8, name="mine"))
 
 
 @pytest.fixture
@@ -38,10 +41,10 @@ def space(run, tmp_path, monkeypatch):
     """A built Space of the toy with the run's model; its code as pip would have unpacked it."""
 
     def unpack(name, into):
-        package = Path(suite.__file__).parent if name == "suite" else TOY / "suite_toy"
+        package = Path(suite.__file__).parent if name == "suite" else FOLDER / "suite_toy"
         shutil.copytree(package, into / package.name, ignore=shutil.ignore_patterns("__pycache__"))
         if name != "suite":
-            shutil.copytree(TOY / "suite_toy-0.1.0.dist-info", into / "suite_toy-0.1.0.dist-info")
+            shutil.copytree(FOLDER / "suite_toy-0.1.0.dist-info", into / "suite_toy-0.1.0.dist-info")
 
     monkeypatch.setattr("suite.hub.spaces.packages.unpack", unpack)
     return build(Plan(load_plugins().find("suite_domains", "toy"), run=str(run.path)), tmp_path / "space")
@@ -54,13 +57,13 @@ def test_a_space_starts_and_answers_with_the_runs_model(space, run, tmp_path, mo
     there = sorted(space.rglob("*"))
     for path in there:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    trial = trying.try_space(space, python=Path(sys.executable))
-    (told,) = Predictor(ToyDomain(), str(run.path))(ToyDomain().inputs("rhythm"))
-    shares = {one["label"]: one["confidence"] for one in trial.answer["confidences"]}
+    trial = trials.try_space(space, python=Path(sys.executable))
+    (expected,) = Predictor(TOY.task(), str(run.path)).answer("rhythm")
+    shares = {share["label"]: share["confidence"] for share in trial.answer["confidences"]}
     assert trial.endpoint == "toy_decide" and (space / "run" / "golden" / "rows.parquet").is_file()
-    assert shares["vowels"] == pytest.approx(told["vowels"], abs=1e-4)
-    (starter,) = Predictor(ToyDomain(), "toy/letters")(ToyDomain().inputs("rhythm"))
-    assert abs(starter["vowels"] - told["vowels"]) > 1e-2, "the run must answer otherwise than the starter"
+    assert shares["vowels"] == pytest.approx(expected["vowels"], abs=1e-4)
+    (starter,) = Predictor(TOY.task(), "toy/letters").answer("rhythm")
+    assert abs(starter["vowels"] - expected["vowels"]) > 1e-2, "the run must answer otherwise than the starter"
     assert sorted(space.rglob("*")) == there, "trying leaves nothing in the folder"
     for path in there:
         path.chmod(0o755)
@@ -105,26 +108,25 @@ def test_what_the_builder_permitted_holds_when_it_is_asked_too(capsys, tmp_path,
     class Asking(ToyConfig):
         allow_noncommercial: bool = False
 
-    def load_model(self, source, data, real=ToyDomain.load_model):
-        if not self.config.allow_noncommercial:
+    def load(source, config, data):
+        if not config.allow_noncommercial:
             raise SuiteError("not permitted")
-        return real(self, source, data)
+        return ToyModel.load(source, config, data)
 
-    def demo_call(self, predictor):
+    def demo_call(predictor):
         return "toy_decide", ["rhythm" if predictor.model else ""]
 
-    monkeypatch.setattr(ToyDomain, "Config", Asking)
-    monkeypatch.setattr(ToyDomain, "load_model", load_model)
-    monkeypatch.setattr(ToyDomain, "demo_call", demo_call)
+    asking = replace(TOY, Config=Asking, model=load, demo_call=demo_call)
+    monkeypatch.setattr("suite_toy.domain.TOY", asking)
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    domain = ToyDomain(Asking(allow_noncommercial=True))
-    demo = drawn(lambda: domain.demo(Predictor(domain, "toy/letters")))
+    task = asking.task(allow_noncommercial=True)
+    demo = drawn(lambda: task.demo(Predictor(task, "toy/letters")))
     demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, share=False)
     monkeypatch.setattr(sys, "argv", ["app.py", "ask", demo.local_url])
     try:
         with pytest.raises(SuiteError, match="not permitted"):
-            web.space("toy")
-        web.space("toy", allow_noncommercial=True)
+            space_page("toy")
+        space_page("toy", allow_noncommercial=True)
     finally:
         demo.close(verbose=False)
     assert json.loads(capsys.readouterr().out)["endpoint"] == "toy_decide"
@@ -133,21 +135,21 @@ def test_what_the_builder_permitted_holds_when_it_is_asked_too(capsys, tmp_path,
 def test_a_space_that_ends_is_told_with_the_end_of_its_log(space):
     (space / "app.py").write_text("# suite space build\nprint('unlucky')\nraise ValueError('no such key')\n")
     with pytest.raises(SuiteError, match=r"(?s)ended as it started\. The last lines.*unlucky.*ValueError: no such key"):
-        trying.try_space(space, python=Path(sys.executable))
+        trials.try_space(space, python=Path(sys.executable))
 
 
 def test_a_space_that_never_answers_is_given_up(space, monkeypatch):
-    monkeypatch.setattr(trying, "STARTS_WITHIN", 1.0)
+    monkeypatch.setattr(trials, "STARTS_WITHIN", 1.0)
     (space / "app.py").write_text("# suite space build\nimport time\ntime.sleep(60)\n")
     began = time.monotonic()
     with pytest.raises(SuiteError, match="did not answer within 1 s"):
-        trying.try_space(space, python=Path(sys.executable))
+        trials.try_space(space, python=Path(sys.executable))
     assert time.monotonic() - began < 30
 
 
 def test_a_folder_that_is_no_space_is_refused(tmp_path):
     with pytest.raises(SuiteError, match="holds no Space of Suite"):
-        trying.try_space(tmp_path)
+        trials.try_space(tmp_path)
 
 
 def test_requirements_that_cannot_be_had_are_told(space, tmp_path, monkeypatch):
@@ -158,9 +160,9 @@ def test_requirements_that_cannot_be_had_are_told(space, tmp_path, monkeypatch):
         code = int("pip" in command)
         return subprocess.CompletedProcess(command, code, "", "No matching distribution found for torch")
 
-    monkeypatch.setattr(trying.subprocess, "run", failing)
+    monkeypatch.setattr(trials.subprocess, "run", failing)
     with pytest.raises(SuiteError, match=r"(?s)can't be installed\..*No matching distribution found for torch"):
-        trying.install(space, tmp_path / "venv")
+        trials.install(space, tmp_path / "venv")
     assert asked[1][-3:] == ["-r", str(space / "requirements.txt"), "gradio==6.31.0"]
 
 
@@ -168,7 +170,7 @@ def test_nothing_of_the_users_own_python_is_seen(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("SUITE_PLUGINS", "toy")
     monkeypatch.setenv("HF_HOME", "/cache")
-    told = trying._environment()
+    told = trials._environment()
     assert "PYTHONPATH" not in told and "SUITE_PLUGINS" not in told and told["HF_HOME"] == "/cache"
 
 
@@ -211,18 +213,20 @@ def platform(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
-def test_with_zero_gpu_answers_are_made_where_the_gpu_is_lent(platform, toy, run):
-    class Telling(ToyDomain):
-        def infer(self, model, batch):
-            return [{**one, "process": os.getpid()} for one in super().infer(model, batch)]
+def test_with_zero_gpu_answers_are_made_where_the_gpu_is_lent(platform, run):
+    class Numbered(ToyModel):
+        def infer(self, batch):
+            return [{**answer, "process": os.getpid()} for answer in super().infer(batch)]
 
+    class Lenient(Answers):
         def same(self, expected, found):
             return super().same(expected, {key: found[key] for key in expected})
 
-    predictor = Predictor(Telling(), str(run.path), lent=lent)
-    (told,) = predictor(toy.inputs("rhythm"))
-    assert told["process"] != os.getpid()
-    assert predictor._model is not None, "the model is loaded here, before a GPU is lent"
+    task = replace(TOY, model=Numbered.load, answers=Lenient).task()
+    predictor = Predictor(task, str(run.path), lent=lend_gpu)
+    (answer,) = predictor([{"word": "rhythm"}])
+    assert answer["process"] != os.getpid()
+    assert predictor._loaded is not None, "the model is loaded here, before a GPU is lent"
     import spaces
 
     assert len(spaces.lent) == 2  # the golden samples, and the question
@@ -230,10 +234,10 @@ def test_with_zero_gpu_answers_are_made_where_the_gpu_is_lent(platform, toy, run
 
 def test_without_zero_gpu_or_its_package_nothing_is_wrapped(monkeypatch):
     monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
-    assert lent(len) is len
+    assert lend_gpu(len) is len
     monkeypatch.setenv("SPACES_ZERO_GPU", "1")
     monkeypatch.setitem(sys.modules, "spaces", None)  # what an import of it then raises is ImportError
-    assert lent(len) is len
+    assert lend_gpu(len) is len
 
 
 def test_zero_gpu_does_not_make_the_page_import_torch(platform, tmp_path):

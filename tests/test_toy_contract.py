@@ -38,7 +38,7 @@ class TestToyContract(DomainContract):
         assert [metric["value"] for metric in results["metrics"]] == values
 
     def test_sections_are_in_the_evaluation_the_plots_and_the_card(self, trained):
-        """`analyse` of every data set is kept: numbers for scripts, text and figure for people."""
+        """The report of every data set is kept: numbers for scripts, text and figure for people."""
         (section,) = json.loads((trained / "evaluation.json").read_text())["test"]["sections"]
         answers = [json.loads(line) for line in (trained / "predictions-test.jsonl").read_text().splitlines()]
         wrong = sum(answer["fine-tuned"]["label"] != answer["reference"] for answer in answers)

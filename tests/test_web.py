@@ -16,16 +16,16 @@ from suite import SuiteError
 from suite.cli.launch import launch
 from suite.web import security, server
 
-TOY = Path(__file__).parent / "toy"
+FOLDER = Path(__file__).parent / "toy"
 
 
 @pytest.fixture
 def toy(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(TOY)
+    monkeypatch.syspath_prepend(FOLDER)
     monkeypatch.chdir(tmp_path)
-    from suite_toy.domain import ToyDomain
+    from suite_toy.domain import TOY
 
-    return ToyDomain
+    return TOY
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "my-laptop.local", ""])
@@ -75,7 +75,7 @@ def test_building_the_page_of_every_installed_domain_imports_no_torch():
         "plugins = load_plugins(); app = build(plugins); print(json.dumps([[p[0] for p in app.pages],"
         "['', *plugins.domains], [m for m in ('torch', 'transformers') if m in sys.modules]]))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(TOY), "SUITE_STRICT": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER), "SUITE_STRICT": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     pages, expected, heavy = json.loads(done.stdout)
     assert pages == expected
@@ -91,7 +91,7 @@ def test_the_page_names_the_run_that_answers(toy, tmp_path):
     from suite.web.about import answering, run_card
     from suite.web.page import DomainPage
 
-    offer = Offer(Entry("toy", "Words.", "suite_toy.domain:ToyDomain"), PluginInfo("toy", "suite-toy", "0.1.0"))
+    offer = Offer(Entry("toy", "Words.", "suite_toy.domain:TOY"), PluginInfo("toy", "suite-toy", "0.1.0"))
     first = Run.create(tmp_path / "runs", "toy", "first")
     first.set_status("finished", "toy")
     first.model.mkdir()
@@ -111,7 +111,7 @@ def test_the_page_names_the_run_that_answers(toy, tmp_path):
 def test_assets_are_listed_with_licence_and_source(toy):
     from suite.web.about import assets
 
-    table = assets(toy()).splitlines()
+    table = assets(toy).splitlines()
     assert table[2] == "| [toy/letters](https://example.org) | model | Apache-2.0 | Letter embeddings. |"
     assert len(table) == 2 + len(toy.starter.assets)
 
@@ -119,7 +119,7 @@ def test_assets_are_listed_with_licence_and_source(toy):
 def test_errors_are_told_whatever_kind_of_handler_raises_them():
     import gradio as gr
 
-    from suite.web.telling import BUG, telling
+    from suite.web.error_boundary import BUG, error_boundary
 
     def plain(error):
         raise error
@@ -139,10 +139,10 @@ def test_errors_are_told_whatever_kind_of_handler_raises_them():
         return [value async for value in values]
 
     calls = [
-        lambda error: telling(plain)(error),
-        lambda error: list(telling(stream)(error)),
-        lambda error: asyncio.run(telling(wait)(error)),
-        lambda error: asyncio.run(drain(telling(walk)(error))),
+        lambda error: error_boundary(plain)(error),
+        lambda error: list(error_boundary(stream)(error)),
+        lambda error: asyncio.run(error_boundary(wait)(error)),
+        lambda error: asyncio.run(drain(error_boundary(walk)(error))),
     ]
     for call in calls:
         for error, message in [
@@ -168,7 +168,7 @@ def test_two_handlers_at_once_find_transformers_whole():
     """It replaces itself in sys.modules as it is imported: who imports it meanwhile would get what it was before."""
     code = """
         import sys, threading, time
-        from suite.web.telling import telling
+        from suite.web.error_boundary import error_boundary
 
         seen = []
 
@@ -182,9 +182,9 @@ def test_two_handlers_at_once_find_transformers_whole():
         def late():
             while "transformers" not in sys.modules:
                 time.sleep(0.001)
-            telling(second)()
+            error_boundary(second)()
 
-        threads = [threading.Thread(target=late), threading.Thread(target=telling(first))]
+        threads = [threading.Thread(target=late), threading.Thread(target=error_boundary(first))]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
         print(seen)

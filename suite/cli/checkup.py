@@ -14,6 +14,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.requirements import Requirement
+
+from suite.assets.asset import cache_dir, hub_refused
+from suite.assets.resolve import hub_reachable, is_ready
 from suite.console import table
 from suite.errors import SuiteError
 from suite.plugins.loader import Plugins, load_plugins
@@ -171,9 +175,6 @@ def pip() -> Check:
 
 def hub() -> Check:
     """Whether models can come from the hub; not asked when offline. No hub is no fault."""
-    from suite.assets.asset import hub_refused
-    from suite.assets.resolve import hub_reachable
-
     endpoint = os.environ.get("HF_ENDPOINT", "the Hugging Face Hub")
     if hub_refused():
         return Check("hub", "ok", "not asked: SUITE_OFFLINE or HF_HUB_OFFLINE is set")
@@ -185,8 +186,6 @@ def hub() -> Check:
 
 def cache() -> Iterator[Check]:
     """Where fetched assets lie, and whether there is room for more."""
-    from suite.assets.asset import cache_dir
-
     folder = cache_dir()
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if not os.access(_existing(folder), os.W_OK):
@@ -219,8 +218,6 @@ def plugin_checks(plugins: Plugins) -> Iterator[Check]:
 
 def starters(plugins: Plugins) -> Iterator[Check]:
     """Whether each domain imports, and whether its starter is on this machine already."""
-    from suite.assets.resolve import is_ready
-
     for name in sorted(plugins.domains):
         try:
             assets = plugins.domain(name).starter.assets
@@ -251,13 +248,9 @@ def _version(name: str) -> str | None:
 
 def _requirements() -> dict[str, str]:
     """Suite's own requirements by package name, as its distribution states them; extras left out."""
-    from packaging.requirements import Requirement
-
     stated = [Requirement(text) for text in requires("suite") or []]
     return {each.name: f"{each.name}{each.specifier}" for each in stated if not each.marker}
 
 
 def _satisfies(wanted: str, installed: str) -> bool:
-    from packaging.requirements import Requirement
-
     return Requirement(wanted).specifier.contains(installed, prereleases=True)

@@ -1,4 +1,4 @@
-"""The core's small commands: `list`, `runs`, `fetch`, `push`."""
+"""The commands that only look: `suite list` and `suite runs`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from suite.cli.options import format_option, offline_option, quiet_option
+from suite.cli.options import TrainingFlags, action, format_option, offline_option, quiet_option, runs_option
 from suite.console import duration, plain, result, say, table
 from suite.errors import SuiteError
 from suite.plugins.loader import load_plugins
+from suite.runs import Run, list_runs, newest_unfinished
 
 
 @click.command("list")
@@ -47,12 +48,10 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
+@runs_option
 @format_option
 def list_runs_(output: Path, form: str) -> None:
     """Every run: state, best metric, time."""
-    from suite.runs import list_runs
-
     rows = [_summary(run) for run in list_runs(output)]
     if form == "json":
         result(json.dumps(rows, indent=2))
@@ -69,46 +68,40 @@ def list_runs_(output: Path, form: str) -> None:
 
 @runs.command()
 @click.argument("run", default="latest")
-@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
+@runs_option
 @quiet_option
 @offline_option
-@click.pass_context
-def resume(ctx: click.Context, run: str, output: Path) -> None:
+def resume(run: str, output: Path) -> None:
     """Go on with a stopped run, exactly where it was.
 
     RUN is its folder or name; left out, the newest that was stopped.
     """
-    from suite.cli.verbs import train
-    from suite.runs import Run, newest_unfinished
-
-    found = newest_unfinished(output) if run == "latest" else Run.open(run, output)
-    if not found:
+    stopped = newest_unfinished(output) if run == "latest" else Run.open(run, output)
+    if not stopped:
         raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
-    offer = load_plugins().find("suite_domains", found.domain)
-    ctx.invoke(train(offer), resume=str(found.path))
+    offer = load_plugins().find("suite_domains", stopped.domain)
+    action("suite.cli.actions.train:train")(offer, TrainingFlags(), resume=str(stopped.path))
 
 
 @runs.command()
 @click.argument("run", default="latest")
-@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
+@runs_option
 @format_option
 def show(run: str, output: Path, form: str) -> None:
     """One run: what it was told, where it stands, how well it did.
 
     RUN is its folder or name; left out, the newest that was trained.
     """
-    from suite.runs import Run
-
-    found = Run.open(run, output)
-    status, history = found.status(), found.history()
+    chosen = Run.open(run, output)
+    status, history = chosen.status(), chosen.history()
     if form == "json":
-        content = {"path": str(found.path), **status, "state": found.state(), "history": history}
-        result(json.dumps(content | {"evaluation": found.evaluation()}, indent=2))
+        content = {"path": str(chosen.path), **status, "state": chosen.state(), "history": history}
+        result(json.dumps(content | {"evaluation": chosen.evaluation()}, indent=2))
         return
     since = datetime.fromtimestamp(status["heartbeat"], UTC).strftime("%Y-%m-%d %H:%M")
     ago = duration(max(time.time() - status["heartbeat"], 0))
-    copied = f", a copy of {found.copy_of}" if found.copy_of else ""
-    result(f"{found.path}\n{found.domain}, {found.state()}{copied}, last written {since} UTC ({ago} ago)")
+    copied = f", a copy of {chosen.copy_of}" if chosen.copy_of else ""
+    result(f"{chosen.path}\n{chosen.domain}, {chosen.state()}{copied}, last written {since} UTC ({ago} ago)")
     for key in ("cause", "next"):
         if key in status:
             result(f"{key}: {status[key]}")
@@ -117,35 +110,12 @@ def show(run: str, output: Path, form: str) -> None:
         names = [key for key in validations[-1] if key.startswith("validation/")]
         rows = [[line["step"], *(line.get(name) for name in names)] for line in validations]
         result("\n" + table(["step", *(name.removeprefix("validation/") for name in names)], rows))
-    card = found.path / "README.md"
+    card = chosen.path / "README.md"
     if card.is_file():
         result("\n" + plain(card.read_text().split("---", 2)[-1].strip()))
 
 
-@click.command()
-@click.argument("domains", nargs=-1)
-@quiet_option
-@offline_option
-def fetch(domains: tuple[str, ...]) -> None:
-    """Fetch the starter model and data of every domain, or of those named."""
-    from suite.assets.resolve import fetch_all
-
-    plugins = load_plugins()
-    assets: list[Any] = []
-    failures: list[str] = []
-    for name in domains or sorted(plugins.domains):
-        try:
-            assets += plugins.domain(name).starter.assets
-        except SuiteError as error:
-            if domains:
-                raise
-            failures.append(str(error))
-    fetch_all(list(dict.fromkeys(assets)))
-    for failure in failures:
-        say(f"Left out: {failure}")
-
-
-def _summary(run: Any) -> dict[str, Any]:
+def _summary(run: Run) -> dict[str, Any]:
     status, evaluation = run.status(), run.evaluation()
     values = {
         "run": run.path.name,
@@ -159,30 +129,3 @@ def _summary(run: Any) -> dict[str, Any]:
         value = evaluation["test"]["systems"]["fine-tuned"][metric]["value"]
         values["result"] = f"{metric} –" if value is None else f"{metric} {value:.4g}"
     return values
-
-
-@click.command()
-@click.argument("run", default="latest")
-@click.option("--to", default="", metavar="OWNER/NAME", help="Repository; else yours, called after domain and run.")
-@click.option("--public", is_flag=True, help="Let everybody see it; else it is private.")
-@click.option("--licence", default="", metavar="ID", help="The Hub's word for a licence; else that of the base model.")
-@click.option("--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in.")
-@quiet_option
-@offline_option
-def push(run: str, to: str, public: bool, licence: str, output: Path) -> None:
-    """Push a finished run's model to the Hugging Face Hub, private unless told otherwise.
-
-    RUN is its folder or name; left out, the newest finished one that was trained.
-
-    The model folder, its card with the results, the config without paths and, where they may travel, the golden
-    samples. It is downloaded again afterwards and must give the answers it gave here.
-    """
-    from suite.hub.push import push as push_run
-    from suite.inference.predictor import latest_run, read_config
-    from suite.runs import Run
-
-    found = latest_run(output) if run == "latest" else Run.open(run, output)
-    cls = load_plugins().find("suite_domains", found.domain).load()
-    done = push_run(found, cls(read_config(found, cls())), to=to, public=public, licence=licence)
-    result(f"{done.url} at commit {done.commit}")
-    say(f"Next: suite {found.domain} predict … --model {done.name}")

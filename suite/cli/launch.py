@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from suite.cli.options import offline_option, quiet_option
-from suite.errors import SuiteError
+from suite.cli.options import action, offline_option, quiet_option
 
 
 @click.command()
@@ -19,7 +18,7 @@ from suite.errors import SuiteError
 @offline_option
 @quiet_option
 @click.option("--run", "reference", default="", help="Run whose model answers: folder, name, hub id or latest.")
-def launch(host: str, port: int, auth: str, no_browser: bool, domain: str, reference: str) -> None:
+def launch(**options: Any) -> None:
     """Open the web app: every domain's demo, limits and licences.
 
     \b
@@ -27,11 +26,4 @@ def launch(host: str, port: int, auth: str, no_browser: bool, domain: str, refer
     suite launch --domain NAME --run latest
     suite launch --host 0.0.0.0 --auth ada:secret
     """
-    from suite.runs import Run
-    from suite.web.server import Binding, serve
-
-    if "/" in reference and not Path(reference).exists() and not domain:
-        raise SuiteError(f"Say which domain {reference} is for: suite launch --domain NAME --run {reference}.")
-    if reference and not domain:
-        domain = Run.open(reference).domain
-    serve(Binding(host, port, auth), only=domain, run=reference, open_browser=not no_browser)
+    action("suite.cli.actions.launch:launch")(**options)

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from suite.cli import verbs
 from suite.errors import SuiteError, unknown
 from suite.plugins.hookspecs import Entry
 from suite.plugins.loader import Offer, Plugins, load_plugins
@@ -72,8 +73,6 @@ class DomainGroup(LazyGroup):
         """A common verb bound to this domain, or the plugin's own command."""
         if name not in VERBS:
             return self.plugins.find("suite_commands", f"{self.name} {name}").load()
-        from suite.cli import verbs
-
         return getattr(verbs, name)(self.offer)
 
 

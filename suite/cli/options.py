@@ -1,16 +1,33 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how a command reaches the function that does its work."""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
+from suite.assets.asset import set_offline
+from suite.config import TrainConfig
 from suite.errors import SuiteError
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+
+
+def action(target: str) -> Command:
+    """The function "module:name" that does a command's work, imported now.
+
+    Commands are declared in modules that import nothing heavy, so that their help comes at once; what they do is in
+    `suite.cli.actions`, whose modules import what they need at their top.
+    """
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
 
 
 def _quiet(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -20,8 +37,6 @@ def _quiet(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
 
 def _offline(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
-        from suite.assets.asset import set_offline
-
         set_offline()
 
 
@@ -41,6 +56,7 @@ format_option = click.option(
     show_default=True,
     help="Output form.",
 )
+"""`--format text|json` of a command that gets it as `form`: tables for people, JSON for programs."""
 
 
 columns_option = click.option(
@@ -48,10 +64,88 @@ columns_option = click.option(
 )
 
 
-def _settings(domain: str) -> Decorator:
+runs_option = click.option(
+    "--output", type=Path, default=Path("runs"), show_default=True, help="Folder the runs are in."
+)
+
+
+processes_option = click.option(
+    "--processes", type=click.IntRange(1), help="Processes on this machine, one for each GPU."
+)
+
+
+def settings_option(domain: str) -> Decorator:
     """`--set`, which every verb that makes a config understands."""
     help_ = f"Any option of 'suite {domain} options'; may be given again."
     return click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=help_)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFlags:
+    """What the command line says of a training run: the options that have a flag, and the ways to give all others."""
+
+    model: str | None = None
+    data: str | None = None
+    columns: str = ""
+    epochs: float | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    lora: bool | None = None
+    precision: str | None = None
+    output: Path | None = None
+    name: str | None = None
+    seed: int | None = None
+    file: Path | None = None
+    """A YAML file with options."""
+    settings: tuple[str, ...] = ()
+    """Options as KEY=VALUE."""
+
+    def layers(self, config: type[TrainConfig]) -> list[dict[str, Any]]:
+        """Options in three layers, later ones above earlier ones: of the file, of the settings, of the flags.
+
+        What was not given is in none. Raises `SuiteError` for a file or a text that cannot be read.
+        """
+        names = [field.name for field in fields(self) if field.name not in ("file", "settings", "columns")]
+        flags = {name: value for name in names if (value := getattr(self, name)) not in (None, "")}
+        if self.columns:
+            flags["columns"] = parse_columns(self.columns)
+        return [config.from_file(self.file) if self.file else {}, config.parse_settings(self.settings), flags]
+
+
+def training_options(domain: str) -> Decorator:
+    """Gives a command the flags of a training; it gets them as one value, `flags`. `domain` is named in the help."""
+    options = (
+        click.option("--model", help="Hub id, local folder or finished run to start from."),
+        click.option("--data", help="Hub id, folder, file or starter name."),
+        columns_option,
+        click.option("--epochs", type=float, help="Passes over the data."),
+        click.option("--batch-size", type=int, help="Examples per optimizer step, over all processes."),
+        click.option("--learning-rate", type=float, help="Peak learning rate."),
+        click.option("--lora", is_flag=True, default=None, help="Train low-rank adapters only."),
+        click.option(
+            "--precision",
+            type=click.Choice(["auto", "fp32", "bf16"]),
+            help="Arithmetic; auto is bf16 if the GPU has it.",
+        ),
+        click.option("--output", type=Path, help="Folder that receives the run's own folder; else runs."),
+        click.option("--name", help="Name of the run, added to its time stamp; else the model's."),
+        click.option("--seed", type=int, help="Decides splits, order, dropout and augmentation."),
+        click.option("--config", "file", type=Path, help="YAML file with options."),
+        settings_option(domain),
+    )
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def collected(**given: Any) -> Any:
+            flags = TrainingFlags(**{field.name: given.pop(field.name) for field in fields(TrainingFlags)})
+            return command(flags=flags, **given)
+
+        decorated: Command = collected
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 def parse_columns(text: str) -> dict[str, str]:

@@ -8,19 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
+import pandas as pd
+from datasets import Dataset, concatenate_datasets
 
+from suite.domain.description import Task
 from suite.errors import SuiteError
 from suite.tables.arrow import codes, is_missing, is_text, repeats, row_keys
 from suite.tables.columns import Columns, Finding, Severity
 from suite.tables.store import column
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from suite.domain.base import Domain
 
 _SHOWN = 3
 """Rows named for each reason: enough to look them up, few enough to read."""
@@ -79,20 +77,17 @@ class Report:
                 yield severity, f"{reason} {_places(rows)}"
 
 
-def check_rows(rows: Dataset, domain: Domain) -> Report:
-    """Checks mapped rows: missing values, numbers, files, one class only, `domain.check`, duplicates.
+def check_rows(rows: Dataset, task: Task) -> Report:
+    """Checks mapped rows: missing values, numbers, files, one class only, `Data.check`, duplicates.
 
-    An error with a row rejects that row, and later checks don't see it: `domain.check` meets no missing value, and a
+    An error with a row rejects that row, and later checks don't see it: `Data.check` meets no missing value, and a
     row is the duplicate of a good one only. Text in a number column is turned into numbers.
     """
-    rows, findings = _read_numbers(rows, domain.columns)
-    findings += [
-        *_missing(rows, domain.columns),
-        *_absent_files(rows, domain.columns),
-        *_one_class(rows, domain.columns),
-    ]
-    findings += _by_domain(rows, domain, findings)
-    findings += _duplicates(rows, domain.columns, findings)
+    columns = task.columns
+    rows, findings = _read_numbers(rows, columns)
+    findings += [*_missing(rows, columns), *_absent_files(rows, columns), *_one_class(rows, columns)]
+    findings += _by_domain(rows, task, findings)
+    findings += _duplicates(rows, columns, findings)
     rejected = _rejected(findings)
     gone = np.array([entry["row"] for entry in rejected], dtype=np.int64)
     accepted = rows.select(np.delete(np.arange(len(rows)), gone)) if rejected else rows
@@ -109,15 +104,15 @@ def enforce(report: Report, max_rejected: float) -> None:
         raise SuiteError("The data have no row.")
     if gone / total <= max_rejected and gone < total:
         return
-    told = "; ".join(
+    reasons = "; ".join(
         f"{reason} {_places(rows)}"
         for reason, rows in _reasons((r["row"], r["reason"]) for r in report.rejected)[:_SHOWN]
     )
     if gone == total:
-        raise SuiteError(f"None of the {total:,} rows is usable: {told}.")
+        raise SuiteError(f"None of the {total:,} rows is usable: {reasons}.")
     raise SuiteError(
         f"{gone:,} of {total:,} rows are unusable ({gone / total:.1%}), over max_rejected={max_rejected:g}: "
-        f"{told}. Mend the data, or give a larger max_rejected."
+        f"{reasons}. Mend the data, or give a larger max_rejected."
     )
 
 
@@ -147,25 +142,21 @@ def leaks(splits: Mapping[str, Dataset], columns: Columns) -> list[Finding]:
 
 
 def _shared(splits: Mapping[str, Dataset], names: tuple[str, ...], what: str) -> Iterator[Finding]:
-    from datasets import concatenate_datasets
-
     keys = row_keys(concatenate_datasets([rows.select_columns(list(names)) for rows in splits.values()]), names)
     ends = np.cumsum([len(rows) for rows in splits.values()])
     sets = {name: np.unique(part) for name, part in zip(splits, np.split(keys, ends[:-1]), strict=True)}
     severity: Severity = "warning" if len(np.unique(np.concatenate(list(sets.values())))) < len(splits) else "error"
     order = list(sets)
-    for place, one in enumerate(order):
-        for other in order[place + 1 :]:
-            if both := len(np.intersect1d(sets[one], sets[other], assume_unique=True)):
+    for place, first in enumerate(order):
+        for second in order[place + 1 :]:
+            if both := len(np.intersect1d(sets[first], sets[second], assume_unique=True)):
                 yield Finding(
-                    severity, f"{both:,} values of {what} are in both {one} and {other}; keep each in one split."
+                    severity, f"{both:,} values of {what} are in both {first} and {second}; keep each in one split."
                 )
 
 
 def _read_numbers(rows: Dataset, columns: Columns) -> tuple[Dataset, list[Finding]]:
     """Turns text in number columns into numbers; what is none becomes a finding and a missing value."""
-    import pandas as pd
-
     findings: list[Finding] = []
     for name in [c.name for c in columns if c.kind == "number" and c.name in rows.column_names]:
         array = column(rows, name)
@@ -213,11 +204,11 @@ def _whole(rows: Dataset, findings: Iterable[Finding]) -> np.ndarray | None:
     return np.delete(np.arange(len(rows)), np.array(spoilt, dtype=np.int64))
 
 
-def _by_domain(rows: Dataset, domain: Domain, findings: list[Finding]) -> Iterator[Finding]:
+def _by_domain(rows: Dataset, task: Task, findings: list[Finding]) -> Iterator[Finding]:
     if any(finding.severity == "error" and finding.row is None for finding in findings):
         return  # without a required column a domain has nothing to look at
     whole = _whole(rows, findings)
-    for finding in domain.check(rows if whole is None else rows.select(whole)):
+    for finding in task.data.check(rows if whole is None else rows.select(whole)):
         yield finding if finding.row is None or whole is None else replace(finding, row=int(whole[finding.row]))
 
 

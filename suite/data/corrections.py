@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite.domain.description import Task
 from suite.errors import SuiteError
+from suite.tables.gate import Gate
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-    from suite.domain.base import Domain
 
 
 @dataclass(frozen=True)
@@ -97,22 +97,20 @@ def _last_byte(file: Any) -> bytes:
     return bytes(file.read(1))
 
 
-def source(reference: str, domain: Domain) -> Dataset:
+def source(reference: str, task: Task) -> Dataset:
     """The source `corrections:`: every corrected row once, with its last answer; `reference` may name the runs' folder.
 
     Raises `SuiteError` when nothing was corrected yet.
     """
-    from datasets import Dataset
+    from datasets import Dataset  # a demo stores corrections, and its page is built without the data library
 
-    from suite.tables.gate import Gate
-
-    store = Corrections(domain.name, Path(reference) if reference else domain.config.output)
-    found = {json.dumps(one.row, sort_keys=True, default=str): one for one in store.read()}
-    if not found:
+    store = Corrections(task.domain.name, Path(reference) if reference else task.config.output)
+    last = {json.dumps(correction.row, sort_keys=True, default=str): correction for correction in store.read()}
+    if not last:
         raise SuiteError(f"Nothing was corrected yet: {store.path} is not there; correct an answer in the demo first.")
     gate = Gate(store.path.parent.absolute())
-    files = [column.name for column in domain.columns if column.kind in ("audio", "image")]
-    rows = [{**one.row, **one.after} for one in found.values()]
+    files = [column.name for column in task.columns if column.kind in ("audio", "image")]
+    rows = [{**correction.row, **correction.after} for correction in last.values()]
     for row in rows:
         row |= {name: gate.path(str(row[name]), f"{store.path.name}: ") for name in files if row.get(name)}
     return Dataset.from_list(rows)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from datasets import Dataset
 
 from suite.console import say, warn
 from suite.data.checks import Report, check_rows, enforce, leaks
 from suite.data.sources import load_rows
-from suite.domain.base import Domain
+from suite.domain.description import Task
 from suite.domain.vocabulary import Splits
 from suite.errors import SuiteError
 from suite.tables.columns import map_columns
 from suite.tables.fingerprint import fingerprint
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
 
 @dataclass
-class Loaded:
+class CheckedData:
     """A data set, read and checked: which column holds what, what is wrong, and the rows that are left."""
 
     reference: str
@@ -33,43 +31,43 @@ class Loaded:
         return self.report.rows
 
 
-def load(domain: Domain, reference: str) -> Loaded:
+def load(task: Task, reference: str) -> CheckedData:
     """Reads, maps and checks the rows of `reference` ("" is the starter). Raises `SuiteError` if they can't be read.
 
     The config's `columns` speak of the config's data; other data sets have theirs guessed.
     """
-    given = domain.config.columns if reference == domain.config.data else {}
-    rows, mapping = map_columns(load_rows(reference, domain), domain.columns, given)
+    given = task.config.columns if reference == task.config.data else {}
+    rows, mapping = map_columns(load_rows(reference, task), task.columns, given)
     guessed = {ours: theirs for ours, theirs in mapping.items() if ours != theirs and ours not in given}
     if guessed:
         say("Columns taken: " + ", ".join(f"{ours}={theirs}" for ours, theirs in guessed.items()) + ".")
-    return Loaded(
-        reference or domain.starter.data, mapping, check_rows(rows, domain), fingerprint(rows, domain.columns)
-    )
+    name = reference or task.domain.starter.data
+    return CheckedData(name, mapping, check_rows(rows, task), fingerprint(rows, task.columns))
 
 
-def load_splits(domain: Domain) -> tuple[Loaded, Splits]:
+def load_splits(task: Task) -> tuple[CheckedData, Splits]:
     """The config's data, refused if too much is unusable, in splits that share no group and no row."""
-    loaded = load(domain, domain.config.data)
-    enforce(loaded.report, domain.config.max_rejected)
-    if rejected := len(loaded.report.rejected):
-        warn(f"{rejected} of {rejected + len(loaded.rows)} rows are left out; rejected.jsonl says which and why.")
-    splits = domain.split(loaded.rows)
-    for finding in leaks(splits, domain.columns):
+    data = load(task, task.config.data)
+    enforce(data.report, task.config.max_rejected)
+    if rejected := len(data.report.rejected):
+        warn(f"{rejected} of {rejected + len(data.rows)} rows are left out; rejected.jsonl says which and why.")
+    splits = task.data.split(data.rows)
+    for finding in leaks(splits, task.columns):
         if finding.severity == "error":
             raise SuiteError(finding.message)
         warn(finding.message)
-    return loaded, {name: _first(rows, domain.config.limit) for name, rows in splits.items()}
+    first = {name: _first(rows, task.config.limit) for name, rows in splits.items()}
+    return data, Splits(first, splits.context)
 
 
-def load_test_rows(domain: Domain, reference: str) -> Dataset:
+def load_test_rows(task: Task, reference: str) -> Dataset:
     """The rows of another data set to score: those it marks as test where it marks any, else all of it."""
-    loaded = load(domain, reference)
-    enforce(loaded.report, domain.config.max_rejected)
-    rows = loaded.rows
+    data = load(task, reference)
+    enforce(data.report, task.config.max_rejected)
+    rows = data.rows
     marks = rows["split"] if "split" in rows.column_names else []
     tests = [index for index, mark in enumerate(marks) if mark == "test"]
-    return _first(rows.select(tests) if tests else rows, domain.config.limit)
+    return _first(rows.select(tests) if tests else rows, task.config.limit)
 
 
 def _first(rows: Dataset, limit: int | None) -> Dataset:

@@ -137,7 +137,7 @@ class CorrectionForm:
         it is answered, whatever is typed afterwards. Draws the box that says what was stored.
         """
         (column,), asked, box = self._columns, gr.State({}), panel()
-        files = [known.name for known in predictor.domain.columns if known.kind in FILE_KINDS]
+        files = [known.name for known in predictor.task.domain.columns if known.kind in FILE_KINDS]
 
         def ask(shares: dict[str, float] | None, *values: Any) -> list[Any]:
             row = dict(zip(fields, values, strict=True))
@@ -176,8 +176,8 @@ def store_correction(
     answer is, as it was and as it should be; `files` are copied, see `suite.Corrections`. Raises `SuiteError` where
     nothing can be written.
     """
-    domain = predictor.domain
-    store = Corrections(domain.name, domain.config.output)
+    domain = predictor.task.domain
+    store = Corrections(domain.name, predictor.task.config.output)
     model = predictor.source or domain.starter.answering
     store.add(row, source=source, model=model, before=before, after=after, files=files)
     return len(store.read())
@@ -185,7 +185,7 @@ def store_correction(
 
 def stored(predictor: Predictor, headline: Content, count: int, *more: Content) -> Markup:
     """The box after a correction: what was stored, how many there are, `more`, and the command to learn from them."""
-    command = code(f"suite {predictor.domain.name} train --data corrections:")
+    command = code(f"suite {predictor.task.domain.name} train --data corrections:")
     return finished(headline, f"{counted(count, 'correction')} so far. ", *more, "Train with ", command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -20,21 +21,21 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters of a cell that a spreadsheet would run."""
 
 
-def close(expected: Any, found: Any, *, tolerance: float) -> bool:
+def close(expected: Any, actual: Any, *, tolerance: float) -> bool:
     """Whether two JSON values are equal, numbers within `tolerance` relative to the larger or absolute below 1."""
-    if isinstance(expected, bool) or isinstance(found, bool) or expected is None:
-        return expected is found
-    if isinstance(expected, int | float) and isinstance(found, int | float):
-        return math.isclose(expected, found, rel_tol=tolerance, abs_tol=tolerance)
-    if isinstance(expected, dict) and isinstance(found, dict):
-        return expected.keys() == found.keys() and all(
-            close(v, found[k], tolerance=tolerance) for k, v in expected.items()
+    if isinstance(expected, bool) or isinstance(actual, bool) or expected is None:
+        return expected is actual
+    if isinstance(expected, int | float) and isinstance(actual, int | float):
+        return math.isclose(expected, actual, rel_tol=tolerance, abs_tol=tolerance)
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return expected.keys() == actual.keys() and all(
+            close(v, actual[k], tolerance=tolerance) for k, v in expected.items()
         )
-    if isinstance(expected, list) and isinstance(found, list):
-        return len(expected) == len(found) and all(
-            close(a, b, tolerance=tolerance) for a, b in zip(expected, found, strict=True)
+    if isinstance(expected, list) and isinstance(actual, list):
+        return len(expected) == len(actual) and all(
+            close(a, b, tolerance=tolerance) for a, b in zip(expected, actual, strict=True)
         )
-    return bool(expected == found)
+    return bool(expected == actual)
 
 
 def write_predictions(predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
@@ -52,8 +53,6 @@ def write_predictions(predictions: Sequence[tuple[str, Prediction]], path: Path)
 
 def write_csv(records: Sequence[dict[str, Any]], path: Path) -> None:
     """A CSV with a column per key; nested values as JSON, formulas made inert, numbers unchanged."""
-    import io
-
     text = io.StringIO(newline="")
     fields = list(dict.fromkeys(key for record in records for key in record))
     writer = csv.DictWriter(text, fields, lineterminator="\n")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
 
     from suite.assets.asset import Asset
@@ -25,8 +25,42 @@ Prediction = dict[str, Any]
 """One example's answer, in values JSON can hold."""
 
 
-Splits = dict[str, "Dataset"]
-"""Checked rows under the keys "train", "validation" and "test"."""
+class Splits(dict[str, "Dataset"]):
+    """Checked rows under the keys "train", "validation" and "test", and what parting them taught.
+
+    `context` is the domain's own: what `Data.split` found and models or baselines need, such as the stream that the
+    features of all splits were computed from.
+    """
+
+    def __init__(self, rows: Mapping[str, Dataset], context: Any = None) -> None:
+        super().__init__(rows)
+        self.context = context
+
+    @property
+    def training(self) -> TrainingData:
+        """What a model may learn from."""
+        return TrainingData(self["train"], self.context)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a model may learn from: the training rows, and the `context` of the splits they are of."""
+
+    rows: Dataset
+    context: Any = None
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What a model must beat: each baseline's predictions for the test split's examples, in order, by its name.
+
+    `context` is the domain's own: what its report wants to know of them; `elsewhere` is the same for the reports of
+    other data sets, such as the rows that were trained on.
+    """
+
+    predictions: Mapping[str, list[Prediction]]
+    context: Any = None
+    elsewhere: Any = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +110,8 @@ class Section:
     """Whether text or figure show rows of the data: then it is on the card only where everybody may have them."""
 
 
-Scores = dict[str, np.ndarray]
-"""Stacked `Domain.score` results: each array's first axis is the examples."""
+Stacked = Mapping[str, "np.ndarray"]
+"""Results of `Scores.score`, stacked: each array's first axis is the examples."""
 
 
 @dataclass
@@ -86,4 +120,4 @@ class Scored:
 
     predictions: list[Prediction]
     references: list[Any]
-    scores: Scores
+    scores: Stacked

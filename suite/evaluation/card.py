@@ -7,14 +7,17 @@ in it may be private: no path, no row of data that are not public.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from suite.domain.base import Domain
+import yaml
+from huggingface_hub import EvalResult, ModelCardData
+
+from suite.domain.description import Domain, Task
 from suite.evaluation.report import BEFORE, ROWS, TUNED, render
+from suite.provenance.hub_run import portable_values
 from suite.provenance.licence import identifier
 from suite.provenance.origin import Origin, data_origin, front_matter, model_origin, sharable
-from suite.provenance.pushed import portable_values
 from suite.runs import Run
 
 BEGIN, END = "<!-- begin: written by Suite -->", "<!-- end: written by Suite -->"
@@ -24,32 +27,31 @@ _OTHER = (
 )
 
 
-def card(domain: Domain, run: Run, *, licence: str = "") -> str:
+def card(task: Task, run: Run, *, licence: str = "") -> str:
     """The card of a run as Markdown with the front matter the Hub reads; `licence` is the Hub's word for one.
 
-    Without `licence` that of the base model is taken, and `other` where it is not known.
+    `task` has the run's own options. Without `licence` that of the base model is taken, and `other` where it is not
+    known.
     """
-    base, evaluation = model_origin(domain), run.evaluation() or {}
-    names = {name: _data(domain, run, name) for name in evaluation}
-    told = {_heading(names[name], key): one for key, (name, one) in enumerate(evaluation.items())}
+    domain, base, evaluation = task.domain, model_origin(task), run.evaluation() or {}
+    origins = {name: _data(task, run, name) for name in evaluation}
+    headed = {_heading(origins[name], place): evaluation[name] for place, name in enumerate(evaluation)}
     lines = ["", f"# {run.path.name}", "", f"{domain.title}, fine-tuned with Suite from {base.sentence()}."]
-    data = _data(domain, run, "test")
+    data = _data(task, run, "test")
     here = " The `config.yaml` beside this reproduces it." if base.reproducible and data.reproducible else ""
     lines += ["", f"Data: {data.sentence()}.{here}", ""]
     licence = licence or identifier(base.licence) or "other"
     lines += [_OTHER, ""] if licence == "other" else []
-    if told:
-        public = {name: _public(one) for name, one in told.items()}
+    if headed:
+        public = {heading: _public(evaluated) for heading, evaluated in headed.items()}
         lines += ["## Evaluation", "", "```", render(domain, public, sections=False), "```", ""]
-        lines += [line for name, one in evaluation.items() for line in _sections(one, names[name], name)]
-    front = _front(domain, run, base, names, licence)
+        lines += [line for name, evaluated in evaluation.items() for line in _sections(evaluated, origins[name], name)]
+    front = _front(domain, run, base, origins, licence)
     return front + "\n".join([*lines, "", "## Limits", "", domain.limits.strip(), ""])
 
 
 def merged(theirs: str, ours: str) -> str:
     """A card on the hub brought up to date: what people wrote around our part stays, and keys we don't write too."""
-    import yaml
-
     kept, body = front_matter(theirs)
     values, part = front_matter(ours)
     part = f"{BEGIN}\n{part.strip()}\n{END}"
@@ -63,51 +65,49 @@ def merged(theirs: str, ours: str) -> str:
     return f"---\n{front}---\n\n{body.strip()}\n"
 
 
-def _front(domain: Domain, run: Run, base: Origin, names: dict[str, Origin], licence: str) -> str:
+def _front(domain: Domain, run: Run, base: Origin, origins: Mapping[str, Origin], licence: str) -> str:
     """The front matter, fences included, as the Hub's own class writes it."""
-    from huggingface_hub import ModelCardData
-
     data = ModelCardData(
         library_name=domain.library,
         tags=["suite", domain.name],
         base_model=base.hub or None,
         license=licence,
         pipeline_tag=domain.pipeline_tag or None,
-        datasets=list(dict.fromkeys(one.hub for one in names.values() if one.hub)) or None,
+        datasets=list(dict.fromkeys(origin.hub for origin in origins.values() if origin.hub)) or None,
         model_name=run.path.name,
-        eval_results=list(_results(domain, run.evaluation() or {}, names)) or None,
+        eval_results=list(_results(domain, run.evaluation() or {}, origins)) or None,
     )
     return f"---\n{data.to_yaml()}\n---\n"
 
 
-def _results(domain: Domain, evaluation: dict[str, Any], names: dict[str, Origin]) -> Iterator[Any]:
+def _results(domain: Domain, evaluation: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[EvalResult]:
     """One of the Hub's results for each metric of each data set, fine-tuned and before, its interval in its name."""
-    from huggingface_hub import EvalResult
-
-    for name, one in evaluation.items():
+    for name, evaluated in evaluation.items():
+        origin = origins[name]
         for system in (TUNED, BEFORE):
-            for metric, interval in one["systems"][system].items():
+            for metric, interval in evaluated["systems"][system].items():
                 if None in interval.values():
                     continue
                 span = f"95 % interval {interval['low']:.4g} to {interval['high']:.4g}"
                 yield EvalResult(
                     task_type=domain.pipeline_tag or "other",
                     task_name=domain.title,
-                    dataset_type=names[name].hub or names[name].name,
-                    dataset_name=names[name].name,
-                    dataset_revision=names[name].commit or None,
+                    dataset_type=origin.hub or origin.name,
+                    dataset_name=origin.name,
+                    dataset_revision=origin.commit or None,
                     dataset_split="test",
                     metric_type=metric,
-                    metric_name=f"{metric} {system} ({span}, {one['examples']} examples)",
+                    metric_name=f"{metric} {system} ({span}, {evaluated['examples']} examples)",
                     metric_value=interval["value"],
                 )
 
 
-def _data(domain: Domain, run: Run, name: str) -> Origin:
+def _data(task: Task, run: Run, name: str) -> Origin:
     """The data set that the evaluation calls `name`: "test" is the held-out part of the run's own."""
     if name != "test":
-        return data_origin(domain, name)
-    return data_origin(domain, domain.config.data, json.loads((run.path / "environment.json").read_text())["data"])
+        return data_origin(task.domain, name)
+    fingerprint = json.loads((run.path / "environment.json").read_text())["data"]
+    return data_origin(task.domain, task.config.data, fingerprint)
 
 
 def _public(evaluated: dict[str, Any]) -> dict[str, Any]:

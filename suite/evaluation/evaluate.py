@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from accelerate import Accelerator
 from datasets import Dataset
 
 from suite.accelerator import make_accelerator
 from suite.assets.resolve import resolve_model
 from suite.config import TrainConfig
 from suite.console import say
-from suite.data.load import Loaded, load_splits, load_test_rows
-from suite.domain.base import Domain
+from suite.data.load import CheckedData, load_splits, load_test_rows
+from suite.domain.description import Task
+from suite.domain.parts import Model
 from suite.domain.vocabulary import Scored, Section, Splits
 from suite.errors import SuiteError
 from suite.evaluation.report import BEFORE, ROWS, TUNED, strict, summarise
 from suite.evaluation.scoring import score_examples, scored
 from suite.files import write_json, write_text
 from suite.inference import golden
+from suite.inference.loading import ready
 from suite.runs import Run
 from suite.tables.fingerprint import fingerprint
 
@@ -28,7 +32,7 @@ _ACTING = {*ROWS, "seed", "batch_size", "micro_batch_size"}
 
 def evaluate(
     run: Run,
-    domain: Domain,
+    task: Task,
     *,
     slice_by: str = "",
     references: Sequence[str] | None = None,
@@ -36,54 +40,70 @@ def evaluate(
 ) -> dict[str, Any]:
     """Scores a finished run on its test split and on further data sets; writes and returns `evaluation.json`.
 
-    `references` names the further data sets, by default those of the config's `also_evaluate`. `asked` are checked
-    options that rank above the config's, once the golden samples were answered by the config alone; those that may
-    change an answer are kept beside the figures. Raises `SuiteError` for options of training, which would change none.
+    `task` has the run's own options. `references` names the further data sets, by default those of the config's
+    `also_evaluate`. `asked` are checked options that rank above the config's, once the golden samples were answered by
+    the config alone; those that may change an answer are kept beside the figures. Raises `SuiteError` for options of
+    training, which would change none.
     """
-    _acting(domain, asked or {})
-    accelerator = make_accelerator(domain.config)
-    loaded, splits = load_splits(domain)
+    _check_acting(task, asked or {})
+    accelerator = make_accelerator(task.config)
+    data, splits = load_splits(task)
     if "data" in (asked or {}):
-        _same_data(run, loaded)
-    config = domain.config.model_copy(update=dict(asked or {}))
-    base, changed = domain.config.model or domain.starter.model, _changed(domain.config, config)
-    _same_rows(domain, type(domain)(config), splits, asked or {})
+        _check_same_data(run, data)
+    config = task.config.model_copy(update=dict(asked or {}))
+    changed, answering = _changed(task.config, config), replace(task, config=config)
+    _check_same_rows(task, answering, splits, asked or {})
     sets: dict[str, Dataset] = {"test": splits["test"]}
     for reference in config.also_evaluate if references is None else references:
-        sets[reference] = load_test_rows(domain, reference)
-    systems = {TUNED: domain, BEFORE: type(domain)(domain.config)}
-    found: dict[str, dict[str, Scored]] = {name: {} for name in sets}
-    for system, its_domain in systems.items():
-        if system == TUNED:
-            model = its_domain.load_model(run.model, None)
-        else:
-            source = resolve_model(base, domain.starter.assets)
-            model = its_domain.load_model(source, splits["train"])
-        model.to(accelerator.device).eval()
-        if system == TUNED:
-            golden.check(run.path / "golden", its_domain, model, accelerator)
-        its_domain.config = config
-        for name, rows in sets.items():
-            examples = its_domain.prepare(rows, model, training=False)
-            found[name][system] = score_examples(its_domain, model, examples, accelerator, f"{system}: {name}")
-        if system == TUNED:
-            found["test"] |= _baselines(domain, splits, domain.prepare(splits["test"], model, training=False))
-        del model
-    result = {name: summarise(domain, found[name], sets[name], slice_by) for name in sets}
-    for name in sets:
+        sets[reference] = load_test_rows(task, reference)
+
+    tuned = ready(task.load(run.model, None), accelerator)
+    golden.check(run.path / "golden", task, tuned, accelerator)
+    tuned = tuned.with_config(config)
+    scores = answering.scores(tuned)
+    systems = {name: {TUNED: answers} for name, answers in _answers(answering, tuned, sets, accelerator, TUNED)}
+    baselines = answering.baselines(tuned, splits, tuned.prepare(splits["test"], "test"))
+    if baselines.predictions:
+        say(f"Baselines: {', '.join(baselines.predictions)}.")
+    references_of_test = systems["test"][TUNED].references
+    systems["test"] |= {
+        name: scored(scores, predictions, references_of_test) for name, predictions in baselines.predictions.items()
+    }
+    tuned.network.to("cpu")  # a device may not hold two
+    starter = task.domain.starter
+    source = resolve_model(task.config.model or starter.model, starter.assets)
+    known = splits.training if task.domain.needs_rows else None
+    before = ready(task.load(source, known), accelerator).with_config(config)
+    for name, answers in _answers(answering, before, sets, accelerator, BEFORE):
+        systems[name][BEFORE] = answers
+    del before
+    tuned.network.to(accelerator.device)
+
+    result = {name: summarise(answering, scores, systems[name], rows, slice_by) for name, rows in sets.items()}
+    for name, rows in sets.items():
         result[name] |= {"options": changed} if changed else {}
-        result[name]["sections"] = _kept(run, name, domain.analyse(found[name], sets[name]))
+        context = baselines.context if name == "test" else baselines.elsewhere
+        result[name]["sections"] = _kept(run, name, answering.report(tuned, systems[name], rows, context))
     result = strict(result)
     write_json(run.path / "evaluation.json", result)
-    for name, answers in found.items():
-        _write_answers(run, name, answers)
+    for name in sets:
+        _write_answers(run, name, systems[name])
     return result
 
 
-def _acting(domain: Domain, asked: Mapping[str, Any]) -> None:
+def _answers(
+    task: Task, model: Model, sets: Mapping[str, Dataset], accelerator: Accelerator, system: str
+) -> Iterator[tuple[str, Scored]]:
+    """What a model answers to each data set, scored."""
+    scores = task.scores(model)
+    for name, rows in sets.items():
+        yield name, score_examples(model, scores, model.prepare(rows, "test"), accelerator, f"{system}: {name}")
+
+
+def _check_acting(task: Task, asked: Mapping[str, Any]) -> None:
     """Raises `SuiteError` for an option of training; a domain's own are its own affair."""
     names = [
-        name for name in type(domain).Config.model_fields if name in _ACTING or name not in TrainConfig.model_fields
+        name for name in task.domain.Config.model_fields if name in _ACTING or name not in TrainConfig.model_fields
     ]
     idle = [f"{name}={value}" for name, value in asked.items() if name not in names]
     if idle:
@@ -95,40 +115,32 @@ def _acting(domain: Domain, asked: Mapping[str, Any]) -> None:
 
 def _changed(own: TrainConfig, config: TrainConfig) -> dict[str, Any]:
     """The options that answer otherwise than the run's own."""
-    given, others = (one.model_dump(mode="json") for one in (own, config))
-    return {key: value for key, value in others.items() if value != given[key] and key not in ROWS}
+    before, after = own.model_dump(mode="json"), config.model_dump(mode="json")
+    return {key: value for key, value in after.items() if value != before[key] and key not in ROWS}
 
 
-def _same_data(run: Run, loaded: Loaded) -> None:
+def _check_same_data(run: Run, data: CheckedData) -> None:
     """Raises `SuiteError` where a model whose data stayed at home is given others: some may have been trained on."""
     known = json.loads((run.path / "environment.json").read_text())["data"]
-    if loaded.fingerprint != known:
+    if data.fingerprint != known:
         raise SuiteError(
-            f"{loaded.reference} has other data (fingerprint {loaded.fingerprint}) than the model was trained on "
+            f"{data.reference} has other data (fingerprint {data.fingerprint}) than the model was trained on "
             f"({known}); give those."
         )
 
 
-def _same_rows(domain: Domain, other: Domain, splits: Splits, asked: Mapping[str, Any]) -> None:
+def _check_same_rows(own: Task, answering: Task, splits: Splits, asked: Mapping[str, Any]) -> None:
     """Raises `SuiteError` where the options asked for would score other rows than those kept from training."""
-    if other.config == domain.config:
+    if answering.config == own.config:
         return
-    tests = [splits["test"], load_splits(other)[1]["test"]]
-    first, second = (fingerprint(rows, domain.columns) for rows in tests)
+    tests = [splits["test"], load_splits(answering)[1]["test"]]
+    first, second = (fingerprint(rows, own.columns) for rows in tests)
     if first != second:
-        told = ", ".join(f"{name}={value}" for name, value in asked.items())
+        options = ", ".join(f"{name}={value}" for name, value in asked.items())
         raise SuiteError(
-            f"{told} would score other rows than those that training has not seen; leave it out, and give further data "
-            "with --data."
+            f"{options} would score other rows than those that training has not seen; leave it out, and give further "
+            "data with --data."
         )
-
-
-def _baselines(domain: Domain, splits: Splits, examples: Sequence[Any]) -> dict[str, Scored]:
-    answers = domain.baselines(splits, examples)
-    if answers:
-        say(f"Baselines: {', '.join(answers)}.")
-    references = [domain.reference(examples[index]) for index in range(len(examples))]
-    return {name: scored(domain, predictions, references) for name, predictions in answers.items()}
 
 
 def _kept(run: Run, name: str, sections: Iterable[Section]) -> list[dict[str, Any]]:
@@ -152,6 +164,6 @@ def _write_answers(run: Run, name: str, systems: dict[str, Scored]) -> None:
     """Every example's reference and answers, one JSON line each: what an error browser or a spreadsheet reads."""
     lines = []
     for index, reference in enumerate(systems[TUNED].references):
-        answers = {system: one.predictions[index] for system, one in systems.items()}
+        answers = {system: scored.predictions[index] for system, scored in systems.items()}
         lines.append(json.dumps({"index": index, "reference": reference, **answers}, ensure_ascii=False, default=str))
     write_text(run.path / f"predictions-{_slug(name)}.jsonl", "".join(line + "\n" for line in lines))

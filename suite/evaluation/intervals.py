@@ -6,18 +6,19 @@ resamples, which removes what the two systems share.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from suite.domain.base import Domain
+from suite.domain.description import Domain
+from suite.domain.parts import Scores
+from suite.domain.vocabulary import Stacked
 
 RESAMPLES = 1000  # the 95 % bounds move by some 3 % of the interval's width between two seeds at this count
 FEWER = 200  # for many examples: the bounds move by 7 % of a width that is small, and each resample costs
 MANY = 20_000
-Scores = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,10 @@ class Bootstrap:
     drawn: list[dict[str, float]]
 
     @classmethod
-    def of(cls, domain: Domain, scores: Scores, samples: Resamples) -> Bootstrap:
-        """Calls the domain's `metrics` once for all examples and once for each resample."""
-        drawn = [domain.metrics({key: values[sample] for key, values in scores.items()}) for sample in samples]
-        return cls(domain.metrics(scores), drawn)
+    def of(cls, scores: Scores, stacked: Stacked, samples: Resamples) -> Bootstrap:
+        """Calls `Scores.metrics` once for all examples and once for each resample of the stacked scores."""
+        drawn = [scores.metrics({key: values[sample] for key, values in stacked.items()}) for sample in samples]
+        return cls(scores.metrics(stacked), drawn)
 
     def intervals(self) -> dict[str, Interval]:
         """Every metric with its interval."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
 
 from suite.console import plain, table
-from suite.domain.base import Domain
+from suite.domain.description import Domain, Task
+from suite.domain.parts import Scores
 from suite.domain.vocabulary import Scored
 from suite.errors import SuiteError
 from suite.evaluation.intervals import Bootstrap, Resamples, difference
@@ -23,57 +25,61 @@ ROWS = ("data", "columns", "also_evaluate", "limit", "test_share")
 CLUSTERS = 10  # fewer groups than this cannot carry a bootstrap over groups
 
 
-def summarise(domain: Domain, systems: dict[str, Scored], rows: Dataset, slice_by: str = "") -> dict[str, Any]:
+def summarise(
+    task: Task, scores: Scores, systems: Mapping[str, Scored], rows: Dataset, slice_by: str = ""
+) -> dict[str, Any]:
     """Metrics with intervals for each system, the differences to the fine-tuned one, and slices if asked for."""
+    domain = task.domain
     count = len(systems[TUNED].predictions)
-    groups = _clusters(domain, rows, count)
-    samples = Resamples(count, domain.config.seed, groups)
-    drawn = {name: Bootstrap.of(domain, one.scores, samples) for name, one in systems.items()}
+    groups = _clusters(task, rows, count)
+    samples = Resamples(count, task.config.seed, groups)
+    drawn = {name: Bootstrap.of(scores, scored.scores, samples) for name, scored in systems.items()}
     result: dict[str, Any] = {
         "examples": count,
-        "resampled": domain.columns.group if groups is not None else "example",
+        "resampled": task.columns.group if groups is not None else "example",
         "metric": domain.metric,
         "systems": {
-            name: {metric: vars(interval) for metric, interval in one.intervals().items()}
-            for name, one in drawn.items()
+            name: {metric: vars(interval) for metric, interval in bootstrap.intervals().items()}
+            for name, bootstrap in drawn.items()
         },
         "differences": {
-            name: difference(domain, drawn[TUNED], one).to_json() for name, one in drawn.items() if name != TUNED
+            name: difference(domain, drawn[TUNED], rival).to_json() for name, rival in drawn.items() if name != TUNED
         },
     }
     if slice_by:
-        result["slices"] = {slice_by: slices(domain, systems, rows, slice_by)}
+        result["slices"] = {slice_by: slices(task, scores, systems, rows, slice_by)}
     return result
 
 
-def slices(domain: Domain, systems: dict[str, Scored], rows: Dataset, column: str) -> dict[str, Any]:
+def slices(task: Task, scores: Scores, systems: Mapping[str, Scored], rows: Dataset, column: str) -> dict[str, Any]:
     """Metrics of each system for each value of a column. Raises `SuiteError` when the test rows lack it."""
     if column not in rows.column_names:
         raise SuiteError(f"No column {column!r} to slice by. The test rows have: {', '.join(rows.column_names)}.")
     if len(rows) != len(systems[TUNED].predictions):
-        raise SuiteError(f"{domain.name} makes other examples than rows, so that they cannot be sliced by {column!r}.")
+        name = task.domain.name
+        raise SuiteError(f"{name} makes other examples than rows, so that they cannot be sliced by {column!r}.")
     values = np.asarray([str(value) for value in rows[column]])
     return {
         value: {"examples": int((values == value).sum())}
         | {
-            name: domain.metrics({key: scores[values == value] for key, scores in one.scores.items()})
-            for name, one in systems.items()
+            name: scores.metrics({key: stacked[values == value] for key, stacked in scored.scores.items()})
+            for name, scored in systems.items()
         }
         for value in sorted(set(values))
     }
 
 
-def render(domain: Domain, result: dict[str, Any], *, sections: bool = True) -> str:
+def render(domain: Domain, result: Mapping[str, Any], *, sections: bool = True) -> str:
     """The tables as text, with what may be concluded below each, and the domain's own sections."""
     parts = []
-    for name, one in result.items():
-        parts.append(_render_set(domain, name, one))
+    for name, evaluated in result.items():
+        parts.append(_render_set(domain, name, evaluated))
         if sections:
-            parts += [f"== {part['title']} ==\n\n{plain(part['text'])}" for part in one.get("sections", [])]
+            parts += [f"== {part['title']} ==\n\n{plain(part['text'])}" for part in evaluated.get("sections", [])]
     return "\n\n".join(parts)
 
 
-def verdicts(domain: Domain, result: dict[str, Any]) -> list[str]:
+def verdicts(result: Mapping[str, Any]) -> list[str]:
     """A sentence per comparison of one data set: who won, by how much, and whether the interval supports it."""
     lines = []
     for name, gap in result["differences"].items():
@@ -95,29 +101,29 @@ def _render_set(domain: Domain, name: str, result: dict[str, Any]) -> str:
         rows.append([system, main["value"], interval, *rest])
     header = [name, domain.metric, "95 %", *(m for m in metrics if m != domain.metric)]
     lines = [table(header, rows), f"{result['examples']} examples, resampled by {result['resampled']}."]
-    if told := ", ".join(f"{key}={value}" for key, value in result.get("options", {}).items()):
-        lines.append(f"Answered with {told}, which training did not have.")
+    if options := ", ".join(f"{key}={value}" for key, value in result.get("options", {}).items()):
+        lines.append(f"Answered with {options}, which training did not have.")
     for column, parts in result.get("slices", {}).items():
         cells = [
             [value, part["examples"], *(part[s][domain.metric] for s in result["systems"])]
             for value, part in parts.items()
         ]
         lines += ["", table([column, "examples", *result["systems"]], cells)]
-    return "\n".join(lines + verdicts(domain, result))
+    return "\n".join(lines + verdicts(result))
 
 
 def strict(value: Any) -> Any:
     """The value with None for numbers that are not finite, which JSON has no word for."""
     if isinstance(value, dict):
-        return {str(key): strict(one) for key, one in value.items()}
+        return {str(key): strict(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [strict(one) for one in value]
+        return [strict(part) for part in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _clusters(domain: Domain, rows: Dataset, count: int) -> list[Any] | None:
+def _clusters(task: Task, rows: Dataset, count: int) -> list[Any] | None:
     """Values of the group column, where there are enough groups to resample them instead of examples."""
-    group = domain.columns.group
+    group = task.columns.group
     if group is None or group not in rows.column_names or len(rows) != count:
         return None
     values = list(rows[group])

@@ -7,17 +7,17 @@ import shlex
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from suite.assets.resolve import is_hub_name
+from suite.data.sources import pinned
+from suite.domain.description import Task
 from suite.errors import SuiteError
+from suite.hub.client import pinned_on_hub
 from suite.plugins.loader import Offer
-
-if TYPE_CHECKING:
-    from suite.domain.base import Domain
-
-IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"
-"""What the hub's own client runs Python jobs in: Python and uv, no CUDA, which PyTorch's wheels bring themselves."""
+from suite.provenance.hub_run import PERMISSION, portable_values
+from suite.provenance.origin import data_origin
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,11 @@ class Job:
         return "\n".join([*lines, "secrets: HF_TOKEN", f"pushes to: {self.pushes_to}", shlex.join(self.command)])
 
 
-def _refuse_local(domain: Domain, given: dict[str, Any]) -> None:
-    """A job does not see this machine's files."""
-    from suite.assets.resolve import is_hub_name
-    from suite.provenance.origin import data_origin
-    from suite.provenance.pushed import portable_values
-
-    config = domain.config
+def refuse_local(task: Task, given: dict[str, Any]) -> None:
+    """Raises `SuiteError` for data, a model or another option that is a place on this machine: no job sees it."""
+    config = task.config
     for reference in (config.data, *config.also_evaluate):
-        origin = data_origin(domain, reference)
+        origin = data_origin(task.domain, reference)
         if not origin.hub and not origin.starter:
             raise SuiteError(
                 f"A job cannot see the data {reference!r} of this machine: push them to the hub first "
@@ -56,27 +52,24 @@ def _refuse_local(domain: Domain, given: dict[str, Any]) -> None:
             "--model OWNER/NAME."
         )
     plain = {name: value for name, value in given.items() if name not in ("model", "data", "also_evaluate")}
-    local = [name for name in plain if name not in portable_values(plain) and not name.startswith("allow_")]
+    local = [name for name in plain if name not in portable_values(plain) and not name.startswith(PERMISSION)]
     if local:
         raise SuiteError(f"A job cannot see {local[0]}={given[local[0]]!r}, which is a place on this machine.")
 
 
-def _pinned(domain: Domain, given: dict[str, Any]) -> dict[str, Any]:
-    """Model and data with the commits they are at now, so that a job that waits trains on what was meant."""
-    from suite.data.sources import pinned
-    from suite.hub.push import pinned_on_hub
-
-    found: dict[str, Any] = {}
+def with_commits(task: Task, given: dict[str, Any]) -> dict[str, Any]:
+    """`given`, its model and data at the commits they are at now: a job that waits trains on what was meant."""
+    commits: dict[str, Any] = {}
     if given.get("model"):
-        found["model"] = pinned_on_hub(given["model"], domain)
+        commits["model"] = pinned_on_hub(given["model"], task.domain)
     if given.get("data"):
-        found["data"] = pinned(given["data"], domain)
+        commits["data"] = pinned(given["data"], task)
     if given.get("also_evaluate"):
-        found["also_evaluate"] = [pinned(reference, domain) for reference in given["also_evaluate"]]
-    return found
+        commits["also_evaluate"] = [pinned(reference, task) for reference in given["also_evaluate"]]
+    return given | commits
 
 
-def _line(domain: str, given: dict[str, Any], processes: int | None, where: list[str]) -> str:
+def shell_line(domain: str, given: dict[str, Any], processes: int | None, where: list[str]) -> str:
     """What the machine's shell runs: the training, and if it worked the push."""
     words = ["suite", domain, "train"]
     for key, value in given.items():
@@ -85,18 +78,18 @@ def _line(domain: str, given: dict[str, Any], processes: int | None, where: list
     return f"{shlex.join(words)} && {shlex.join(['suite', 'push', 'latest', *where])}"
 
 
-def _requirements(offer: Offer) -> list[str]:
+def installed_requirements(offer: Offer) -> list[str]:
     """The core and the domain's plugin as they were installed here, where that was from a repository with git.
 
     Never by name from an index: nobody says that the distribution of that name there is this one.
     """
-    found = [_source(name) for name in dict.fromkeys(["suite", offer.plugin.distribution])]
-    if not all(found):
+    sources = [_source(name) for name in dict.fromkeys(["suite", offer.plugin.distribution])]
+    if not all(sources):
         raise SuiteError(
             "Suite is installed here from a folder, which a job cannot reach: say where it gets it from, with "
             "--install 'suite @ git+https://…' and the same for the plugin, or --install NAME==VERSION of an index."
         )
-    return [one for one in found if one]
+    return sources
 
 
 def _source(name: str) -> str:
@@ -105,15 +98,19 @@ def _source(name: str) -> str:
         text = distribution(name).read_text("direct_url.json") or "{}"
     except PackageNotFoundError:
         return ""
-    told = json.loads(text)
-    if "vcs_info" not in told:
+    origin = json.loads(text)
+    if "vcs_info" not in origin:
         return ""
-    folder = f"#subdirectory={told['subdirectory']}" if told.get("subdirectory") else ""
-    return _checked(f"{name} @ {told['vcs_info']['vcs']}+{told['url']}@{told['vcs_info']['commit_id']}{folder}")
+    folder = f"#subdirectory={origin['subdirectory']}" if origin.get("subdirectory") else ""
+    vcs = origin["vcs_info"]
+    return checked_requirement(f"{name} @ {vcs['vcs']}+{origin['url']}@{vcs['commit_id']}{folder}")
 
 
-def _checked(requirement: str) -> str:
-    """A requirement a job can have: no path of this machine, and no password, for everybody may read a command."""
+def checked_requirement(requirement: str) -> str:
+    """`requirement`, if a job can have it.
+
+    Raises `SuiteError` for a path of this machine, and for a password: everybody may read a command.
+    """
     address = requirement.partition("@")[2].strip() if " @" in requirement else requirement
     address = address.removeprefix("git+")
     if "://" in address and (urlsplit(address).password or urlsplit(address).username not in (None, "git")):

@@ -10,34 +10,37 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 
 from suite.data.examples import fetch
-from suite.domain.base import Domain
+from suite.domain.parts import Model
 from suite.domain.vocabulary import Batch, Example, Prediction
 
 
 def predict_batches(
-    domain: Domain,
-    model: torch.nn.Module,
-    examples: Sequence[Example],
-    indices: Sequence[int],
-    accelerator: Accelerator,
+    model: Model, examples: Sequence[Example], indices: Sequence[int], accelerator: Accelerator
 ) -> Iterator[tuple[list[int], list[Example], Batch, list[Prediction]]]:
-    """THE way predictions are made: collate, move, infer, in batches of the config's micro-batch size."""
-    size = domain.config.micro_batch_size or min(domain.config.batch_size, 32)
-    model.eval()
+    """THE way predictions are made: collate, move, infer, in batches of the config's micro-batch size.
+
+    `indices` are numbers of `examples`, in the order in which they are to be answered. Each batch gives its indices,
+    its examples, the batch on the device, and a prediction for each example. The caller has moved the network to the
+    device and keeps what `refreshed` returned.
+    """
+    size = model.config.micro_batch_size or min(model.config.batch_size, 32)
+    model.network.eval()
     with torch.no_grad():
-        domain.before_evaluate(model)
         for start in range(0, len(indices), size):
-            picked = list(indices[start : start + size])
-            found = fetch(examples, picked)
-            batch = send_to_device(domain.collate(found), accelerator.device)
+            batch_indices = list(indices[start : start + size])
+            batch_examples = fetch(examples, batch_indices)
+            batch = send_to_device(model.collate(batch_examples), accelerator.device)
             with accelerator.autocast():
-                predictions = domain.infer(model, batch)
-            if len(predictions) != len(found):
-                raise ValueError(f"{domain.name}.infer gave {len(predictions)} predictions for {len(found)} examples.")
-            yield picked, found, batch, predictions
+                predictions = model.infer(batch)
+            if len(predictions) != len(batch_examples):
+                raise ValueError(
+                    f"{type(model).__name__}.infer gave {len(predictions)} predictions for {len(batch_examples)} "
+                    "examples."
+                )
+            yield batch_indices, batch_examples, batch, predictions
 
 
-def by_length(domain: Domain, examples: Sequence[Example]) -> list[int]:
+def by_length(model: Model, examples: Sequence[Example]) -> list[int]:
     """Example indices, alike lengths side by side: less padding, the same answers."""
-    lengths = domain.lengths(examples)
+    lengths = model.lengths(examples)
     return list(range(len(examples))) if lengths is None else [int(i) for i in np.argsort(lengths, kind="stable")]

@@ -8,36 +8,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow.parquet as pq
+from accelerate import Accelerator
+from datasets import Dataset
 
 from suite.console import warn
-from suite.domain.base import Domain
+from suite.domain.description import Task
+from suite.domain.parts import Model
 from suite.domain.vocabulary import Prediction
 from suite.errors import SuiteError
 from suite.files import write_json
-
-if TYPE_CHECKING:
-    import torch
-    from accelerate import Accelerator
-    from datasets import Dataset
+from suite.inference.batches import predict_batches
+from suite.tables.columns import Columns
 
 COUNT = 3  # enough to catch a wrong template, scale or label order; few enough not to slow a load
 LARGEST = 2_000_000  # bytes of one row's files: golden rows travel with the model
 
 
-def store(
-    path: Path, domain: Domain, model: torch.nn.Module, rows: Dataset, accelerator: Accelerator
-) -> list[Prediction]:
+def store(path: Path, task: Task, model: Model, rows: Dataset, accelerator: Accelerator) -> list[Prediction]:
     """Keeps the first usable `rows` and the model's answers in the folder `path`; files are kept as bytes."""
     path.mkdir(parents=True, exist_ok=True)
-    chosen = _portable(rows, domain)
-    chosen.to_parquet(path / "rows.parquet")
-    predictions = _answers(domain, model, chosen, accelerator)
+    kept = _portable(rows, task, model)
+    kept.to_parquet(path / "rows.parquet")
+    predictions = _answers(model, kept, accelerator)
     write_json(path / "predictions.json", {"device": accelerator.device.type, "predictions": predictions})
     return predictions
 
 
-def check(path: Path, domain: Domain, model: torch.nn.Module, accelerator: Accelerator) -> None:
+def check(path: Path, task: Task, model: Model, accelerator: Accelerator) -> None:
     """Compares the model's answers with those in the folder `path`; nothing happens where there is none.
 
     Raises `SuiteError` for a different answer; on another kind of device, where rounding differs, it only warns.
@@ -45,10 +45,9 @@ def check(path: Path, domain: Domain, model: torch.nn.Module, accelerator: Accel
     if not (path / "predictions.json").is_file():
         return
     kept = json.loads((path / "predictions.json").read_text())
-    rows = _read(path / "rows.parquet", domain)
-    found = _answers(domain, model, rows, accelerator)
-    pairs = list(zip(kept["predictions"], found, strict=True))
-    wrong = [(old, new) for old, new in pairs if not domain.same(old, json.loads(json.dumps(new)))]
+    answers = _answers(model, _read(path / "rows.parquet", task.columns), accelerator)
+    pairs = list(zip(kept["predictions"], answers, strict=True))
+    wrong = [(old, new) for old, new in pairs if not task.answers.same(old, json.loads(json.dumps(new)))]
     if not wrong:
         return
     old, new = wrong[0]
@@ -62,13 +61,10 @@ def check(path: Path, domain: Domain, model: torch.nn.Module, accelerator: Accel
         raise SuiteError(message)
 
 
-def _read(path: Path, domain: Domain) -> Dataset:
+def _read(path: Path, columns: Columns) -> Dataset:
     """The kept rows. They may come from a stranger: a row that names a file instead of holding it is refused."""
-    import pyarrow.parquet as pq
-    from datasets import Dataset
-
     rows = next(pq.ParquetFile(path).iter_batches(batch_size=COUNT)).to_pylist()
-    for name in _files(domain):
+    for name in _files(columns):
         for row in rows:
             if row.get(name) is None:
                 continue
@@ -78,32 +74,29 @@ def _read(path: Path, domain: Domain) -> Dataset:
     return Dataset.from_list(rows)
 
 
-def _files(domain: Domain) -> list[str]:
-    return [column.name for column in domain.columns if column.kind in ("audio", "image")]
+def _files(columns: Columns) -> list[str]:
+    return [column.name for column in columns if column.kind in ("audio", "image")]
 
 
-def _answers(domain: Domain, model: torch.nn.Module, rows: Dataset, accelerator: Accelerator) -> list[Prediction]:
-    from suite.inference.batches import predict_batches
-
-    examples = domain.prepare(rows, model, training=False)
+def _answers(model: Model, rows: Dataset, accelerator: Accelerator) -> list[Prediction]:
+    examples = model.prepare(rows, "test")
     count = min(COUNT, len(examples))
-    batches = predict_batches(domain, model, examples, range(count), accelerator)
+    batches = predict_batches(model, examples, range(count), accelerator)
     return [prediction for *_, predictions in batches for prediction in predictions]
 
 
-def _portable(rows: Dataset, domain: Domain) -> Dataset:
+def _portable(rows: Dataset, task: Task, model: Model) -> Dataset:
     """The first rows whose files are small, as the domain lets them travel, with paths replaced by the files' bytes."""
-    from datasets import Dataset
-
-    files = _files(domain)
-    chosen: list[dict[str, Any]] = []
-    for row in map(domain.portable, map(dict, rows)):
-        row = {name: _embedded(value) if name in files else value for name, value in row.items()}
-        if sum(len(row[name]["bytes"]) for name in files if row.get(name)) <= LARGEST:
-            chosen.append(row)
-        if len(chosen) == COUNT:
+    files = _files(task.columns)
+    kept: list[dict[str, Any]] = []
+    for row in rows:
+        portable = task.data.portable(dict(row), model)
+        portable = {name: _embedded(value) if name in files else value for name, value in portable.items()}
+        if sum(len(portable[name]["bytes"]) for name in files if portable.get(name)) <= LARGEST:
+            kept.append(portable)
+        if len(kept) == COUNT:
             break
-    return Dataset.from_list(chosen)
+    return Dataset.from_list(kept)
 
 
 def _embedded(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """`suite export`: a run's model as ONNX, for programs without torch; compared with torch before it is called done.
 
-What is exported is the one call of the model that `infer` makes for a batch, seen while it answers the run's golden
+What is exported is the one call of the network that `infer` makes for a batch, seen while it answers the run's golden
 samples. So no domain says anything about ONNX, and a model that is asked many times for one answer, such as one that
 writes word by word, is refused.
 """
@@ -13,17 +13,22 @@ import logging
 import shutil
 import warnings
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from safetensors.torch import save_file
 
 from suite.console import say
+from suite.domain.description import Task
+from suite.domain.parts import Model
 from suite.errors import SuiteError
-
-if TYPE_CHECKING:
-    import torch
-
-    from suite.domain.base import Domain
-    from suite.runs import Run
+from suite.inference.predictor import Predictor, read_config
+from suite.plugins.loader import load_plugins
+from suite.runs import Run
 
 TOLERANCE = 1e-4
 """Largest difference of a float32 output. Sums in another order differ by some 1e-6, a wrong operator by far more."""
@@ -40,33 +45,37 @@ def export_onnx(run: Run, folder: Path) -> float:
     model is no plain network, or its outputs differ by more than `TOLERANCE`; then no model is left.
     """
     _check_packages()
-    from safetensors.torch import save_file
-
-    domain, model = _loaded(run)
-    inputs, constants = _called(domain, model, run)
+    domain = load_plugins().domain(run.domain)
+    model = Predictor(Task(domain, read_config(run, domain)), str(run.path)).model
+    network = model.network.cpu().float()
+    inputs, constants = _call_arguments(model, run)
     folder.mkdir(parents=True, exist_ok=True)
-    outputs, difference = write_onnx(model, inputs, constants, folder / "model.onnx")
+    outputs, difference = write_onnx(network, inputs, constants, folder / "model.onnx")
     for kept in run.model.glob("*.json"):
         shutil.copy(kept, folder)
     save_file({name: value.contiguous() for name, value in (inputs | outputs).items()}, folder / "samples.safetensors")
-    told = {"domain": domain.name, "run": run.path.name, "inputs": _described(inputs), "outputs": _described(outputs)}
-    (folder / "onnx.json").write_text(json.dumps(told | {"largest_difference": difference}, indent=2) + "\n")
+    description = {
+        "domain": domain.name,
+        "run": run.path.name,
+        "inputs": _described(inputs),
+        "outputs": _described(outputs),
+        "largest_difference": difference,
+    }
+    (folder / "onnx.json").write_text(json.dumps(description, indent=2) + "\n")
     return difference
 
 
 def write_onnx(
-    model: torch.nn.Module, inputs: dict[str, torch.Tensor], constants: Mapping[str, Any], path: Path
+    network: torch.nn.Module, inputs: dict[str, torch.Tensor], constants: Mapping[str, Any], path: Path
 ) -> tuple[dict[str, torch.Tensor], float]:
-    """Writes `model(**inputs, **constants)` to `path`; returns its outputs by name, and the largest difference of one.
+    """Writes `network(**inputs, **constants)` to `path`; returns outputs by name, and the largest difference of one.
 
     The first axis of every input is the batch. Raises `SuiteError` above `TOLERANCE`; then no file is left.
     """
-    import torch
-
-    network = _network(model, constants).eval()
+    function = TensorFunction(network, constants).eval()
     with torch.no_grad():
-        outputs = network(inputs)
-        _write(network, inputs, list(outputs), path)
+        outputs = function(inputs)
+        _write(function, inputs, list(outputs), path)
     difference = _largest_difference(path, inputs, outputs)
     if not difference <= TOLERANCE:
         path.unlink()
@@ -78,43 +87,28 @@ def write_onnx(
 
 
 def _check_packages() -> None:
-    from importlib.util import find_spec
-
     missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
     if missing:
         raise SuiteError(f"ONNX takes {', '.join(missing)}, which is not installed: pip install 'suite[onnx]'.")
 
 
-def _loaded(run: Run) -> tuple[Domain, torch.nn.Module]:
-    """The domain and its model in float32 on the CPU."""
-    from suite.inference.predictor import Predictor, read_config
-    from suite.plugins.loader import load_plugins
-
-    cls = load_plugins().domain(run.domain)
-    predictor = Predictor(cls(read_config(run, cls())), str(run.path))
-    return predictor.domain, predictor.model.cpu().float()
-
-
-def _called(domain: Domain, model: torch.nn.Module, run: Run) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The arguments `infer` calls the model with for the golden samples: tensors by name, and everything else."""
-    import torch
-    from datasets import Dataset
-
-    examples = domain.prepare(Dataset.from_parquet(str(run.path / "golden" / "rows.parquet")), model, training=False)
+def _call_arguments(model: Model, run: Run) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The arguments `infer` calls the network with for the golden samples: tensors by name, and everything else."""
+    examples = model.prepare(Dataset.from_parquet(str(run.path / "golden" / "rows.parquet")), "test")
     calls: list[dict[str, Any]] = []
 
     def note(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         calls.append(dict(inspect.signature(module.forward).bind(*args, **kwargs).arguments))
 
-    hook = model.register_forward_pre_hook(note, with_kwargs=True)
+    hook = model.network.register_forward_pre_hook(note, with_kwargs=True)
     try:
         with torch.no_grad():
-            domain.infer(model, domain.collate([examples[index] for index in range(len(examples))]))
+            model.infer(model.collate([examples[index] for index in range(len(examples))]))
     finally:
         hook.remove()
     if len(calls) != 1:
         raise SuiteError(
-            f"{domain.name} calls its model {len(calls)} times for an answer; only a network that answers in one call "
+            f"{run.domain} calls its model {len(calls)} times for an answer; only a network that answers in one call "
             "becomes ONNX. The folder model/ of the run loads without Suite all the same."
         )
     # A tensor without a number is a kind of input this model does not have.
@@ -122,34 +116,29 @@ def _called(domain: Domain, model: torch.nn.Module, run: Run) -> tuple[dict[str,
     return inputs, {name: value for name, value in calls[0].items() if name not in inputs}
 
 
-def _network(model: torch.nn.Module, constants: Mapping[str, Any]) -> torch.nn.Module:
-    """The model as a function of its tensors, giving its output tensors by name."""
-    import torch
+class TensorFunction(torch.nn.Module):
+    """A network as a function of its tensors, by name, giving its output tensors by name."""
 
-    class Network(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
+    def __init__(self, network: torch.nn.Module, constants: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.network, self.constants = network, constants
 
-        def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-            found = self.model(**inputs, **constants)
-            named = {"output": found} if isinstance(found, torch.Tensor) else dict(found)
-            return {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
-
-    return Network()
+    def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Calls the network with `inputs` and the constants."""
+        output = self.network(**inputs, **self.constants)
+        named = {"output": output} if isinstance(output, torch.Tensor) else dict(output)
+        return {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
 
 
-def _write(network: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str], path: Path) -> None:
+def _write(function: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str], path: Path) -> None:
     """Exports through `torch.export`; the first axis of every input is the batch, of any size."""
-    import torch
-
-    size = sum(value.numel() * value.element_size() for value in network.state_dict().values())
+    size = sum(value.numel() * value.element_size() for value in function.state_dict().values())
     batch = torch.export.Dim("batch")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of every package it would like to see
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of axes that share a name, which is what is meant
         torch.onnx.export(
-            network, (), str(path), kwargs={"inputs": inputs}, input_names=list(inputs), output_names=outputs,
+            function, (), str(path), kwargs={"inputs": inputs}, input_names=list(inputs), output_names=outputs,
             dynamo=True, dynamic_shapes={"inputs": {name: {0: batch} for name in inputs}},
             external_data=size > INLINE, verbose=False,
         )  # fmt: skip
@@ -158,16 +147,15 @@ def _write(network: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: l
 
 def _largest_difference(path: Path, inputs: dict[str, torch.Tensor], outputs: dict[str, torch.Tensor]) -> float:
     """Over all samples together, and each alone, which shows that the size of the batch is free."""
-    import numpy as np
-    import onnxruntime
+    import onnxruntime  # of the extra suite[onnx]
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     count = len(next(iter(inputs.values())))
     differences: list[float] = []
     for part in (slice(None), *(slice(n, n + 1) for n in range(count))):
-        found = session.run(list(outputs), {name: value[part].numpy() for name, value in inputs.items()})
-        for ours, theirs in zip(outputs.values(), found, strict=True):
-            differences.append(float(np.abs(ours[part].numpy() - theirs).max()))
+        arrays = session.run(list(outputs), {name: value[part].numpy() for name, value in inputs.items()})
+        for tensor, array in zip(outputs.values(), arrays, strict=True):
+            differences.append(float(np.abs(tensor[part].numpy() - array).max()))
     return float(np.max(differences))  # NaN if any is NaN, which `max` would pass over
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.assets.resolve import resolve_model
+from suite.domain.description import Domain, Task
+from suite.domain.parts import Model
+from suite.domain.vocabulary import Example, Prediction
 from suite.errors import SuiteError
+from suite.provenance.hub_run import PERMISSION, open_hub_run
 from suite.runs import Run, list_runs
 
 if TYPE_CHECKING:
-    import torch
     from accelerate import Accelerator
 
-    from suite.domain.base import Domain
-    from suite.domain.vocabulary import Example, Prediction
+    from suite.inference.loading import LoadedModel
 
 Lend = Callable[[Callable[..., Any]], Callable[..., Any]]
 _LOADING = threading.RLock()
@@ -25,115 +27,95 @@ in their place as they are imported, and a thread that imports one meanwhile is 
 
 
 class Predictor:
-    """A domain with a model: loaded at the first question, safe to ask from several threads.
+    """A task with a model: loaded at the first question, safe to ask from several threads.
 
     `source` is a finished run's folder or name, a model folder or a hub id; empty takes the newest trained run in the
     config's output folder, and where there is none the starter. A model on the hub that `suite push` made answers with
     the settings it was pushed with. `lent` wraps what needs the device, where one is lent by the call
-    (`suite.web.zero`).
+    (`suite.web.zerogpu`).
     """
 
-    domain: Domain
-    """The domain that answers. Loading `model` gives it the run's config and what else belongs to the model."""
+    task: Task
+    """Domain and options as asked for; once the model is loaded, with the options it was trained with below them."""
     source: str
     """The model as it was given; empty for the newest run or the starter."""
 
-    def __init__(self, domain: Domain, source: str = "", *, lent: Lend = lambda function: function) -> None:
-        self.domain, self.source = domain, source
+    def __init__(self, task: Task, source: str = "", *, lent: Lend = lambda function: function) -> None:
+        self.task, self.source = task, source
         self._lent, self._answer = lent, lent(self._answers)
-        self._model: torch.nn.Module | None = None
+        self._loaded: LoadedModel | None = None
         self._run: Run | None = None
-        self._accelerator: Accelerator | None = None
 
     @property
     def run(self) -> Run | None:
         """The finished run whose model answers, if it is one."""
         if not self.source:
-            return newest_run(self.domain)
+            return newest_run(self.task)
         if self._run is None:
-            self._run = _run_called(self.source, self.domain)
+            self._run = _run_called(self.source, self.task)
         return self._run
 
     @property
-    def model(self) -> torch.nn.Module:
+    def model(self) -> Model:
         """The model in eval mode, loaded and checked against its golden samples on first use."""
-        if self._model is None:
-            with _LOADING:
-                if self._model is None:
-                    self._load()
-        assert self._model is not None
-        return self._model
+        return self._load().model
 
     @property
     def accelerator(self) -> Accelerator:
         """Device and precision the answers are made with."""
-        _ = self.model
-        assert self._accelerator is not None
-        return self._accelerator
+        return self._load().accelerator
 
     def __call__(self, examples: Sequence[Example]) -> list[Prediction]:
-        """Predictions for `examples` (from `Domain.inputs`), in order."""
-        _ = self.model  # loaded before a device is lent
+        """Predictions for `examples` (from `inputs`), in order."""
+        self._load()  # before a device is lent
         return self._answer(examples)
 
     def batches(self, examples: Sequence[Example]) -> Iterator[list[Prediction]]:
         """The same in parts, each as soon as it is made."""
-        from suite.inference.batches import predict_batches
+        return self._load().batches(examples)
 
-        model = self.model
-        for *_, predictions in predict_batches(self.domain, model, examples, range(len(examples)), self.accelerator):
-            yield predictions
-
-    def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
-        return [prediction for part in self.batches(examples) for prediction in part]
+    def inputs(self, argument: str) -> list[Example]:
+        """Examples from one argument of `predict`: a path, perhaps text. Raises `SuiteError` if it can't be read."""
+        return self.model.inputs(argument)
 
     def answer(self, argument: str) -> list[Prediction]:
-        """Predictions for one argument of `predict`: a path, perhaps text. Raises `SuiteError` if it can't be read."""
-        return self(self.domain.inputs(argument))
+        """Predictions for one argument of `predict`. Raises `SuiteError` if it can't be read."""
+        return self(self.inputs(argument))
 
     def describe(self) -> str:
         """One line of Markdown: which model answers."""
         if run := self.run:
             return f"Fine-tuned in run **{run.name}**."
-        starter, name = self.domain.starter, self.source or self.domain.starter.answering
+        starter = self.task.domain.starter
+        name = self.source or starter.answering
         tuned = f"fine-tuned beforehand on {starter.data}" if name == starter.tuned else "not fine-tuned"
         return f"**{name}**, {tuned}."
 
-    def _load(self) -> None:
-        from suite.accelerator import make_accelerator
-        from suite.inference import golden
+    def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
+        return [prediction for predictions in self.batches(examples) for prediction in predictions]
 
-        run = self.run
-        asked = self.domain.config
-        if run:
-            _finished(run, self.domain)
-            self.domain.config = read_config(run, self.domain).model_copy(update=permissions(dict(asked)))
-        accelerator = make_accelerator(self.domain.config)
-        if run:
-            model = self.domain.load_model(run.model, None)
-        else:
-            starter = self.domain.starter
-            reference = self.source or self.domain.config.model or starter.answering
-            known = reference == starter.tuned or not self.domain.needs_rows
-            rows = None if known else self._training_rows()
-            model = self.domain.load_model(resolve_model(reference, starter.assets), rows)
-        model.to(accelerator.device).eval()
-        if run:
-            self._lent(lambda: golden.check(run.path / "golden", self.domain, model, accelerator))()
-            given = {name: getattr(asked, name) for name in asked.model_fields_set}
-            self.domain.config = self.domain.config.model_copy(update=given)
-        self._accelerator, self._model = accelerator, model
+    def _load(self) -> LoadedModel:
+        if self._loaded is None:
+            with _LOADING:
+                if self._loaded is None:
+                    loaded = self._load_now()
+                    self.task, self._loaded = loaded.task, loaded
+        return self._loaded
 
-    def _training_rows(self) -> Any:
-        """A model without a run may lack labels or a catalogue: they come from the config's data, or the starter's."""
-        from suite.data.load import load_splits
+    def _load_now(self) -> LoadedModel:
+        from suite.inference.loading import load_run, load_source  # torch: a demo's page is built without it
 
-        return load_splits(self.domain)[1]["train"]
+        task, run = self.task, self.run
+        if run is None:
+            return load_source(self.source or task.config.model or task.domain.starter.answering, task)
+        _check_finished(run, task.domain)
+        own = read_config(run, task.domain).model_copy(update=permissions(dict(task.config)))
+        return load_run(run, replace(task, config=own), task.config, lent=self._lent)
 
 
-def newest_run(domain: Domain) -> Run | None:
+def newest_run(task: Task) -> Run | None:
     """The newest finished run of a domain below its config's output folder; a copy is taken only if it is named."""
-    return _newest_trained(domain.config.output, domain.name)
+    return _newest_trained(task.config.output, task.domain.name)
 
 
 def latest_run(root: Path, domain: str | None = None) -> Run:
@@ -154,57 +136,54 @@ def _newest_trained(root: Path, domain: str | None) -> Run | None:
 
 def read_config(run: Run, domain: Domain) -> Any:
     """The config a run was made with."""
-    return type(domain).Config.build(type(domain).Config.from_file(run.path / "config.yaml"))
+    return domain.Config.build(domain.Config.from_file(run.path / "config.yaml"))
 
 
 def permissions(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What is permitted among the options `asked`: settings come with a model from the hub, permissions never do."""
-    from suite.provenance.pushed import PERMISSION
-
     return {name: value for name, value in asked.items() if name.startswith(PERMISSION) and value}
 
 
-def finished_run(reference: str, root: Path, domain: Domain) -> Run:
-    """The named run, or for "latest" the newest finished one, or one that was pushed to the hub (`owner/name`).
+def finished_run(reference: str, task: Task) -> Run:
+    """The named run of the task's domain, or for "latest" the newest finished one, below the config's output folder.
 
-    Raises `SuiteError` if there is none with a model.
+    It may be one that was pushed to the hub (`owner/name`). Raises `SuiteError` if there is none with a model.
     """
-    domain.config.output = root
+    root, domain = task.config.output, task.domain
     if reference == "latest":
         run = latest_run(root, domain.name)
     else:
-        run = _pushed_run(reference, domain) or Run.open(reference, root, domain.name)
-    _finished(run, domain)
+        run = _pushed_run(reference, task) or Run.open(reference, root, domain.name)
+    _check_finished(run, domain)
     return run
 
 
-def _pushed_run(reference: str, domain: Domain) -> Run | None:
+def _pushed_run(reference: str, task: Task) -> Run | None:
     """What a run's name cannot be is one on the hub: `owner/name`, no folder here, and no starter's name."""
     if reference.count("/") != 1 or (Path(reference) / "status.json").is_file():
         return None
     if Path(reference).parent.is_dir() and not Path(reference).is_dir():
         return None
-    run = _run_called(reference, domain)
+    run = _run_called(reference, task)
     if run is None:
         raise SuiteError(f"{reference} is no run of Suite: it was not pushed by 'suite push', so give it to --model.")
     return run
 
 
-def _run_called(source: str, domain: Domain) -> Run | None:
+def _run_called(source: str, task: Task) -> Run | None:
     """The run behind a model's name: its folder or name, or what was pushed; None for a model that is no run's."""
     if (Path(source) / "status.json").is_file():
         return Run(Path(source))
     if not Path(source).exists():
-        for run in list_runs(domain.config.output):
+        for run in list_runs(task.config.output):
             if run.path.name == source:
                 return run
-    from suite.provenance.pushed import opened
-
-    starters = {asset.name for asset in domain.starter.assets}
-    return None if source.partition("@")[0] in starters else opened(source, domain)
+    starters = {asset.name for asset in task.domain.starter.assets}
+    return None if source.partition("@")[0] in starters else open_hub_run(source, task.domain)
 
 
-def _finished(run: Run, domain: Domain) -> None:
+def _check_finished(run: Run, domain: Domain) -> None:
+    """Raises `SuiteError` for another domain's run, or one without a model."""
     if run.domain != domain.name:
         raise SuiteError(f"{run.path} is a run of {run.domain}, not of {domain.name}.")
     if not run.model.is_dir():

@@ -26,7 +26,7 @@ class Entry:
 
 @hookspec
 def suite_domains() -> Iterable[Entry]:
-    """Applications: each target is a `Domain` subclass, run as `suite NAME train`."""
+    """Applications: each target is a `Domain`, run as `suite NAME train`."""
     return ()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pluggy
 
+from suite.domain.description import Domain
 from suite.errors import SuiteError, unknown
 from suite.plugins import builtin, hookspecs
 from suite.plugins.hookspecs import Entry
@@ -58,6 +59,24 @@ class Offer:
             ) from error
 
 
+class DomainOffer(Offer):
+    """An entry of `suite_domains`: what it names is a `Domain` of its name."""
+
+    def load(self) -> Domain:
+        """Imports the description. Raises `SuiteError` where it fails, or the plugin names something else."""
+        domain = super().load()
+        if not isinstance(domain, Domain):
+            raise SuiteError(
+                f"{self.entry.target} of the plugin {self.plugin.name} is no domain but a {type(domain).__name__}; "
+                "let its entry name a suite.Domain(name=…, …)."
+            )
+        if domain.name != self.entry.name:
+            raise SuiteError(
+                f"The domain {self.entry.name!r} calls itself {domain.name!r}; its plugin must use one name."
+            )
+        return domain
+
+
 @dataclass
 class Plugins:
     """Everything on offer. Look-ups raise `SuiteError` naming the nearest known name."""
@@ -95,12 +114,10 @@ class Plugins:
             raise unknown(hook.removeprefix("suite_").removesuffix("s"), name, self.offers[hook], hint=hint)
         return self.offers[hook][name]
 
-    def domain(self, name: str) -> Any:
-        """The `Domain` subclass of that name."""
-        found = self.find("suite_domains", name).load()
-        if found.name != name:
-            raise SuiteError(f"The domain {name!r} calls itself {found.name!r}; its plugin must use one name.")
-        return found
+    def domain(self, name: str) -> Domain:
+        """The description of that name. Raises `SuiteError` as `find` and `DomainOffer.load` do."""
+        domain: Domain = self.find("suite_domains", name).load()
+        return domain
 
 
 @cache
@@ -158,7 +175,7 @@ def _add(plugins: Plugins, manager: pluggy.PluginManager, info: PluginInfo, load
             continue
         info.hooks.append(hook)
         for entry in entries:
-            _take(plugins, hook, Offer(entry, info))
+            _take(plugins, hook, (DomainOffer if hook == "suite_domains" else Offer)(entry, info))
 
 
 def _entries(manager: pluggy.PluginManager, hook: str, name: str) -> list[Entry] | None:
@@ -185,19 +202,22 @@ def _checked(entry: Any, hook: str) -> Entry:
 def _take(plugins: Plugins, hook: str, offer: Offer) -> None:
     """Adds an offer. The core's names stay the core's; two plugins with one name both lose it."""
     name = offer.entry.name
-    held = plugins.offers[hook].get(name)
+    earlier = plugins.offers[hook].get(name)
     taken_by_core = hook == "suite_domains" and name in plugins.commands
-    if held is None and not taken_by_core and (hook, name) not in plugins.clashes:
+    if earlier is None and not taken_by_core and (hook, name) not in plugins.clashes:
         plugins.offers[hook][name] = offer
         return
-    rival = held.plugin if held else plugins.commands[name].plugin if taken_by_core else plugins.clashes[hook, name][0]
+    if earlier:
+        rival = earlier.plugin
+    else:
+        rival = plugins.commands[name].plugin if taken_by_core else plugins.clashes[hook, name][0]
     if rival.name == CORE:
         offer.plugin.error = f"its {name!r} is a name of the core; rename it"
         return
     plugins.clashes.setdefault((hook, name), [rival]).append(offer.plugin)
     plugins.offers[hook].pop(name, None)
-    for one, other in ((rival, offer.plugin), (offer.plugin, rival)):
-        one.error = f"{name!r} is offered by {other.name} too; uninstall one of them or set SUITE_PLUGINS"
+    for plugin, other in ((rival, offer.plugin), (offer.plugin, rival)):
+        plugin.error = f"{name!r} is offered by {other.name} too; uninstall one of them or set SUITE_PLUGINS"
 
 
 def _describe(error: BaseException) -> str:

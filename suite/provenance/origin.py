@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import yaml
+from huggingface_hub import hf_hub_download
 
 from suite.assets import resolve as assets
-from suite.data.sources import hub_name
+from suite.assets.asset import Asset
+from suite.config import TrainConfig
+from suite.data.hub_names import hub_name
+from suite.domain.description import Domain, Task
 from suite.provenance.licence import forbids_sharing
-
-if TYPE_CHECKING:
-    from suite.assets.asset import Asset
-    from suite.domain.base import Domain
 
 LOCAL = assets.LOCAL
 
@@ -40,23 +42,23 @@ class Origin:
 
     def sentence(self) -> str:
         """Name, commit, licence and address in Markdown."""
-        told = [f"commit `{self.commit[:12]}`"] if self.commit else []
-        told += [part for part in (self.licence, self.url) if part]
+        details = [f"commit `{self.commit[:12]}`"] if self.commit else []
+        details += [part for part in (self.licence, self.url) if part]
         name = f"`{self.name}`" if self.hub or self.starter else self.name
-        return f"{name} ({', '.join(told)})" if told else name
+        return f"{name} ({', '.join(details)})" if details else name
 
 
-def model_origin(domain: Domain) -> Origin:
+def model_origin(task: Task) -> Origin:
     """The model a config starts from; of a finished run, the one that run started from."""
-    return _model(domain, domain.config.model or domain.starter.model, depth=0)
+    return _model(task.domain, task.config.model or task.domain.starter.model, depth=0)
 
 
 def data_origin(domain: Domain, reference: str, fingerprint: str = "") -> Origin:
     """A data set by the name a config has for it; a local one is told apart by its fingerprint alone."""
     if asset := _asset(domain, reference or domain.starter.data, "data"):
         return _of_asset(asset)
-    if not Path(reference).expanduser().exists() and (found := hub_name(reference)):
-        name, revision = found
+    if not Path(reference).expanduser().exists() and (named := hub_name(reference)):
+        name, revision = named
         return Origin(name, hub=name, commit=revision, url=f"https://huggingface.co/datasets/{name}")
     return Origin(f"a local data set (fingerprint {fingerprint})" if fingerprint else "a local data set")
 
@@ -66,15 +68,13 @@ def sharable(data: Origin) -> bool:
     return data.starter and not forbids_sharing(data.licence)
 
 
-def consent(domain: Domain) -> bool:
+def consent(config: TrainConfig) -> bool:
     """Whether the user has agreed to non-commercial terms, in the option that a domain with such models has."""
-    return bool(domain.config.model_dump().get("allow_noncommercial", False))
+    return bool(config.model_dump().get("allow_noncommercial", False))
 
 
 def front_matter(text: str) -> tuple[dict[str, Any], str]:
     """The YAML at the head of a card, {} where there is none that can be read, and the text after it."""
-    import yaml
-
     fence, front, body = [*text.split("---\n", 2), "", ""][:3]
     if fence.strip() or not text.startswith("---\n"):
         return {}, text
@@ -90,10 +90,10 @@ def stated_licence(card: Path) -> str:
     if not card.is_file():
         return ""
     values, _ = front_matter(card.read_text(encoding="utf-8", errors="replace"))
-    found = values.get("license") or ""
-    if found == "other":
-        found = values.get("license_name") or found
-    return ", ".join(map(str, found)) if isinstance(found, list) else str(found)
+    licence = values.get("license") or ""
+    if licence == "other":
+        licence = values.get("license_name") or licence
+    return ", ".join(map(str, licence)) if isinstance(licence, list) else str(licence)
 
 
 def _model(domain: Domain, reference: str, depth: int) -> Origin:
@@ -113,17 +113,15 @@ def _local_model(domain: Domain, path: Path, depth: int) -> Origin:
     """A run names the model it started from; of another folder only a card in it can tell."""
     config = path / "config.yaml"
     if config.is_file() and (path / "model").is_dir() and depth < 10:  # a run that starts from itself is no run
-        found = type(domain).Config.from_file(config).get("model") or domain.starter.model
-        return _model(domain, str(found), depth + 1)
-    told = path / "config.json"
-    kind = json.loads(told.read_text(encoding="utf-8")).get("model_type", "") if told.is_file() else ""
+        base = domain.Config.from_file(config).get("model") or domain.starter.model
+        return _model(domain, str(base), depth + 1)
+    about = path / "config.json"
+    kind = json.loads(about.read_text(encoding="utf-8")).get("model_type", "") if about.is_file() else ""
     return Origin(f"a local {kind} model".replace("  ", " "), licence=stated_licence(path / "README.md"))
 
 
 def _card_of(name: str, revision: str) -> Path:
     """The card of a model on the hub, from the cache where it is there; a path without a file if there is none."""
-    from huggingface_hub import hf_hub_download
-
     try:
         local = not assets.hub_reachable()
         return Path(hf_hub_download(name, "README.md", revision=revision or None, local_files_only=local))
@@ -132,10 +130,10 @@ def _card_of(name: str, revision: str) -> Path:
 
 
 def _asset(domain: Domain, name: str, kind: str) -> Asset | None:
-    return next((one for one in domain.starter.assets if (one.name, one.kind) == (name, kind)), None)
+    return next((asset for asset in domain.starter.assets if (asset.name, asset.kind) == (name, kind)), None)
 
 
 def _of_asset(asset: Asset) -> Origin:
-    kept = {f"https://huggingface.co/{asset.name}", f"https://huggingface.co/datasets/{asset.name}"}
-    hub = asset.name if asset.url.rstrip("/") in kept else ""
+    addresses = {f"https://huggingface.co/{asset.name}", f"https://huggingface.co/datasets/{asset.name}"}
+    hub = asset.name if asset.url.rstrip("/") in addresses else ""
     return Origin(asset.name, hub=hub, licence=asset.licence, url=asset.url, starter=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 TEMPLATE = Path(__file__).parent / "template"
 _SUFFIX = ".jinja"
@@ -40,14 +41,12 @@ def render(given: Mapping[str, str], folder: Path) -> list[Path]:
     return [_write(path, text) for path, text in _files(environment, answers, folder)]
 
 
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+def _environment() -> Environment:
     # What is rendered is code, so nothing is escaped; the answers come from the person who will run it.
     return Environment(loader=FileSystemLoader(TEMPLATE), keep_trailing_newline=True, undefined=StrictUndefined)
 
 
-def _files(environment: Any, answers: Mapping[str, str], folder: Path) -> Iterator[tuple[Path, str]]:
+def _files(environment: Environment, answers: Mapping[str, str], folder: Path) -> Iterator[tuple[Path, str]]:
     """Path and text of each file; one whose name comes out empty belongs to other kinds."""
     project = TEMPLATE / "project"
     for source in sorted(project.rglob(f"*{_SUFFIX}")):

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from suite.tables.store import column
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from datasets import Dataset
 
 _LARGEST = 1 << 62
@@ -22,16 +23,11 @@ _AT_ONCE = 1 << 20
 
 def is_text(array: pa.ChunkedArray) -> bool:
     """Whether the values are strings."""
-    import pyarrow as pa
-
     return pa.types.is_string(array.type) or pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type)
 
 
 def is_missing(array: pa.ChunkedArray) -> np.ndarray:
     """Boolean per row: null, NaN, blank text, or a file struct with neither bytes nor path."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if len(array) == 0:
         return np.zeros(0, dtype=bool)
     if is_text(array):
@@ -47,8 +43,6 @@ def is_missing(array: pa.ChunkedArray) -> np.ndarray:
 
 def codes(array: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
     """A number per row, equal for equal values, and the values by number; nested values count by their content."""
-    import pyarrow as pa
-
     if pa.types.is_null(array.type):  # nothing in it, not even a type
         return np.zeros(len(array), dtype=np.int64), [None] if len(array) else []
     numbers, values = _numbered(array)
@@ -56,9 +50,6 @@ def codes(array: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
 
 
 def _numbered(array: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if pa.types.is_nested(array.type):
         array = pa.chunked_array(
             [[_digest(value) for value in chunk.to_pylist()] for chunk in array.chunks], pa.string()
@@ -89,9 +80,6 @@ def _ranged(array: pa.ChunkedArray) -> tuple[np.ndarray, int]:
 
     Whole numbers count from the smallest, since a table of all different ones takes ten times their room.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if pa.types.is_signed_integer(array.type) and len(array) and not array.null_count:
         least, most = pc.min_max(array).values()
         if most.as_py() - least.as_py() < _LARGEST:
@@ -104,14 +92,14 @@ def _ranged(array: pa.ChunkedArray) -> tuple[np.ndarray, int]:
 
 def repeats(keys: np.ndarray) -> Iterator[tuple[int, int]]:
     """Each place whose key was there before, with the first place that has it, in order of the places."""
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     parts = len(keys) // _AT_ONCE + 1
     for part in range(parts):
         places = np.flatnonzero(keys % parts == part) if parts > 1 else np.arange(len(keys))
         _, first, inverse = np.unique(keys[places], return_index=True, return_inverse=True)
         again = np.flatnonzero(first[inverse] != np.arange(len(places)))
-        found += zip(places[again].tolist(), places[first[inverse[again]]].tolist(), strict=True)
-    yield from sorted(found)
+        pairs += zip(places[again].tolist(), places[first[inverse[again]]].tolist(), strict=True)
+    yield from sorted(pairs)
 
 
 def _digest(value: Any) -> str | None:

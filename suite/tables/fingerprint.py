@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from suite.tables.arrow import is_text
 from suite.tables.columns import Columns
 from suite.tables.store import column
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from datasets import Dataset
 
 _WHOLE = 1 << 20
@@ -70,9 +71,6 @@ def _read(path: Path) -> list[Any]:
 
 def _values(array: pa.ChunkedArray) -> bytes:
     """Digest of a column's values, whatever their chunks, widths and offsets in memory; a part at a time."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind, digest = array.type, hashlib.sha256()
     parts = [array.slice(start, _ROWS) for start in range(0, len(array), _ROWS)]
     for part in parts:
@@ -96,9 +94,6 @@ def _values(array: pa.ChunkedArray) -> bytes:
 
 
 def _filled(part: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     return pc.fill_null(part.cast(pa.large_binary()), b"")
 
 

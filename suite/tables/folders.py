@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Column
 from suite.tables.readers import SUFFIXES, Reading, read_table
 from suite.tables.splits import ALIASES
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 ENDINGS = {
     "audio": (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff"),
@@ -61,8 +60,6 @@ def _split_of(path: Path) -> str | None:
 
 
 def _marked(table: pa.Table, split: str) -> pa.Table:
-    import pyarrow as pa
-
     if SPLIT in table.column_names:
         table = table.drop_columns(SPLIT)
     return table.append_column(SPLIT, pa.array([split] * table.num_rows, pa.string()))
@@ -70,8 +67,6 @@ def _marked(table: pa.Table, split: str) -> pa.Table:
 
 def _below(table: pa.Table, folder: str, reading: Reading) -> pa.Table:
     """File names relative to `folder`, made relative to its parent."""
-    import pyarrow as pa
-
     for ours, theirs in reading.mapping(table.column_names).items():
         place = table.column_names.index(theirs)
         if ours in reading.columns.files and pa.types.is_string(table.schema.field(place).type):
@@ -81,8 +76,6 @@ def _below(table: pa.Table, folder: str, reading: Reading) -> pa.Table:
 
 
 def _joined(tables: list[pa.Table], folder: Path) -> pa.Table:
-    import pyarrow as pa
-
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
@@ -91,8 +84,6 @@ def _joined(tables: list[pa.Table], folder: Path) -> pa.Table:
 
 def _files(folder: Path, entries: list[Path], reading: Reading) -> pa.Table:
     """A row per file, with the name of its folder as its label if files lie in folders."""
-    import pyarrow as pa
-
     column = _file_column(folder, entries, reading)
     names = _walk(folder, ENDINGS[column.kind])
     if not names:

@@ -24,17 +24,17 @@ class Gate:
             raise SuiteError(f"{where}{name!r} is an address, and data are never fetched from one; give a local file.")
         if "\0" in name:
             raise SuiteError(f"{where}{name!r} is no file name.")
-        found = self._resolve(os.path.join(self.roots[0], name))  # noqa: PTH118 - a Path costs ten times as much
-        if not any(found == root or found.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots):
+        path = self._resolve(os.path.join(self.roots[0], name))  # noqa: PTH118 - a Path costs ten times as much
+        if not any(path == root or path.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots):
             raise SuiteError(
                 f"{where}{name!r} leads outside {self.roots[0]}, and nothing there is opened; "
                 "put the file into that folder, or give the folder that holds all files."
             )
-        return found
+        return path
 
     def _resolve(self, joined: str) -> str:
         folder, name = os.path.split(joined)
         if name in {"", ".", ".."}:
             return os.path.realpath(joined)
-        found = os.path.join(self._folder(folder), name)  # noqa: PTH118
-        return os.path.realpath(found) if os.path.islink(found) else found  # noqa: PTH114
+        path = os.path.join(self._folder(folder), name)  # noqa: PTH118
+        return os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114

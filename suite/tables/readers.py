@@ -19,15 +19,16 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
 
 from suite import console
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Columns, match_columns
 from suite.tables.store import Sink, in_memory, kept
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
 """Endings of the files this reads."""
@@ -68,8 +69,6 @@ class Reading:
 
 def read_table(path: Path, reading: Reading) -> pa.Table:
     """The rows of one file. Raises `SuiteError` naming file and line for what can't be read."""
-    import pyarrow as pa
-
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise SuiteError(f"Cannot read {path}: {suffix or 'no ending'} is not one of {', '.join(SUFFIXES)}.")
@@ -94,9 +93,6 @@ def _checked_names(table: pa.Table, path: Path) -> pa.Table:
 
 
 def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
     encoding = _encoding(path)
     head = _head(path).decode(encoding, errors="replace")
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(head)
@@ -138,9 +134,6 @@ def _typed(path: Path, types: dict[str, Any], parsing: dict[str, Any], bad: list
 
     Arrow guesses types by the first block. Where a later value does not fit, the next type is tried from the start.
     """
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
     options: dict[str, Any] = {"null_values": [""], "strings_can_be_null": True}
     schema = None
     while True:
@@ -166,8 +159,6 @@ def _typed(path: Path, types: dict[str, Any], parsing: dict[str, Any], bad: list
 
 def _kinds() -> list[pa.DataType]:
     """Types of CSV columns from narrow to wide, in the order in which Arrow's own reader tries them."""
-    import pyarrow as pa
-
     times = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")]
     return [pa.null(), pa.int64(), pa.bool_(), pa.date32(), pa.time32("s"), *times, pa.float64(), pa.string()]
 
@@ -223,9 +214,6 @@ def _has_stray_quotes(path: Path, encoding: str) -> bool:
 
 
 def _read_parquet(path: Path, reading: Reading, sink: Sink) -> pa.Table:
-    import pyarrow as pa
-    from pyarrow import parquet
-
     file = parquet.ParquetFile(path, memory_map=True)
     schema = file.schema_arrow
     for place, field in enumerate(schema):
@@ -238,8 +226,6 @@ def _read_parquet(path: Path, reading: Reading, sink: Sink) -> pa.Table:
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The batch with dictionaries resolved, since an Arrow file holds one dictionary for all its batches."""
-    import pyarrow as pa
-
     columns = [
         array if array.type == field.type else array.cast(field.type)
         for array, field in zip(batch.columns, schema, strict=True)
@@ -274,8 +260,8 @@ def _lines(path: Path) -> Iterator[Any]:
                     try:
                         yield json.loads(line)
                     except ValueError as error:
-                        told = f"{path}: line {number} is not JSON ({error}); give one object per line."
-                        raise SuiteError(told) from None
+                        message = f"{path}: line {number} is not JSON ({error}); give one object per line."
+                        raise SuiteError(message) from None
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
 
@@ -286,8 +272,6 @@ def _not_utf8(path: Path) -> SuiteError:
 
 def _from_objects(path: Path, read: Callable[[], Iterator[Any]], reading: Reading, sink: Sink) -> pa.Table:
     """Reads all objects twice: for the names and types of all of them, and for their values."""
-    import pyarrow as pa
-
     types: dict[str, pa.DataType | Exception] = {}
     for objects in _parts(path, read()):
         for name in dict.fromkeys(name for value in objects for name in value):
@@ -299,8 +283,6 @@ def _from_objects(path: Path, read: Callable[[], Iterator[Any]], reading: Readin
 
 def _wider(kind: pa.DataType | Exception, values: list[Any]) -> pa.DataType | Exception:
     """The type of earlier values and of these, or why there is none: as text they may still go together."""
-    import pyarrow as pa
-
     if isinstance(kind, Exception):
         return kind
     try:
@@ -311,8 +293,6 @@ def _wider(kind: pa.DataType | Exception, values: list[Any]) -> pa.DataType | Ex
 
 
 def _settled(path: Path, name: str, kind: pa.DataType | Exception, *, text: bool) -> pa.DataType:
-    import pyarrow as pa
-
     if text and (isinstance(kind, Exception) or not (pa.types.is_struct(kind) or pa.types.is_null(kind))):
         return pa.string()
     if isinstance(kind, Exception):
@@ -321,8 +301,6 @@ def _settled(path: Path, name: str, kind: pa.DataType | Exception, *, text: bool
 
 
 def _batch(path: Path, objects: list[Any], schema: pa.Schema, texts: set[str]) -> pa.RecordBatch:
-    import pyarrow as pa
-
     arrays = []
     for field in schema:
         values = [value.get(field.name) for value in objects]

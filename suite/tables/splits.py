@@ -10,6 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from suite import console
 from suite.errors import SuiteError
@@ -170,8 +171,6 @@ def _labels(rows: Dataset, columns: Columns) -> np.ndarray:
 
 def _times(rows: Dataset, name: str) -> np.ndarray:
     """Rank of each row's time, from 1; text is read as numbers or as ISO 8601, rows without a time come first."""
-    import pandas as pd
-
     values = column(rows, name).to_pandas()
     if not is_text(column(rows, name)):
         return values.rank(method="dense", na_option="top").to_numpy(np.int64)
@@ -191,6 +190,6 @@ def _hash(value: str, seed: int) -> bytes:
     return hashlib.blake2b(f"{seed}\0{value}".encode(), digest_size=16).digest()
 
 
-def _refuse_few(found: int, needed: int, what: str) -> None:
-    if found < needed:
-        raise SuiteError(f"There are {found} {what}, too few to part into {needed} splits; give more data.")
+def _refuse_few(count: int, needed: int, what: str) -> None:
+    if count < needed:
+        raise SuiteError(f"There are {count} {what}, too few to part into {needed} splits; give more data.")

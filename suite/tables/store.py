@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+from filelock import FileLock
+
 from suite.assets.asset import cache_dir
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from datasets import Dataset
 
 Sink = Callable[["pa.Schema", Iterable["pa.RecordBatch"]], "pa.Table"]
@@ -30,8 +32,6 @@ _FORM = "1"
 
 def column(rows: Dataset, name: str) -> pa.ChunkedArray:
     """One column of the rows as selected and ordered, not decoded; dictionaries are resolved to their values."""
-    import pyarrow as pa
-
     array = rows.data.column(name)
     if rows._indices is not None:
         array = _taken(rows, name, array)
@@ -49,8 +49,6 @@ def _taken(rows: Dataset, name: str, array: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def in_memory(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:
     """A table in memory, for what is small."""
-    import pyarrow as pa
-
     return pa.Table.from_batches(batches, schema)
 
 
@@ -70,8 +68,6 @@ def kept(path: Path, reading: object, read: Callable[[Sink], pa.Table]) -> pa.Ta
     by its time alone. `reading` says by its repr how it was read. What was kept of an older content is removed.
     Raises what `read` raises, then keeping nothing.
     """
-    from filelock import FileLock
-
     content, form = _content(path), _short(repr(reading) + _FORM)
     folder = _made(cache_dir() / "tables" / _short(str(path.resolve())))
     target = folder / f"{content}-{form}.arrow"
@@ -91,8 +87,6 @@ def kept(path: Path, reading: object, read: Callable[[Sink], pa.Table]) -> pa.Ta
 
 
 def _written(target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:
-    import pyarrow as pa
-
     with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for batch in batches:
             try:
@@ -105,8 +99,6 @@ def _written(target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
 
 
 def _mapped(target: Path) -> pa.Table:
-    import pyarrow as pa
-
     return pa.ipc.open_file(pa.memory_map(str(target))).read_all()
 
 

@@ -7,16 +7,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import gradio as gr
 import pytest
+from gradio_client import Client
 
-from suite.domain.base import Domain
-from suite.domain.vocabulary import Prediction
+from suite.domain.parts import Model
+from suite.domain.vocabulary import Batch, Prediction
+from suite.inference.predictor import Predictor
 from suite.testing.promise import keep
-
-if TYPE_CHECKING:
-    from suite.inference.predictor import Predictor
+from suite.web.client import call, endpoints
 
 DEMO = "suite.Domain.demo, suite.Domain.demo_call"
 
@@ -26,23 +27,19 @@ def asked_of_demo(predictor: Predictor, endpoint: str, arguments: Sequence[Any],
 
     Fails the test where the demo has no such endpoint, or answers with an error. Uploads go to `folder`.
     """
-    with _unwarned(), _watched(predictor.domain) as seen:
+    with _unwarned(), _watched(type(predictor.model)) as seen:
         _ask(predictor, endpoint, arguments, folder)
     return seen
 
 
 def _ask(predictor: Predictor, endpoint: str, arguments: Sequence[Any], folder: Path) -> None:
-    from gradio_client import Client
-
-    from suite.web.asking import called, endpoints
-
     with _served(predictor, folder) as url:
         client = Client(url, verbose=False, download_files=False)
         if endpoint:
             known = endpoints(client)
             keep(endpoint in known, f"the demo has an endpoint {endpoint!r}", seen=known, read=DEMO)
             try:
-                called(client, endpoint, arguments)
+                call(client, endpoint, arguments)
             except Exception as error:
                 keep(False, f"the demo's {endpoint!r} answers {list(arguments)}", seen=repr(error), read=DEMO)
 
@@ -50,10 +47,8 @@ def _ask(predictor: Predictor, endpoint: str, arguments: Sequence[Any], folder: 
 @contextmanager
 def _served(predictor: Predictor, folder: Path) -> Iterator[str]:
     """The address of the demo, on this machine."""
-    import gradio as gr
-
     with gr.Blocks(analytics_enabled=False) as blocks:
-        predictor.domain.demo(predictor)
+        predictor.task.demo(predictor)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
         blocks.launch(
@@ -75,17 +70,15 @@ def _unwarned() -> Iterator[None]:
 
 
 @contextmanager
-def _watched(domain: Domain) -> Iterator[list[Prediction]]:
-    """A list that gets whatever the domain's `infer` answers."""
-    infer, seen = domain.infer, []
+def _watched(kind: type[Model]) -> Iterator[list[Prediction]]:
+    """A list that gets whatever the `infer` of models of that class answers."""
+    infer, seen = kind.infer, []
 
-    def watched(model: Any, batch: Any) -> list[Prediction]:
-        found = infer(model, batch)
-        seen.extend(found)
-        return found
+    def watched(model: Model, batch: Batch) -> list[Prediction]:
+        predictions = infer(model, batch)
+        seen.extend(predictions)
+        return predictions
 
-    domain.infer = watched  # type: ignore[method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kind, "infer", watched)
         yield seen
-    finally:
-        domain.infer = infer  # type: ignore[method-assign]

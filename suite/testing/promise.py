@@ -74,7 +74,7 @@ def steps(run: Path) -> int:
 
 def keep_same(whole: Path, other: Path, how: str) -> None:
     """Weights, optimizer, average, random states and every logged number but times are the same."""
-    read = f"suite.Domain.augment; {RULES}"
+    read = f"suite.Model.augment; {RULES}"
     ours, theirs = (_digests(path / "checkpoints") for path in (whole, other))
     different = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     keep(not different, f"a run {how} ends with the same bits", seen=f"different: {different}", read=read)

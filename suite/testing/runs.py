@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -14,13 +15,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import torch
 
-from suite.domain.base import Domain
+from suite.domain.description import Domain, Task
+from suite.domain.parts import Model
+from suite.domain.vocabulary import Example
 from suite.plugins.loader import load_plugins
 from suite.testing.promise import RULES, fault_plugin, history, keep, keep_same, newest, steps
 
-Loaded = tuple[Domain, Any, Any]
-"""What the fixture `loaded` gives: domain, model, validation examples."""
+Loaded = tuple[Task, Model, Sequence[Example]]
+"""What the fixture `loaded` gives: the task, its starter model, validation examples."""
 RUN = "docs/architecture.md, 'A run'"
 CLOSE = 1e-3
 """Difference of a metric between one process and two: sums in another order, in single precision."""
@@ -32,10 +36,10 @@ class RunPromises:
     domain: ClassVar[str]
     settings: ClassVar[dict[str, Any]] = {}
 
-    def make(self, **settings: Any) -> Domain:
+    def make(self, **settings: Any) -> Task:
         """The domain with the contract's settings and `settings` on top."""
-        cls = load_plugins().domain(self.domain)
-        return cls(cls.Config.build({**self.settings, **settings}))
+        domain: Domain = load_plugins().domain(self.domain)
+        return domain.task(self.settings, settings)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -46,7 +50,7 @@ class RunPromises:
     def train(self, folder: Path, *flags: str) -> Path:
         """Trains below `folder` in a process of its own and returns the run's folder."""
         done = self.command("train", *self.flags(folder), "--output", str(folder), *flags)
-        keep(done.returncode == 0, "train exits with 0", seen=told(done), read="suite.Domain, the path of an example")
+        keep(done.returncode == 0, "train exits with 0", seen=outcome(done), read="suite.Domain")
         return newest(folder)
 
     def flags(self, folder: Path) -> list[str]:
@@ -66,7 +70,7 @@ class RunPromises:
         missing = [name for name in (*wanted, "evaluation.json", "README.md") if not (trained / name).exists()]
         keep(not missing, f"{missing} in the run", seen=sorted(path.name for path in trained.iterdir()), read=RUN)
         pickles = [str(p) for ending in ("*.pt", "*.bin", "*.pkl", "*.pth") for p in trained.rglob(ending)]
-        keep(not pickles, "no pickle, for loading one runs code", seen=pickles, read="suite.Domain.save_model")
+        keep(not pickles, "no pickle, for loading one runs code", seen=pickles, read="suite.Model.save")
         systems = set(json.loads((trained / "evaluation.json").read_text())["test"]["systems"])
         wanted_systems = {"fine-tuned", "before fine-tuning"}
         keep(wanted_systems <= systems, f"{sorted(wanted_systems)} in the table", seen=sorted(systems), read=RUN)
@@ -102,7 +106,7 @@ class RunPromises:
         for step in (*kills, -1):
             done = self.command(*command, PYTHONPATH=path, KILL_AT_STEP=str(step), **wanted)
             status = 0 if step == -1 else -signal.SIGKILL
-            keep(done.returncode == status, f"exit status {status}", seen=told(done), read=RUN)
+            keep(done.returncode == status, f"exit status {status}", seen=outcome(done), read=RUN)
             command = ["train", "--resume", "--output", str(folder)]
 
     @pytest.mark.slow
@@ -115,44 +119,40 @@ class RunPromises:
         lines = [len((run / "predictions-test.jsonl").read_text().splitlines()) for run in (trained, other)]
         keep(lines[0] == lines[1], f"{lines[0]} test examples, each scored once", seen=lines[1], read=RULES)
         pairs = list(zip(*(validations(run) for run in (trained, other)), strict=True))
-        for one, two in pairs if is_steady(*loaded) else pairs[:1]:
-            apart = {key: (one[key], two[key]) for key in one if not alike(one[key], two[key])}
-            read = f"suite.Domain.loss, suite.Domain.count; {RULES}"
-            keep(not apart, f"the same metrics on two processes at step {one['step']}", seen=apart, read=read)
+        for alone, shared in pairs if is_steady(*loaded[1:]) else pairs[:1]:
+            apart = {key: (alone[key], shared[key]) for key in alone if not alike(alone[key], shared[key])}
+            read = f"suite.Model.loss, suite.Model.count; {RULES}"
+            keep(not apart, f"the same metrics on two processes at step {alone['step']}", seen=apart, read=read)
 
 
-def told(done: subprocess.CompletedProcess[str]) -> str:
+def outcome(done: subprocess.CompletedProcess[str]) -> str:
     """Exit status and the end of what a command said."""
     return f"{done.returncode}: {done.stderr[-2000:]}"
 
 
 def validations(run: Path) -> list[dict[str, Any]]:
     """Step and validation metrics of each evaluation during training."""
-    found = [{k: v for k, v in line.items() if k == "step" or k.startswith("validation/")} for line in history(run)]
-    return [line for line in found if len(line) > 1]
+    lines = [{k: v for k, v in line.items() if k == "step" or k.startswith("validation/")} for line in history(run)]
+    return [line for line in lines if len(line) > 1]
 
 
-def alike(one: Any, two: Any) -> bool:
+def alike(first: Any, second: Any) -> bool:
     """Whether two numbers, or what is none, are equal but for rounding."""
-    numbers = isinstance(one, int | float) and isinstance(two, int | float)
-    return math.isclose(one, two, rel_tol=CLOSE, abs_tol=CLOSE) if numbers else one == two
+    numbers = isinstance(first, int | float) and isinstance(second, int | float)
+    return math.isclose(first, second, rel_tol=CLOSE, abs_tol=CLOSE) if numbers else first == second
 
 
-def is_steady(domain: Domain, model: Any, examples: Any) -> bool:
+def is_steady(model: Model, examples: Sequence[Example]) -> bool:
     """Whether the loss in training depends on nothing but weights and examples: no dropout, no batch statistics."""
-    import copy
-
-    import torch
-
-    training = copy.deepcopy(model).train()
-    found = [examples[i] for i in range(min(4, len(examples)))]
+    network = copy.deepcopy(model.network).train()
+    few = [examples[i] for i in range(min(4, len(examples)))]
     losses: list[float] = []
     counts: list[int] = []
-    for part in (found, found, found[:1], found[1:]):
-        batch = domain.collate(part)
+    for part in (few, few, few[:1], few[1:]):
+        batch = model.collate(part)
         with torch.no_grad(), torch.random.fork_rng():
             torch.manual_seed(len(losses))
-            losses.append(float(domain.loss(training, batch)))
-        counts.append(domain.count(batch))
+            losses.append(float(model.loss(network, batch)))
+        counts.append(model.count(batch))
     mean = (losses[2] * counts[2] + losses[3] * counts[3]) / (counts[2] + counts[3])
     return math.isclose(losses[0], losses[1], rel_tol=1e-5) and math.isclose(losses[0], mean, rel_tol=1e-4)

@@ -54,7 +54,7 @@ class Progress(Callback):
         self.bar.close()
 
 
-def tell(callbacks: list[Callback], event: str, *values: Any) -> None:
+def notify(callbacks: list[Callback], event: str, *values: Any) -> None:
     """Calls one method of every callback, in order."""
     for callback in callbacks:
         getattr(callback, event)(*values)

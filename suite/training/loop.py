@@ -17,23 +17,24 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device, set_seed
 
 from suite.config import TrainConfig
-from suite.domain.base import Domain
+from suite.domain.description import Task
+from suite.domain.parts import Model
 from suite.domain.vocabulary import Example
 from suite.evaluation.scoring import validate
 from suite.runs import Run
 from suite.signals import Stopped, StopSignal
 from suite.training import checkpoint
-from suite.training.callbacks import Callback, tell
-from suite.training.drivers import driver_for
+from suite.training.callbacks import Callback, notify
 from suite.training.memory import MicroBatches
 from suite.training.meters import FiniteGuard, Window
 from suite.training.order import Step, StepSampler, running, step_loader
 from suite.training.state import TrainingState, random_state, set_random_state
+from suite.training.strategies import make_strategy
 
 
 def fit(
-    domain: Domain,
-    model: torch.nn.Module,
+    task: Task,
+    model: Model,
     train: Sequence[Example],
     validation: Sequence[Example],
     *,
@@ -41,39 +42,38 @@ def fit(
     accelerator: Accelerator,
     callbacks: list[Callback],
     resume: bool = False,
-) -> None:
-    """Trains `model` in place and leaves it with the weights that scored best on `validation`.
+) -> Model:
+    """Trains the network of `model` in place and leaves it with the weights that scored best on `validation`.
 
-    All ranks call it with the same arguments; only the main process has callbacks. With `resume` it goes on from the
-    newest sound checkpoint of `run`. Raises `Stopped` after a signal, `SuiteError` when the loss is not finite.
+    Returns the model it ends with: `model`, or what `refreshed` made of it before the last evaluation. All ranks call
+    it with the same arguments; only the main process has callbacks. With `resume` it goes on from the newest sound
+    checkpoint of `run`. Raises `Stopped` after a signal, `SuiteError` when the loss is not finite.
     """
-    config: TrainConfig = domain.config
+    config: TrainConfig = task.config
     device, world, main = accelerator.device, accelerator.num_processes, accelerator.is_main_process
 
     # ---- model, optimizer, data --------------------------------------------------------------------------------------
     # Every global generator; dropout differs between ranks (7919, a prime, keeps seeds and ranks from meeting).
     set_seed((config.seed * 7919 + accelerator.process_index) % 2**32)
-    driver = driver_for(accelerator, model, config)
-    optimizer = torch.optim.AdamW(domain.optimizer_groups(driver.module), lr=config.learning_rate, fused=True)
+    strategy = make_strategy(accelerator, model.network, config)
+    optimizer = torch.optim.AdamW(model.optimizer_groups(strategy.module), lr=config.learning_rate, fused=True)
     autocast = accelerator.autocast if accelerator.mixed_precision != "no" else nullcontext
     rates = [group["lr"] for group in optimizer.param_groups]
-    sampler = StepSampler(
-        len(train), config, rank=accelerator.process_index, world=world, lengths=domain.lengths(train)
-    )
-    loader = step_loader(domain, train, sampler, pin=device.type == "cuda")
+    sampler = StepSampler(len(train), config, rank=accelerator.process_index, world=world, lengths=model.lengths(train))
+    loader = step_loader(model, train, sampler, pin=device.type == "cuda")
     micro = MicroBatches(loader, optimizer, run, device)
     total = config.max_steps or max(1, math.ceil(config.epochs * sampler.steps_per_epoch))
     every = config.evaluate_every or sampler.steps_per_epoch
 
     # ---- state: fresh, or from the newest sound checkpoint -----------------------------------------------------------
     window, guard, clock = Window(device), FiniteGuard(config.log_every, device), time.monotonic()
-    state = TrainingState(driver, optimizer, window)
-    found = checkpoint.latest(run.checkpoints) if resume else None
-    randoms = state.load(found) if found else None
+    state = TrainingState(strategy, optimizer, window)
+    newest = checkpoint.latest(run.checkpoints) if resume else None
+    randoms = state.load(newest) if newest else None
     at, beat = state.cursor, 0.0
     if main:
         run.truncate_history(at.step)
-        tell(callbacks, "on_start", config, at.step, total)
+        notify(callbacks, "on_start", config, at.step, total)
 
     def elapsed() -> float:
         """Seconds of training, evaluations included, over all the run's starts."""
@@ -94,17 +94,21 @@ def fit(
 
     def evaluate() -> None:
         """Scores the validation split, with the averaged weights where there are any; draws no random number."""
-        held = random_state()
-        with driver.evaluated():
-            metrics = validate(domain, model, validation, accelerator, lambda: stop.signum is not None)
+        nonlocal model
+        before = random_state()
+        with strategy.evaluated():
+            model.network.eval()
+            with torch.no_grad():
+                model = model.refreshed()
+            metrics = validate(model, task.scores(model), validation, accelerator, lambda: stop.signum is not None)
             if main and metrics is not None:
                 with torch.no_grad(), autocast():
-                    domain.preview(model, at.step, run.previews)
-        set_random_state(held)
+                    model.preview(at.step, run.previews, train)
+        set_random_state(before)
         if metrics is None:  # a signal came: the resumed run will score this step
             return
-        value, at.evaluated = metrics[domain.metric], at.step
-        better = at.best is None or (value > at.best if domain.greater_is_better else value < at.best)
+        value, at.evaluated = metrics[task.domain.metric], at.step
+        better = at.best is None or (value > at.best if task.domain.greater_is_better else value < at.best)
         if better and math.isfinite(value):
             at.best, at.best_step, at.waited = value, at.step, 0
         else:
@@ -112,7 +116,7 @@ def fit(
         if main:
             named = {f"validation/{name}": number for name, number in metrics.items()}
             run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **named})
-            tell(callbacks, "on_evaluate", at.step, metrics, at.best_step == at.step)
+            notify(callbacks, "on_evaluate", at.step, metrics, at.best_step == at.step)
 
     def gradients(step: Step, items: torch.Tensor | int) -> list[tuple[torch.Tensor, int]]:
         """Leaves the gradient of the mean loss over `items`, those of the step on all ranks, in the parameters.
@@ -124,11 +128,11 @@ def fit(
             last = i == len(step.batches) - 1
             if device.type != "cpu":
                 batch = send_to_device(batch, device, non_blocking=True)
-            with driver.micro_batch(last):
-                micro.exchanging = driver.sharded  # where shards are gathered by every forward pass
+            with strategy.micro_batch(last):
+                micro.exchanging = strategy.sharded  # where shards are gathered by every forward pass
                 with autocast():
-                    loss = domain.loss(driver.wrapped, batch)
-                micro.exchanging = driver.sharded or (last and world > 1)
+                    loss = model.loss(strategy.wrapped, batch)
+                micro.exchanging = strategy.sharded or (last and world > 1)
                 # Sum over everything / number of everything: gradients are averaged over ranks, hence `world`.
                 whole = world == 1 and count == items
                 (loss if whole else loss * (count * world / items)).backward()
@@ -137,8 +141,8 @@ def fit(
 
     if device.type != "cpu":  # a CPU that runs out of memory does not say so, it is killed
         sampler.epoch = at.epoch
-        driver.wrapped.train()
-        micro.probe(sampler.heaviest(), driver.module, partial(gradients, items=1))
+        strategy.wrapped.train()
+        micro.probe(sampler.heaviest(), strategy.module, partial(gradients, items=1))
 
     with StopSignal() as stop:
         # Step 0 competes too: fine-tuning that only harms keeps the pretrained model.
@@ -148,7 +152,7 @@ def fit(
 
         while at.step < total and not (config.patience and at.waited >= config.patience):
             sampler.epoch, sampler.cursor = at.epoch, at.batch
-            driver.wrapped.train()
+            strategy.wrapped.train()
             with running(loader) as steps:
                 if randoms is not None:  # only now: making the iterator may draw numbers
                     set_random_state(randoms)
@@ -159,35 +163,35 @@ def fit(
                     items = _items(step, accelerator)
                     for loss, count in micro.fit(step, at.step, partial(gradients, items=items)):
                         window.add(loss, count)
-                    norm = driver.clip(config.clip_norm)
-                    guard.check(optimizer, norm, step.share, at.step)
+                    norm = strategy.clip(config.clip_norm)
+                    guard.check(optimizer, norm, step.rank_batch, at.step)
                     factor = schedule(config, at.step, total)
                     for group, rate in zip(optimizer.param_groups, rates, strict=True):
                         group["lr"] = rate * factor
                     optimizer.step()
-                    for parameter in driver.trained:  # what optimizer.zero_grad does, at a thirtieth of its price
+                    for parameter in strategy.trained:  # what optimizer.zero_grad does, at a thirtieth of its price
                         parameter.grad = None
-                    driver.average.update(at.step)
+                    strategy.ema.update(at.step)
                     # ==================================================================================================
                     at.step, at.batch = at.step + 1, at.batch + 1
                     if at.batch == sampler.steps_per_epoch:
                         at.epoch, at.batch = at.epoch + 1, 0
-                    window.examples += len(step.share.examples) * step.share.real * world
+                    window.examples += len(step.rank_batch.indices) * step.rank_batch.real * world
                     if main:
-                        tell(callbacks, "on_step", at.step)
+                        notify(callbacks, "on_step", at.step)
                     if at.step % config.log_every == 0 or at.step == total:
                         guard.raise_if_tripped()
                         values = window.close(accelerator, rate=rates[0] * factor, norm=norm)
                         if main:
                             run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **values})
                             heartbeat()
-                            tell(callbacks, "on_log", at.step, values)
+                            notify(callbacks, "on_log", at.step, values)
 
                     evaluated = at.step % every == 0 or at.step == total
                     if evaluated:
                         guard.raise_if_tripped()
                         evaluate()
-                        driver.wrapped.train()
+                        strategy.wrapped.train()
                     stopped, size = _agreed(accelerator, stop.signum, micro.size)
                     micro.limit(size)
                     if evaluated or stopped or (config.save_every and at.step % config.save_every == 0):
@@ -200,9 +204,11 @@ def fit(
 
     # ---- the best weights, not the last ------------------------------------------------------------------------------
     state.load_weights(checkpoint.folder(run.checkpoints, at.best_step))
-    driver.finish()
+    strategy.finish()
     if main:
-        run.note(f"best step {at.best_step} of {at.step}: {domain.metric} {at.best}; {at.seconds:.0f} s of training")
+        metric = task.domain.metric
+        run.note(f"best step {at.best_step} of {at.step}: {metric} {at.best}; {at.seconds:.0f} s of training")
+    return model
 
 
 def schedule(config: TrainConfig, step: int, total: int) -> float:
@@ -216,10 +222,10 @@ def schedule(config: TrainConfig, step: int, total: int) -> float:
 
 def _items(step: Step, accelerator: Accelerator) -> torch.Tensor | int:
     """What the step's loss is a mean over, counted over all ranks; at least 1."""
-    mine = sum(step.counts)
+    items = sum(step.counts)
     if accelerator.num_processes == 1:
-        return max(mine, 1)
-    return accelerator.reduce(torch.tensor(float(mine), device=accelerator.device)).clamp(min=1)
+        return max(items, 1)
+    return accelerator.reduce(torch.tensor(float(items), device=accelerator.device)).clamp(min=1)
 
 
 def _agreed(accelerator: Accelerator, signum: int | None, size: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from suite.console import warn
 from suite.errors import SuiteError
 from suite.files import write_json
 from suite.runs import Run
-from suite.training.order import Share, Step, StepCollator, TrainingExamples
+from suite.training.order import RankBatch, Step, StepCollator, TrainingExamples
 from suite.training.state import random_state, set_random_state
 
 Losses = list[tuple[torch.Tensor, int]]
@@ -26,7 +26,7 @@ Losses = list[tuple[torch.Tensor, int]]
 
 
 class MicroBatches:
-    """How many examples go through the model at once: halved when they do not fit, remembered by the run."""
+    """How many examples go through the network at once: halved when they do not fit, remembered by the run."""
 
     def __init__(
         self, loader: DataLoader[Any], optimizer: torch.optim.Optimizer, run: Run, device: torch.device
@@ -57,7 +57,7 @@ class MicroBatches:
         exchange gradients: then the run can be resumed, with the smaller size.
         """
         if step.size > self.size:  # a worker cut it before the size fell
-            step = self.cut(step.share)
+            step = self.cut(step.rank_batch)
         while (losses := self._tried(step, gradients)) is None:
             if self.size == 1:
                 raise SuiteError(
@@ -73,26 +73,27 @@ class MicroBatches:
                     "Memory ran out on one process while all were adding up gradients, which it cannot repeat alone. "
                     f"Go on with --resume; micro-batches will have {self.size} examples."
                 )
-            step = self.cut(step.share)
+            step = self.cut(step.rank_batch)
         return losses
 
-    def probe(self, share: Share, model: torch.nn.Module, gradients: Callable[[Step], Losses]) -> None:
+    def probe(self, rank_batch: RankBatch, network: torch.nn.Module, gradients: Callable[[Step], Losses]) -> None:
         """Tries a batch before the first step, with room taken for what the optimizer will keep.
 
         Only the size that fits is left of it: no gradient, no random number, no running mean.
         """
-        random, buffers = random_state(), [buffer.clone() for buffer in model.buffers()]
-        room = [torch.empty_like(p) for p in model.parameters() if p.requires_grad for _ in range(2)]  # AdamW's moments
-        self.fit(self.cut(share), 0, gradients)
+        random, buffers = random_state(), [buffer.clone() for buffer in network.buffers()]
+        trained = [p for p in network.parameters() if p.requires_grad]
+        room = [torch.empty_like(p) for p in trained for _ in range(2)]  # AdamW's moments
+        self.fit(self.cut(rank_batch), 0, gradients)
         del room
         self.optimizer.zero_grad(set_to_none=True)
-        for buffer, before in zip(model.buffers(), buffers, strict=True):
+        for buffer, before in zip(network.buffers(), buffers, strict=True):
             buffer.copy_(before)
         set_random_state(random)
 
-    def cut(self, share: Share) -> Step:
+    def cut(self, rank_batch: RankBatch) -> Step:
         """The step of these examples, in micro-batches of the present size."""
-        return self.collator(self.examples.__getitems__(share))
+        return self.collator(self.examples.__getitems__(rank_batch))
 
     def _tried(self, step: Step, gradients: Callable[[Step], Losses]) -> Losses | None:
         """None if memory ran out. What the failed attempt held is let go, which needs its exception gone too."""

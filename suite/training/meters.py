@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 
 from suite.errors import SuiteError
-from suite.training.order import Share
+from suite.training.order import RankBatch
 
 
 def clip(parameters: Sequence[torch.nn.Parameter], largest: float) -> torch.Tensor:
@@ -35,17 +35,17 @@ class FiniteGuard:
 
     def __init__(self, log_every: int, device: torch.device) -> None:
         self.tripped = torch.zeros((), device=device)
-        self.recent: deque[tuple[int, Share, torch.Tensor]] = deque(maxlen=log_every)
+        self.recent: deque[tuple[int, RankBatch, torch.Tensor]] = deque(maxlen=log_every)
         self.immediate = device.type == "cpu"
 
-    def check(self, optimizer: torch.optim.Optimizer, norm: torch.Tensor, share: Share, step: int) -> None:
+    def check(self, optimizer: torch.optim.Optimizer, norm: torch.Tensor, rank_batch: RankBatch, step: int) -> None:
         """Notes a step's norm, and makes the optimizer skip the step if it, or one before it, was not finite."""
         if self.immediate:
             if not math.isfinite(norm.item()):
-                raise _not_finite(step, share)
+                raise _not_finite(step, rank_batch)
             return
         self.tripped = torch.maximum(self.tripped, (~torch.isfinite(norm)).float())
-        self.recent.append((step, share, self.tripped))
+        self.recent.append((step, rank_batch, self.tripped))
         optimizer.found_inf = self.tripped  # type: ignore[attr-defined]  # what a gradient scaler sets
         optimizer.grad_scale = None  # type: ignore[attr-defined]
 
@@ -53,15 +53,15 @@ class FiniteGuard:
         """Raises `SuiteError` naming the examples of the first bad step."""
         if not self.tripped.item():
             return
-        step, share, _ = next(entry for entry in self.recent if entry[2].item())
-        raise _not_finite(step, share)
+        step, rank_batch, _ = next(entry for entry in self.recent if entry[2].item())
+        raise _not_finite(step, rank_batch)
 
 
-def _not_finite(step: int, share: Share) -> SuiteError:
-    ids = share.examples if share.real else []
+def _not_finite(step: int, rank_batch: RankBatch) -> SuiteError:
+    numbers = rank_batch.indices if rank_batch.real else []
     return SuiteError(
         f"The loss or its gradient is not finite at step {step}; the weights are as before it. Look at the "
-        f"training examples {ids} (numbers in the order of the training split), or lower the learning rate."
+        f"training examples {numbers} (numbers in the order of the training split), or lower the learning rate."
     )
 
 

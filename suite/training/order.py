@@ -24,37 +24,35 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from suite.config import TrainConfig
 from suite.data.examples import fetch
-from suite.domain.base import Domain
+from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Batch, Example
 from suite.signals import held_back
 
 POOL = 50  # batches sorted by length together: enough for alike lengths, few enough to keep the order random
 
 
-class Share(NamedTuple):
-    """A rank's examples of a step, as numbers in the order of the training split.
+class RankBatch(NamedTuple):
+    """One rank's part of a global batch: which training examples this process computes for one optimizer step."""
 
-    `real` is False for the stand-in that a rank without rows computes but never counts; `most` is how many rows the
-    rank with the most of them has.
-    """
-
-    examples: list[int]
+    indices: list[int]
+    """Numbers of the examples in the order of the training split."""
     epoch: int
     real: bool
-    most: int
+    """False for the stand-in that a rank without rows computes but never counts."""
+    largest: int
+    """How many examples the rank with the most of them has."""
 
 
 @dataclass
 class Step:
-    """One optimizer step of one rank: its share, and micro-batches with what each loss is a mean over.
+    """One optimizer step of one rank: its examples, cut into collated micro-batches."""
 
-    `size` is the largest micro-batch it was cut into.
-    """
-
-    share: Share
+    rank_batch: RankBatch
     size: int
+    """The largest micro-batch it was cut into, in examples."""
     batches: list[Batch]
     counts: list[int]
+    """For each micro-batch, how many items its loss is a mean over; 0 where it counts for nothing."""
 
     def pin_memory(self) -> Step:
         """Called by the loader for GPU training, so that copies to the device overlap with work."""
@@ -121,8 +119,8 @@ class Batches(Sequence[list[int]]):
         return self.lengths[examples[ends - 1]] * (ends - starts)
 
 
-class StepSampler(Sampler[Share]):
-    """Yields this rank's share of each global batch, from the cursor on."""
+class StepSampler(Sampler[RankBatch]):
+    """Yields this rank's part of each global batch, from the cursor on."""
 
     def __init__(
         self, count: int, config: TrainConfig, *, rank: int, world: int, lengths: Sequence[int] | None
@@ -139,49 +137,49 @@ class StepSampler(Sampler[Share]):
     def __len__(self) -> int:
         return self.steps_per_epoch - self.cursor
 
-    def __iter__(self) -> Iterator[Share]:
+    def __iter__(self) -> Iterator[RankBatch]:
         batches = self._batches()
         for number in range(self.cursor, len(batches)):
-            yield self._mine(batches[number])
+            yield self._rank_batch(batches[number])
 
-    def heaviest(self) -> Share:
-        """This rank's share of the epoch's batch that takes the most room: long and many."""
-        return self._mine(self._batches().heaviest())
+    def heaviest(self) -> RankBatch:
+        """This rank's part of the epoch's batch that takes the most room: long and many."""
+        return self._rank_batch(self._batches().heaviest())
 
     def _batches(self) -> Batches:
         size, seed = self.config.batch_size, self.config.seed
         return Batches(self.count, size, seed=seed, epoch=self.epoch, lengths=self.lengths)
 
-    def _mine(self, batch: list[int]) -> Share:
-        mine = batch[self.rank :: self.world]
-        return Share(mine or batch[:1], self.epoch, bool(mine), math.ceil(len(batch) / self.world))
+    def _rank_batch(self, batch: list[int]) -> RankBatch:
+        indices = batch[self.rank :: self.world]
+        return RankBatch(indices or batch[:1], self.epoch, bool(indices), math.ceil(len(batch) / self.world))
 
 
 class TrainingExamples(Dataset[Any]):
-    """Examples varied by `Domain.augment`, fetched a step at a time."""
+    """Examples varied by `Model.augment`, fetched a step at a time."""
 
-    def __init__(self, domain: Domain, examples: Sequence[Example]) -> None:
-        self.domain, self.examples = domain, examples
-        self.varied = type(domain).augment is not Domain.augment  # else a generator for each example would be waste
+    def __init__(self, model: Model, examples: Sequence[Example]) -> None:
+        self.model, self.examples = model, examples
+        self.varied = overrides(model, "augment")  # else a generator for each example would be waste
 
     def __len__(self) -> int:
         return len(self.examples)
 
-    def __getitems__(self, share: Share) -> tuple[Share, list[Example]]:
+    def __getitems__(self, rank_batch: RankBatch) -> tuple[RankBatch, list[Example]]:
         """A step's examples in one fetch: torch's loader asks for a batch at once where it can."""
-        found = fetch(self.examples, share.examples)
+        examples = fetch(self.examples, rank_batch.indices)
         if self.varied:
-            seed, augment = self.domain.config.seed, self.domain.augment
-            keys = [generator_for(seed, share.epoch, index) for index in share.examples]
-            found = [augment(example, generator) for example, generator in zip(found, keys, strict=True)]
-        return share, found
+            seed, augment = self.model.config.seed, self.model.augment
+            generators = [generator_for(seed, rank_batch.epoch, index) for index in rank_batch.indices]
+            examples = [augment(example, generator) for example, generator in zip(examples, generators, strict=True)]
+        return rank_batch, examples
 
 
 class StepCollator:
     """Cuts a rank's rows into micro-batches and collates each."""
 
-    def __init__(self, domain: Domain, micro_batch_size: int) -> None:
-        self.domain = domain
+    def __init__(self, model: Model, micro_batch_size: int) -> None:
+        self.model = model
         self._size = RawValue("q", micro_batch_size)  # in shared memory: a change reaches the loader's workers
 
     @property
@@ -193,29 +191,32 @@ class StepCollator:
     def size(self, size: int) -> None:
         self._size.value = size
 
-    def __call__(self, fetched: tuple[Share, list[Example]]) -> Step:
-        """One rank's step from its fetched share."""
-        share, examples = fetched
-        step = Step(share, self.size, [], [])
+    def __call__(self, fetched: tuple[RankBatch, list[Example]]) -> Step:
+        """One rank's step from its fetched examples."""
+        rank_batch, examples = fetched
+        step = Step(rank_batch, self.size, [], [])
         for start in range(0, len(examples), step.size):
-            batch = self.domain.collate(examples[start : start + step.size])
+            batch = self.model.collate(examples[start : start + step.size])
             step.batches.append(batch)
-            step.counts.append(self.domain.count(batch) if share.real else 0)
-        if len(step.batches) * step.size < share.most:
+            step.counts.append(self.model.count(batch) if rank_batch.real else 0)
+        if len(step.batches) * step.size < rank_batch.largest:
             # A rank with a row less must run as many passes as the others, or they wait for it for ever.
-            step.batches.append(self.domain.collate(examples[:1]))
+            step.batches.append(self.model.collate(examples[:1]))
             step.counts.append(0)
         return step
 
 
-def step_loader(domain: Domain, examples: Sequence[Example], sampler: StepSampler, *, pin: bool) -> DataLoader[Any]:
-    """A loader of `Step`. It has a generator of its own: `iter(loader)` would draw from the model's."""
-    config = domain.config
-    share = math.ceil(config.batch_size / sampler.world)
+def step_loader(model: Model, examples: Sequence[Example], sampler: StepSampler, *, pin: bool) -> DataLoader[Any]:
+    """A loader of `Step`. It has a generator of its own: `iter(loader)` would draw from the network's.
+
+    `model` varies, batches and counts the examples; with `pin`, tensors lie in memory that a GPU copies from.
+    """
+    config = model.config
+    share = math.ceil(config.batch_size / sampler.world)  # examples of a step on this rank, at most
     return DataLoader(
-        TrainingExamples(domain, examples),
-        batch_sampler=sampler,  # type: ignore[arg-type]  # it yields shares, which the examples fetch at once
-        collate_fn=StepCollator(domain, min(config.micro_batch_size or share, share)),  # type: ignore[arg-type]
+        TrainingExamples(model, examples),
+        batch_sampler=sampler,  # type: ignore[arg-type]  # it yields rank batches, which the examples fetch at once
+        collate_fn=StepCollator(model, min(config.micro_batch_size or share, share)),  # type: ignore[arg-type]
         num_workers=config.workers,
         persistent_workers=False,  # the sampler's cursor is read when the iterator is made
         pin_memory=pin,

@@ -17,28 +17,29 @@ from datasets import Dataset
 from suite.accelerator import make_accelerator
 from suite.console import duration
 from suite.data.load import load_splits
-from suite.domain.base import Domain
+from suite.domain.description import Task
+from suite.domain.parts import Model
 from suite.training.order import StepSampler, step_loader
 from suite.training.weights import describe, trainable_model
 
 PROBE_STEPS = 2  # the first step also pays for allocations; the second is what the others cost
 
 
-def plan(domain: Domain) -> str:
+def plan(task: Task) -> str:
     """The text `--dry-run` prints. Nothing is written and the model is not kept."""
-    config = domain.config
+    config = task.config
     accelerator = make_accelerator(config)
-    loaded, splits = load_splits(domain)
-    model, _ = trainable_model(domain, splits["train"], accelerator.device)
+    data, splits = load_splits(task)
+    model, _ = trainable_model(task, splits.training, accelerator.device)
     steps = config.max_steps or math.ceil(config.epochs * math.ceil(len(splits["train"]) / config.batch_size))
-    seconds, memory = _probe(domain, model, splits["train"], accelerator)
+    seconds, memory = _probe(model, splits["train"], accelerator)
     counts = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
     return "\n".join(
         [
             config.to_yaml(),
-            loaded.report.render(),
+            data.report.render(),
             f"Splits: {counts}.",
-            f"Model: {config.model or domain.starter.model}, {describe(model)}.",
+            f"Model: {config.model or task.domain.starter.model}, {describe(model.network)}.",
             f"Memory: {memory / 1e9:.1f} GB at the peak of a step on {accelerator.device}.",
             f"Time: {steps} steps of {seconds:.2f} s, {duration(steps * seconds)} without evaluations.",
             "Nothing was trained.",
@@ -46,20 +47,20 @@ def plan(domain: Domain) -> str:
     )
 
 
-def _probe(domain: Domain, model: torch.nn.Module, rows: Dataset, accelerator: Accelerator) -> tuple[float, float]:
+def _probe(model: Model, rows: Dataset, accelerator: Accelerator) -> tuple[float, float]:
     """Seconds of one optimizer step and bytes at its peak."""
-    device = accelerator.device
-    sample = rows.select(range(min(len(rows), PROBE_STEPS * domain.config.batch_size)))
-    examples = domain.prepare(sample, model, training=True)
-    sampler = StepSampler(len(examples), domain.config, rank=0, world=1, lengths=domain.lengths(examples))
-    optimizer = torch.optim.AdamW(domain.optimizer_groups(model), lr=domain.config.learning_rate, fused=True)
-    model.train()
+    device, config, network = accelerator.device, model.config, model.network
+    sample = rows.select(range(min(len(rows), PROBE_STEPS * config.batch_size)))
+    examples = model.prepare(sample, "train")
+    sampler = StepSampler(len(examples), config, rank=0, world=1, lengths=model.lengths(examples))
+    optimizer = torch.optim.AdamW(model.optimizer_groups(network), lr=config.learning_rate, fused=True)
+    network.train()
     seconds = 0.0
-    for step in step_loader(domain, examples, sampler, pin=False):
+    for step in step_loader(model, examples, sampler, pin=False):
         started = time.monotonic()
         for batch in step.batches:
             with accelerator.autocast():
-                loss = domain.loss(model, send_to_device(batch, device))
+                loss = model.loss(network, send_to_device(batch, device))
             loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -14,8 +14,8 @@ from suite.console import warn
 from suite.errors import SuiteError
 from suite.training import checkpoint
 from suite.training.checkpoint import Tensors
-from suite.training.drivers import Driver, like, local
 from suite.training.meters import Window
+from suite.training.strategies import Strategy, local_part, sharded_like
 
 
 @dataclass
@@ -40,28 +40,28 @@ class TrainingState:
     where they are sharded.
     """
 
-    def __init__(self, driver: Driver, optimizer: torch.optim.Optimizer, window: Window) -> None:
+    def __init__(self, strategy: Strategy, optimizer: torch.optim.Optimizer, window: Window) -> None:
         self.cursor = Cursor()
-        self.driver, self.optimizer, self.window = driver, optimizer, window
-        self.accelerator = driver.accelerator
+        self.strategy, self.optimizer, self.window = strategy, optimizer, window
+        self.accelerator = strategy.accelerator
 
     def save(self, root: Path, keep: int) -> None:
         """Writes a checkpoint of the present step. All ranks call it."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        parts = {"model": kept_tensors(self.driver.module), "optimizer": _optimizer_tensors(self.optimizer)}
-        parts["average"] = {str(i): tensor for i, tensor in enumerate(self.driver.average.shadow)}
+        parts = {"model": kept_tensors(self.strategy.module), "optimizer": _optimizer_tensors(self.optimizer)}
+        parts["average"] = {str(i): tensor for i, tensor in enumerate(self.strategy.ema.shadow)}
         writer = checkpoint.Writer(root, self.cursor.step)
         if rank == 0:
             size = sum(t.numel() * t.element_size() for tensors in parts.values() for t in tensors.values())
-            writer.open(size * world if self.driver.sharded else size)
+            writer.open(size * world if self.strategy.sharded else size)
         self.accelerator.wait_for_everyone()
         writer.add(f"rank-{rank}.safetensors", random_state() | self.window.tensors())
-        if rank == 0 or self.driver.sharded:
+        if rank == 0 or self.strategy.sharded:
             for name, tensors in parts.items():
                 writer.add(self._file(name), tensors)
         self.accelerator.wait_for_everyone()
         if rank == 0:
-            how = {"processes": world, "sharded": self.driver.sharded, "threads": torch.get_num_threads()}
+            how = {"processes": world, "sharded": self.strategy.sharded, "threads": torch.get_num_threads()}
             writer.commit({"cursor": asdict(self.cursor), **how})
             checkpoint.prune(root, keep, protect={self.cursor.best_step})
         self.accelerator.wait_for_everyone()
@@ -75,11 +75,11 @@ class TrainingState:
         state, world = checkpoint.read_state(path), self.accelerator.num_processes
         if state["processes"] != world:
             raise SuiteError(f"{path} was made by {state['processes']} processes and this is {world}; use the same.")
-        if state.get("sharded", False) != self.driver.sharded:  # checkpoints of before there were shards say nothing
-            how = ("whole", "sharded")
+        if state.get("sharded", False) != self.strategy.sharded:  # checkpoints of before there were shards say nothing
+            theirs, ours = ("whole", "sharded") if self.strategy.sharded else ("sharded", "whole")
             raise SuiteError(
-                f"{path} has {how[not self.driver.sharded]} parameters and this training {how[self.driver.sharded]} "
-                "ones; start it as it was started before (sharded: accelerate launch --config_file …)."
+                f"{path} has {theirs} parameters and this training {ours} ones; start it as it was started before "
+                "(sharded: accelerate launch --config_file …)."
             )
         if state["threads"] != torch.get_num_threads():
             threads = torch.get_num_threads()
@@ -87,33 +87,33 @@ class TrainingState:
         self.cursor = Cursor(**{f.name: state["cursor"][f.name] for f in fields(Cursor)})
         self.load_weights(path)
         _load_optimizer(self.optimizer, checkpoint.read_tensors(path, self._file("optimizer")))
-        mine = checkpoint.read_tensors(path, f"rank-{self.accelerator.process_index}.safetensors")
-        self.window.load(mine)
-        return mine
+        ranks_own = checkpoint.read_tensors(path, f"rank-{self.accelerator.process_index}.safetensors")
+        self.window.load(ranks_own)
+        return ranks_own
 
     def load_weights(self, path: Path) -> None:
         """Takes the weights and their average."""
-        put_tensors(self.driver.module, checkpoint.read_tensors(path, self._file("model")), path)
+        put_tensors(self.strategy.module, checkpoint.read_tensors(path, self._file("model")), path)
         saved = checkpoint.read_tensors(path, self._file("average"))
-        for i, shadow in enumerate(self.driver.average.shadow):
+        for i, shadow in enumerate(self.strategy.ema.shadow):
             shadow.copy_(saved[str(i)])
 
     def _file(self, name: str) -> str:
-        part = f"-rank-{self.accelerator.process_index}" if self.driver.sharded else ""
+        part = f"-rank-{self.accelerator.process_index}" if self.strategy.sharded else ""
         return f"{name}{part}.safetensors"
 
 
-def kept_tensors(model: torch.nn.Module) -> Tensors:
+def kept_tensors(network: torch.nn.Module) -> Tensors:
     """This rank's part of trained parameters, and persistent buffers; what is frozen comes from the source again."""
-    tensors = {name: local(p) for name, p in model.named_parameters() if p.requires_grad}
-    persistent = model.state_dict(keep_vars=True).keys()
-    return tensors | {name: buffer for name, buffer in model.named_buffers() if name in persistent}
+    tensors = {name: local_part(p) for name, p in network.named_parameters() if p.requires_grad}
+    persistent = network.state_dict(keep_vars=True).keys()
+    return tensors | {name: buffer for name, buffer in network.named_buffers() if name in persistent}
 
 
 @torch.no_grad()
-def put_tensors(model: torch.nn.Module, saved: Tensors, path: Path) -> None:
-    """Copies saved tensors into the model's own. Raises `SuiteError` when names differ."""
-    tensors = kept_tensors(model)
+def put_tensors(network: torch.nn.Module, saved: Tensors, path: Path) -> None:
+    """Copies saved tensors into the network's own. Raises `SuiteError` when names differ."""
+    tensors = kept_tensors(network)
     if tensors.keys() != saved.keys():
         different = sorted(tensors.keys() ^ saved.keys())[:3]
         raise SuiteError(f"{path} does not fit the model: {', '.join(different)} … are only in one of them.")
@@ -152,7 +152,7 @@ def set_random_state(states: Tensors) -> None:
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {f"{i}.{key}": local(value) for i, values in state.items() for key, value in values.items()}
+    return {f"{i}.{key}": local_part(value) for i, values in state.items() for key, value in values.items()}
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Tensors) -> None:
@@ -163,6 +163,6 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Tensors) -> None:
         parameter = parameters[int(index)]
         # A moment has a number for each of its parameter's and is sharded like it; the count of steps is one number.
         moment = tensor.ndim == parameter.ndim and parameter.ndim > 0
-        placed = like(parameter, tensor.to(local(parameter).device)) if moment else tensor
+        placed = sharded_like(parameter, tensor.to(local_part(parameter).device)) if moment else tensor
         state.setdefault(int(index), {})[key] = placed
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,9 +19,10 @@ from suite.assets.resolve import pinned_model
 from suite.config import TrainConfig
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
-from suite.data.load import Loaded, load_splits
+from suite.data.load import CheckedData, load_splits
 from suite.data.sources import pinned as pinned_data
-from suite.domain.base import Domain
+from suite.domain.description import Task
+from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Example, Splits
 from suite.errors import SuiteError
 from suite.evaluation.card import card
@@ -29,25 +31,26 @@ from suite.evaluation.scoring import score_examples
 from suite.files import write_json, write_text
 from suite.inference import golden
 from suite.plugins.loader import load_plugins
-from suite.runs import Run, environment
+from suite.runs import Run
 from suite.signals import Stopped
 from suite.training.callbacks import Callback
+from suite.training.environment import environment
 from suite.training.loop import fit
 from suite.training.weights import Adapters, describe, trainable_model
 
 
-def train(domain: Domain, resume: Run | None = None) -> Run:
-    """Runs `domain.config` from data to evaluated model, or goes on with `resume`; returns the run.
+def train(task: Task, resume: Run | None = None) -> Run:
+    """Runs `task` from data to evaluated model, or goes on with `resume`; returns the run.
 
     Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written, `SuiteError` for what the user can mend.
     """
-    accelerator = make_accelerator(domain.config)
+    accelerator = make_accelerator(task.config)
     if not resume:
-        domain.config = pinned(domain, accelerator)
-    loaded, splits = load_splits(domain)
-    run = _continued(resume, loaded, accelerator) if resume else _started(domain, loaded, accelerator)
+        task = replace(task, config=pinned(task, accelerator))
+    data, splits = load_splits(task)
+    run = _continued(resume, data, accelerator) if resume else _started(task, data, accelerator)
     try:
-        _train(domain, run, splits, accelerator, resume=resume is not None)
+        _train(task, run, splits, accelerator, resume=resume is not None)
     except Stopped as stopped:
         _ended(run, accelerator, "interrupted", str(stopped))
         raise
@@ -60,34 +63,33 @@ def train(domain: Domain, resume: Run | None = None) -> Run:
     return run
 
 
-def pinned(domain: Domain, accelerator: Accelerator) -> TrainConfig:
+def pinned(task: Task, accelerator: Accelerator) -> TrainConfig:
     """The config with the commit in each name that is looked up on the hub; every rank gets the main one's."""
-    config = domain.config
+    config: TrainConfig = task.config
     names = [config.model, config.data, *config.also_evaluate]
     if accelerator.is_main_process:
-        model = pinned_model(config.model, domain.starter.assets) if config.model else ""
-        names = [model, *(pinned_data(name, domain) for name in names[1:])]
+        model = pinned_model(config.model, task.domain.starter.assets) if config.model else ""
+        names = [model, *(pinned_data(name, task) for name in names[1:])]
     if accelerator.num_processes > 1:
         broadcast_object_list(names)
     model, data, *further = names
     return config.model_copy(update={"model": model, "data": data, "also_evaluate": further})
 
 
-def _train(domain: Domain, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
-    config = domain.config
+def _train(task: Task, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
+    config = task.config
     set_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
-    model, adapters = trainable_model(domain, splits["train"], accelerator.device)
+    model, adapters = trainable_model(task, splits.training, accelerator.device)
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
-    say(f"{domain.title}: {config.model or domain.starter.model}, {describe(model)}; rows: {sizes}")
-    examples = domain.prepare(splits["train"], model, training=True)
-    validation = domain.prepare(splits["validation"], model, training=False)
+    say(f"{task.domain.title}: {config.model or task.domain.starter.model}, {describe(model.network)}; rows: {sizes}")
+    examples = model.prepare(splits["train"], "train")
+    validation = model.prepare(splits["validation"], "validation")
     callbacks = make_callbacks(config.callbacks) if accelerator.is_main_process else []
     state = "failed"
     try:
-        fit(
-            domain, model, examples, validation,
-            run=run, accelerator=accelerator, callbacks=callbacks, resume=resume,
-        )  # fmt: skip
+        model = fit(
+            task, model, examples, validation, run=run, accelerator=accelerator, callbacks=callbacks, resume=resume
+        )
         state = "finished"
     except Stopped:
         state = "interrupted"
@@ -96,14 +98,14 @@ def _train(domain: Domain, run: Run, splits: Splits, accelerator: Accelerator, *
         for callback in callbacks:
             callback.on_end(state)
     if accelerator.is_main_process:
-        _finish(domain, run, model, adapters, splits, validation, accelerator)
+        _finish(task, run, model, adapters, splits, validation, accelerator)
     accelerator.wait_for_everyone()
 
 
 def _finish(
-    domain: Domain,
+    task: Task,
     run: Run,
-    model: torch.nn.Module,
+    model: Model,
     adapters: Adapters | None,
     splits: Splits,
     validation: Sequence[Example],
@@ -112,28 +114,29 @@ def _finish(
     """Calibrates and saves the model, proves that the saved one answers alike, evaluates it, writes the card."""
     if adapters:
         adapters.save(run.path / "adapter")
-        domain.save_adapter(adapters.model, run.path / "adapter")
-        model = adapters.merge()
-    model.eval()
-    domain.before_evaluate(model)
-    if type(domain).calibrate is not Domain.calibrate:
-        answers = score_examples(domain, model, validation, accelerator, "calibrating")
-        domain.calibrate(model, answers.predictions, answers.references)
-    save_model(domain, model, run.model)
-    golden.store(run.path / "golden", domain, model, splits["test"], accelerator)
+        model.save_adapter(adapters.adapted, run.path / "adapter")
+        adapters.merge()
+    model.network.eval()
+    with torch.no_grad():
+        model = model.refreshed()
+    if overrides(model, "calibrate"):
+        answers = score_examples(model, task.scores(model), validation, accelerator, "calibrating")
+        model = model.calibrate(answers.predictions, answers.references)
+    save_model(model, run.model)
+    golden.store(run.path / "golden", task, model, splits["test"], accelerator)
     run.set_status("running", stage="evaluating")
-    evaluate(run, type(domain)(domain.config))
-    write_text(run.path / "README.md", card(domain, run))
+    evaluate(run, task)
+    write_text(run.path / "README.md", card(task, run))
     run.set_status("finished")
     trained = duration(max((line.get("seconds", 0) for line in run.history()), default=0))
     say(f"Trained in {trained}. Model: {run.model}")
 
 
-def save_model(domain: Domain, model: torch.nn.Module, path: Path) -> None:
+def save_model(model: Model, path: Path) -> None:
     """Writes the model folder aside and renames it: a reader never sees half a model."""
     aside = path.with_name(".model")
     shutil.rmtree(aside, ignore_errors=True)
-    domain.save_model(model, aside)
+    model.save(aside)
     shutil.rmtree(path, ignore_errors=True)
     aside.rename(path)
 
@@ -144,15 +147,15 @@ def make_callbacks(names: list[str]) -> list[Callback]:
     return [plugins.find("suite_callbacks", name).load()() for name in ["progress", *names]]
 
 
-def _started(domain: Domain, loaded: Loaded, accelerator: Accelerator) -> Run:
+def _started(task: Task, data: CheckedData, accelerator: Accelerator) -> Run:
     """A new run folder with config and environment; every rank gets the same one."""
     shared: list[str] = [""]
     if accelerator.is_main_process:
-        config = domain.config
+        config, domain = task.config, task.domain
         run = Run.create(config.output, domain.name, config.name or _short_name(config.model or domain.starter.model))
         write_text(run.path / "config.yaml", config.to_yaml())
-        write_json(run.path / "environment.json", environment(loaded.fingerprint))
-        write_rejected(loaded.report, run.path / "rejected.jsonl")
+        write_json(run.path / "environment.json", environment(data.fingerprint))
+        write_rejected(data.report, run.path / "rejected.jsonl")
         run.set_status("running", domain.name)
         say(f"Run: {run.path}")
         shared = [str(run.path.absolute())]
@@ -172,28 +175,28 @@ def _short_name(model: str) -> str:
     return Path(model.partition("@")[0]).name if not Path(model).exists() else Path(model).name
 
 
-def _continued(run: Run, loaded: Loaded, accelerator: Accelerator) -> Run:
+def _continued(run: Run, data: CheckedData, accelerator: Accelerator) -> Run:
     """The run to go on with. The main process looks and marks it as running; the others wait, or would see that."""
     if accelerator.is_main_process:
-        _check_resumable(run, loaded)
+        _check_resumable(run, data)
         run.set_status("running", run.domain)
     accelerator.wait_for_everyone()
     return run
 
 
-def _check_resumable(run: Run, loaded: Loaded) -> None:
+def _check_resumable(run: Run, data: CheckedData) -> None:
     """Raises `SuiteError` when a run is finished, still running, or when its data have changed."""
     if run.state() == "finished":
         raise SuiteError(f"{run.path} is finished; start another, or give it as --model to train on from it.")
     if run.state() == "running":
         raise SuiteError(f"{run.path} is still running in process {run.status()['pid']}; stop that one first.")
     before = json.loads((run.path / "environment.json").read_text())
-    if before["data"] != loaded.fingerprint:
+    if before["data"] != data.fingerprint:
         raise SuiteError(
             f"The data of {run.path} have changed since it began, so that it cannot go on exactly. Put them back, or "
             f"start a new run from its config: suite {run.domain} train --config {run.path / 'config.yaml'}"
         )
-    now = environment(loaded.fingerprint)
+    now = environment(data.fingerprint)
     for name, version in before["packages"].items():
         if now["packages"].get(name) != version:
             warn(

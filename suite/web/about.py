@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import gradio as gr
 
-from suite.domain.base import Domain
-
-if TYPE_CHECKING:
-    from suite.inference.predictor import Predictor
+from suite.domain.description import Domain
+from suite.inference.predictor import Predictor
 
 
 def about(summary: str, predictor: Predictor) -> None:
     """Builds the tab inside an open Blocks. Texts come from installed plugins and the user's own runs."""
-    import gradio as gr
-
-    domain = predictor.domain
+    domain = predictor.task.domain
     gr.Markdown(f"## What it does\n{summary}\n\n{answering(predictor)}")
     if card := run_card(predictor):
         with gr.Accordion("Model card", open=False):
@@ -26,7 +22,7 @@ def about(summary: str, predictor: Predictor) -> None:
 
 def answering(predictor: Predictor) -> str:
     """Which model answers, and how to have another."""
-    name = predictor.domain.name
+    name = predictor.task.domain.name
     return (
         f"Now answering: {predictor.describe()} When the app starts it takes the newest finished run, "
         f"or else the starter. To have another: `suite launch --domain {name} --run RUN`."

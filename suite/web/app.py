@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import gradio as gr
 
 from suite.plugins.loader import Offer, Plugins
 from suite.web.page import DomainPage, drawn
-
-if TYPE_CHECKING:
-    import gradio as gr
 
 GALLERY = "gallery"
 """The `suite_pages` entry that is the front page."""
@@ -23,8 +21,6 @@ def build(plugins: Plugins, *, output: Path = Path("runs")) -> gr.Blocks:
 
     Needs no model: those load at the first question. A broken domain or page says why on a page of its own.
     """
-    import gradio as gr
-
     # Drawn before the app is opened: see `drawn`.
     domains = [DomainPage.load(offer, output) for offer in plugins.domains.values()]
     extra = {name: drawn(partial(_draw, offer)) for name, offer in plugins.offers["suite_pages"].items()}
@@ -63,8 +59,6 @@ def build_one(
 
 
 def _app(title: str) -> gr.Blocks:
-    import gradio as gr
-
     return gr.Blocks(title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from suite.demo import Markup, code, failed, join, panel, tag
+from suite.domain.description import Domain
 from suite.errors import SuiteError
 from suite.plugins.loader import Offer, PluginInfo, load_plugins
 
@@ -50,7 +51,7 @@ def _steps() -> Markup:
 def _card(offer: Offer, hue: int) -> Markup:
     entry = offer.entry
     try:
-        domain = offer.load()
+        domain: Domain = offer.load()
         title, detail = domain.title, join(["Starts from ", tag("b", domain.starter.model)])
         state, action = "", "Open"
     except (SuiteError, AttributeError) as error:

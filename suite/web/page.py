@@ -6,21 +6,19 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import gradio as gr
 
 from suite import demo as pieces
 from suite.console import warn
-from suite.domain.base import Domain
+from suite.domain.description import Domain
 from suite.errors import SuiteError
 from suite.inference.predictor import Predictor, finished_run, newest_run
 from suite.plugins.loader import Offer
 from suite.web import STARTER
 from suite.web.about import about
-from suite.web.telling import tell_errors
-from suite.web.zero import lent
-
-if TYPE_CHECKING:
-    import gradio as gr
+from suite.web.error_boundary import guard_handlers
+from suite.web.zerogpu import lend_gpu
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,14 @@ class DomainPage:
         never names one model and answers with another. Raises `SuiteError` for a run without a model, and whatever a
         broken domain raises.
         """
-        kind: type[Domain] = offer.load()
-        domain = kind(kind.Config.build({"output": output, **(allowed or {})}))
+        domain: Domain = offer.load()
+        task = domain.task({"output": output, **(allowed or {})})
         source = "" if model == STARTER else model
         if not model:
-            chosen = finished_run(run, output, domain) if run else newest_run(domain)
+            chosen = finished_run(run, task) if run else newest_run(task)
             source = str(chosen.path) if chosen else ""
-        predictor = Predictor(domain, source or domain.starter.answering, lent=lent)
-        demo = drawn(lambda: domain.demo(predictor))
+        predictor = Predictor(task, source or domain.starter.answering, lent=lend_gpu)
+        demo = drawn(lambda: task.demo(predictor))
         return cls(offer.entry.name, domain.title, offer.entry.summary, predictor, demo)
 
     @classmethod
@@ -66,8 +64,6 @@ class DomainPage:
 
     def show(self) -> None:
         """Builds the page inside an open route."""
-        import gradio as gr
-
         head = pieces.tag("h1", self.title) + pieces.tag("p", self.summary)
         pieces.panel(pieces.tag("header", head, class_="suite-head"))
         if self.predictor is None:
@@ -86,12 +82,10 @@ def drawn(build: Callable[[], None]) -> gr.Blocks:
 
     Call it outside every other Blocks: Gradio renders inner Blocks at once, and an error would close the outer ones.
     """
-    import gradio as gr
-
     try:
         with gr.Blocks(analytics_enabled=False) as blocks:
             build()
-        tell_errors(blocks)
+        guard_handlers(blocks)
         return blocks
     except Exception as error:
         return failed("This page could not be built.", error)
@@ -99,8 +93,6 @@ def drawn(build: Callable[[], None]) -> gr.Blocks:
 
 def failed(headline: str, error: Exception) -> gr.Blocks:
     """Blocks that say what is broken, why, and where to look."""
-    import gradio as gr
-
     with gr.Blocks(analytics_enabled=False) as blocks:
         pieces.panel(pieces.failed(headline, _reason(error), "The rest of the app works."))
     return blocks

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from suite.errors import SuiteError
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from suite.errors import SuiteError
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 # Gradio's pages need inline scripts and styles and compile small functions; nothing may come from another host.
@@ -49,8 +50,6 @@ class OwnPagesOnly:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI's
-        from starlette.responses import PlainTextResponse
-
         headers = dict(scope.get("headers") or ())
         origin, host = headers.get(b"origin", b"").decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
         if scope["type"] in ("http", "websocket") and origin and urlsplit(origin).netloc != host:
@@ -80,15 +79,12 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-def middleware(host: str, *, public: bool) -> Sequence[Any]:
+def middleware(host: str, *, public: bool) -> Sequence[Middleware]:
     """The layers for a server bound to `host`.
 
     On this machine alone, the `Host` header must name it, or a stranger's page could rebind its name to 127.0.0.1.
     On the network a password is needed, and a rebound name has no cookie. A public Space may be framed by its site.
     """
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
     headers = Middleware(SecurityHeaders, frames="https://huggingface.co" if public else "'none'")
     if public:
         return [headers]

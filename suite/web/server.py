@@ -1,4 +1,4 @@
-"""Serves the app: bound to this machine, in an empty folder of its own, with limits on what anybody can send."""
+"""Serves the app: bound to this machine, with files of its own alone, and limits on what anybody can send."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import gradio as gr
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from suite.assets.asset import cache_dir
 from suite.console import result, warn
+from suite.demo.components import STYLE as PIECES
 from suite.errors import SuiteError
 from suite.plugins.loader import load_plugins
-from suite.web import STARTER, security
-
-if TYPE_CHECKING:
-    import gradio as gr
+from suite.web import security
+from suite.web.app import build, build_one
+from suite.web.theme import STYLE, theme
 
 PORT = 7860  # Gradio's, and what Spaces expect
 PORTS_TRIED = 100
@@ -51,17 +56,14 @@ def serve(
 ) -> None:
     """Serves until Ctrl-C or SIGTERM: every domain, or `only` one, as `suite.web.app.build_one` has it.
 
-    Raises `SuiteError` for an open address without a password, or when no port is free.
+    Raises `SuiteError` for an open address without a password, or when no port is free, or where the working directory
+    leaves no place for files that a page may show.
     """
     auth = security.credentials(binding.host, binding.auth, public=binding.public)
     if auth and not security.is_loopback(binding.host):
         warn("Passwords and data travel unencrypted; put a proxy with HTTPS in front.")
-    output, run = Path("runs").resolve(), _anchored(run)
-    plugins = load_plugins()
-    with _own_folder():
-        from suite.web.app import build, build_one
-
-        model = model if model == STARTER else _anchored(model)
+    output, plugins = Path("runs"), load_plugins()
+    with _own_files():
         app = (
             build_one(plugins, only, run=run, model=model, output=output, allowed=allowed)
             if only
@@ -74,11 +76,6 @@ def serve(
         result(f"Suite is at {app.local_url} (Ctrl-C stops it)")
         _wait()
         app.close(verbose=False)
-
-
-def _anchored(run: str) -> str:
-    """A run's folder by its full path, for the working directory is about to change; a name or "latest" as it is."""
-    return str(Path(run).resolve()) if run and Path(run).exists() else run
 
 
 def free_port(host: str, first: int) -> int:
@@ -98,9 +95,6 @@ def free_port(host: str, first: int) -> int:
 
 
 def _launch(app: gr.Blocks, binding: Binding, port: int, auth: tuple[str, str] | None, open_browser: bool) -> None:
-    from suite.demo.components import STYLE as PIECES
-    from suite.web.theme import STYLE, theme
-
     app.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
     app.launch(
         server_name=f"[{binding.host}]" if binding.host.count(":") > 1 else binding.host,  # IPv6, as in an address
@@ -116,6 +110,7 @@ def _launch(app: gr.Blocks, binding: Binding, port: int, auth: tuple[str, str] |
         ssr_mode=False,
         mcp_server=False,
         max_file_size=UPLOAD,
+        blocked_paths=[str(Path.cwd())],  # see `_own_files`
         theme=theme(),
         css_paths=[STYLE, PIECES],
         app_kwargs=_app_options(binding),
@@ -123,9 +118,6 @@ def _launch(app: gr.Blocks, binding: Binding, port: int, auth: tuple[str, str] |
 
 
 def _app_options(binding: Binding) -> dict[str, Any]:
-    from starlette.responses import PlainTextResponse
-    from starlette.routing import Route
-
     return {
         "middleware": security.middleware(binding.host, public=binding.public),
         "routes": [Route("/healthz", lambda request: PlainTextResponse("ok"))],
@@ -133,23 +125,40 @@ def _app_options(binding: Binding) -> dict[str, Any]:
 
 
 @contextmanager
-def _own_folder() -> Iterator[None]:
-    """An empty working and temporary folder for as long as the server lives.
+def _own_files() -> Iterator[None]:
+    """An empty temporary folder outside the working directory, for as long as the server lives.
 
-    Gradio publishes any file a handler returns that lies in the working directory or the system's temporary folder:
-    neither may hold anything the app did not make. Uploads and answers go here too, and are gone at the end.
+    Gradio publishes any file a handler returns that lies in the working directory or the temporary folder, and neither
+    may hold anything the app did not make. So the working directory is blocked, with all that is in it, and what is
+    temporary gets a folder elsewhere. Uploads and answers go there too, and are gone at the end.
     """
-    before = Path.cwd(), tempfile.tempdir
-    with tempfile.TemporaryDirectory(prefix="suite-web-", ignore_cleanup_errors=True) as folder:
-        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=f"{folder}/cache")
+    before = tempfile.tempdir
+    place = _outside(Path.cwd())
+    with tempfile.TemporaryDirectory(prefix="suite-web-", dir=place, ignore_cleanup_errors=True) as folder:
+        os.environ.update(
+            GRADIO_ANALYTICS_ENABLED="False",
+            GRADIO_TEMP_DIR=f"{folder}/cache",
+            GRADIO_EXAMPLES_CACHE=f"{folder}/examples",
+        )
         os.environ.pop("GRADIO_ALLOWED_PATHS", None)
-        os.chdir(folder)
         tempfile.tempdir = folder
         try:
             yield
         finally:
-            os.chdir(before[0])
-            tempfile.tempdir = before[1]
+            tempfile.tempdir = before
+
+
+def _outside(directory: Path) -> Path:
+    """A folder for temporary files that is not in `directory`. Raises `SuiteError` where there is none."""
+    refused = Path(str(directory.resolve()).lower())  # Gradio compares without regard to case
+    for place in (Path(tempfile.gettempdir()), cache_dir()):
+        if not Path(str(place.resolve()).lower()).is_relative_to(refused):
+            place.mkdir(parents=True, exist_ok=True)
+            return place
+    raise SuiteError(
+        f"Suite was started in {directory}, which holds every folder for temporary files, and no page may show what "
+        "lies where it was started; start it in another folder, such as an empty one."
+    )
 
 
 def _wait() -> None:

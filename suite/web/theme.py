@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import gradio as gr
+import gradio as gr
 
 STYLE = Path(__file__).with_name("style.css")
 
 
 def theme() -> gr.Theme:
     """The theme, for `launch(theme=…)`."""
-    import gradio as gr
-
     fonts = gr.themes
     # Only 400 and 700: the semi-bold files in Gradio's wheel are wrong subsets, bold words would mix two fonts.
     look = gr.themes.Soft(

@@ -49,8 +49,7 @@ def test_offline_opens_no_socket(two_parts, place):
     (place / "code" / "shipper" / "data.csv").write_text("text\na\n")
     script = textwrap.dedent("""
         import socket
-        from types import SimpleNamespace
-        from suite import Asset, Column, Columns, SuiteError, TrainConfig, Wheel
+        from suite import Asset, Column, Columns, Domain, Starter, SuiteError, Wheel
         from suite.assets import resolve as assets
         from suite.assets.asset import set_offline
         try:
@@ -62,10 +61,10 @@ def test_offline_opens_no_socket(two_parts, place):
         thing = Asset("owner/thing", "model", "", "", "", wheels=tuple(Wheel(*part) for part in PARTS), convert="x:y")
         print(assets.resolve_model("owner/thing", [thing]))
         shipped = Asset("words", "data", "", "", "", shipped="shipper:data.csv")
-        domain = SimpleNamespace(config=TrainConfig(), columns=Columns((Column("text", "text", "t"),)),
-                                 starter=SimpleNamespace(data="words", assets=(shipped,)), read=lambda path: None)
-        print(load_rows("", domain)[0])
-        for attempt in (lambda: assets.resolve_model("owner/other", [thing]), lambda: load_rows("owner/data", domain)):
+        task = Domain(name="words", title="Words", columns=Columns((Column("text", "text", "t"),)), metric="m",
+                      starter=Starter("", "words", (shipped,)), limits="", model="x:y", scores="x:y", demo="x:y").task()
+        print(load_rows("", task)[0])
+        for attempt in (lambda: assets.resolve_model("owner/other", [thing]), lambda: load_rows("owner/data", task)):
             try:
                 attempt()
             except SuiteError as error:

@@ -72,13 +72,12 @@ def browser():
 def told_by_predictor(monkeypatch):
     """What the same model says when asked without the web: there is one way of answering."""
     monkeypatch.syspath_prepend(HERE.parent / "toy")
-    from suite_toy.domain import ToyDomain
+    from suite_toy.domain import TOY
 
     from suite.inference.predictor import Predictor
 
-    domain = ToyDomain()
-    predictor = Predictor(domain, "toy/letters")
-    return lambda word: predictor(domain.inputs(word))[0]["label"]
+    predictor = Predictor(TOY.task(), "toy/letters")
+    return lambda word: predictor.answer(word)[0]["label"]
 
 
 @pytest.fixture

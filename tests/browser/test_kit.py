@@ -23,9 +23,9 @@ HOSTILE = "<img src=x onerror=document.title='run'> ${document.title='run'} {{va
 def address(tmp_path_factory):
     """A page with a list to pick from, a linked text and a page's own style, on a port nobody else has."""
     runs = tmp_path_factory.mktemp("runs")
-    config, starter = SimpleNamespace(output=runs), SimpleNamespace(answering="starter")
-    domain = SimpleNamespace(name="weather", config=config, starter=starter, columns=COLUMNS)
-    predictor = SimpleNamespace(domain=domain, source="")
+    domain = SimpleNamespace(name="weather", starter=SimpleNamespace(answering="starter"), columns=COLUMNS)
+    task = SimpleNamespace(domain=domain, config=SimpleNamespace(output=runs))
+    predictor = SimpleNamespace(task=task, source="")
     sheet = tmp_path_factory.mktemp("page") / "page.css"
     sheet.write_text("#own { letter-spacing: 3px; }")
     with gr.Blocks(analytics_enabled=False) as blocks:

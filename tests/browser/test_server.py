@@ -7,6 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from suite import SuiteError
+from suite.web import server as server_module
 
 LAUNCH = ["-m", "suite", "launch", "--no-browser", "--port", "17900"]
 
@@ -60,6 +64,35 @@ def test_files_of_this_machine_are_not_served(server):
             assert httpx.get(f"{server.address}/gradio_api/file={path}").status_code == 403
 
 
+def test_a_careless_handler_publishes_nothing_of_this_machine(server):
+    """Gradio would publish what lies in the working directory or the temporary folder."""
+    client, here = Client(server.address, verbose=False), server.log.parent
+    (here / "secret.txt").write_text("mine")
+    (here / "part").mkdir(exist_ok=True)
+    (here / "part" / "Secret.txt").write_text("mine")
+    with tempfile.TemporaryDirectory() as elsewhere:
+        (Path(elsewhere) / "link").symlink_to(here)
+        (Path(elsewhere) / "other.txt").write_text("of another program")
+        secrets = [here / "secret.txt", "secret.txt", "./part/../secret.txt", here / "part" / "Secret.txt"]
+        secrets += [Path(elsewhere) / "link" / "secret.txt", Path(elsewhere) / "other.txt", Path(__file__)]
+        for secret in map(str, secrets):
+            with pytest.raises(AppError):
+                client.predict(secret, api_name="/any_file")
+    upload = httpx.post(f"{server.address}/gradio_api/upload", files={"files": ("a.txt", b"a visitor's own")})
+    shown = client.predict(upload.json()[0], api_name="/any_file")
+    assert Path(shown).read_text() == "a visitor's own"
+
+
+@pytest.mark.parametrize(("place", "taken"), [("elsewhere", 0), ("here/below", 1), ("HERE", 1), ("here", 1)])
+def test_what_is_temporary_lies_outside_the_working_directory(place, taken, tmp_path, monkeypatch):
+    monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / place))
+    places = [tmp_path / place, tmp_path / "cache"]
+    assert server_module._outside(tmp_path / "here") == places[taken]
+    with pytest.raises(SuiteError, match="holds every folder for temporary files"):
+        server_module._outside(tmp_path)
+
+
 def test_the_endpoint_answers_without_a_browser(server, told_by_predictor):
     answer = Client(server.address, verbose=False).predict("area", api_name="/toy_decide")
     assert answer["label"] == told_by_predictor("area")
@@ -73,10 +106,9 @@ def test_a_taken_port_gives_the_next_and_the_folder_stays_clean(serve):
         with serve([*LAUNCH[:-1], str(port)]) as process:
             assert port < int(process.address.rpartition(":")[2]) < port + 100
             assert f"Port {port} is taken" in process.log.read_text()
-            own = Path(f"/proc/{process.pid}/cwd").resolve()
-            assert own != process.log.parent
+            assert Path(f"/proc/{process.pid}/cwd").resolve() == process.log.parent
             (kept,) = httpx.post(f"{process.address}/gradio_api/upload", files={"files": ("a.txt", b"private")}).json()
-            assert own in Path(kept).parents
+            (own,) = (folder for folder in Path(kept).parents if folder.name.startswith("suite-web-"))
     assert process.returncode == 0
     assert not own.exists()
     assert [path.name for path in process.log.parent.iterdir()] == ["stderr.txt"]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SPACES = sorted(path.parent.name for path in ROOT.glob("spaces/*/app.py"))
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}  # what the Hub knows
 PLATFORM = {"Host": "ada-toy.hf.space", "Origin": "https://huggingface.co"}  # the site frames the app
-TOY = ["-c", "from suite.web import space; space('toy')"]
+TOY = ["-c", "from suite.web.space import space; space('toy')"]
 
 
 def test_a_space_is_one_domain_at_the_root(serve, told_by_predictor):

@@ -1,12 +1,10 @@
-"""What tests of data share: domains that differ in their columns only."""
+"""What tests of data share: tasks that differ in their columns only."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
-from suite import Column, Columns, TrainConfig
+from suite import Column, Columns, Data, Domain, Starter
 
 CLIPS = Columns(
     (
@@ -31,37 +29,42 @@ EVENTS = Columns(
 
 
 @pytest.fixture
-def domain_of():
-    """Function that makes what the data layer reads of a domain."""
+def task_of():
+    """Function that makes a task with these columns, starter data and config, and with its own `read` and `check`."""
 
     def make(columns, /, *, assets=(), starter="", read=lambda path: None, check=lambda rows: (), **config):
-        return SimpleNamespace(
-            columns=columns,
-            config=TrainConfig(**config),
-            starter=SimpleNamespace(model="", data=starter, assets=tuple(assets)),
-            read=read,
-            check=check,
-        )
+        class OwnData(Data):
+            def read(self, path):
+                return read(path)
+
+            def check(self, rows):
+                return check(rows)
+
+        domain = Domain(
+            name="rows", title="Rows", columns=columns, metric="none", starter=Starter("", starter, tuple(assets)),
+            limits="", model="none:load", scores="none:Scores", demo="none:build", data=OwnData,
+        )  # fmt: skip
+        return domain.task(config)
 
     return make
 
 
 @pytest.fixture
-def clips(domain_of):
-    """A domain of recordings and texts, split by speaker."""
-    return domain_of(CLIPS)
+def clips(task_of):
+    """A task of recordings and texts, split by speaker."""
+    return task_of(CLIPS)
 
 
 @pytest.fixture
-def labels(domain_of):
-    """A domain of pictures and labels."""
-    return domain_of(LABELS)
+def labels(task_of):
+    """A task of pictures and labels."""
+    return task_of(LABELS)
 
 
 @pytest.fixture
-def events(domain_of):
-    """A domain without files, split by time."""
-    return domain_of(EVENTS)
+def events(task_of):
+    """A task without files, split by time."""
+    return task_of(EVENTS)
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from suite.data.checks import check_rows, enforce, leaks, write_rejected
 
 
 @pytest.fixture
-def report(domain_of, events):
+def report(task_of, events):
     """Function that checks columns of events; `check` is the domain's own part."""
 
     def of(columns, check=lambda rows: ()):
-        return check_rows(Dataset.from_dict(columns), domain_of(events.columns, check=check))
+        return check_rows(Dataset.from_dict(columns), task_of(events.columns, check=check))
 
     return of
 
@@ -51,11 +51,11 @@ def test_missing_numbers_are_no_text(report):
     assert found.rows["amount"][0] == 1.0
 
 
-def test_nan_is_missing_where_required(domain_of):
+def test_nan_is_missing_where_required(task_of):
     from suite import Column, Columns
 
-    domain = domain_of(Columns((Column("size", "number", "how large"),)))
-    found = check_rows(Dataset.from_dict({"size": [1.5, float("nan"), None]}), domain)
+    task = task_of(Columns((Column("size", "number", "how large"),)))
+    found = check_rows(Dataset.from_dict({"size": [1.5, float("nan"), None]}), task)
     assert reasons(found) == [(1, "size is missing"), (2, "size is missing")]
 
 

@@ -27,7 +27,7 @@ import ctypes, re, sys
 from pathlib import Path
 import pyarrow as pa, pyarrow.csv, pyarrow.parquet, filelock
 from suite import Column, Columns
-from suite.data import tables
+from suite.tables import readers as tables
 
 def anonymous():
     pa.default_memory_pool().release_unused()

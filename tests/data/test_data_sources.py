@@ -45,11 +45,11 @@ def test_single_file_starts_at_its_folder(clips, folder):
     assert load_rows(str(root / "list.csv"), clips)[0]["file_name"] == str(root / "a/1.wav")
 
 
-def test_given_columns_hold_for_the_configs_data_only(domain_of, clips, folder):
+def test_given_columns_hold_for_the_configs_data_only(task_of, clips, folder):
     root = folder(**{"list.csv": "clip,said\n1.wav,007\n", "1.wav": b"x"})
-    domain = domain_of(clips.columns, data=str(root), columns={"audio": "clip", "text": "said"})
-    assert rows_of(load_rows(str(root), domain)) == [{"clip": str(root / "1.wav"), "said": "007"}]
-    assert rows_of(load_rows(str(root / "list.csv"), domain)) == [{"clip": "1.wav", "said": 7}]
+    task = task_of(clips.columns, data=str(root), columns={"audio": "clip", "text": "said"})
+    assert rows_of(load_rows(str(root), task)) == [{"clip": str(root / "1.wav"), "said": "007"}]
+    assert rows_of(load_rows(str(root / "list.csv"), task)) == [{"clip": "1.wav", "said": 7}]
 
 
 def test_tables_by_split(events, folder):
@@ -133,14 +133,14 @@ def test_folder_without_table_where_one_is_needed(events, folder):
         load_rows(str(root), events)
 
 
-def test_domains_own_reader_comes_first_and_its_paths_pass_the_gate(domain_of, clips, folder):
+def test_domains_own_reader_comes_first_and_its_paths_pass_the_gate(task_of, clips, folder):
     root = folder(**{"odd.xyz": "x", "1.wav": b"x"})
     read = lambda path: Dataset.from_dict({"audio": ["1.wav"], "text": [path.name]})  # noqa: E731
-    domain = domain_of(clips.columns, read=read)
-    assert rows_of(load_rows(str(root / "odd.xyz"), domain)) == [{"audio": str(root / "1.wav"), "text": "odd.xyz"}]
-    domain.read = lambda path: Dataset.from_dict({"audio": ["../secret.wav"], "text": ["x"]})
+    task = task_of(clips.columns, read=read)
+    assert rows_of(load_rows(str(root / "odd.xyz"), task)) == [{"audio": str(root / "1.wav"), "text": "odd.xyz"}]
+    task = task_of(clips.columns, read=lambda path: Dataset.from_dict({"audio": ["../secret.wav"], "text": ["x"]}))
     with pytest.raises(SuiteError, match="leads outside"):
-        load_rows(str(root / "odd.xyz"), domain)
+        load_rows(str(root / "odd.xyz"), task)
 
 
 # ---- files inside tables ---------------------------------------------------------------------------------------------
@@ -164,11 +164,11 @@ def test_parquet_with_media_keeps_bytes_undecoded(labels, tmp_path):
     ]
 
 
-def test_media_features_stay_undecoded(domain_of, events, tmp_path):
+def test_media_features_stay_undecoded(task_of, events, tmp_path):
     features = Features({"user": Value("string"), "cover": Image()})
     rows = [{"user": "1", "cover": {"bytes": b"not a picture", "path": None}}]
-    domain = domain_of(events.columns, read=lambda path: Dataset.from_list(rows, features=features))
-    assert load_rows(str(tmp_path), domain)[0] == rows[0]
+    task = task_of(events.columns, read=lambda path: Dataset.from_list(rows, features=features))
+    assert load_rows(str(tmp_path), task)[0] == rows[0]
 
 
 def test_parquet_without_bytes_passes_the_gate(clips, tmp_path):
@@ -267,15 +267,15 @@ def shipped(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("reference", ["", "owner/words", "starter:", "starter:owner/words"])
-def test_starter(domain_of, clips, shipped, reference):
-    domain = domain_of(clips.columns, assets=[shipped], starter="owner/words")
-    assert load_rows(reference, domain)[0]["text"] == "one"
+def test_starter(task_of, clips, shipped, reference):
+    task = task_of(clips.columns, assets=[shipped], starter="owner/words")
+    assert load_rows(reference, task)[0]["text"] == "one"
 
 
-def test_unknown_starter(domain_of, clips, shipped):
-    domain = domain_of(clips.columns, assets=[shipped], starter="owner/words")
+def test_unknown_starter(task_of, clips, shipped):
+    task = task_of(clips.columns, assets=[shipped], starter="owner/words")
     with pytest.raises(SuiteError, match="No starter 'words'. Did you mean 'owner/words'. Known: owner/words."):
-        load_rows("starter:words", domain)
+        load_rows("starter:words", task)
 
 
 def test_explicit_sources(clips, folder):
@@ -303,11 +303,9 @@ def test_explicit_sources(clips, folder):
     ],
 )
 def test_nothing_there(clips, folder, tmp_path, monkeypatch, reference, told):
-    from suite.plugins import loader as plugins
-
     folder(**{"list.csv": "x"})
     monkeypatch.setenv("SUITE_PLUGINS", "")  # a broken plugin on this machine would be named in the answer
-    monkeypatch.setattr(plugins, "load_plugins", plugins.load_plugins.__wrapped__)
+    monkeypatch.setattr(sources, "load_plugins", sources.load_plugins.__wrapped__)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(assets, "_hub_answers", lambda: False)
     with pytest.raises(SuiteError) as error:
@@ -342,7 +340,7 @@ def hub(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(assets, "_hub_answers", lambda: True)
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", info)
-    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(sources, "load_dataset", load)
     return asked
 
 
@@ -370,7 +368,7 @@ def test_hub_paths_lie_in_its_cache_or_are_refused(clips, hub, monkeypatch):
         load_rows("owner/name", clips)
 
 
-def test_only_file_columns_are_taken_for_files(domain_of, tmp_path):
+def test_only_file_columns_are_taken_for_files(task_of, tmp_path):
     (tmp_path / "a.csv").write_text("text,note\n/etc/passwd,http://x\n")
-    domain = domain_of(Columns((Column("text", "text", "words"),)))
-    assert rows_of(load_rows(str(tmp_path / "a.csv"), domain)) == [{"text": "/etc/passwd", "note": "http://x"}]
+    task = task_of(Columns((Column("text", "text", "words"),)))
+    assert rows_of(load_rows(str(tmp_path / "a.csv"), task)) == [{"text": "/etc/passwd", "note": "http://x"}]

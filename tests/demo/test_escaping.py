@@ -94,7 +94,7 @@ PIECES = {
     ),
     "passage": lambda t: passage(t, lang=t),
     "legend": lambda t: legend([("", t)]),
-    "stored": lambda t: stored(SimpleNamespace(domain=SimpleNamespace(name=t)), t, 2),
+    "stored": lambda t: stored(SimpleNamespace(task=SimpleNamespace(domain=SimpleNamespace(name=t))), t, 2),
 }
 TEXT_OR_OTHER = {
     "Bar", "Content", "CorrectionForm", "Downloads", "Held", "Mark", "Markup", "PickList", "Row", "Tile", "Tone",

@@ -55,7 +55,7 @@ from suite.demo.components import STYLE
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 SMALL = Image.new("RGB", (2, 1), "white")
-PREDICTOR = SimpleNamespace(domain=SimpleNamespace(name="weather"))
+PREDICTOR = SimpleNamespace(task=SimpleNamespace(domain=SimpleNamespace(name="weather")))
 
 # ---- what each piece is ------------------------------------------------------------------------------------------
 

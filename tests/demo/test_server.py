@@ -156,13 +156,13 @@ def test_verdicts_are_a_button_each():
 
 def followed(tmp_path):
     """The two handlers of a form below a label: what is asked after an answer, and what is stored."""
-    config, starter = SimpleNamespace(output=tmp_path), SimpleNamespace(answering="starter")
-    domain = SimpleNamespace(name="weather", config=config, starter=starter, columns=COLUMNS)
+    domain = SimpleNamespace(name="weather", starter=SimpleNamespace(answering="starter"), columns=COLUMNS)
+    task = SimpleNamespace(domain=domain, config=SimpleNamespace(output=tmp_path))
     with gr.Blocks() as page:
         fields = {"text": gr.Textbox(), "picture": gr.Image(type="filepath")}
         answer = gr.Label()
         made = CorrectionForm(COLUMNS, ["label"])
-        made.follow(SimpleNamespace(domain=domain, source=""), answer, fields)
+        made.follow(SimpleNamespace(task=task, source=""), answer, fields)
     asks, stores = page.fns.values()
     assert asks.api_visibility == stores.api_visibility == "private"
     return asks.fn, stores.fn
@@ -199,13 +199,12 @@ def test_what_nobody_can_type_is_refused():
 
 
 def test_a_correction_is_stored_with_the_model_that_answered(tmp_path):
-    domain = SimpleNamespace(
-        name="weather", config=SimpleNamespace(output=tmp_path), starter=SimpleNamespace(answering="s")
-    )
+    domain = SimpleNamespace(name="weather", starter=SimpleNamespace(answering="s"))
+    task = SimpleNamespace(domain=domain, config=SimpleNamespace(output=tmp_path))
     (tmp_path / "a.txt").write_text("file")
     for source in ("runs/first", ""):
         count = store_correction(
-            SimpleNamespace(domain=domain, source=source), {"text": "t"}, source="upload", before={"label": "a"},
+            SimpleNamespace(task=task, source=source), {"text": "t"}, source="upload", before={"label": "a"},
             after={"label": "b"}, files={"picture": tmp_path / "a.txt"},
         )  # fmt: skip
     first, second = Corrections("weather", tmp_path).read()

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from suite_toy.domain import TOY
 
-TOY = Path(__file__).parents[1] / "toy" / "suite_toy" / "starter"
-WORDS = (TOY / "words.csv").read_bytes()
+STARTER = Path(__file__).parents[1] / "toy" / "suite_toy" / "starter"
+WORDS = (STARTER / "words.csv").read_bytes()
 QUICK = ("--set", "max_steps=1", "--set", "limit=20")
 
 
@@ -38,7 +39,7 @@ def test_a_pushed_model_answers_as_the_run_does(place, pushed):
 
 
 def test_golden_samples_are_checked_when_a_pushed_model_is_loaded(place, pushed):
-    pushed.commit({"model.safetensors": (TOY / "model" / "model.safetensors").read_bytes()}, "other weights")
+    pushed.commit({"model.safetensors": (STARTER / "model" / "model.safetensors").read_bytes()}, "other weights")
     assert "does not give the answers stored with it" in place.refused(
         "toy", "predict", "area", "--model", "ada/toy-first"
     )
@@ -127,7 +128,7 @@ def test_names_that_lead_nowhere(empty, arguments, said):
 
 
 def test_a_strangers_settings_bring_no_path_and_no_permission(tmp_path, monkeypatch):
-    from suite.provenance.pushed import portable_values
+    from suite.provenance.hub_run import portable_values
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "terms.csv").write_text("")
@@ -140,37 +141,37 @@ def test_a_strangers_settings_bring_no_path_and_no_permission(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("beside", [False, True])
-def test_a_strangers_names_stay_names_whatever_lies_here(tmp_path, toy, monkeypatch, beside, capsys):
+def test_a_strangers_names_stay_names_whatever_lies_here(tmp_path, monkeypatch, beside, capsys):
     monkeypatch.chdir(tmp_path)
     for name in ("ada/words", "ada/base", "ada/more") if beside else ():
         (tmp_path / name).mkdir(parents=True)
     named = {"data": "ada/words", "model": "ada/base", "also_evaluate": ["ada/more"]}
-    opened = read(toy, tmp_path, named)
+    opened = read(tmp_path, named)
     assert {name: opened[name] for name in named} == named
-    opened = read(toy, tmp_path, {"data": "/srv/words", "model": "../base", "also_evaluate": ["ada/more", "~/x"]})
+    opened = read(tmp_path, {"data": "/srv/words", "model": "../base", "also_evaluate": ["ada/more", "~/x"]})
     assert (opened["data"], opened["model"], opened["also_evaluate"]) == ("local:abc", "local:model", ["ada/more"])
     assert "The model was also evaluated on ~/x of another machine; that is left out." in capsys.readouterr().err
-    assert (read(toy, tmp_path, {})["data"], read(toy, tmp_path, {})["model"]) == ("", "")
+    assert (read(tmp_path, {})["data"], read(tmp_path, {})["model"]) == ("", "")
 
 
-def read(toy, folder, values):
+def read(folder, values):
     """The settings of a run made of a pushed model whose config says `values`."""
-    from suite.provenance.pushed import assembled
+    from suite.provenance.hub_run import assemble_run
 
-    told = {"domain": "toy", "data": "abc"}
-    run = assembled(folder / "opened", toy, values, told, model=TOY / "model", golden=None)
+    environment = {"domain": "toy", "data": "abc"}
+    run = assemble_run(folder / "opened", TOY, values, environment, model=STARTER / "model", golden=None)
     return yaml.safe_load((run.path / "config.yaml").read_text())
 
 
-def test_a_golden_row_that_names_a_file_opens_none(tmp_path, toy):
+def test_a_golden_row_that_names_a_file_opens_none(tmp_path):
     from datasets import Dataset
 
     from suite import Column, Columns, SuiteError
     from suite.inference import golden
 
-    toy.columns = Columns((Column("picture", "image", "A picture."),))
+    columns = Columns((Column("picture", "image", "A picture."),))
     Dataset.from_list([{"picture": {"bytes": None, "path": "/etc/hostname"}}]).to_parquet(tmp_path / "rows.parquet")
     with pytest.raises(SuiteError, match="names a file in 'picture' instead of holding it"):
-        golden._read(tmp_path / "rows.parquet", toy)
+        golden._read(tmp_path / "rows.parquet", columns)
     Dataset.from_list([{"picture": {"bytes": b"P", "path": "/a/b.png"}}]).to_parquet(tmp_path / "rows.parquet")
-    assert golden._read(tmp_path / "rows.parquet", toy)[0] == {"picture": {"bytes": b"P", "path": "b.png"}}
+    assert golden._read(tmp_path / "rows.parquet", columns)[0] == {"picture": {"bytes": b"P", "path": "b.png"}}

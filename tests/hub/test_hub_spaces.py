@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import errors
 
 from suite import SuiteError
-from suite.hub.push import told
+from suite.hub.client import hub_errors
 
 # The hub's library went from httpx to httpx2; what it raises is what must be told.
 http = importlib.import_module(errors.HfHubHTTPError.__bases__[0].__module__.partition(".")[0])
@@ -120,12 +120,12 @@ def test_a_broken_line_is_one_sentence_whatever_the_library_calls_it(failure):
     said = (
         rf"^The line to the hub broke \({failure.__name__}\) before it could take the files of ada/words; run the same"
     )
-    with pytest.raises(SuiteError, match=said), told("take the files of ada/words"):
+    with pytest.raises(SuiteError, match=said), hub_errors("take the files of ada/words"):
         raise failure("no route")
 
 
 def test_a_bug_keeps_its_traceback():
-    with pytest.raises(ValueError, match="^not enough values to unpack$"), told("take the files of ada/words"):
+    with pytest.raises(ValueError, match="^not enough values to unpack$"), hub_errors("take the files of ada/words"):
         raise ValueError("not enough values to unpack")
 
 

@@ -54,7 +54,7 @@ def test_a_dry_run_shows_it_and_submits_nothing(empty):
         (["--model", "./mine"], "A job cannot see the model './mine' of this machine: push it first (suite push)"),
         (["--set", "also_evaluate=[words.csv]"], "A job cannot see the data 'words.csv' of this machine"),
         (["--resume"], "A job begins a new run on one machine: leave out --resume."),
-        (["--nodes", "2"], "A job is one machine: leave out --nodes"),
+        (["--nodes", "2"], "A job is one machine, which may have several GPUs: leave out --nodes."),
         (["--timeout", "soon"], "--timeout 'soon' is no time; write a number with s, m, h or d, such as 90m or 2h."),
         (["--set", "epoch=2"], "No option 'epoch'. Did you mean 'epochs'?"),
         (["--install", "./wheel.whl"], "--install './wheel.whl' is on this machine, which a job cannot reach; give an"),

@@ -13,6 +13,6 @@ def suite_domains() -> list[Entry]:
         Entry(
             "forecasting",
             "Forecast series of numbers, with an interval; fine-tune on your own.",
-            "suite_forecasting.domain:ForecastingDomain",
+            "suite_forecasting.domain:FORECASTING",
         )
     ]

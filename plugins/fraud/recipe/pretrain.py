@@ -94,29 +94,29 @@ def logits(model: FraudNetwork, encoded: torch.Tensor) -> torch.Tensor:
     states = model.first(encoded)
     for block in model.blocks:
         states = block(states)
-    found: torch.Tensor = model.head(F.gelu(model.norm(states)))[:, 0]
-    return found
+    answers: torch.Tensor = model.head(F.gelu(model.norm(states)))[:, 0]
+    return answers
 
 
 def batch(portfolios: list[Drawn], g: np.random.Generator, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Encoded features and labels of a few portfolios' rows."""
     encoded, labels = [], []
     for number in g.choice(len(portfolios), AT_ONCE, replace=False):
-        one = portfolios[number]
-        rows = torch.from_numpy(g.integers(0, len(one.y), BATCH // AT_ONCE))
-        inputs = one.encoder(one.x[rows])
+        portfolio = portfolios[number]
+        rows = torch.from_numpy(g.integers(0, len(portfolio.y), BATCH // AT_ONCE))
+        inputs = portfolio.encoder(portfolio.x[rows])
         encoded.append(inputs.masked_fill(hidden, 0.0) if g.random() < ANONYMOUS else inputs)
-        labels.append(one.y[rows])
+        labels.append(portfolio.y[rows])
     return torch.cat(encoded), torch.cat(labels)
 
 
 @torch.no_grad()
-def score(model: FraudNetwork, one: Drawn) -> float:
+def score(model: FraudNetwork, portfolio: Drawn) -> float:
     """Average precision of a portfolio held out, on the days after the week its quantiles are of."""
-    later = torch.from_numpy(np.flatnonzero(one.day >= BURN_IN + 22))
+    later = torch.from_numpy(np.flatnonzero(portfolio.day >= BURN_IN + 22))
     model.eval()
-    found = torch.cat([logits(model, one.encoder(one.x[part])) for part in later.split(8_192)])
-    return Ranking(found.numpy(), one.y[later].numpy()).average_precision()
+    answers = torch.cat([logits(model, portfolio.encoder(portfolio.x[part])) for part in later.split(8_192)])
+    return Ranking(answers.numpy(), portfolio.y[later].numpy()).average_precision()
 
 
 def main(out: Path) -> None:
@@ -147,12 +147,10 @@ def main(out: Path) -> None:
         if step % EVERY == 0:
             kept = [weight.detach().clone() for weight in weights]
             _put(weights, average)
-            found = [score(model, one) for one in held]
-            mean = float(np.mean(found))
-            told = " ".join(f"{value:.3f}" for value in found)
-            print(
-                f"step {step}, {time.monotonic() - began:.0f} s: loss {loss.item():.4f}, held out {mean:.4f} ({told})"
-            )
+            precisions = [score(model, portfolio) for portfolio in held]
+            mean, each_one = float(np.mean(precisions)), " ".join(f"{value:.3f}" for value in precisions)
+            seconds = time.monotonic() - began
+            print(f"step {step}, {seconds:.0f} s: loss {loss.item():.4f}, held out {mean:.4f} ({each_one})")
             if mean > best:
                 best = mean
                 model.encoder.load_state_dict(learned[0].encoder.state_dict())

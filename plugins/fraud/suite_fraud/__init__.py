@@ -11,7 +11,7 @@ from suite import Entry, hookimpl
 def suite_domains() -> Iterable[Entry]:
     """The one domain of this plugin."""
     summary = "Rank transactions by how likely they are fraud; fine-tune on any transaction table."
-    return [Entry("fraud", summary, "suite_fraud.domain:FraudDomain")]
+    return [Entry("fraud", summary, "suite_fraud.domain:FRAUD")]
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""What a training on transactions can be told besides what every training can."""
+"""Options of training on transactions, besides those that every training has."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FraudConfig(TrainConfig):
     )
     learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate; it starts from pretrained weights.")
     ema: float = Field(0.99, ge=0, lt=1, description="Decay of the averaged weights that are kept; 0 keeps the last.")
-    anchor: float = Field(
+    l2_sp: float = Field(
         0.01, ge=0, description="Pull towards the pretrained weights (L2-SP), divided by the frauds there are to learn."
     )
 

@@ -81,7 +81,7 @@ def test_a_students_calibration_is_a_line_through_log_odds():
     x, y = problem(500)
     student = Student.teach(x, np.where(y, 0.9, 0.1))
     plain = student.predict(x)
-    student.about = About(slope=2.0, intercept=-1.0)
+    student = Student(student.booster, About(slope=2.0, intercept=-1.0))
     odds = np.log(plain / (1 - plain))
     np.testing.assert_allclose(student.predict(x), 1 / (1 + np.exp(1 - 2 * odds)))
 

@@ -10,6 +10,7 @@ import sys
 import warnings
 from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -17,17 +18,16 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from datasets import Dataset
-from fraud_toys import TOY
+from fraud_toys import TOY, written
 
 from suite import Corrections, Predictor, SuiteError
 from suite.data.corrections import source
 from suite_fraud.commands.labels import labels
-from suite_fraud.data import rows as parts
 from suite_fraud.data.columns import COLUMNS
 from suite_fraud.data.tables import from_table
 from suite_fraud.demo import cards, page
-from suite_fraud.demo import desk as desk_of
-from suite_fraud.domain import FraudDomain
+from suite_fraud.demo import session as session_of
+from suite_fraud.domain import FRAUD
 from suite_fraud.model import decisions
 from suite_fraud.serving import queue
 from suite_fraud.serving.queue import Queue
@@ -56,23 +56,21 @@ def toy(label=(1, 0, 1, 0)) -> Queue:
 
 @pytest.fixture
 def predictor(tmp_path):
-    return SimpleNamespace(domain=FraudDomain(FraudDomain.Config.build({"output": tmp_path})), run=None)
+    return SimpleNamespace(task=FRAUD.task(output=tmp_path), run=None)
 
 
 @pytest.fixture(scope="module")
 def starter(tmp_path_factory):
     """The shipped starter on a tiny portfolio instead of its own, which takes ten seconds to make up."""
-    rows = Dataset(simulate(TOY).rename_columns(["transaction", "time", "entity", "counterparty", "amount", "label"]))
-    found = Predictor(FraudDomain(FraudDomain.Config.build({"output": tmp_path_factory.mktemp("runs")})))
-    found._training_rows = lambda: parts.split(rows, found.domain.config).splits["train"]
-    return found
+    data = written(tmp_path_factory.mktemp("toy"))
+    return Predictor(FRAUD.task(output=tmp_path_factory.mktemp("runs"), data=str(data)))
 
 
 @pytest.fixture(scope="module")
-def desk(starter, tmp_path_factory):
+def session(starter, tmp_path_factory):
     path = tmp_path_factory.mktemp("uploads") / "toy.parquet"
     pq.write_table(simulate(TOY), path)
-    found = desk_of.Desk(starter)
+    found = session_of.DemoSession(starter)
     found.name = found.uploads.keep(queue.opened(starter, path))
     return found
 
@@ -165,7 +163,7 @@ def test_a_decision_is_stored_with_what_was_said_before(predictor, tmp_path):
 def test_decisions_load_as_rows_with_the_domains_columns(predictor, tmp_path):
     queue.decide(predictor, toy(), 0, fraud=True)
     queue.decide(predictor, toy(), 3, fraud=False)
-    rows = source("", predictor.domain)
+    rows = source("", predictor.task)
     assert set(rows.column_names) == set(COLUMNS.names)
     assert from_table(rows).label.tolist() == [1, 0] and from_table(rows).amount.tolist() == [100.0, 5.0]
 
@@ -207,52 +205,55 @@ def test_decisions_of_another_table_are_told(predictor, tmp_path):
         )  # fmt: skip
 
 
-def test_the_starter_ranks_an_upload_and_gives_reasons(desk):
-    text, more = desk.alerts(desk.name, 20, 25, -1)
+def test_the_starter_ranks_an_upload_and_gives_reasons(session):
+    text, more = session.alerts(session.name, 20, 25, -1)
     assert more and text.count("data-row") == 25 and text.count('"kit-chip"') > 25
-    held = desk.queue(desk.name)
+    held = session.queue(session.name)
     first = held.first(20)
     assert (held.table.label[held.where[first[:50]]] == 1).mean() > 5 * (held.table.label == 1).mean()
-    assert "money saved" in desk.figures(desk.name, 20)
+    assert "money saved" in session.figures(session.name, 20)
     row = int(first[0])
-    desk.decide(desk.name, row, fraud=True)
-    assert "You said so" in desk.detail(desk.name, row) and "1 decided" in desk.alerts(desk.name, 20, 25, row)[0]
+    session.decide(session.name, row, fraud=True)
+    assert (
+        "You said so" in session.detail(session.name, row)
+        and "1 decided" in session.alerts(session.name, 20, 25, row)[0]
+    )
 
 
-def test_the_endpoint_answers_records_in_their_order(desk):
+def test_the_endpoint_answers_records_in_their_order(session):
     records = simulate(TOY).slice(0, 500).to_pylist()
     records = [{"time": str(one["time"]), **{k: one[k] for k in ("customer", "terminal", "amount")}} for one in records]
     records[400]["amount"] = 2_000.0
-    found, turned = desk.answer(records), desk.answer(records[::-1])
+    found, turned = session.answer(records), session.answer(records[::-1])
     assert np.argmax([one["probability"] for one in found]) == 400 and found[400]["alert"] and found[400]["reasons"]
     assert [one["probability"] for one in turned[::-1]] == pytest.approx([one["probability"] for one in found])
 
 
-def test_mistakes_are_sentences(desk, tmp_path):
+def test_mistakes_are_sentences(session, tmp_path):
     with pytest.raises(SuiteError, match="Pick an alert of the queue first"):
-        desk.detail(desk.name, -1)
+        session.detail(session.name, -1)
     with pytest.raises(SuiteError, match="Pick an alert of the queue first"):
-        desk.decide(desk.name, 10**9, fraud=True)
+        session.decide(session.name, 10**9, fraud=True)
     with pytest.raises(SuiteError, match="no longer held here; upload it again"):
-        desk.queue("gone")
+        session.queue("gone")
     with pytest.raises(SuiteError, match="Give a list of transactions"):
-        desk.answer([])
+        session.answer([])
     with pytest.raises(SuiteError, match="at most 10,000"):
-        desk.answer([{}] * 10_001)
+        session.answer([{}] * 10_001)
     (tmp_path / "words.csv").write_text("who,what\na,b\n")
     with pytest.raises(SuiteError, match="No column for 'time'"):
-        queue.opened(desk.predictor, tmp_path / "words.csv")
+        queue.opened(session.predictor, tmp_path / "words.csv")
 
 
-def test_too_long_a_file_is_sent_to_the_command(desk, monkeypatch):
+def test_too_long_a_file_is_sent_to_the_command(session, monkeypatch):
     monkeypatch.setattr(queue, "MOST", 3)
     with pytest.raises(SuiteError, match="bank has 4 transactions and this page takes 3; .* suite fraud score FILE"):
-        queue.of(desk.predictor, from_table(table()), "bank")
+        queue.of(session.predictor, from_table(table()), "bank")
 
 
 def test_only_so_many_uploads_are_held():
-    found = desk_of.Desk(SimpleNamespace())
-    names = [found.uploads.keep(toy()) for _ in range(desk_of.HELD)]
+    found = session_of.DemoSession(SimpleNamespace())
+    names = [found.uploads.keep(toy()) for _ in range(session_of.HELD)]
     found.queue(names[0])
     found.uploads.keep(toy())
     assert found.queue(names[0]).source == "toy"
@@ -261,11 +262,10 @@ def test_only_so_many_uploads_are_held():
 
 
 def test_the_page_is_built_without_a_model_and_without_a_warning():
-    import gradio as gr
 
     with warnings.catch_warnings(), gr.Blocks() as blocks:
         warnings.simplefilter("error", UserWarning)
-        page.build(FraudDomain(), SimpleNamespace())
+        page.build(SimpleNamespace(task=FRAUD.task()))
     public = {function.api_name for function in blocks.fns.values() if function.api_visibility == "public"}
     assert public == {"fraud_score"}
     names = {function.fn.__name__ for function in blocks.fns.values()}
@@ -274,8 +274,8 @@ def test_the_page_is_built_without_a_model_and_without_a_warning():
 
 def test_building_the_page_imports_no_torch():
     code = (
-        "import sys, gradio as gr\nfrom suite import Predictor\nfrom suite_fraud.domain import FraudDomain\n"
-        "domain = FraudDomain()\nwith gr.Blocks():\n    domain.demo(Predictor(domain))\n"
+        "import sys, gradio as gr\nfrom suite import Predictor\nfrom suite_fraud.domain import FRAUD\n"
+        "task = FRAUD.task()\nwith gr.Blocks():\n    task.demo(Predictor(task))\n"
         "assert not {'torch', 'transformers', 'sklearn', 'lightgbm'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

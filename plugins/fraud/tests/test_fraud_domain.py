@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import torch
 from datasets import Dataset
 from fraud_toys import TOY
 
-from suite import SuiteError
+from suite import Scored, SuiteError, Task, TrainingData
+from suite.assets.resolve import resolve_model
 from suite_fraud.config import FraudConfig
 from suite_fraud.data import rows as parts
 from suite_fraud.data import tables
-from suite_fraud.domain import FraudDomain
-from suite_fraud.evaluation import report
+from suite_fraud.domain import FRAUD
+from suite_fraud.evaluation import champion, report
+from suite_fraud.model import texts
 from suite_fraud.model.base import NetworkConfig
 from suite_fraud.model.inputs import Block, Examples, block, collate
+from suite_fraud.serving.model import FraudModel
 from suite_fraud.starter.simulate import simulate
 
 NAMES = ["transaction", "time", "entity", "counterparty", "amount", "label"]
@@ -30,8 +34,18 @@ def table() -> pa.Table:
     return simulate(TOY).rename_columns(NAMES)
 
 
+def task(**changes) -> Task:
+    return FRAUD.task({"validation_share": 0.3}, changes)
+
+
 def config(**changes) -> FraudConfig:
-    return FraudConfig.build({"validation_share": 0.3, **changes})
+    return task(**changes).config
+
+
+def load(portfolio=None, rows=None, **changes) -> FraudModel:
+    """The starter, fitted to training rows where there are some."""
+    data = None if portfolio is None else TrainingData(portfolio.splits["train"] if rows is None else rows, portfolio)
+    return task(**changes).load(resolve_model("fraud-network", FRAUD.starter.assets), data)
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +89,37 @@ def test_the_unit_of_numbers_in_time_is_kept(table):
 
 
 def test_rows_of_another_set_keep_their_order(table):
-    from suite.assets.resolve import resolve_model
-
-    domain = FraudDomain(config())
-    domain.load_model(resolve_model("fraud-network", domain.starter.assets), None)
+    model = load()
     some = table.slice(0, 300)
     backwards = some.take(np.arange(300)[::-1])
-    examples = domain.prepare(Dataset(backwards), domain.loaded, training=False)
-    amounts = [domain.reference(one)["amount"] for one in examples]
+    examples = model.prepare(Dataset(backwards), "test")
+    scores = task().scores(model)
+    amounts = [scores.reference(example)["amount"] for example in examples]
     assert amounts == pytest.approx(backwards["amount"].to_pylist())
 
 
-def test_the_optimism_meter_is_of_the_test_rows_alone(monkeypatch):
-    domain = FraudDomain(config())
-    domain.network = SimpleNamespace(config=SimpleNamespace(calibration={}))
-    domain.contest, domain.optimism = SimpleNamespace(answers={"trees": 1}), ("trees", 0.1, 0.2)
-    monkeypatch.setattr(report, "sections", lambda kept, systems, contest, meter, config: meter)
-    assert domain.analyse({"fine-tuned": None}, None) is None
-    assert domain.analyse({"fine-tuned": None, "trees": None}, None) == domain.optimism
+def scored(probability) -> Scored:
+    scores = {
+        "probability": np.array(probability),
+        "label": np.array([1, 0, 0]),
+        "amount": np.ones(3),
+        "day": np.zeros(3, int),
+    }
+    return Scored([], [], scores)
+
+
+def test_who_wins_and_the_optimism_meter_are_of_the_test_rows_alone(portfolio):
+    model = load()
+    contest = champion.Contest(np.array([1, 0, 0]), np.ones(3))
+    contest.enter("fine-tuned", *[np.array([0.9, 0.5, 0.1])] * 2)
+    contest.enter("trees", *[np.array([0.5, 0.9, 0.1])] * 2)
+    context = report.Comparison(contest, report.Optimism("trees", 0.1, 0.2))
+    systems = {"fine-tuned": scored([0.9, 0.5, 0.1]), "trees": scored([0.5, 0.9, 0.1])}
+    sections = list(task().report(model, systems, portfolio.splits["test"], context))
+    assert [section.title for section in sections] == ["Who wins", "What it would have saved", "Optimism meter"]
+    assert sections[-1].values == {"system": "trees", "through_time": 0.1, "random": 0.2}
+    (other,) = task().report(model, systems, portfolio.splits["test"], None)
+    assert other.title == "What it would have saved" and other.values["system"] == "fine-tuned"
 
 
 def test_known_cards_are_not_tested(portfolio, table):
@@ -148,14 +175,14 @@ def test_what_cannot_be_parted_is_refused_with_a_sentence(table, changes, settin
 
 
 def test_a_leaking_column_and_one_class_are_findings(table):
-    domain = FraudDomain(config())
+    data = task().data
     leak = table.append_column("verdict", pa.array(np.asarray(table["label"]) * 2.0))
-    told = [finding for finding in domain.check(Dataset(leak)) if finding.severity == "error"]
+    told = [finding for finding in data.check(Dataset(leak)) if finding.severity == "error"]
     assert len(told) == 1 and "'verdict' gives the label away" in told[0].message
     honest = table.set_column(5, "label", pa.array(np.zeros(len(table), np.int8)))
-    assert any("are legitimate" in finding.message for finding in domain.check(Dataset(honest)))
+    assert any("are legitimate" in finding.message for finding in data.check(Dataset(honest)))
     broken = table.set_column(4, "amount", pa.array(["many"] * len(table)))
-    assert [finding.severity for finding in domain.check(Dataset(broken))] == ["error"]
+    assert [finding.severity for finding in data.check(Dataset(broken))] == ["error"]
 
 
 def test_columns_of_one_value_and_of_names_are_left_out(table, monkeypatch):
@@ -169,8 +196,6 @@ def test_columns_of_one_value_and_of_names_are_left_out(table, monkeypatch):
 
 
 def test_texts_reach_the_batch_by_their_vectors(monkeypatch):
-    from suite_fraud.model import texts
-
     monkeypatch.setattr(texts, "embed", lambda values: np.stack([np.full(384, len(v), np.float32) for v in values]))
     rows = Dataset.from_dict(
         {"a": [1.0, 2.0], "amount": [3.0, 4.0], "text:shop": ["ab", None], "label": [1, -1], "day": [0, 0],
@@ -204,35 +229,81 @@ def test_metrics_leave_unknown_labels_out():
         "day": np.zeros(3, int),
         "entity": np.arange(3),
     }
-    found = FraudDomain().metrics(scores)
+    found = FRAUD.task().scores(None).metrics(scores)
     assert found["average_precision"] == 1.0
     assert json.dumps(found)
 
 
 def test_a_limit_that_leaves_one_class_is_refused_before_training(portfolio):
-    from suite.assets.resolve import resolve_model
-
-    domain = FraudDomain(config())
     train = portfolio.splits["train"]
     legitimate = train.select(np.flatnonzero(np.asarray(train["label"]) == 0)[:60])
     with pytest.raises(SuiteError, match="The train part has 0 frauds among 60 transactions; it needs both kinds"):
-        domain.load_model(resolve_model("fraud-network", domain.starter.assets), legitimate)
+        load(portfolio, legitimate)
 
 
 def test_the_fewer_frauds_the_stronger_the_pull(portfolio):
-    from suite.assets.resolve import resolve_model
-
-    domain = FraudDomain(config(anchor=1.0))
-    model = domain.load_model(resolve_model("fraud-network", domain.starter.assets), portfolio.splits["train"])
-    examples = domain.prepare(portfolio.splits["train"], model, training=True)
-    batch = domain.collate([examples[row] for row in range(8)])
-    model.eval()
-    plain = float(domain.loss(model, batch).detach())
-    for module in model.train().modules():
+    model = load(portfolio, l2_sp=1.0)
+    network = model.network
+    examples = model.prepare(portfolio.splits["train"], "train")
+    batch = model.collate([examples[row] for row in range(8)])
+    network.eval()
+    plain = float(model.loss(network, batch).detach())
+    for module in network.train().modules():
         if hasattr(module, "p"):
             module.p = 0.0  # no dropout
-    assert float(domain.loss(model, batch).detach()) == pytest.approx(plain)  # at the start there is no distance
-    model.head.bias.data += 1.0
+    assert float(model.loss(network, batch).detach()) == pytest.approx(plain)  # at the start there is no distance
+    network.head.bias.data += 1.0
     frauds = sum(label == 1 for label in portfolio.splits["train"]["label"])
-    moved = float(domain.loss(model, batch).detach()) - float(domain.loss(model.eval(), batch).detach())
+    moved = float(model.loss(network, batch).detach()) - float(model.loss(network.eval(), batch).detach())
     assert moved == pytest.approx(1.0 / frauds, rel=1e-3)
+    free = model.with_config(config(l2_sp=0))
+    assert float(free.loss(network.train(), batch).detach()) == float(free.loss(network.eval(), batch).detach())
+
+
+def test_a_split_hands_on_its_portfolio_and_a_model_is_loaded_with_it(table):
+    parted = task()
+    splits = parted.data.split(Dataset(table))
+    assert splits.context.per_day > 0 and len(splits.context.spare)
+    assert splits["test"] is splits.context.splits["test"]
+    model = parted.load(resolve_model("fraud-network", FRAUD.starter.assets), splits.training)
+    assert model.portfolio is splits.context
+    assert load().portfolio is None and load().start is None
+
+
+def test_a_file_is_answered_row_by_row_with_reasons_for_alerts(table, tmp_path):
+    path = tmp_path / "bank.parquet"
+    pq.write_table(table.slice(0, 400), path)
+    model = load()
+    model.network.eval()
+    examples = model.inputs(str(path))
+    with torch.no_grad():
+        answers = model.infer(model.collate(examples))
+        low = replace(model, calibration={**model.calibration, "cost": 0.0}).infer(model.collate(examples[:3]))
+    assert [answer["row"] for answer in answers] == list(range(400))
+    assert [answer["amount"] for answer in answers] == pytest.approx(table["amount"].to_pylist()[:400])
+    assert all(bool(answer["reasons"]) <= answer["alert"] for answer in answers)
+    assert all(answer["alert"] for answer in low) and any(answer["reasons"] for answer in low)
+    lines = [FRAUD.task().answers.render(answer) for answer in low]
+    assert lines[0].startswith("row        0  ") and "ALERT: " in lines[0]
+
+
+def test_calibrating_makes_another_model_and_leaves_the_one_it_is_of(portfolio, tmp_path):
+    model = load(portfolio, systems=["logistic regression"])
+    model.network.eval()
+    before = dict(model.calibration)
+    validation = model.prepare(portfolio.splits["validation"], "validation")
+    scores = task().scores(model)
+    with torch.no_grad():
+        answers = model.infer(model.collate(list(validation)))
+    calibrated = model.calibrate(answers, [scores.reference(example) for example in validation])
+    assert model.calibration == model.network.config.calibration == before and model.student is None
+    assert calibrated.calibration.keys() == before.keys() and dict(calibrated.calibration) != before
+    calibrated.save(tmp_path / "model")
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {"config.json", "model.safetensors", "student"}
+    again = task().load(tmp_path / "model", None)
+    assert again.calibration == calibrated.calibration
+    model.save(tmp_path / "before")
+    kept, first = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("model", "before"))
+    assert first == {**kept, "calibration": before}
+    model.network.save_pretrained(tmp_path / "network")
+    assert (tmp_path / "network" / "config.json").read_text() == (tmp_path / "before" / "config.json").read_text()

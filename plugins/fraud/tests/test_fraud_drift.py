@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -131,8 +132,8 @@ def bank(tmp_path_factory):
     x, day = features.compute(rows), rows.days
     week = (day >= 42) & (day < 49)
     student = Student.teach(x[week], np.clip(rows.label[week] * 0.8 + 0.05, 0, 1), About(threshold=0.5))
-    student.training = Training.of(student.about.names, x[week], student.predict(x[week]))
-    student.save(folder / "student")
+    training = Training.of(student.about.names, x[week], student.predict(x[week]))
+    replace(student, training=training).save(folder / "student")
     pq.write_table(table.filter(pa.array(day < 49)), folder / "before.parquet")
     pq.write_table(table.filter(pa.array(day >= 49)), folder / "after.parquet")
     return folder

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import suite
 from suite.inference.onnx import write_onnx
 from suite.testing.outside import documented, run_outside
-from suite_fraud.domain import FraudDomain
+from suite_fraud.domain import FRAUD
 from suite_fraud.model import residual as network
+from suite_fraud.serving.model import FraudModel
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"
 ASK = """
@@ -24,8 +26,6 @@ print(json.dumps(probability(**read("batch.safetensors")).tolist()))
 
 @pytest.mark.parametrize(("extras", "texts"), [([], []), (["x"], ["shop"])], ids=["features alone", "own columns"])
 def test_the_documented_lines_give_the_networks_probabilities(tmp_path, extras, texts):
-    from safetensors.torch import save_file
-
     torch.manual_seed(0)
     config = network.NetworkConfig(
         features=["a", "b"], extras=extras, texts=texts, hidden_size=8, layers=3,
@@ -40,12 +40,11 @@ def test_the_documented_lines_give_the_networks_probabilities(tmp_path, extras, 
     batch = {"features": features}
     batch |= {"extras": torch.tensor([[0.1], [2.0], [float("nan")]])} if extras else {}
     batch |= {"texts": torch.nn.functional.normalize(torch.randn(3, network.TEXT_SIZE), dim=1)} if texts else {}
-    domain = FraudDomain()
-    domain.network = model
-    domain.save_model(model, tmp_path / "model")
+    fraud = FraudModel(model, FRAUD.task().config, config.calibration)
+    fraud.save(tmp_path / "model")
     save_file(batch, tmp_path / "batch.safetensors")
     with torch.no_grad():
-        ours = domain.infer(model, {"extras": None, "texts": None, "asked": False, **batch})
+        ours = fraud.infer({"extras": None, "texts": None, "asked": False, **batch})
     theirs = json.loads(run_outside(documented(PAGE, "Fraud detection") + ASK, tmp_path))
     assert theirs == pytest.approx([one["probability"] for one in ours], abs=1e-6)
     assert len({round(value, 3) for value in theirs}) == 3

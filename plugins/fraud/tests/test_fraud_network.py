@@ -14,6 +14,7 @@ from suite_fraud.data import features
 from suite_fraud.model import loading
 from suite_fraud.model import residual as network
 from suite_fraud.model.base import NetworkConfig
+from suite_fraud.model.explain import contributions, inputs
 from suite_fraud.model.residual import QUANTILES, FraudNetwork, PiecewiseLinear
 
 STARTER = Path(suite_fraud.__file__).parent / "starter"
@@ -91,7 +92,7 @@ def test_saved_and_loaded_answers_alike(tmp_path):
     model.extra.weight.data.normal_()
     model.config.calibration["slope"] = 2.0
     model.save_pretrained(tmp_path)
-    again = loading.load(tmp_path).eval()
+    again = loading.load_network(tmp_path).eval()
     inputs = (torch.randn(4, 2), torch.randn(4, 1), torch.randn(4, network.TEXT_SIZE))
     assert torch.equal(again(*inputs).logits, model(*inputs).logits)
     assert again.config.calibration["slope"] == 2.0
@@ -107,7 +108,7 @@ def test_a_run_trained_on_again_keeps_its_own_columns():
 
 
 def test_the_starter_knows_the_features_and_is_small():
-    starter = loading.load(STARTER)
+    starter = loading.load_network(STARTER)
     assert starter.config.features == list(features.NAMES)
     assert (STARTER / "model.safetensors").stat().st_size < 2_000_000
 
@@ -115,15 +116,13 @@ def test_the_starter_knows_the_features_and_is_small():
 def test_a_folder_without_a_fraud_network_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(SuiteError, match="holds no model that can be read"):
-        loading.load(tmp_path)
+        loading.load_network(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert", "hidden_size": 4}')
     with pytest.raises(SuiteError, match="holds no fraud network"):
-        loading.load(tmp_path)
+        loading.load_network(tmp_path)
 
 
 def test_reasons_tell_of_the_portfolios_own_numbers_too():
-    from suite_fraud.model.explain import contributions, inputs
-
     generator = np.random.default_rng(0)
     torch.manual_seed(0)
     model = FraudNetwork(NetworkConfig(features=["amount"], extras=["points"])).eval()

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from suite import SuiteError
-from suite_fraud.commands.prequential import prequential
-from suite_fraud.evaluation import report
+from suite_fraud.commands import prequential as command
+from suite_fraud.evaluation import prequential, report
 
 
 def fold(network: float | None, trees: float | None, winner: str) -> dict:
@@ -35,7 +35,7 @@ def test_the_champion_of_each_fold_is_a_row_of_its_own():
 
 def test_a_fold_that_fails_says_why(tmp_path):
     arguments = ["--data", str(tmp_path / "none.csv"), "--end", "30", "--folds", "1", "--output", str(tmp_path)]
-    done = CliRunner().invoke(prequential, arguments)
+    done = CliRunner().invoke(command.prequential, arguments)
     assert isinstance(done.exception, SuiteError)
     assert "The fold that ends on day 30 failed: " in str(done.exception) and "none.csv" in str(done.exception)
 
@@ -49,9 +49,9 @@ def test_what_is_not_defined_in_a_fold_is_left_out_of_the_mean():
 
 def test_columns_reach_each_training_together(monkeypatch):
     asked = []
-    monkeypatch.setattr(prequential, "evaluation", lambda given, *_: asked.append(given) or fold(0.6, 0.8, "trees"))
+    monkeypatch.setattr(command, "evaluation", lambda given, *_: asked.append(given) or fold(0.6, 0.8, "trees"))
     arguments = ["--end", "30", "--folds", "1", "--columns", "entity=card", "--columns", "label=verdict"]
-    CliRunner().invoke(prequential, arguments, catch_exceptions=False)
+    CliRunner().invoke(command.prequential, arguments, catch_exceptions=False)
     assert asked == [["--columns", "entity=card,label=verdict"]]
 
 

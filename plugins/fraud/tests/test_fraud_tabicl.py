@@ -54,7 +54,7 @@ def test_a_run_keeps_the_promises_of_every_run(tmp_path, monkeypatch):
     monkeypatch.setattr(Promises, "settings", Promises.settings | made)
     run = Promises().train(tmp_path)
     assert "suite-fraud-tabicl" in (run / "model" / "config.json").read_text()
-    assert not torch.equal(loading.load(run / "model").tabicl.state_dict()[HEAD], weights().state_dict()[HEAD])
+    assert not torch.equal(loading.load_network(run / "model").tabicl.state_dict()[HEAD], weights().state_dict()[HEAD])
     Promises().test_run_is_complete(run)
     Promises().test_saved_model_answers_as_before(run)
     (tmp_path / "again").mkdir()
@@ -64,7 +64,9 @@ def test_a_run_keeps_the_promises_of_every_run(tmp_path, monkeypatch):
 def fitted(folder, *, delay: int = 2):
     generator = np.random.default_rng(0)
     values = generator.normal(size=(200, 3)).astype(np.float32)
-    starter = loading.load(converted(folder)).adapted(features=["a", "b"], extras=["c"], texts=["t"], windows=[1.0])
+    starter = loading.load_network(converted(folder)).adapted(
+        features=["a", "b"], extras=["c"], texts=["t"], windows=[1.0]
+    )
     label = (generator.random(200) < 0.2).astype(np.int8)
     return starter.fit(values[:, :2], values[:, 2:], label, np.arange(200) // 20, delay=delay)
 
@@ -73,7 +75,7 @@ def test_saved_and_loaded_answers_alike(tmp_path):
     model = fitted(tmp_path).eval()
     model.config.calibration["slope"] = 2.0
     model.save_pretrained(tmp_path / "run")
-    again = loading.load(tmp_path / "run").eval()
+    again = loading.load_network(tmp_path / "run").eval()
     inputs = torch.randn(5, 2), torch.tensor([[0.0], [math.nan], [1.0], [2.0], [3.0]])
     answers = model(*inputs).logits
     assert torch.isfinite(answers).all() and answers.std() > 0
@@ -83,7 +85,7 @@ def test_saved_and_loaded_answers_alike(tmp_path):
 
 
 def test_the_converted_weights_are_the_checkpoints(tmp_path):
-    loaded = loading.load(converted(tmp_path)).tabicl.state_dict()
+    loaded = loading.load_network(converted(tmp_path)).tabicl.state_dict()
     assert all(torch.equal(value, loaded[name]) for name, value in weights().state_dict().items())
 
 

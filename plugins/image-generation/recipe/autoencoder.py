@@ -22,7 +22,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from suite_image_generation.starter.assets import to_pixels
+from suite_image_generation.pictures.alpha import to_pixels
 
 BATCH, CROP = 16, 32
 """Crops cost a quarter, and the network is convolutional: four times the steps for the same time."""

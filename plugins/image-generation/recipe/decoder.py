@@ -19,7 +19,7 @@ from autoencoder import distance, measure
 from diffusers import AutoencoderTiny
 from PIL import Image
 
-from suite_image_generation.starter.assets import to_pixels
+from suite_image_generation.pictures.alpha import to_pixels
 
 BATCH, CROP = 16, 8
 """Crops of 8 x 8 latents, 32 x 32 pixels."""

@@ -27,7 +27,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from suite_image_generation.starter.assets import to_picture, to_pixels
+from suite_image_generation.pictures.alpha import to_picture, to_pixels
 
 BATCH = 16
 AVERAGE_EVERY = 4

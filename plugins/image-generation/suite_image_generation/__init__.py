@@ -11,7 +11,7 @@ from suite import Entry, hookimpl
 def suite_domains() -> Iterable[Entry]:
     """The one domain of this plugin."""
     summary = "Make pictures from words; fine-tune on your own captioned images."
-    return [Entry("image-generation", summary, "suite_image_generation.domain:ImageGenerationDomain")]
+    return [Entry("image-generation", summary, "suite_image_generation.domain:IMAGE_GENERATION")]
 
 
 @hookimpl

@@ -70,12 +70,12 @@ class ImageConfig(TrainConfig):
         """What is not given follows from what is: large models burn at the starter's rate, and epochs are meant."""
         if not isinstance(values, dict):
             return values
-        found = dict(values)
-        lora, ours = found.get("lora", True), found.get("model", "") in ("", MODEL.name)
-        if "learning_rate" not in found and not (lora and ours):
-            found["learning_rate"] = 1e-4 if lora or ours else 1e-5
-        if lora and ours and not found.get("lora_targets"):
-            found["lora_targets"] = [*LORA_TARGETS, *CONVOLUTIONS]
-        if "epochs" in found and "max_steps" not in found:
-            found["max_steps"] = None
-        return found
+        options = dict(values)
+        lora, ours = options.get("lora", True), options.get("model", "") in ("", MODEL.name)
+        if "learning_rate" not in options and not (lora and ours):
+            options["learning_rate"] = 1e-4 if lora or ours else 1e-5
+        if lora and ours and not options.get("lora_targets"):
+            options["lora_targets"] = [*LORA_TARGETS, *CONVOLUTIONS]
+        if "epochs" in options and "max_steps" not in options:
+            options["max_steps"] = None
+        return options

@@ -7,7 +7,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from suite import SuiteError
-from suite_image_generation.commands.sheets import crops, pictures_of
+from suite_image_generation.commands.sheets import crops
+from suite_image_generation.pictures.captions import pictures_of
 
 
 def run(*arguments):

@@ -16,15 +16,15 @@ from PIL import Image
 from suite import Predictor, SuiteError
 from suite.demo.held import KEPT_SECONDS
 from suite_image_generation.demo import cards
-from suite_image_generation.demo import desk as demo_handlers
 from suite_image_generation.demo import page as demo
-from suite_image_generation.demo.desk import OWN, Handlers, Steps
-from suite_image_generation.domain import ImageGenerationDomain
+from suite_image_generation.demo import session as demo_session
+from suite_image_generation.demo.session import OWN, DemoSession, Steps
+from suite_image_generation.domain import IMAGE_GENERATION
 from suite_image_generation.evaluation import quality, trained_on
-from suite_image_generation.evaluation.neighbours import Index
 from suite_image_generation.generation import answers
 from suite_image_generation.generation.sampling import sample
 from suite_image_generation.model import schedulers
+from suite_image_generation.model.neighbours import Index
 from suite_image_generation.pictures import styles
 from suite_image_generation.pictures.files import given
 from suite_image_generation.pictures.png import read_settings
@@ -34,10 +34,11 @@ from suite_image_generation.pictures.request import Request
 class Asked(list):
     """A predictor that answers with a pipeline, in batches of two, and keeps what it was asked."""
 
-    model, run, source = object(), None, ""
+    run, source = None, ""
 
-    def __init__(self, pipe):
-        self.pipe = pipe
+    def __init__(self, pipe, config):
+        self.pipe, self.task = pipe, SimpleNamespace(domain=IMAGE_GENERATION, config=config)
+        self.model = SimpleNamespace(pipeline=pipe, fingerprint=SimpleNamespace(digits="abd"))
 
     def __call__(self, examples):
         self.extend(examples)
@@ -50,8 +51,7 @@ class Asked(list):
 def own(tiny_noise, tiny_clip, tmp_path, monkeypatch):
     monkeypatch.setattr(quality.Encoder, "load", classmethod(lambda cls, reference="": tiny_clip))
     config = SimpleNamespace(encoder="", guard="", model="", output=tmp_path / "runs", sample_steps=25, guidance=5.0)
-    domain = SimpleNamespace(name="image-generation", config=config, pipeline=tiny_noise, model_hash=lambda: "abd")
-    return Handlers(domain, Asked(tiny_noise))
+    return DemoSession(Asked(tiny_noise, config))
 
 
 def values(picture):
@@ -62,7 +62,7 @@ def test_pictures_have_seeds_that_count_on_files_with_settings_and_frames(own, t
     made = own.make(" a  cat ", 7, 3, steps=12, guidance=3.0, scheduler="euler", negative="dog")
     assert made.seeds == [7, 8, 9]
     assert [Path(path).name for path in made.paths] == [f"000{n}-a-cat.png" for n in (1, 2, 3)]
-    for seed, path, told in zip(made.seeds, made.paths, made.told, strict=True):
+    for seed, path, told in zip(made.seeds, made.paths, made.settings, strict=True):
         assert told == read_settings(path)
         assert (told["prompt"], told["seed"], told["steps"], told["guidance"]) == ("a cat", seed, 12, 3.0)
         assert (told["scheduler"], told["negative"]) == ("euler", "dog")
@@ -80,12 +80,12 @@ def test_pictures_have_seeds_that_count_on_files_with_settings_and_frames(own, t
 def test_a_picture_to_start_from_keeps_frames_and_is_told_in_the_file(own, tmp_path):
     Image.effect_noise((16, 16), 90).convert("RGB").save(tmp_path / "start.png")
     made = own.make("a", 1, 2, image=str(tmp_path / "start.png"), strength=0.5, steps=20)
-    assert made.told[0]["strength"] == 0.5
-    assert len(made.told[0]["image"]) == 64
+    assert made.settings[0]["strength"] == 0.5
+    assert len(made.settings[0]["image"]) == 64
     assert [step for step, _ in made.frames[1]][-1] == 10
     again = own.vary(made, 1, 30, 2)
     assert again.seeds == [30, 31]
-    assert own.predictor[-1].request.strength == demo_handlers.VARIED
+    assert own.predictor[-1].request.strength == demo_session.VARIED
     assert np.array_equal(values(own.predictor[-1].request.image), values(given(made.paths[1])))
     assert own.make("", 1, 1, image=str(tmp_path / "start.png")).seeds == [1], "a picture needs no words"
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_drawn_is_told(own, tmp_path):
         own.make("a", image=str(tmp_path / "no.png"))
     with pytest.raises(SuiteError, match="No scheduler 'flow-euler'"):
         own.make("a", scheduler="flow-euler")
-    assert len(own.make("a", 0, 99, steps=1).paths) == demo_handlers.MOST
+    assert len(own.make("a", 0, 99, steps=1).paths) == demo_session.MOST
 
 
 def test_only_samplers_for_what_the_model_predicts_are_offered(own, tiny_noise, tiny_flow, tmp_path):
@@ -123,8 +123,8 @@ def test_only_samplers_for_what_the_model_predicts_are_offered(own, tiny_noise, 
 
 
 def test_what_a_space_is_asked_is_a_question_of_the_page():
-    domain = ImageGenerationDomain()
-    name, values = domain.demo_call(Predictor(domain))
+    task = IMAGE_GENERATION.task()
+    name, values = task.demo_call(Predictor(task))
     assert name == "images_generate"
     assert dict(zip(demo.ASKED, values, strict=True))["scheduler"] == OWN
 
@@ -172,11 +172,11 @@ def test_training_pictures_that_are_not_at_hand_are_said_to_be(own, tiny_clip, t
 def test_settings_come_back_from_a_file(own):
     made = own.make("ein Käfer", 7, 1, steps=3)
     told, card = own.settings(made.paths[0])
-    assert told == made.told[0]
+    assert told == made.settings[0]
     assert "Another model made it (abc)" in card
     from suite_image_generation.model.pipelines import model_hash
 
-    assert "This model made it" in cards.settings_card({**told, "model": model_hash(own.domain.pipeline)}, same=True)
+    assert "This model made it" in cards.settings_card({**told, "model": model_hash(own.model.pipeline)}, same=True)
     with pytest.raises(SuiteError, match="Choose a PNG"):
         own.settings(None)
 
@@ -212,7 +212,7 @@ def test_the_command_starts_from_the_model_on_screen(own, drawings):
     own.predictor.source = "some/model of mine"
     assert "-fox --model &#39;some/model of mine&#39;<" in own.keep_style(drawings, [], "my fox")
     own.predictor.run, own.predictor.source = object(), "runs/image-generation/one"
-    own.domain.config.model = "its/base"
+    own.config.model = "its/base"
     assert "-fox-2 --model its/base<" in own.keep_style(drawings, [], "my fox")
 
 
@@ -282,11 +282,10 @@ BUILD = """
 import sys
 import gradio as gr
 from suite import Predictor
-from suite_image_generation.domain import ImageGenerationDomain
+from suite_image_generation.domain import IMAGE_GENERATION
 from suite_image_generation.demo.page import build
 with gr.Blocks() as blocks:
-    domain = ImageGenerationDomain()
-    build(domain, Predictor(domain))
+    build(Predictor(IMAGE_GENERATION.task()))
 assert not {"torch", "diffusers", "transformers"} & set(sys.modules)
 names = [f.api_name for f in blocks.fns.values() if f.api_visibility == "public"]
 assert names == ["images_generate"], names
@@ -307,6 +306,6 @@ def test_examples_are_words_the_starter_was_taught():
     from suite.assets.resolve import fetch
     from suite_image_generation.starter.assets import EMOJI
 
-    assert set(demo_handlers.EXAMPLES) <= set(
+    assert set(demo_session.EXAMPLES) <= set(
         pq.read_table(fetch(EMOJI), columns=["caption"]).column("caption").to_pylist()
     )

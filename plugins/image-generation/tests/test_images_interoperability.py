@@ -13,7 +13,7 @@ from PIL import Image
 import suite
 from suite.testing.outside import documented, run_outside
 from suite_image_generation.config import LORA_TARGETS
-from suite_image_generation.domain import ImageGenerationDomain
+from suite_image_generation.domain import IMAGE_GENERATION
 from suite_image_generation.generation.sampling import sample
 from suite_image_generation.model import adapters
 from suite_image_generation.model.pipelines import denoiser, load_pipeline
@@ -28,14 +28,13 @@ def drawn(pipe):
 
 
 def test_the_documented_lines_draw_as_the_domain_does(noise_folder, tmp_path):
-    domain = ImageGenerationDomain()
-    model = domain.load_model(noise_folder, None)
+    model = IMAGE_GENERATION.task().load(noise_folder, None)
     torch.manual_seed(0)
-    model.conv_out.weight.data.normal_(std=0.3)  # so that it is no longer the model it was made of
-    domain.save_model(model, tmp_path / "model")
+    model.network.conv_out.weight.data.normal_(std=0.3)  # so that it is no longer the model it was made of
+    model.save(tmp_path / "model")
     run_outside(documented(PAGE, "Image generation") + SAVE, tmp_path)
     theirs = np.asarray(Image.open(tmp_path / "theirs.png")).astype(int)
-    assert np.abs(theirs - drawn(domain.pipeline)).max() <= 1
+    assert np.abs(theirs - drawn(model.pipeline)).max() <= 1
     assert np.abs(theirs - drawn(load_pipeline(noise_folder))).mean() > 5
 
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from suite import SuiteError
-from suite_image_generation.evaluation import neighbours
-from suite_image_generation.evaluation.neighbours import Index, altered_copies, compared, distances, share
+from suite_image_generation.model import neighbours
+from suite_image_generation.model.neighbours import Index, altered_copies, compared, distances, share
 
 
 def shape(number):

@@ -20,6 +20,7 @@ from suite_image_generation.pictures import png, prompts
 from suite_image_generation.pictures.request import Request
 
 UNICODE = "猫 with a crème brûlée 🍮, “quoted” \\ {json}; مرحبا"
+FILES = writing.ImageAnswers(None)
 ASKED = Request(UNICODE, seed=2**40 + 7, steps=3, guidance=4.5, negative="düster")
 
 
@@ -199,9 +200,9 @@ def test_a_folder_gets_numbered_pictures_and_an_index_and_nothing_is_overwritten
     made = answers(tiny_noise, [replace(ASKED, prompt=p) for p in ("../../etc/passwd", "CON", "a / b")], model="m")
     pairs = [(f"in {n}", answer) for n, answer in enumerate(made)]
     out = tmp_path / "out"
-    writing.write(pairs, out)
+    FILES.write(pairs, out)
     other = answers(tiny_noise, [replace(ASKED, prompt="../../etc/passwd", seed=3)], model="m")
-    writing.write([("in 0", other[0])], out)
+    FILES.write([("in 0", other[0])], out)
     names = ["0001-etc-passwd.png", "0002-CON.png", "0003-a-b.png", "0004-etc-passwd.png"]
     assert sorted(path.name for path in out.glob("*.png")) == names
     index = [json.loads(line) for line in (out / "index.jsonl").read_text().splitlines()]
@@ -217,18 +218,18 @@ def test_a_folder_gets_numbered_pictures_and_an_index_and_nothing_is_overwritten
 def test_a_picture_that_is_there_already_is_told_and_not_written_again(tiny_noise, tmp_path, capsys):
     made = answers(tiny_noise, [replace(ASKED, seed=n) for n in range(4)], model="m")
     out = tmp_path / "out"
-    writing.write([("a", one) for one in made[:2]], out)  # stopped here
+    FILES.write([("a", one) for one in made[:2]], out)  # stopped here
     (out / "0001-猫-with-a-crème-brûlée-quoted-json-مرحبا.png").unlink()
     index = (out / "index.jsonl").read_text()
     (out / "index.jsonl").write_text(index + '{"file": "0003-ha')  # the machine went down
     assert capsys.readouterr().err == ""
     (out / "index.jsonl").write_text(index)
-    writing.write([("a", one) for one in made], out)
+    FILES.write([("a", one) for one in made], out)
     seeds = {path.name[:4]: png.read_settings(path)["seed"] for path in out.glob("*.png")}
     assert seeds == {"0002": 1, "0003": 0, "0004": 2, "0005": 3}
     assert capsys.readouterr().err.startswith(f"Already in {out}: 0002-")
     assert len((out / "index.jsonl").read_text().splitlines()) == 5
-    assert (writing.appends(out), writing.appends(tmp_path / "a.png")) == (True, False)
+    assert (FILES.appends(out), FILES.appends(tmp_path / "a.png")) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -242,20 +243,24 @@ def test_file_names_are_safe(prompt, expected):
 
 def test_one_png_is_written_once(tiny_noise, tmp_path):
     (answer,) = answers(tiny_noise, [ASKED], model="m")
-    writing.write([("a", answer)], tmp_path / "a.png")
+    FILES.write([("a", answer)], tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes() == png_of(answer)
     with pytest.raises(SuiteError, match="is there already"):
-        writing.write([("a", answer)], tmp_path / "a.png")
+        FILES.write([("a", answer)], tmp_path / "a.png")
     (other,) = answers(tiny_noise, [replace(ASKED, seed=ASKED.seed + 1)], model="m")
-    writing.write([("a", answer), ("b", other), ("again", answer)], tmp_path / "more.png")
+    FILES.write([("a", answer), ("b", other), ("again", answer)], tmp_path / "more.png")
     assert len(list((tmp_path / "more").glob("*.png"))) == 2  # the same settings are the same picture
-    writing.write([("a", answer)], tmp_path / "a.jsonl")
+    FILES.write([("a", answer)], tmp_path / "a.jsonl")
     assert json.loads((tmp_path / "a.jsonl").read_text())["settings"]["seed"] == ASKED.seed
     with pytest.raises(SuiteError, match="Cannot write a.gif"):
-        writing.check_output(tmp_path / "a.gif")
+        FILES.check_output(tmp_path / "a.gif")
 
 
 # ---- screening -----------------------------------------------------------------------------------------------------
+
+
+def test_what_asked_for_no_picture_is_printed_by_its_loss():
+    assert FILES.render({"prompt": "cat", "png": None, "loss": 0.25}) == "cat (no picture, loss 0.25)"
 
 
 def test_one_colour_is_told_and_a_faint_picture_is_not():
@@ -299,11 +304,11 @@ def test_what_a_pipelines_own_checker_flags_is_neither_shown_nor_saved(tiny_nois
     assert [one["withheld"] for one in flagged] == [True, True]
     assert "safety checker flags it" in flagged[0]["note"]
     assert picture_of(flagged[0]).getcolors() == [(256, (128, 128, 128))]
-    writing.write([("a", flagged[0])], tmp_path / "out")
+    FILES.write([("a", flagged[0])], tmp_path / "out")
     assert list((tmp_path / "out").glob("*.png")) == []
     assert json.loads((tmp_path / "out" / "index.jsonl").read_text())["withheld"] is True
     with pytest.raises(SuiteError, match=r"withheld: the model's own safety checker flags it.*Nothing is written"):
-        writing.write([("a", flagged[0])], tmp_path / "x.png")
+        FILES.write([("a", flagged[0])], tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
     assert_grey_everywhere_else(tiny_noise, tmp_path)
     assert "safety checker withholds" in screening.described(tiny_noise)
@@ -345,5 +350,5 @@ def test_nothing_leaves_the_machine(tiny_noise, tmp_path, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     (answer,) = answers(tiny_noise, [ASKED], model="m")
-    writing.write([("a", answer)], tmp_path)
+    FILES.write([("a", answer)], tmp_path)
     assert len(list(tmp_path.iterdir())) == 2

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from suite import SuiteError
+from suite import Predictor, SuiteError, TrainingData
+from suite.training.train import train
 from suite_image_generation.config import ImageConfig
-from suite_image_generation.domain import ImageGenerationDomain
+from suite_image_generation.domain import IMAGE_GENERATION
 from suite_image_generation.model import pipelines, preflight, working_memory
 from suite_image_generation.model.pipelines import check_index, denoiser, load_pipeline, multiple, trained_shape
 
@@ -72,21 +73,21 @@ def test_what_a_step_and_a_picture_need_is_what_is_allocated(kind, request, pict
     from suite_image_generation.pictures.request import Request
 
     folder, count = request.getfixturevalue(kind), 6
-    config = ImageConfig(max_ratio=1, resolution=32)
-    domain = ImageGenerationDomain(config)
-    rows = domain.read(picture_folder).map(lambda row: {"image": str(picture_folder / row["image"])})
-    model = domain.load_model(folder, rows).train()
-    examples = domain.prepare(rows, model, training=True)[:count]
-    batch = domain.collate([domain.augment(one, np.random.default_rng(0)) for one in examples])
+    task = IMAGE_GENERATION.task(max_ratio=1, resolution=32)
+    rows = task.data.read(picture_folder).map(lambda row: {"image": str(picture_folder / row["image"])})
+    config, model = task.config, task.load(folder, TrainingData(rows))
+    model.network.train()
+    examples = model.prepare(rows, "train")[:count]
+    batch = model.collate([model.augment(one, np.random.default_rng(0)) for one in examples])
     part = folder / domain_part(folder)
-    kept, _ = allocated(lambda: domain.loss(model, batch))
+    kept, _ = allocated(lambda: model.loss(model.network, batch))
     assert working_memory.activations(part, count, config) == pytest.approx(kept, rel=0.1)
 
-    model.eval()
+    model.network.eval()
     asked = [Request("a cat", seed, steps=2, guidance=4.0, width=32, height=32) for seed in range(count)]
     for pixels in (pipelines.PIXELS, 2 * 32 * 32):  # the autoencoder takes all of them, or two
         monkeypatch.setattr(pipelines, "PIXELS", pixels)
-        _, most = allocated(lambda: sample(domain.pipeline, asked))
+        _, most = allocated(lambda: sample(model.pipeline, asked))
         assert most * 0.7 < working_memory.drawing(part, count, config) < most * 1.3
 
 
@@ -118,18 +119,26 @@ def test_checkpointing_and_resolution_are_felt(noise_folder):
 def test_what_does_not_fit_is_refused_with_numbers_before_loading(noise_folder, monkeypatch):
     monkeypatch.setattr(preflight, "free_memory", lambda device: 400_000_000)
     monkeypatch.setattr("suite_image_generation.model.pipelines.load_pipeline", lambda folder: pytest.fail("loaded"))
-    domain = ImageGenerationDomain(ImageConfig(lora=False, model=str(noise_folder)))
-    domain.training_rows = object()
+    task = IMAGE_GENERATION.task(lora=False, model=str(noise_folder))
     with pytest.raises(SuiteError) as caught:
-        domain.load_model(noise_folder, object())
+        task.load(noise_folder, TrainingData(None))
     told = str(caught.value)
     assert told.startswith("Training tiny-noise needs some 0.5 GB on cpu (denoiser 0.0, frozen parts 0.0, ")
     assert "0.4 are free: take --lora, --set gradient_checkpointing=true, --set micro_batch_size=1" in told
-    for rows, source in ((None, None), (object(), None), (object(), object())):
-        domain.training_rows = source  # another instance: the model before training, or one that predicts
-        domain.config.model = str(noise_folder) if source is None else str(noise_folder.parent)
-        with pytest.raises(SuiteError, match="Loading tiny-noise needs some"):
-            domain.load_model(noise_folder, rows)
+    with pytest.raises(SuiteError, match="Loading tiny-noise needs some"):
+        task.load(noise_folder, None)
+
+
+def test_only_what_is_trained_needs_the_memory_of_training(noise_folder, picture_folder, own_cache, tmp_path):
+    """Not the model that is loaded to be evaluated before training, nor one that predicts."""
+    checked = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(preflight, "check", lambda folder, config, *, training: checked.append(training))
+        options = {"samples": 0, "previews": 0, "draws": 1, "max_steps": 1, "output": tmp_path / "runs"}
+        train(IMAGE_GENERATION.task(options, model=str(noise_folder), data=str(picture_folder)))
+        assert checked == [True, False, False]  # trained, as it was saved, as it was before
+        _ = Predictor(IMAGE_GENERATION.task(data=str(picture_folder)), str(noise_folder)).model
+    assert checked == [True, False, False, False]
 
 
 def test_a_container_with_a_limit_is_believed(tmp_path, monkeypatch):

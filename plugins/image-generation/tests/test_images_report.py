@@ -13,7 +13,7 @@ from datasets import Dataset
 from PIL import Image
 
 from suite import SuiteError
-from suite_image_generation.evaluation import quality, report, strengths
+from suite_image_generation.evaluation import baselines, quality, report, strengths
 from suite_image_generation.generation.previews import SMALLEST
 from suite_image_generation.generation.sampling import sample
 from suite_image_generation.pictures.request import Request
@@ -46,20 +46,20 @@ def system(pictures, more=0):
 
 
 @pytest.fixture
-def domain(tiny_clip, monkeypatch):
+def model(tiny_clip, monkeypatch):
     monkeypatch.setattr(quality.Encoder, "load", classmethod(lambda cls, reference="": tiny_clip))
     config = SimpleNamespace(overfit=0, encoder="", sample_steps=7, guidance=5.0)
-    return SimpleNamespace(config=config, training_rows=TRAINING)
+    return SimpleNamespace(config=config, overfit_since=None)
 
 
-def told(domain, **systems):
+def told(model, **systems):
     named = {name.replace("_", "-"): one for name, one in systems.items()}
-    return {section.title: section for section in report.sections(domain, named, TRAINING)}
+    return {section.title: section for section in report.report(model, named, TRAINING, TRAINING)}
 
 
-def test_samples_are_shown_beside_originals_and_what_was_not_drawn_is_said(domain):
+def test_samples_are_shown_beside_originals_and_what_was_not_drawn_is_said(model):
     pictures = [drawing(n) for n in (0, 1, 50, 51)]
-    found = told(domain, fine_tuned=system(pictures, more=3), before=system(pictures[::-1], more=3))["Samples"]
+    found = told(model, fine_tuned=system(pictures, more=3), before=system(pictures[::-1], more=3))["Samples"]
     assert "4 of 7 captions of this split were drawn, 7 steps, guidance 5;" in found.text
     assert found.text.endswith("The other 3 were not.")
     sheet = Image.open(io.BytesIO(found.figure))
@@ -67,9 +67,9 @@ def test_samples_are_shown_beside_originals_and_what_was_not_drawn_is_said(domai
     assert sheet.height % 3 == 0, "two systems and the originals"
 
 
-def test_copies_are_counted_and_their_originals_shown(domain):
+def test_copies_are_counted_and_their_originals_shown(model):
     pictures = [drawing(n) for n in (0, 1, 50, 51)]
-    found = told(domain, fine_tuned=system(pictures), before=system(pictures[2:] + pictures[2:]))
+    found = told(model, fine_tuned=system(pictures), before=system(pictures[2:] + pictures[2:]))
     section = found["Nearest training pictures"]
     assert section.values["shares"] == {"fine-tuned": 0.5, "before": 0.0}
     assert "| fine-tuned | 50% | 4 |" in section.text
@@ -80,34 +80,41 @@ def test_copies_are_counted_and_their_originals_shown(domain):
     assert Image.open(io.BytesIO(section.figure)).width == 4 * SMALLEST
 
 
-def test_quality_names_encoder_and_counts_and_leaves_few_samples_out(domain):
+def test_quality_names_encoder_and_counts_and_leaves_few_samples_out(model):
     pictures = [drawing(100 + n) for n in range(6)]
-    text = told(domain, fine_tuned=system(pictures), before=system(pictures[:3]))["Quality of samples"].text
+    text = told(model, fine_tuned=system(pictures), before=system(pictures[:3]))["Quality of samples"].text
     line = next(line for line in text.splitlines() if line.startswith("| fine-tuned"))
     assert "6 samples, 6 real pictures, encoder tiny, 100 subsets of 3" in line
     assert "6 captions, chance 0.167" in line
     assert "| before | – (3 samples are too few) | – |" in text
 
 
-def test_without_samples_there_is_no_section_of_them(domain):
-    assert told(domain, fine_tuned=system([], more=5)) == {}
+def test_learning_by_heart_is_said_first(model):
+    model.overfit_since = 20
+    found = told(model, fine_tuned=system([], more=5))
+    assert [(title, section.values) for title, section in found.items()] == [("Overfitting", {"since": 20})]
+    assert found["Overfitting"].text.startswith("Since step 20 the validation loss rises")
 
 
-def test_copying_is_a_baseline_that_the_memorised_share_tells(domain, tiny_clip):
+def test_without_samples_there_is_no_section_of_them(model):
+    assert told(model, fine_tuned=system([], more=5)) == {}
+
+
+def test_copying_is_a_baseline_that_the_memorised_share_tells(model, tiny_clip):
     wide = {"bytes": base64.b64decode(coded(drawing(0).resize((256, 128), 0))), "path": None}
     rows = Dataset.from_list([{"image": wide, "caption": "word 0"}, *TRAINING.to_list()[1:]])
     crop = SimpleNamespace(size=(128, 128))
     examples = [
         SimpleNamespace(prompt=f"word {n}", request=object() if n < 4 else None, crop=crop) for n in (3, 1, 2, 0, 8)
     ]
-    answers = report.copies({"train": rows}, examples, tiny_clip)
+    answers = baselines.copies(rows, examples, tiny_clip)
     assert [one["png"] is None for one in answers] == [False] * 4 + [True]
     pictures = [report.picture_of(one) for one in answers[:4]]
     assert [one.size for one in pictures] == [(128, 128)] * 4, "not a thumbnail"
     middle = drawing(0).resize((256, 128), 0).crop((64, 0, 192, 128))
     assert np.array_equal(np.asarray(pictures[3]), np.asarray(middle))
     found = told(
-        domain, fine_tuned=system([drawing(60 + n) for n in range(4)]), copying=system([*pictures[:3], pictures[0]])
+        model, fine_tuned=system([drawing(60 + n) for n in range(4)]), copying=system([*pictures[:3], pictures[0]])
     )
     assert found["Nearest training pictures"].values["shares"] == {"fine-tuned": 0.0, "copying": 1.0}
 

@@ -12,7 +12,8 @@ from PIL import Image
 from transformers import AutoTokenizer, CLIPModel
 
 from suite.assets.resolve import fetch
-from suite_image_generation.starter.assets import EMOJI, EVALUATOR, MODEL, STARTER, STYLE, to_picture, to_pixels
+from suite_image_generation.pictures.alpha import to_picture, to_pixels
+from suite_image_generation.starter.assets import EMOJI, EVALUATOR, MODEL, STARTER, STYLE
 
 
 @pytest.fixture(scope="module")

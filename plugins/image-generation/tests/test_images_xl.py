@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from suite_image_generation.config import ImageConfig
-from suite_image_generation.domain import ImageGenerationDomain
+from suite import TrainingData
+from suite_image_generation.domain import IMAGE_GENERATION
 from suite_image_generation.generation.sampling import decode, sample
 from suite_image_generation.model.pipelines import encode_pictures, load_pipeline
 from suite_image_generation.pictures.request import Request
@@ -15,18 +15,18 @@ from suite_image_generation.pictures.request import Request
 
 def test_sizes_and_crops_are_given(xl_folder, picture_folder, own_cache):
     Image.effect_noise((64, 16), 80).convert("RGB").save(picture_folder / "00.png")
-    domain = ImageGenerationDomain(ImageConfig(max_ratio=1))
-    rows = domain.read(picture_folder).map(lambda row: {"image": str(picture_folder / row["image"])})
-    model = domain.load_model(xl_folder, rows).eval()
-    batch = domain.collate(domain.prepare(rows, model, training=True)[:2])
+    task = IMAGE_GENERATION.task(max_ratio=1)
+    rows = task.data.read(picture_folder).map(lambda row: {"image": str(picture_folder / row["image"])})
+    model = task.load(xl_folder, TrainingData(rows))
+    batch = model.collate(model.prepare(rows, "train")[:2])
     (group,) = batch["groups"]
     # height and width, top and left of the crop, height and width of the crop
     assert group["conditions"]["time_ids"].tolist() == [[16, 64, 0, 24, 16, 16], [32, 64, 0, 8, 16, 16]]
     assert group["conditions"]["encoder_hidden_states"].shape == (2, 16, 32)
     assert group["conditions"]["text_embeds"].shape == (2, 16)
     with torch.no_grad():
-        assert torch.isfinite(domain.loss(model, batch))
-    assert sample(domain.pipeline, [Request("a cat", seed=1, steps=2)])[0].size == (16, 16)
+        assert torch.isfinite(model.loss(model.network.eval(), batch))
+    assert sample(model.pipeline, [Request("a cat", seed=1, steps=2)])[0].size == (16, 16)
 
 
 def test_the_picture_is_the_stock_pipelines(xl_folder):

@@ -17,7 +17,7 @@ import torch
 from datasets import Dataset
 from safetensors.torch import load_file, save_file
 
-from suite_medical_imaging.domain import MedicalImagingDomain
+from suite_medical_imaging.domain import MEDICAL_IMAGING
 
 OUT = Path(__file__).parents[1] / "suite_medical_imaging" / "tuned"
 MOVED = 0.02
@@ -44,10 +44,10 @@ def main() -> None:
 
 def answers(rows: Dataset) -> list[dict]:
     """Of the model just written."""
-    domain = MedicalImagingDomain()
-    model = domain.load_model(OUT, None).eval()
+    model = MEDICAL_IMAGING.task().load(OUT, None)
+    model.network.eval()
     with torch.no_grad():
-        return domain.infer(model, domain.collate(domain.prepare(rows, model, training=False)))
+        return model.infer(model.collate(model.prepare(rows, "test")))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from suite import Entry, hookimpl
 def suite_domains() -> Iterable[Entry]:
     """The one domain of this plugin."""
     summary = "Classify medical images, calibrated and audited; DICOM, NIfTI and pictures. Not for clinical use."
-    return [Entry("medical-imaging", summary, "suite_medical_imaging.domain:MedicalImagingDomain")]
+    return [Entry("medical-imaging", summary, "suite_medical_imaging.domain:MEDICAL_IMAGING")]
 
 
 @hookimpl

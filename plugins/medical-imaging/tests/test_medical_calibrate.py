@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from suite_medical_imaging.evaluation.calibrate import (
+from suite_medical_imaging.model.calibrate import (
     Calibration,
     best_threshold,
     calibrated,

@@ -7,7 +7,7 @@ import pytest
 from mapie.classification import SplitConformalClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from suite_medical_imaging.evaluation.calibrate import Calibration, cutoff
+from suite_medical_imaging.model.calibrate import Calibration, cutoff
 
 
 class Given(ClassifierMixin, BaseEstimator):

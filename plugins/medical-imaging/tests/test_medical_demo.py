@@ -15,35 +15,36 @@ import pydicom
 import pytest
 from PIL import Image
 
-from suite import SuiteError
+from suite import SuiteError, Task
 from suite.data.load import load_rows
 from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.data.preprocess import View
+from suite_medical_imaging.data.tasks import ImageTask, answer, task_of
 from suite_medical_imaging.demo import cards, views
 from suite_medical_imaging.demo import examples as demo_examples
-from suite_medical_imaging.demo.desk import Desk
 from suite_medical_imaging.demo.examples import as_dicom, known_examples
-from suite_medical_imaging.domain import MedicalImagingDomain
-from suite_medical_imaging.evaluation.calibrate import Calibration
-from suite_medical_imaging.model.tasks import Task, answer, task_of
+from suite_medical_imaging.demo.session import DemoSession
+from suite_medical_imaging.domain import MEDICAL_IMAGING
+from suite_medical_imaging.model.calibrate import Calibration
+from suite_medical_imaging.model.model import MedicalModel
 from suite_medical_imaging.readers.picture import Picture
 from suite_medical_imaging.readers.pixels import open_picture
 
 SIDE = 16
 HOSTILE = "<img src=x onerror=alert(1)>"
 GREY = np.arange(SIDE * SIDE, dtype=np.uint8).reshape(SIDE, SIDE)
-BINARY = Task("binary", ("none", "lesion"))
-LABELS = Task("multi-label", ("edema", "mass"))
-PLANES = Task("multi-class", ("axial", "coronal", "sagittal"))
+BINARY = ImageTask("binary", ("none", "lesion"))
+LABELS = ImageTask("multi-label", ("edema", "mass"))
+PLANES = ImageTask("multi-class", ("axial", "coronal", "sagittal"))
 CALIBRATED = Calibration(1.25, (0.6, 0.4), {0.9: 0.3})
 
 
 class Asked(list):
     """Answers all with one prediction, and keeps what it was asked."""
 
-    def __init__(self, domain, prediction):
+    def __init__(self, task, model, prediction):
         super().__init__()
-        self.domain, self.prediction, self.model, self.source = domain, prediction, object(), "runs/first"
+        self.task, self.model, self.prediction, self.source = task, model, prediction, "runs/first"
 
     def __call__(self, examples):
         self.extend(examples)
@@ -51,16 +52,18 @@ class Asked(list):
 
 
 def made(tmp_path, scores=(0.2, 0.8), *, task=BINARY, calibration=CALIBRATED, spot=(4, 5), **settings):
-    """A desk whose model answers `scores`, and whose heat map has one hot cell at `spot`."""
-    domain = MedicalImagingDomain(MedicalConfig(output=tmp_path / "runs", **settings))
-    domain.task, domain.calibration, domain.view = task, calibration, View(SIDE, (0.5,) * 3, (0.5,) * 3)
-    scores = np.array([scores])
-    (prediction,) = domain.answers(scores)
-    desk = Desk(domain, Asked(domain, prediction))
+    """A session whose model answers `scores`, and whose heat map has one hot cell at `spot`."""
+    config = MedicalConfig(output=tmp_path / "runs", **settings)
+    model = MedicalModel(
+        network=None, config=config, task=task, view=View(SIDE, (0.5,) * 3, (0.5,) * 3), calibration=calibration,
+        class_weights=None,
+    )  # fmt: skip
+    (prediction,) = model.answers(np.array([scores]))
+    session = DemoSession(Asked(Task(MEDICAL_IMAGING, config), model, prediction))
     heat = np.zeros((SIDE, SIDE), np.float32)
     heat[spot] = 1
-    desk._heat = lambda example, target: heat
-    return desk
+    session._heat = lambda example, target: heat
+    return session
 
 
 @pytest.fixture
@@ -95,10 +98,10 @@ def starter(tmp_path, monkeypatch):
 
 def carded(scores, task=BINARY, calibration=CALIBRATED, coverage=0.9):
     config = SimpleNamespace(coverage=coverage)
-    domain = SimpleNamespace(task=task, calibration=calibration, config=config)
+    model = SimpleNamespace(task=task, calibration=calibration, config=config)
     kept = calibration.kept(np.array(scores), coverage)
     limits = [calibration.threshold(place) for place in range(len(scores))]
-    return cards.answer_card(domain, answer(task, scores, kept, limits)).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    return cards.answer_card(model, answer(task, scores, kept, limits)).replace("\N{NARROW NO-BREAK SPACE}", " ")
 
 
 def test_the_bars_are_the_probabilities_with_the_threshold_marked():
@@ -184,10 +187,10 @@ def test_nothing_of_a_file_is_run_by_the_page(tmp_path, picture):
     file.PatientName, file.Manufacturer, file.Modality = HOSTILE, HOSTILE, HOSTILE
     file.BurnedInAnnotation, file.WindowWidth, file.VOILUTFunction = "YES", 0, HOSTILE
     file.save_as(hostile := tmp_path / f"{HOSTILE.replace('/', '')}.dcm")
-    task = Task("binary", ("none", HOSTILE))
-    desk = made(tmp_path, (0.5, 0.5), task=task)
-    found = desk.examine(hostile)
-    stored = desk.correct(found, HOSTILE)
+    task = ImageTask("binary", ("none", HOSTILE))
+    session = made(tmp_path, (0.5, 0.5), task=task)
+    found = session.examine(hostile)
+    stored = session.correct(found, HOSTILE)
     escaped = "&lt;img src=x onerror=alert(1)&gt;"
     for shown in (found.card, found.views, stored):
         assert HOSTILE not in shown and escaped in shown
@@ -205,11 +208,11 @@ def test_an_upload_has_no_truth_and_several_frames_can_be_turned(tmp_path):
 
     volume = np.random.default_rng(0).random((SIDE, SIDE, 5), dtype=np.float32)
     nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "volume.nii")
-    desk = made(tmp_path)
-    middle, last = desk.examine(tmp_path / "volume.nii"), desk.examine(tmp_path / "volume.nii", 4)
+    session = made(tmp_path)
+    middle, last = session.examine(tmp_path / "volume.nii"), session.examine(tmp_path / "volume.nii", 4)
     assert [(found.frame, found.frames) for found in (middle, last)] == [(2, 5), (4, 5)]
     assert "Truth" not in middle.card
-    first, second = (example["pixels"] for example in desk.predictor)
+    first, second = (example["pixels"] for example in session.predictor)
     assert (first != second).any()
 
 
@@ -258,28 +261,31 @@ def test_without_the_starter_there_are_none(tmp_path):
 
 @pytest.mark.parametrize(("spot", "told"), [((4, 5), "peak lies inside it"), ((12, 2), "<b>outside</b> of it")])
 def test_an_example_tells_the_truth_and_where_the_heat_peaks(tmp_path, starter, spot, told):
-    desk = made(tmp_path, spot=spot)
-    desk.examples = known_examples()
-    sick, healthy = desk.examine(desk.examples[1].path, known=1), desk.examine(desk.examples[0].path, known=0)
+    session = made(tmp_path, spot=spot)
+    session.examples = known_examples()
+    sick, healthy = (
+        session.examine(session.examples[1].path, known=1),
+        session.examine(session.examples[0].path, known=0),
+    )
     assert "<b>Truth: lesion</b> (simulated): the call is right." in sick.card and told in sick.card
     assert "<b>Truth: none</b>: the call is wrong." in healthy.card and "peak" not in healthy.card
     assert "outline of the simulated lesion" in sick.views and "outline" not in healthy.views
 
 
 def test_the_truth_of_another_task_judges_no_call(tmp_path, starter):
-    desk = made(tmp_path, (0.7, 0.2, 0.1), task=PLANES, calibration=Calibration())
-    desk.examples = known_examples()
-    assert "the call is" not in desk.examine(desk.examples[1].path, known=1).card
+    session = made(tmp_path, (0.7, 0.2, 0.1), task=PLANES, calibration=Calibration())
+    session.examples = known_examples()
+    assert "the call is" not in session.examine(session.examples[1].path, known=1).card
 
 
 # ---- corrections -----------------------------------------------------------------------------------------------------
 
 
-def corrected(desk, *pairs):
+def corrected(session, *pairs):
     """The rows that `--data corrections:` reads after these (path, label) corrections."""
     for path, label in pairs:
-        desk.correct(desk.examine(path), label)
-    return load_rows("corrections:", desk.domain)
+        session.correct(session.examine(path), label)
+    return load_rows("corrections:", session.predictor.task)
 
 
 def test_corrections_are_rows_to_train_on(tmp_path, picture):
@@ -287,15 +293,15 @@ def test_corrections_are_rows_to_train_on(tmp_path, picture):
     file = pydicom.dcmread(scan)
     file.PatientID = "P7"
     file.save_as(scan)
-    desk = made(tmp_path)
-    rows = corrected(desk, (picture, "none"), (scan, "lesion"), (picture, "lesion"), (picture, "none"))
+    session = made(tmp_path)
+    rows = corrected(session, (picture, "none"), (scan, "lesion"), (picture, "lesion"), (picture, "none"))
     assert rows["label"] == ["none", "lesion"] and rows["frame"] == [0, 0]
     assert rows["patient"][1] == "P7" and rows["patient"][0].startswith("file ")
-    assert task_of(rows, desk.domain.config) == BINARY
-    found = desk.domain.prepare(rows, None, training=False)
+    assert task_of(rows, session.model.config) == BINARY
+    found = session.model.prepare(rows, "test")
     assert [one["reference"] for one in found] == ["none", "lesion"]
     assert (found[0]["pixels"][..., 0] == GREY).all()
-    kept = desk.corrections.read()[0]
+    kept = session.corrections.read()[0]
     assert kept.source == "upload" and kept.model == "runs/first"
     assert kept.before == {"label": "lesion"} and kept.after == {"label": "none"}
 
@@ -308,25 +314,25 @@ def test_labels_are_corrected_in_the_columns_training_reads(tmp_path, picture):
 
 
 def test_an_example_keeps_its_patient(tmp_path, starter):
-    desk = made(tmp_path)
-    desk.examples = known_examples()
-    assert "1 correction so far" in desk.correct(desk.examine(desk.examples[1].path, known=1), "none")
-    told = desk.correct(desk.examine(desk.examples[0].path, known=0), "none")
+    session = made(tmp_path)
+    session.examples = known_examples()
+    assert "1 correction so far" in session.correct(session.examine(session.examples[1].path, known=1), "none")
+    told = session.correct(session.examine(session.examples[0].path, known=0), "none")
     assert "2 corrections so far" in told and "train --data corrections:" in told
-    first, second = desk.corrections.read()
+    first, second = session.corrections.read()
     assert first.row["patient"] == "slab 1" and second.source == "example test-0000.png"
 
 
 def test_a_correction_needs_an_answer_and_a_choice(tmp_path, picture):
-    desk = made(tmp_path)
+    session = made(tmp_path)
     with pytest.raises(SuiteError, match="Choose a picture first"):
-        desk.correct(None, "none")
+        session.correct(None, "none")
     with pytest.raises(SuiteError, match="Choose what the picture shows"):
-        desk.correct(desk.examine(picture), None)
+        session.correct(session.examine(picture), None)
     labels = made(tmp_path, task=LABELS)
     with pytest.raises(SuiteError, match="Choose at least one label"):
         labels.correct(labels.examine(picture), [])
-    assert not desk.corrections.path.exists()
+    assert not session.corrections.path.exists()
 
 
 # ---- the tab ---------------------------------------------------------------------------------------------------------
@@ -334,10 +340,10 @@ def test_a_correction_needs_an_answer_and_a_choice(tmp_path, picture):
 BUILD = """
 import sys, gradio
 from suite import Predictor
-from suite_medical_imaging.domain import MedicalImagingDomain
-domain = MedicalImagingDomain()
+from suite_medical_imaging.domain import MEDICAL_IMAGING
+task = MEDICAL_IMAGING.task()
 with gradio.Blocks(analytics_enabled=False) as blocks:
-    domain.demo(Predictor(domain))
+    task.demo(Predictor(task))
 assert not {"torch", "transformers", "datasets", "sklearn"} & set(sys.modules), "building imports a library"
 print([function.api_name for function in blocks.fns.values() if function.api_visibility != "private"])
 text = " ".join(str(block.value) for block in blocks.blocks.values() if isinstance(block, gradio.HTML))

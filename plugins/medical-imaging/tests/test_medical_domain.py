@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,18 @@ from PIL import Image
 from suite import Predictor, SuiteError
 from suite.assets.resolve import fetch
 from suite.data.load import load_splits
-from suite_medical_imaging import domain as module
 from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.data.preprocess import View, decode
-from suite_medical_imaging.domain import MedicalImagingDomain
+from suite_medical_imaging.data.tasks import ImageTask
+from suite_medical_imaging.domain import MEDICAL_IMAGING
 from suite_medical_imaging.evaluation import baselines
 from suite_medical_imaging.evaluation.audit import blurred, borders_only, from_facts
-from suite_medical_imaging.evaluation.calibrate import calibrated
 from suite_medical_imaging.evaluation.report import Report, wilson
+from suite_medical_imaging.evaluation.scores import MedicalScores
 from suite_medical_imaging.model import models
+from suite_medical_imaging.model.calibrate import Calibration, calibrated
+from suite_medical_imaging.model.model import KEPT, MedicalModel
 from suite_medical_imaging.model.probe import Probe, nearest
-from suite_medical_imaging.model.tasks import Task
 from suite_medical_imaging.starter.assets import MODEL
 
 
@@ -42,7 +44,22 @@ def table(folder, rows, *, constant=()):
 
 
 def made(folder, **settings):
-    return MedicalImagingDomain(MedicalConfig(**{"data": str(folder), "image_size": 32, **settings}))
+    return MEDICAL_IMAGING.task({"data": str(folder), "image_size": 32, **settings})
+
+
+def loaded(task):
+    """The starter's model in eval mode with a head for the task's rows, and its splits."""
+    _, splits = load_splits(task)
+    model = task.load(fetch(MODEL), splits.training)
+    model.network.eval()
+    return model, splits
+
+
+def headless(task, view):
+    """A model without a network, for what asks none."""
+    return MedicalModel(
+        network=None, config=MedicalConfig(), task=task, view=view, calibration=Calibration(), class_weights=None
+    )
 
 
 def patients(count, label=lambda number: ("healthy", "sick")[number % 2]):
@@ -109,55 +126,55 @@ def test_the_task_is_said(tmp_path):
     ],
 )
 def test_a_model_answers_and_is_read_back(tmp_path, label, settings, kind):
-    found = made(table(tmp_path, patients(24, label)), **settings)
-    _, splits = load_splits(found)
-    model = found.load_model(fetch(MODEL), splits["train"]).eval()
-    assert found.task.kind == kind
-    examples = found.prepare(splits["test"], model, training=False)
-    batch = found.collate(examples[:4])
-    assert found.loss(model, batch).isfinite() and found.count(batch) == 4
-    answers = found.infer(model, batch)
+    task = made(table(tmp_path, patients(24, label)), **settings)
+    model, splits = loaded(task)
+    assert model.task.kind == kind
+    examples = model.prepare(splits["test"], "test")
+    batch = model.collate(examples[:4])
+    assert model.loss(model.network, batch).isfinite() and model.count(batch) == 4
+    answers = model.infer(batch)
     assert sum(answers[0]["probabilities"].values()) == pytest.approx(1, abs=1e-6)
-    found.calibrate(model, found.infer(model, found.collate(examples)), [found.reference(e) for e in examples])
-    found.save_model(model, tmp_path / "model")
-    again = made(tmp_path, **settings)
-    loaded = again.load_model(tmp_path / "model", None).eval()
-    assert again.calibration == found.calibration and again.task == found.task
-    assert all(map(again.same, again.infer(loaded, batch), found.infer(model, batch)))
+    scores = task.scores(model)
+    neutral = model.calibration
+    calibrated = model.calibrate(model.infer(model.collate(examples)), [scores.reference(e) for e in examples])
+    assert model.calibration is neutral != calibrated.calibration
+    calibrated.save(tmp_path / "model")
+    again = made(tmp_path, **settings).load(tmp_path / "model", None)
+    again.network.eval()
+    assert again.calibration == calibrated.calibration and again.task == calibrated.task
+    assert all(map(task.answers.same, again.infer(batch), calibrated.infer(batch)))
 
 
 def test_unknown_labels_of_a_table(tmp_path):
     rows = [{"patient": str(n), "edema": n % 2, "mass": None if n % 3 else (n // 3) % 2} for n in range(40)]
-    found = made(table(tmp_path, rows), labels=["edema", "mass"], imbalance="weights")
-    _, splits = load_splits(found)
-    model = found.load_model(fetch(MODEL), splits["train"]).eval()
-    examples = found.prepare(splits["train"], model, training=False)
-    batch = found.collate(examples[:9])
+    model, splits = loaded(made(table(tmp_path, rows), labels=["edema", "mass"], imbalance="weights"))
+    examples = model.prepare(splits["train"], "test")
+    batch = model.collate(examples[:9])
     known = sum(value is not None for example in examples[:9] for value in example["reference"].values())
-    assert found.count(batch) == known < 18 and found.loss(model, batch).isfinite()
-    assert set(found.infer(model, batch)[0]["probabilities"]) == {"edema", "mass"}
+    assert model.count(batch) == known < 18 and model.loss(model.network, batch).isfinite()
+    assert set(model.infer(batch)[0]["probabilities"]) == {"edema", "mass"}
 
 
 def test_the_probe_is_the_head_before_fine_tuning(tmp_path):
-    found = made(table(tmp_path, patients(40)), image_size=64)
-    _, splits = load_splits(found)
-    model = found.load_model(fetch(MODEL), splits["train"]).eval()
-    examples = found.prepare(splits["test"], model, training=False)
-    pairs = zip(found.infer(model, found.collate(examples)), examples, strict=True)
-    scored = [found.score(answer, found.reference(example)) for answer, example in pairs]
-    assert found.metrics({key: np.array([one[key] for one in scored]) for key in scored[0]})["auroc"] >= 0.9
+    task = made(table(tmp_path, patients(40)), image_size=64)
+    model, splits = loaded(task)
+    scores = MedicalScores(task.config, model)
+    examples = model.prepare(splits["test"], "test")
+    pairs = zip(model.infer(model.collate(examples)), examples, strict=True)
+    rows = [scores.score(answer, scores.reference(example)) for answer, example in pairs]
+    assert scores.metrics({key: np.array([row[key] for row in rows]) for key in rows[0]})["auroc"] >= 0.9
 
 
 def test_a_model_without_classes_is_refused():
-    with pytest.raises(SuiteError, match=f"holds no {module.KEPT}"):
-        MedicalImagingDomain().load_model(fetch(MODEL), None)
+    with pytest.raises(SuiteError, match=f"holds no {KEPT}"):
+        MEDICAL_IMAGING.task().load(fetch(MODEL), None)
 
 
 def test_a_probe_separates_what_is_separable():
     generator = np.random.default_rng(0)
     numbers = np.arange(120) % 3
     features = (generator.normal(size=(120, 8)) + np.eye(8)[numbers] * 6).astype(np.float32) * 50 + 1000
-    task = Task("multi-class", ("a", "b", "c"))
+    task = ImageTask("multi-class", ("a", "b", "c"))
     probe = Probe(features, np.eye(3)[numbers], task, groups=numbers // 1 + np.arange(120) // 3)
     assert (probe.probabilities(features).argmax(1) == numbers).mean() > 0.97
     assert (nearest(features - 1000, np.eye(3)[numbers], features - 1000, task).argmax(1) == numbers).mean() > 0.97
@@ -172,7 +189,7 @@ def test_shortcuts_see_what_they_should():
     assert blurred(spot).max() <= 1
     facts = [{"width": 512 if n % 2 else 256, "maker": "A"} for n in range(60)]
     truths = np.eye(2)[[n % 2 for n in range(60)]]
-    found = from_facts(facts, truths, facts, Task("binary", ("a", "b")))
+    found = from_facts(facts, truths, facts, ImageTask("binary", ("a", "b")))
     assert np.array_equal(found, truths)
 
 
@@ -190,7 +207,7 @@ def test_the_report_warns_of_a_leak(leak, warned, told):
     config = MedicalConfig(specificity=0.9, prevalence=0.01)
     tuned["p"] = calibration.apply(tuned["p"], many=False)
     systems = {"fine-tuned": tuned, "borders only": scores(leak, seed=1)}
-    report = Report(Task("binary", ("no", "yes")), calibration, config, systems)
+    report = Report(ImageTask("binary", ("no", "yes")), calibration, config, systems)
     sections = {one.title: one for one in report.sections()}
     assert ("Warning: borders only" in sections["Leaks and shortcuts"].text) is warned
     assert ("borders only alone tell more than luck" in sections["Leaks and shortcuts"].text) is told
@@ -224,26 +241,25 @@ def test_each_picture_is_decoded_once(tmp_path, monkeypatch):
     decoded = []
     real = preprocess.open_picture
     monkeypatch.setattr(preprocess, "open_picture", lambda *a, **k: decoded.append(a) or real(*a, **k))
-    found = made(table(tmp_path, patients(24)))
-    _, splits = load_splits(found)
-    load_splits(found)
-    found.load_model(fetch(MODEL), splits["train"])
+    task = made(table(tmp_path, patients(24)))
+    load_splits(task)
+    loaded(task)
     assert len(decoded) == 24
 
 
 def test_a_start_from_scratch_keeps_its_best_weights(tmp_path, monkeypatch):
-    found = made(table(tmp_path, patients(40)), max_steps=3, evaluate_every=1, batch_size=4)
-    _, splits = load_splits(found)
-    model = found.load_model(fetch(MODEL), splits["train"])
-    train, held = (found.prepare(splits[name], model, training=False) for name in ("train", "validation"))
+    model, splits = loaded(made(table(tmp_path, patients(40)), max_steps=3, evaluate_every=1, batch_size=4))
+    train, held = (model.prepare(splits[name], "test") for name in ("train", "validation"))
     marks, weights = iter([0.5, 0.9, 0.7]), []
 
-    def validated(domain, model, examples):
-        weights.append(models.head(model).weight.detach().clone())
+    def validated(model, examples):
+        weights.append(models.head(model.network).weight.detach().clone())
         return next(marks)
 
     monkeypatch.setattr(baselines, "_validated", validated)
-    kept = models.head(baselines.from_scratch(found, models.untrained(model), train, held)).weight
+    fresh = replace(model, network=models.untrained(model.network))
+    baselines.from_scratch(fresh, train, held)
+    kept = models.head(fresh.network).weight
     assert kept.equal(weights[1]) and not kept.equal(weights[2])
 
 
@@ -264,7 +280,7 @@ def test_a_label_that_is_never_known_is_refused(tmp_path):
 def test_facts_of_an_unknown_label_say_nothing():
     facts, truths = [{"width": n} for n in range(20)], np.full((20, 2), np.nan)
     truths[:, 0] = np.arange(20) >= 10
-    found = from_facts(facts, truths, facts, Task("multi-label", ("a", "b")))
+    found = from_facts(facts, truths, facts, ImageTask("multi-label", ("a", "b")))
     assert np.array_equal(found[:, 0], truths[:, 0]) and (found[:, 1] == 0.5).all()
 
 
@@ -287,17 +303,15 @@ def test_a_run_from_data_to_answer(tmp_path, row, settings):
     assert ("kappa" in result["systems"]["fine-tuned"]) is (settings != {})
     grades = {"Calibration", "Recall of each class", "What is left to a human"}
     assert titles == (grades if settings else {"Calibration", "At the threshold"})
-    again = made(folder, output=tmp_path / "runs")
-    predictor = Predictor(again, str(run.path))
-    assert predictor.model is not None
-    (answer,) = predictor(again.inputs(str(folder / "0.png")))
-    assert list(answer["probabilities"]) == list(again.task.classes)
+    predictor = Predictor(made(folder, output=tmp_path / "runs"), str(run.path))
+    (answer,) = predictor.answer(str(folder / "0.png"))
+    assert list(answer["probabilities"]) == list(predictor.model.task.classes)
 
 
 def test_a_probe_does_not_mind_where_the_features_lie():
     features = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     truths = np.eye(2)[(features[:, 0] > 0).astype(int)]
-    task = Task("binary", ("a", "b"))
+    task = ImageTask("binary", ("a", "b"))
     moved = features + np.array([100, -30], np.float32)
     found = [Probe(given, truths, task).probabilities(given) for given in (features, moved)]
     assert found[0] == pytest.approx(found[1], abs=1e-2)
@@ -307,13 +321,14 @@ def test_a_probe_does_not_mind_where_the_features_lie():
 def test_what_travels_with_a_model_names_nobody_and_is_seen_the_same(tmp_path):
     source = Path(pydicom.data.get_testdata_file("MR_small.dcm", download=False))
     source = Path(shutil.copy(source, tmp_path / "JANE.dcm"))
-    domain = made(tmp_path)
-    domain.view = View(32, (0.5,) * 3, (0.5,) * 3)
+    view = View(32, (0.5,) * 3, (0.5,) * 3)
+    data, model = made(tmp_path).data, headless(ImageTask("binary", ("well", "sick")), view)
     row = {"image": str(source), "label": "sick", "patient": "JANE", "frame": None, "age": 51}
-    kept = domain.portable(row)
+    kept = data.portable(row, model)
     assert set(kept) == {"image", "label", "frame"} and kept["image"]["path"] == "golden.png" and kept["frame"] == -1
     assert b"CompressedSamples" in source.read_bytes() and b"CompressedSamples" not in kept["image"]["bytes"]
-    seen, again = decode(str(source), -1, domain.view).pixels, decode(kept["image"], -1, domain.view).pixels
+    seen, again = decode(str(source), -1, view).pixels, decode(kept["image"], -1, view).pixels
     assert seen.std() > 10 and np.array_equal(seen, again)
-    domain.task = Task("multi-label", ("a", "b"))
-    assert set(domain.portable({"image": str(source), "a": 1, "b": None, "frame": -1})) == {"image", "frame", "a", "b"}
+    labels = headless(ImageTask("multi-label", ("a", "b")), view)
+    row = {"image": str(source), "a": 1, "b": None, "frame": -1}
+    assert set(data.portable(row, labels)) == {"image", "frame", "a", "b"}

@@ -14,11 +14,12 @@ from transformers import ViTConfig, ViTForImageClassification
 import suite
 from suite.inference.onnx import write_onnx
 from suite.testing.outside import documented, run_outside
+from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.data.preprocess import View
-from suite_medical_imaging.domain import MedicalImagingDomain
-from suite_medical_imaging.evaluation.calibrate import Calibration
+from suite_medical_imaging.data.tasks import ImageTask
+from suite_medical_imaging.model.calibrate import Calibration
 from suite_medical_imaging.model.efficientnet import EfficientNetLiteConfig, EfficientNetLiteForImageClassification
-from suite_medical_imaging.model.tasks import Task
+from suite_medical_imaging.model.model import MedicalModel
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"
 TRANSFORMERS = documented(PAGE, "Medical imaging: ViT and others of transformers")
@@ -65,15 +66,18 @@ SCRIPTS = {
 @pytest.mark.parametrize(("name", "make"), [("vit", vit), ("efficientnet", efficientnet)])
 def test_the_documented_lines_give_the_domains_probabilities(tmp_path, name, make, fit):
     torch.manual_seed(0)
-    model, domain = make().eval(), MedicalImagingDomain()
-    domain.task = Task("multi-class", ("healthy", "sick", "worse"))
-    domain.view = View(32, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), fit)
-    domain.calibration = Calibration(temperature=1.7)
-    domain.save_model(model, tmp_path / "model")
+    task = ImageTask("multi-class", ("healthy", "sick", "worse"))
+    view = View(32, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), fit)
+    calibration = Calibration(temperature=1.7)
+    model = MedicalModel(
+        network=make().eval(), config=MedicalConfig(), task=task, view=view, calibration=calibration,
+        class_weights=torch.ones(3),
+    )  # fmt: skip
+    model.save(tmp_path / "model")
     pixels = np.random.default_rng(0).integers(0, 256, (50, 41, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "scan.png")
     with torch.no_grad():
-        (ours,) = domain.infer(model, domain.collate(domain.inputs(str(tmp_path / "scan.png"))))
+        (ours,) = model.infer(model.collate(model.inputs(str(tmp_path / "scan.png"))))
     theirs = json.loads(run_outside(SCRIPTS[name] + PRINT, tmp_path))
     assert theirs == pytest.approx(list(ours["probabilities"].values()), abs=1e-5)
     assert np.ptp(theirs) > 0.01

@@ -10,8 +10,8 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from suite import SuiteError
 from suite_medical_imaging.config import MedicalConfig
+from suite_medical_imaging.data.tasks import ImageTask, answer, labels_of, task_of
 from suite_medical_imaging.model.losses import class_weights, known, loss, probabilities
-from suite_medical_imaging.model.tasks import Task, answer, labels_of, task_of
 
 
 def rows(*labels):
@@ -33,7 +33,7 @@ def rows(*labels):
     ],
 )
 def test_the_task_is_told_from_the_rows(labels, settings, kind, classes):
-    assert task_of(rows(*labels), MedicalConfig(**settings)) == Task(kind, classes)
+    assert task_of(rows(*labels), MedicalConfig(**settings)) == ImageTask(kind, classes)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_numbers_of_a_hub_data_set_become_names():
 
 
 def test_labels_of_a_table_may_be_unknown():
-    task = Task("multi-label", ("edema", "mass", "nodule"))
+    task = ImageTask("multi-label", ("edema", "mass", "nodule"))
     reference = task.reference({"edema": 1, "mass": -1, "nodule": None})
     assert reference == {"edema": 1.0, "mass": None, "nodule": None}
     target = task.target(reference)
@@ -71,14 +71,14 @@ def test_labels_of_a_table_may_be_unknown():
 
 def test_a_class_never_trained_on_is_refused():
     with pytest.raises(SuiteError, match="'c' is in the data to score but not in the training data"):
-        Task("binary", ("a", "b")).reference({"label": "c"})
+        ImageTask("binary", ("a", "b")).reference({"label": "c"})
 
 
 def test_an_answer_is_called_at_the_threshold():
-    task = Task("binary", ("none", "lesion"))
+    task = ImageTask("binary", ("none", "lesion"))
     found = answer(task, [0.7, 0.3], [True, False], [0.5, 0.25])
     assert found["label"] == "lesion" and found["confidence"] == 0.3 and found["set"] == ["none"]
-    many = answer(Task("multi-label", ("x", "y")), [0.9, 0.3], [True, True], [0.5, 0.5])
+    many = answer(ImageTask("multi-label", ("x", "y")), [0.9, 0.3], [True, True], [0.5, 0.5])
     assert many["label"] == ["x"] and many["confidence"] == 0.7 and "set" not in many
 
 
@@ -87,7 +87,7 @@ PLAIN = {"weights": torch.ones(3), "focal": False}
 
 
 def test_unknown_labels_have_no_loss_and_no_gradient():
-    task = Task("multi-label", ("x", "y", "z"))
+    task = ImageTask("multi-label", ("x", "y", "z"))
     targets = torch.tensor([[1.0, math.nan, 0.0], [math.nan, math.nan, math.nan]])
     logits = LOGITS.clone().requires_grad_(True)
     found = loss(logits, targets, task, **PLAIN)
@@ -99,7 +99,7 @@ def test_unknown_labels_have_no_loss_and_no_gradient():
 
 
 def test_ordinal_loss_is_the_sum_over_thresholds():
-    task = Task("ordinal", ("a", "b", "c"))
+    task = ImageTask("ordinal", ("a", "b", "c"))
     p = LOGITS[:1].softmax(-1)[0]
     middle = torch.tensor([[0.0, 1.0, 0.0]])
     by_hand = -torch.log(p[1] + p[2]) - torch.log(p[0] + p[1])  # worse than a; not worse than b
@@ -107,16 +107,16 @@ def test_ordinal_loss_is_the_sum_over_thresholds():
 
 
 def test_two_grades_off_cost_more_than_one():
-    task = Task("ordinal", ("a", "b", "c"))
+    task = ImageTask("ordinal", ("a", "b", "c"))
     truth = torch.tensor([[1.0, 0.0, 0.0]])
     near, far = torch.tensor([[0.0, 3.0, -3.0]]), torch.tensor([[0.0, -3.0, 3.0]])
     assert loss(far, truth, task, **PLAIN) > loss(near, truth, task, **PLAIN)
-    flat = Task("multi-class", ("a", "b", "c"))
+    flat = ImageTask("multi-class", ("a", "b", "c"))
     assert loss(far, truth, flat, **PLAIN).item() == pytest.approx(loss(near, truth, flat, **PLAIN).item())
 
 
 def test_focal_loss_by_hand():
-    task = Task("multi-class", ("a", "b", "c"))
+    task = ImageTask("multi-class", ("a", "b", "c"))
     truth = torch.tensor([[1.0, 0.0, 0.0]])
     p = LOGITS[0].softmax(-1)[0].item()
     found = loss(LOGITS[:1], truth, task, weights=torch.ones(3), focal=True)
@@ -125,14 +125,14 @@ def test_focal_loss_by_hand():
 
 def test_class_weights_have_mean_one_over_the_rows():
     targets = [[1.0, 0.0]] * 9 + [[0.0, 1.0]]
-    weights = class_weights(targets, Task("binary", ("a", "b")))
+    weights = class_weights(targets, ImageTask("binary", ("a", "b")))
     assert weights.tolist() == pytest.approx([10 / 18, 5.0])
     assert (torch.tensor(targets) * weights).sum().item() == pytest.approx(10)
     unknown = [[1.0, math.nan], [0.0, 1.0], [0.0, 0.0]]
-    assert class_weights(unknown, Task("multi-label", ("x", "y"))).tolist() == pytest.approx([2.0, 1.0])
+    assert class_weights(unknown, ImageTask("multi-label", ("x", "y"))).tolist() == pytest.approx([2.0, 1.0])
 
 
 def test_probabilities_sum_to_one_or_stand_alone():
-    assert probabilities(LOGITS, Task("ordinal", ("a", "b", "c"))).sum(-1).tolist() == pytest.approx([1, 1])
-    alone = probabilities(LOGITS, Task("multi-label", ("x", "y", "z")))
+    assert probabilities(LOGITS, ImageTask("ordinal", ("a", "b", "c"))).sum(-1).tolist() == pytest.approx([1, 1])
+    alone = probabilities(LOGITS, ImageTask("multi-label", ("x", "y", "z")))
     assert alone[0, 0].item() == pytest.approx(1 / (1 + math.exp(-2)))

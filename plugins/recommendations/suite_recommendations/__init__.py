@@ -13,7 +13,7 @@ _COMMANDS = "suite_recommendations.commands.catalogue"
 def suite_domains() -> Iterable[Entry]:
     """The one domain of this plugin."""
     summary = "Recommend what comes next; fine-tune on any log of users and items."
-    return [Entry("recommendations", summary, "suite_recommendations.domain:RecommendationsDomain")]
+    return [Entry("recommendations", summary, "suite_recommendations.domain:RECOMMENDATIONS")]
 
 
 @hookimpl

@@ -13,7 +13,8 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from suite_recommendations.config import RecommendationsConfig
 from suite_recommendations.data.catalogue import Catalogue
 from suite_recommendations.data.text import TextEncoder
-from suite_recommendations.model.build import Shelf, build
+from suite_recommendations.model.loading import build
+from suite_recommendations.model.model import RecommenderModel
 
 WORDS = (
     *("red", "green", "blue", "big", "small", "old", "new", "quiet", "loud"),
@@ -53,7 +54,7 @@ def config(**settings: object) -> RecommendationsConfig:
     return RecommendationsConfig.build(sizes | settings)
 
 
-def shelf(folder: Path, items: int = 12, **settings: object) -> Shelf:
+def recommender(folder: Path, items: int = 12, **settings: object) -> RecommenderModel:
     """An untrained model of 30 chains."""
     encoder = TextEncoder(encoder_folder(folder / "encoder"))
     return build(chains(30, items, 9), catalogue(items), encoder, config(**settings))

@@ -23,13 +23,13 @@ def listed(*ranks: int) -> dict[str, np.ndarray]:
 
 
 def test_metrics_by_hand():
-    found = metrics(listed(1, 3, 11, 0), catalogue=40)
-    assert found["hr@5"] == 2 / 4 and found["hr@10"] == 2 / 4 and found["hr@20"] == 3 / 4
-    assert found["ndcg@10"] == pytest.approx((1 + 1 / math.log2(4)) / 4)
-    assert found["ndcg@20"] == pytest.approx((1 + 1 / math.log2(4) + 1 / math.log2(12)) / 4)
-    assert found["mrr@10"] == pytest.approx((1 + 1 / 3) / 4)
-    assert found["coverage@10"] == 10 / 40
-    assert found["novelty@10"] == 1.0
+    values = metrics(listed(1, 3, 11, 0), catalogue=40)
+    assert values["hr@5"] == 2 / 4 and values["hr@10"] == 2 / 4 and values["hr@20"] == 3 / 4
+    assert values["ndcg@10"] == pytest.approx((1 + 1 / math.log2(4)) / 4)
+    assert values["ndcg@20"] == pytest.approx((1 + 1 / math.log2(4) + 1 / math.log2(12)) / 4)
+    assert values["mrr@10"] == pytest.approx((1 + 1 / 3) / 4)
+    assert values["coverage@10"] == 10 / 40
+    assert values["novelty@10"] == 1.0
 
 
 def test_metrics_of_a_resample_are_those_of_its_users():
@@ -40,8 +40,8 @@ def test_metrics_of_a_resample_are_those_of_its_users():
 
 def test_short_lists_are_padded_and_not_counted():
     row = score_list(["a", "b"], [0, 1], [2.0, 4.0], "b")
-    found = metrics({key: np.asarray([value]) for key, value in row.items()}, 10)
-    assert row["rank"] == 2 and found["coverage@10"] == 0.2 and found["novelty@10"] == 3.0
+    values = metrics({key: np.asarray([value]) for key, value in row.items()}, 10)
+    assert row["rank"] == 2 and values["coverage@10"] == 0.2 and values["novelty@10"] == 3.0
 
 
 def test_surprise_is_in_bits():

@@ -12,7 +12,6 @@ import torch
 
 import suite
 from suite.testing.outside import documented, run_outside
-from suite_recommendations.model.inference import all_scores
 
 PAGE = Path(suite.__file__).parent.parent / "docs" / "interoperability.md"
 HISTORIES = [[3, 4, 5], [0, 7, 7, 1, 2, 3, 4, 5, 6, 7, 8, 9]]
@@ -21,17 +20,17 @@ HISTORIES = [[3, 4, 5], [0, 7, 7, 1, 2, 3, 4, 5, 6, 7, 8, 9]]
 
 @pytest.mark.parametrize("bound", [4.0, 0.0])
 def test_the_documented_lines_give_the_models_scores(tmp_path, bound):
-    shelf = toys.shelf(tmp_path / "made", layers=2, heads=2, delta_bound=bound)
+    model = toys.recommender(tmp_path / "made", layers=2, heads=2, delta_bound=bound)
     torch.manual_seed(0)
     with torch.no_grad():
-        for parameter in shelf.model.parameters():  # untrained blocks and corrections are zeros
+        for parameter in model.network.parameters():  # untrained blocks and corrections are zeros
             parameter.add_(0.1 * torch.randn_like(parameter))
-    shelf.model.eval()
-    shelf.save(tmp_path / "model")
+    model.network.eval()
+    model.save(tmp_path / "model")
     script = documented(PAGE, "Recommendations")
     script += f"print(json.dumps([scores(history).tolist() for history in {HISTORIES}]))"
     theirs = json.loads(run_outside(script, tmp_path))
-    for history, found in zip(HISTORIES, theirs, strict=True):
-        ours = all_scores(shelf, torch.tensor([history]), torch.tensor([len(history)]))[0]
-        assert np.abs(ours - found).max() < 1e-4
+    for history, scores in zip(HISTORIES, theirs, strict=True):
+        ours = model.all_scores({"history": torch.tensor([history]), "end": torch.tensor([len(history)])})[0]
+        assert np.abs(ours - scores).max() < 1e-4
         assert np.ptp(ours) > 1

@@ -37,9 +37,9 @@ def train(folder: Path, *flags: str) -> tuple[Path, dict]:
 
 
 def test_a_minute_of_training_beats_every_baseline(tmp_path):
-    _, found = train(tmp_path, "--set", "max_steps=150", "--set", "evaluate_every=150")
-    ndcg = {name: values["ndcg@10"]["value"] for name, values in found["systems"].items()}
-    assert found["examples"] == 943
+    _, evaluation = train(tmp_path, "--set", "max_steps=150", "--set", "evaluate_every=150")
+    ndcg = {name: values["ndcg@10"]["value"] for name, values in evaluation["systems"].items()}
+    assert evaluation["examples"] == 943
     assert ndcg["popularity"] == pytest.approx(0.045, abs=0.001)  # the protocol's fingerprint
     assert ndcg["EASE"] == pytest.approx(0.075, abs=0.003)
     assert ndcg["fine-tuned"] > max(value for name, value in ndcg.items() if name != "fine-tuned")
@@ -48,10 +48,10 @@ def test_a_minute_of_training_beats_every_baseline(tmp_path):
 @pytest.mark.slow
 def test_the_figures_of_the_readme_hold(tmp_path):
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    _, found = train(tmp_path)
+    _, evaluation = train(tmp_path)
     cpu_seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-    tuned = {name: value["value"] for name, value in found["systems"]["fine-tuned"].items()}
+    tuned = {name: value["value"] for name, value in evaluation["systems"]["fine-tuned"].items()}
     assert tuned["ndcg@10"] >= 0.11 and tuned["hr@10"] >= 0.205
     for rival in ("co-visitation", "EASE", "ItemKNN", "popularity", "before fine-tuning"):
-        assert found["differences"][rival]["verdict"] == "better"
+        assert evaluation["differences"][rival]["verdict"] == "better"
     assert cpu_seconds < 360  # of one core, so that a busy machine doesn't count; six minutes are promised on two

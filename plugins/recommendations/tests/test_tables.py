@@ -11,13 +11,13 @@ import pytest
 from datasets import Dataset
 from recommendation_toys import config, write_log
 
-from suite import SuiteError
+from suite import SuiteError, Task
 from suite.data.load import load, load_splits
 from suite_recommendations.data import tables
 from suite_recommendations.data.catalogue import Catalogue
 from suite_recommendations.data.columns import COLUMNS
 from suite_recommendations.data.examples import Windows
-from suite_recommendations.domain import RecommendationsDomain
+from suite_recommendations.domain import RECOMMENDATIONS
 
 
 def frame(rows: list[tuple[str, str, float]]) -> pd.DataFrame:
@@ -111,34 +111,34 @@ def test_ids_and_times_of_all_kinds():
 
 
 def test_a_folder_is_joined_with_its_items(tmp_path):
-    domain = RecommendationsDomain(config(data=str(write_log(tmp_path / "log"))))
-    loaded, splits = load_splits(domain)
+    task = Task(RECOMMENDATIONS, config(data=str(write_log(tmp_path / "log"))))
+    loaded, splits = load_splits(task)
     assert loaded.mapping == {"user": "userId", "item": "movieId", "time": "timestamp", "rating": "rating"} | {
         "title": "title",
         "text": "text",
     }
-    first = splits["train"][0]["catalogue"]
-    assert first[0] == {"item": "i0", "title": "Title 0", "text": "Title 0. red green"}
-    assert splits["train"][1]["catalogue"] == [] and len(first) == 12
+    known = splits.training.context
+    assert (known.ids[0], known.titles[0], known.texts[0]) == ("i0", "Title 0", "Title 0. red green")
+    assert known is splits.context and len(known) == 12
 
 
 def test_recbole_files_are_read(tmp_path):
     (tmp_path / "x.inter").write_text("user_id:token\titem_id:token\ttimestamp:float\n1\t7\t5\n1\t8\t6\n")
     (tmp_path / "x.item").write_text("item_id:token\tmovie_title:token_seq\tclass:token_seq\n7\tSeven\tDrama  Crime\n")
-    rows = RecommendationsDomain(config()).read(tmp_path)
+    rows = Task(RECOMMENDATIONS, config()).data.read(tmp_path)
     assert rows["title"] == ["Seven", None] and rows["text"] == ["Drama Crime", None]
     assert rows["user_id"] == ["1", "1"]
 
 
 def check(tmp_path, text: str, **settings: object):
     (tmp_path / "log.csv").write_text(text)
-    domain = RecommendationsDomain(config(**settings))
-    return [(f.severity, f.message) for f in load(domain, str(tmp_path / "log.csv")).report.findings]
+    task = Task(RECOMMENDATIONS, config(**settings))
+    return [(f.severity, f.message) for f in load(task, str(tmp_path / "log.csv")).report.findings]
 
 
 def test_one_user_is_refused(tmp_path):
-    found = check(tmp_path, "user,item,time\na,x,1\na,y,2\na,z,3\n")
-    assert any(severity == "error" and "one user (a)" in message for severity, message in found)
+    findings = check(tmp_path, "user,item,time\na,x,1\na,y,2\na,z,3\n")
+    assert any(severity == "error" and "one user (a)" in message for severity, message in findings)
 
 
 def test_missing_time_same_time_ties_and_duplicates_are_told(tmp_path):
@@ -150,13 +150,13 @@ def test_missing_time_same_time_ties_and_duplicates_are_told(tmp_path):
 
 def test_a_time_that_is_none_rejects_its_row(tmp_path):
     (tmp_path / "log.csv").write_text("user,item,time\na,x,1\na,y,soon\nb,x,2\nb,y,3\n")
-    report = load(RecommendationsDomain(config()), str(tmp_path / "log.csv")).report
+    report = load(Task(RECOMMENDATIONS, config()), str(tmp_path / "log.csv")).report
     assert [entry["row"] for entry in report.rejected] == [1]
 
 
 def test_a_core_that_leaves_nothing_is_told(tmp_path):
-    found = check(tmp_path, "user,item,time\na,x,1\nb,y,2\n", k_core=5)
-    assert any(severity == "error" and "Nothing is left after k_core=5" in message for severity, message in found)
+    findings = check(tmp_path, "user,item,time\na,x,1\nb,y,2\n", k_core=5)
+    assert any(severity == "error" and "Nothing is left after k_core=5" in message for severity, message in findings)
 
 
 def test_no_column_for_items_names_the_columns(tmp_path):
@@ -172,13 +172,8 @@ def test_a_split_in_a_file_holds_the_rows_that_are_asked_for_one_by_one(tmp_path
     monkeypatch.setattr(tables, "_AT_ONCE", 5)
     settings = config(protocol=protocol, validation_share=0.2, test_share=0.2)
     log = tables.interactions(random_log(1), settings)
-    items = tables.catalogue(log)
     for rows in tables.split(log, settings).values():
-        found = tables.dataset(rows, items).to_list()
-        assert found == [
-            {**entry, "catalogue": [] if number else items}
-            for number, entry in enumerate(rows[i] for i in range(len(rows)))
-        ]
+        assert tables.dataset(rows).to_list() == [rows[i] for i in range(len(rows))]
 
 
 def test_a_large_log_is_held_as_a_few_bytes_a_row():
@@ -195,7 +190,7 @@ def test_a_large_log_is_held_as_a_few_bytes_a_row():
     tracemalloc.start()
     splits = tables.leave_one_out(tables.interactions(Dataset(table, fingerprint="x"), config()))
     held = [tracemalloc.get_traced_memory()]
-    splits = {name: tables.dataset(part, []) for name, part in splits.items()}
+    splits = {name: tables.dataset(part) for name, part in splits.items()}
     tracemalloc.reset_peak()
     windows = Windows(splits["train"], known, 8)
     held.append(tracemalloc.get_traced_memory())

@@ -20,12 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import soundfile
+import torch
 from corrections import CORRECTIONS
+from datasets import Dataset
 
+from suite import TrainingData
 from suite.assets.resolve import fetch
 from suite_speech.data import text
-from suite_speech.domain import SpeechDomain
+from suite_speech.domain import SPEECH
 from suite_speech.evaluation import errors
+from suite_speech.model import whisper
 from suite_speech.starter.assets import WHISPER
 
 LANGUAGES = ("fr", "en")
@@ -83,27 +87,22 @@ def flac(path: Path) -> bytes:
     return out.getvalue()
 
 
-def zero_shot(found: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
+def zero_shot(clips: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
     """What Whisper base hears in each prompt at its first, greedy attempt."""
-    import torch
-    from datasets import Dataset
-
-    from suite_speech.model import whisper
-
     whisper.TEMPERATURES = (0.0,)  # doubt is what the rule wants to know, so nothing is tried again
-    domain = SpeechDomain(SpeechDomain.Config.build({"language": language, "word_times": False}))
-    data = Dataset.from_list([{"text": prompt["text"], "language": language} for prompt in found])
-    model = domain.load_model(fetch(WHISPER), data).eval()
-    examples = [example for prompt in found for example in domain.inputs(str(prompt["path"]))]
+    rows = Dataset.from_list([{"text": prompt["text"], "language": language} for prompt in clips])
+    task = SPEECH.task(language=language, word_times=False)
+    model = task.load(fetch(WHISPER), TrainingData(rows))
+    examples = [example for prompt in clips for example in model.inputs(str(prompt["path"]))]
     order = sorted(range(len(examples)), key=lambda i: examples[i].seconds)  # alike lengths make full batches
     heard: dict[int, dict[str, Any]] = {}
     for start in range(0, len(order), 8):
         part = order[start : start + 8]
         with torch.no_grad():
-            answers = domain.infer(model, domain.collate([examples[i] for i in part]))
+            answers = model.infer(model.collate([examples[i] for i in part]))
         heard.update(zip(part, answers, strict=True))
         print(f"{len(heard)} of {len(examples)} clips heard", end="\r")
-    return [heard[i] for i in range(len(found))]
+    return [heard[i] for i in range(len(clips))]
 
 
 def main() -> None:
@@ -113,11 +112,11 @@ def main() -> None:
     parser.add_argument("sounds", type=Path)
     parser.add_argument("transcripts", type=Path)
     arguments = parser.parse_args()
-    found = list(prompts(arguments.sounds, arguments.transcripts, arguments.language))
+    clips = list(prompts(arguments.sounds, arguments.transcripts, arguments.language))
     if arguments.language == "en":  # spread over the alphabet, so that all kinds of prompts are in
-        found = found[:: max(1, len(found) // ENGLISH)][:ENGLISH]
+        clips = clips[:: max(1, len(clips) // ENGLISH)][:ENGLISH]
     rows, dropped = [], 0
-    for prompt, heard in zip(found, zero_shot(found, arguments.language), strict=True):
+    for prompt, heard in zip(clips, zero_shot(clips, arguments.language), strict=True):
         wrong = errors.characters(prompt["text"], heard["text"], normalised=True)
         sure = sum(s["confidence"] for s in heard["segments"]) / max(1, len(heard["segments"]))
         if sure > SURE and wrong.total / wrong.length > DIFFERENT:
@@ -138,8 +137,6 @@ def main() -> None:
 
 
 def _write(rows: list[dict[str, Any]], language: str) -> None:
-    from datasets import Dataset
-
     path = Path(__file__).parents[1] / "suite_speech" / "starter" / f"prompts-{language}.parquet"
     path.parent.mkdir(exist_ok=True)
     Dataset.from_list(rows).to_parquet(str(path))

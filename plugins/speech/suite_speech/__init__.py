@@ -10,6 +10,4 @@ from suite import Entry, hookimpl
 @hookimpl
 def suite_domains() -> Iterable[Entry]:
     """The one domain of this plugin."""
-    return [
-        Entry("speech", "Transcribe speech; fine-tune Whisper, wav2vec2, HuBERT.", "suite_speech.domain:SpeechDomain")
-    ]
+    return [Entry("speech", "Transcribe speech; fine-tune Whisper, wav2vec2, HuBERT.", "suite_speech.domain:SPEECH")]

@@ -1,4 +1,4 @@
-"""What a speech run can be told, beyond what every run can."""
+"""The options of a speech run beyond those of every run."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,9 +21,9 @@ from transformers import (
     Wav2Vec2Processor,
 )
 
-from suite_speech.config import SpeechConfig
-from suite_speech.domain import SpeechDomain
-from suite_speech.model.ctc import PAD, SPACE, UNKNOWN, CTCListener, alphabet
+from suite import TrainingData
+from suite_speech.domain import SPEECH
+from suite_speech.model.ctc import PAD, SPACE, UNKNOWN, CTCSpeechModel, alphabet
 
 KINDS = {"wav2vec2": (Wav2Vec2Config, Wav2Vec2Model), "hubert": (HubertConfig, HubertModel)}
 TEXTS = ["Oui, là!", "Non"]
@@ -48,29 +49,35 @@ def rows(saved, voice):
     return Dataset.from_list([{"audio": f, "text": text} for f, text in zip(files, TEXTS, strict=True)])
 
 
-def loaded(folder, rows, **settings) -> tuple[SpeechDomain, torch.nn.Module]:
-    domain = SpeechDomain(SpeechConfig.build({"preset": "full", "masking": 0.0, **settings}))
+def loaded(folder, rows, **settings) -> CTCSpeechModel:
+    task = SPEECH.task(**{"preset": "full", "masking": 0.0, **settings})
     torch.manual_seed(1)
-    return domain, domain.load_model(folder, rows)
+    return task.load(folder, TrainingData(rows) if rows else None)
+
+
+def without_network(*texts: str) -> CTCSpeechModel:
+    """A model with the alphabet of these texts, a letter per 20 ms."""
+    processor = SimpleNamespace(tokenizer=alphabet(texts))
+    config = SPEECH.task().config
+    return CTCSpeechModel(network=None, config=config, processor=processor, language="auto", stride=320, upper=False)
 
 
 # ---- letters ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_alphabet_is_that_of_the_training_texts(pretrained, rows):
-    domain, model = loaded(pretrained, rows)
-    vocabulary = domain.processor.tokenizer.get_vocab()
+    model = loaded(pretrained, rows)
+    vocabulary = model.processor.tokenizer.get_vocab()
     letters = {token: i for token, i in vocabulary.items() if token not in ("<s>", "</s>")}
     assert letters == {token: i for i, token in enumerate([PAD, UNKNOWN, SPACE, *"ilnouà"])}
-    assert model.lm_head.out_features == len(domain.processor.tokenizer)
-    assert model.config.pad_token_id == letters[PAD]
+    assert model.network.lm_head.out_features == len(model.processor.tokenizer)
+    assert model.network.config.pad_token_id == letters[PAD]
 
 
 def test_labels_are_letters_and_a_bar_between_words():
-    listener = CTCListener(SpeechConfig())
-    listener.processor, listener.upper = SimpleNamespace(tokenizer=alphabet(TEXTS)), False
-    spelt = listener.labels([*TEXTS, "zut"], [""] * 3)["labels"]
-    tokens = listener.processor.tokenizer.convert_ids_to_tokens
+    model = without_network(*TEXTS)
+    spelt = model.labels([*TEXTS, "zut"], [""] * 3)["labels"]
+    tokens = model.processor.tokenizer.convert_ids_to_tokens
     assert tokens(spelt[0].tolist()) == ["o", "u", "i", "|", "l", "à"]
     assert tokens(spelt[1, :3].tolist()) == ["n", "o", "n"]
     assert spelt[1, 3:].tolist() == [-100] * 3
@@ -78,98 +85,97 @@ def test_labels_are_letters_and_a_bar_between_words():
 
 
 def test_a_model_with_letters_keeps_them_and_its_capitals(pretrained, rows, tmp_path):
-    domain, model = loaded(pretrained, rows)
+    model = loaded(pretrained, rows)
     path = tmp_path / "spelling.json"
     path.write_text(json.dumps({token: i for i, token in enumerate([PAD, UNKNOWN, SPACE, *"EINOU"])}))
     tokenizer = Wav2Vec2CTCTokenizer(str(path), unk_token=UNKNOWN, pad_token=PAD, word_delimiter_token=SPACE)
-    extractor = domain.processor.feature_extractor
+    extractor = model.processor.feature_extractor
     Wav2Vec2Processor(feature_extractor=extractor, tokenizer=tokenizer).save_pretrained(tmp_path / "m")
-    model.config.vocab_size = len(tokenizer)
-    model.lm_head = torch.nn.Linear(32, len(tokenizer))
-    model.save_pretrained(tmp_path / "m")
-    capital, again = loaded(tmp_path / "m", rows)
+    model.network.config.vocab_size = len(tokenizer)
+    model.network.lm_head = torch.nn.Linear(32, len(tokenizer))
+    model.network.save_pretrained(tmp_path / "m")
+    capital = loaded(tmp_path / "m", rows)
     assert capital.processor.tokenizer.get_vocab() == tokenizer.get_vocab()
-    assert torch.equal(again.lm_head.weight, model.lm_head.weight)
-    spelt = capital.listener.labels(["Non, oui"], [""])["labels"][0].tolist()
+    assert torch.equal(capital.network.lm_head.weight, model.network.lm_head.weight)
+    spelt = capital.labels(["Non, oui"], [""])["labels"][0].tolist()
     assert tokenizer.convert_ids_to_tokens(spelt) == [*"NON", SPACE, *"OUI"]
-    assert written(capital.listener, "NON") == ["non"]
+    assert written(capital, "NON") == ["non"]
 
 
 # ---- learning and hearing --------------------------------------------------------------------------------------------
 
 
 def test_two_clips_are_learnt_heard_and_heard_by_plain_transformers(pretrained, rows, tmp_path):
-    domain, model = loaded(pretrained, rows)
-    batch = domain.collate(list(domain.prepare(rows, model, training=True)))
-    assert domain.count(batch) == 9  # "oui là" and "non"
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=3e-3)
+    model = loaded(pretrained, rows)
+    batch = model.collate(list(model.prepare(rows, "train")))
+    assert model.count(batch) == 9  # "oui là" and "non"
+    optimizer = torch.optim.Adam([p for p in model.network.parameters() if p.requires_grad], lr=3e-3)
     losses = []
     for _ in range(120):
-        loss = domain.loss(model.train(), batch)
+        loss = model.loss(model.network.train(), batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[8] < losses[0]
     assert losses[-1] < 0.2
+    model.network.eval()
     with torch.no_grad():
-        heard = domain.infer(model.eval(), batch)
+        heard = model.infer(batch)
     assert [one["text"] for one in heard] == ["oui là", "non"]
     assert [word["word"] for word in heard[0]["segments"][0]["words"]] == ["oui", "là"]
     json.dumps(heard)
-    _saved_folder_answers_alike(domain, model, batch, tmp_path)
+    _saved_folder_answers_alike(model, batch, tmp_path)
 
 
-def _saved_folder_answers_alike(domain, model, batch, folder):
-    model.save_pretrained(folder)
-    domain.processor.save_pretrained(folder)
+def _saved_folder_answers_alike(model, batch, folder):
+    model.save(folder)
     again = AutoModelForCTC.from_pretrained(folder).eval()
     processor = Wav2Vec2Processor.from_pretrained(folder)
     with torch.no_grad():
         letters = again(batch["groups"][0]["features"]).logits.argmax(-1)
         assert processor.batch_decode(letters) == ["oui là"]
-        finished, same = loaded(folder, None)
-        assert [one["text"] for one in finished.infer(same.eval(), batch)] == ["oui là", "non"]
+        assert [one["text"] for one in loaded(folder, None).infer(batch)] == ["oui là", "non"]
 
 
 def test_a_clip_as_short_as_a_click_can_be_learnt_from(pretrained, saved, voice):
     """The model's own masks of ten frames do not fit into it."""
     rows = Dataset.from_list([{"audio": saved(voice(0.1)), "text": "on"}])
-    domain, model = loaded(pretrained, rows)
-    loss = domain.loss(model.train(), domain.collate(list(domain.prepare(rows, model, training=True))))
+    model = loaded(pretrained, rows)
+    loss = model.loss(model.network.train(), model.collate(list(model.prepare(rows, "train"))))
     assert torch.isfinite(loss)
     assert float(loss.detach()) > 0
 
 
 def test_training_hides_nothing_but_what_the_domain_hides(pretrained, rows):
     """The model's own masks would come on top."""
-    _, model = loaded(pretrained, rows)
-    assert not model.config.apply_spec_augment
+    model = loaded(pretrained, rows)
+    assert not model.network.config.apply_spec_augment
 
 
 def test_a_tenth_of_a_second_is_hidden_at_once(pretrained, rows):
-    domain, model = loaded(pretrained, rows, masking=0.2)
-    examples = domain.prepare(rows, model, training=True)
-    seeded = domain.augment(examples[0], np.random.default_rng(0))
-    [plain], [masked] = (domain.collate([e])["groups"][0]["features"].numpy() for e in (examples[0], seeded))
+    model = loaded(pretrained, rows, masking=0.2)
+    examples = model.prepare(rows, "train")
+    seeded = model.augment(examples[0], np.random.default_rng(0))
+    [plain], [masked] = (model.collate([e])["groups"][0]["features"].numpy() for e in (examples[0], seeded))
     changed = np.flatnonzero(plain != masked)
     assert len(changed) >= 0.9 * 1600
     assert (np.diff(changed) > 1).sum() <= 2  # a few long stretches, no holes in each wave
     assert np.abs(masked[changed]).max() == 0
-    assert np.array_equal(masked, domain.collate([seeded])["groups"][0]["features"][0].numpy())
+    assert np.array_equal(masked, model.collate([seeded])["groups"][0]["features"][0].numpy())
 
 
 def test_a_sound_shorter_than_a_frame_has_features(pretrained, rows):
-    domain, model = loaded(pretrained, rows)
-    features = domain.listener.features(np.full(10, 0.1, np.float32))
-    assert model(torch.from_numpy(features)[None]).logits.shape[:2] == (1, 1)
+    model = loaded(pretrained, rows)
+    features = model.features(np.full(10, 0.1, np.float32))
+    assert model.network(torch.from_numpy(features)[None]).logits.shape[:2] == (1, 1)
 
 
 @pytest.mark.parametrize(("preset", "share"), [("full", 1.0), ("half-encoder", 0.5), ("frozen-encoder", 0.0)])
 def test_the_convolutions_are_never_trained_and_the_rest_as_asked(pretrained, rows, preset, share):
-    _, model = loaded(pretrained, rows, preset=preset)
-    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    layers = model.base_model.encoder.layers
+    model = loaded(pretrained, rows, preset=preset)
+    trained = {name for name, parameter in model.network.named_parameters() if parameter.requires_grad}
+    layers = model.network.base_model.encoder.layers
     assert {"lm_head.weight", "lm_head.bias"} <= trained
     assert not [name for name in trained if "feature_extractor" in name]
     assert [layer.attention.q_proj.weight.requires_grad for layer in layers] == [
@@ -179,8 +185,8 @@ def test_the_convolutions_are_never_trained_and_the_rest_as_asked(pretrained, ro
 
 def test_a_frozen_encoders_output_is_not_cached(pretrained, rows):
     """CTC models have no text decoder: what follows the frozen part costs nothing beside it."""
-    domain, model = loaded(pretrained, rows, preset="frozen-encoder")
-    assert domain.prepare(rows, model, training=True)[0].encoded is None
+    model = loaded(pretrained, rows, preset="frozen-encoder")
+    assert model.prepare(rows, "train")[0].encoded is None
 
 
 # ---- collapse --------------------------------------------------------------------------------------------------------
@@ -199,24 +205,22 @@ class Said:
         return self
 
 
-def heard(listener, frames: str, seconds: float = 60.0, chance: float = 0.8):
+def heard(model, frames: str, seconds: float = 60.0, chance: float = 0.8):
     """What is heard in frames written as letters, "_" a blank, "|" a space, "?" an unknown letter."""
     names = {"_": PAD, "?": UNKNOWN}
-    tokenizer = listener.processor.tokenizer
+    tokenizer = model.processor.tokenizer
     ids = [tokenizer.convert_tokens_to_ids(names.get(letter, letter)) for letter in frames]
     group = {"features": torch.zeros(1, 1), "languages": ["auto"]}
-    return listener.hear(Said(ids, len(tokenizer), chance), group, [seconds])[0]
+    return replace(model, network=Said(ids, len(tokenizer), chance)).recognise(group, [seconds])[0]
 
 
-def written(listener, frames: str) -> list[str]:
-    return [word.word for word in heard(listener, frames).words]
+def written(model, frames: str) -> list[str]:
+    return [word.word for word in heard(model, frames).words]
 
 
 @pytest.fixture(scope="module")
 def speller():
-    listener = CTCListener(SpeechConfig())
-    listener.processor, listener.upper, listener.stride = SimpleNamespace(tokenizer=alphabet(["abc"])), False, 320
-    return listener
+    return without_network("abc")
 
 
 @pytest.mark.parametrize(

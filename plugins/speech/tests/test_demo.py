@@ -11,8 +11,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -20,7 +20,8 @@ from suite import SuiteError
 from suite.demo.held import KEPT_SECONDS
 from suite_speech.data import audio
 from suite_speech.data.audio import Clip, write_wav
-from suite_speech.demo.page import BANDS, DETECT, Desk, band, label_of, segments, transcript, with_marks
+from suite_speech.demo import page
+from suite_speech.demo.page import BANDS, DETECT, DemoSession, band, label_of, segments, transcript, with_marks
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 
@@ -30,14 +31,6 @@ class Utterance:
     clip: Clip
     seconds: float
     language: str
-
-
-class Domain:
-    """`inputs` as the real one's: it opens the file."""
-
-    def inputs(self, argument):
-        clip = audio.clip_of(argument)
-        return [Utterance(clip, audio.facts(clip).seconds, "fr")]
 
 
 def word(text: str, start: float, end: float, confidence: float) -> dict:
@@ -67,9 +60,7 @@ SILENCE = {"text": "", "language": "", "duration": 4.0, "segments": []}
 
 
 class Asked(list):
-    """Answers with one prediction, and keeps what it was asked."""
-
-    model = object()
+    """Answers with one prediction, and keeps what it was asked; `inputs` as the real one's: it opens the file."""
 
     def __init__(self, prediction) -> None:
         self.prediction = prediction
@@ -77,6 +68,10 @@ class Asked(list):
     def __call__(self, examples):
         self.extend(examples)
         return [self.prediction for _ in examples]
+
+    def inputs(self, argument):
+        clip = audio.clip_of(argument)
+        return [Utterance(clip, audio.facts(clip).seconds, "fr")]
 
 
 @pytest.fixture
@@ -87,8 +82,8 @@ def recording(tmp_path):
 
 def test_what_was_heard_is_shown_listed_and_saved(recording):
     asked = Asked(ANSWER)
-    desk = Desk(Domain(), asked)
-    prediction, shown, listed, paths = desk.transcribe(recording, "en")
+    session = DemoSession(asked)
+    prediction, shown, listed, paths = session.transcribe(recording, "en")
     assert prediction == ANSWER
     assert [(example.language, example.seconds) for example in asked] == [("en", 4.0)]
     assert "4.0 s of English, transcribed in 0.0 s (real-time factor 0.00)" in shown
@@ -106,12 +101,12 @@ def test_what_was_heard_is_shown_listed_and_saved(recording):
 def test_the_language_is_detected_unless_chosen(recording):
     for given, expected in (("de", "de"), (DETECT, DETECT), ("", DETECT)):
         asked = Asked(ANSWER)
-        Desk(Domain(), asked).transcribe(recording, given)
+        DemoSession(asked).transcribe(recording, given)
         assert asked[0].language == expected
 
 
 def test_silence_is_said_to_be_silence_and_leaves_no_files(recording):
-    prediction, shown, listed, paths = Desk(Domain(), Asked(SILENCE)).transcribe(recording)
+    prediction, shown, listed, paths = DemoSession(Asked(SILENCE)).transcribe(recording)
     assert prediction == SILENCE
     assert "<b>No speech found</b>" in shown
     assert "4.0 s of sound, transcribed in" in shown
@@ -121,25 +116,25 @@ def test_silence_is_said_to_be_silence_and_leaves_no_files(recording):
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_without_a_recording_the_page_asks_for_one(nothing):
     with pytest.raises(SuiteError, match="record or upload something, or pick an example"):
-        Desk(Domain(), Asked(ANSWER)).transcribe(nothing)
+        DemoSession(Asked(ANSWER)).transcribe(nothing)
 
 
 def test_a_text_file_named_wav_is_told(tmp_path):
     (tmp_path / "note.wav").write_text("no sound")
     asked = Asked(ANSWER)
     with pytest.raises(SuiteError, match=r"note\.wav is not audio"):
-        Desk(Domain(), asked).transcribe(str(tmp_path / "note.wav"))
+        DemoSession(asked).transcribe(str(tmp_path / "note.wav"))
     assert not asked
 
 
 def test_no_text_becomes_markup():
     """Each place a text can reach: words, a segment without words, the table, the language's name."""
     hostile = {**ANSWER, "language": "<img src=x onerror=alert(1)>"}
-    for page in (transcript(hostile, 1.0), segments(hostile)):
-        tags = set(re.findall(r"<(\w+)", page))
+    for shown in (transcript(hostile, 1.0), segments(hostile)):
+        tags = set(re.findall(r"<(\w+)", shown))
         assert tags <= {"div", "p", "span", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
-        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-        assert "Bye &amp; co." in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+        assert "Bye &amp; co." in shown
     silent = {**SILENCE, "language": "<img>"}
     assert "<img" not in transcript(silent, 1.0)
 
@@ -199,13 +194,13 @@ def test_the_real_time_factor_is_work_per_sound():
 
 
 def test_files_of_one_name_do_not_meet_and_old_ones_go(recording):
-    desk = Desk(Domain(), Asked(ANSWER))
-    first, second = desk.files(ANSWER, "talk"), desk.files({**ANSWER, "text": "Other"}, "talk")
+    session = DemoSession(Asked(ANSWER))
+    first, second = session.files(ANSWER, "talk"), session.files({**ANSWER, "text": "Other"}, "talk")
     assert first[2] != second[2]
     assert (Path(first[2]).read_text(), Path(second[2]).read_text()) == (f"{ANSWER['text']}\n", "Other\n")
     old = Path(first[0]).parent
     os.utime(old, (0, old.stat().st_mtime - KEPT_SECONDS - 1))
-    desk.files(ANSWER, "talk")
+    session.files(ANSWER, "talk")
     assert not old.exists()
     assert Path(second[0]).is_file()
 
@@ -218,11 +213,11 @@ def test_an_example_is_named_by_language_and_clip():
 BUILD = """
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 import gradio as gr
-from suite_speech.demo.page import build
+from suite_speech.demo import page
+page.example_clips = lambda: [(Path(sys.argv[1]), "fr")]
 with gr.Blocks() as blocks:
-    build(SimpleNamespace(example_clips=lambda: [(Path(sys.argv[1]), "fr")]), None)
+    page.build(None)
 assert "torch" not in sys.modules and "transformers" not in sys.modules
 names = [f.api_name for f in blocks.fns.values() if f.api_visibility == "public"]
 assert names == ["speech_transcribe"], names
@@ -237,11 +232,8 @@ def test_the_tab_is_built_without_torch_and_offers_one_endpoint(recording):
     assert found.stdout == "built\n", found.stderr
 
 
-def test_the_tab_lives_without_examples():
-    import gradio as gr
-
-    from suite_speech.demo.page import build
-
+def test_the_tab_lives_without_examples(monkeypatch):
+    monkeypatch.setattr(page, "example_clips", list)
     with gr.Blocks() as blocks:
-        build(SimpleNamespace(example_clips=lambda: []), Asked(ANSWER))
+        page.build(Asked(ANSWER))
     assert "dataset" not in {block.get_block_name() for block in blocks.blocks.values()}

@@ -1,9 +1,11 @@
 """A recording of any length is heard window by window, in order, and silence is never heard at all.
 
-The listener here says how long the sound it was given is: what reached it can be told.
+The model here says how long the sound it was given is: what reached it can be told.
 """
 
 from __future__ import annotations
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,49 +14,41 @@ import torch
 from suite_speech.config import SpeechConfig
 from suite_speech.data import audio
 from suite_speech.data.audio import RATE, Clip
-from suite_speech.model.listener import WINDOW, Heard, Listener, Utterance, Word, by_shape, hide
+from suite_speech.model.base import SpeechModel
+from suite_speech.model.batches import by_shape, hide
 from suite_speech.model.transcribe import BATCH, segments, transcribe, windows_of
+from suite_speech.model.values import WINDOW, Transcript, Utterance, Word
+
+NETWORK = SimpleNamespace(device=torch.device("cpu"))
 
 
-class Meter(Listener):
+class Meter(SpeechModel):
     """Answers each window with its length in seconds, one word at its first and one at its last second."""
 
-    caches = False
-
     def __init__(self, times: bool = True) -> None:
-        super().__init__(SpeechConfig())
+        super().__init__(network=NETWORK, config=SpeechConfig(), processor=None, language="auto")
         self.times = times
-        self.lengths: list[float] = []
+        self.seconds: list[float] = []
         self.groups: list[int] = []
-
-    def load(self, source, texts, spoken):
-        raise NotImplementedError
-
-    def encode(self, model, features):
-        raise NotImplementedError
 
     def labels(self, texts, languages):
         raise NotImplementedError
 
-    def loss(self, model, group):
+    def group_loss(self, network, group):
         raise NotImplementedError
 
     def features(self, samples):
-        self.lengths.append(len(samples) / RATE)
+        self.seconds.append(len(samples) / RATE)
         return np.full(1 + len(samples) // RATE, len(samples) / RATE, np.float32)
 
-    def hear(self, model, group, seconds):
+    def recognise(self, group, seconds):
         self.groups.append(len(seconds))
         found = []
         for (length, *_), asked, language in zip(group["features"].tolist(), seconds, group["languages"], strict=True):
             assert length == pytest.approx(asked, abs=0.02)
             words = [Word("first", 0.5, 1.0, 0.5), Word("last.", asked - 1, asked - 0.5, 1.0)]
-            found.append(Heard(f"{length:.1f}", language, 0.75, words if self.times else []))
+            found.append(Transcript(f"{length:.1f}", language, 0.75, words if self.times else []))
         return found
-
-
-MODEL = torch.nn.Module()
-MODEL.device = torch.device("cpu")
 
 
 def silence(seconds: float) -> np.ndarray:
@@ -71,9 +65,9 @@ def utterance(saved):
 
 
 def test_a_short_clip_is_heard_whole(utterance, spoken):
-    listener = Meter()
-    [found] = transcribe(listener, MODEL, [utterance(silence(2), spoken(3), silence(2))])
-    assert listener.lengths == [7.0]
+    model = Meter()
+    [found] = transcribe(model, [utterance(silence(2), spoken(3), silence(2))])
+    assert model.seconds == [7.0]
     assert (found["text"], found["language"], found["duration"]) == ("7.0", "fr", 7.0)
     # The words lie five seconds apart, which is a pause: a segment each.
     assert found["segments"] == [
@@ -96,9 +90,9 @@ def test_a_short_clip_is_heard_whole(utterance, spoken):
 
 @pytest.mark.parametrize("seconds", [0.01, 3.0, 45.0])
 def test_silence_is_never_heard(utterance, seconds):
-    listener = Meter()
-    [found] = transcribe(listener, MODEL, [utterance(silence(seconds), language="auto")])
-    assert listener.lengths == []
+    model = Meter()
+    [found] = transcribe(model, [utterance(silence(seconds), language="auto")])
+    assert model.seconds == []
     assert found == {"text": "", "language": "", "duration": round(seconds, 2), "segments": []}
 
 
@@ -107,26 +101,26 @@ def test_a_long_sound_is_read_window_by_window(utterance, spoken, monkeypatch):
     reads = []
     real = audio.read
     monkeypatch.setattr(audio, "read", lambda clip, limit: reads.append(len(found := real(clip, limit=limit))) or found)
-    listener = Meter()
+    model = Meter()
     sound = utterance(spoken(150))
-    [found] = transcribe(listener, MODEL, [sound])
+    [found] = transcribe(model, [sound])
     assert max(reads) <= 31 * RATE
-    assert max(listener.lengths) <= WINDOW
-    assert sum(listener.lengths) == pytest.approx(150, abs=1)
-    assert len(listener.lengths) >= 5
+    assert max(model.seconds) <= WINDOW
+    assert sum(model.seconds) == pytest.approx(150, abs=1)
+    assert len(model.seconds) >= 5
     starts = [segment["start"] for segment in found["segments"]]
     assert starts == sorted(starts)
     assert found["segments"][-1]["end"] == pytest.approx(149.5, abs=0.5)
-    assert found["text"].split() == [f"{length:.1f}" for length in listener.lengths]
+    assert found["text"].split() == [f"{length:.1f}" for length in model.seconds]
 
 
 def test_times_count_from_the_recordings_start_and_skip_its_silence(utterance, spoken):
-    listener, sound = Meter(), utterance(silence(20), spoken(5), silence(20), spoken(4))
-    [found] = transcribe(listener, MODEL, [sound])
+    model, sound = Meter(), utterance(silence(20), spoken(5), silence(20), spoken(4))
+    [found] = transcribe(model, [sound])
     (first, _), (second, _) = windows = [(window.start, window.end) for window in windows_of(0, sound)]
     assert first == pytest.approx(20 - 0.2, abs=0.1)
     assert second == pytest.approx(45 - 0.2, abs=0.1)
-    assert listener.lengths == pytest.approx([end - start for start, end in windows], abs=0.01)
+    assert model.seconds == pytest.approx([end - start for start, end in windows], abs=0.01)
     assert [s["start"] for s in found["segments"] if s["text"] == "first"] == pytest.approx(
         [first + 0.5, second + 0.5], abs=0.01
     )
@@ -134,9 +128,9 @@ def test_times_count_from_the_recordings_start_and_skip_its_silence(utterance, s
 
 def test_a_stretch_of_a_recording_is_heard_alone(saved, spoken):
     clip = Clip(saved(np.concatenate([spoken(10), silence(30), spoken(10)])), None, 38.0, 46.0)
-    listener = Meter()
-    [found] = transcribe(listener, MODEL, [Utterance(clip, 8.0, "fr")])
-    assert listener.lengths == [8.0]
+    model = Meter()
+    [found] = transcribe(model, [Utterance(clip, 8.0, "fr")])
+    assert model.seconds == [8.0]
     assert found["segments"][0]["start"] == 0.5
 
 
@@ -153,18 +147,18 @@ def test_answers_keep_the_order_of_the_utterances(utterance, spoken):
     lengths = [1.0, 3.0, 1.0, 2.0, 3.0, 40.0, *[1.5] * 8]
     sounds = [utterance(spoken(seconds), name=f"{i}.wav") for i, seconds in enumerate(lengths)]
     sounds.insert(2, utterance(silence(2), name="silent.wav"))
-    listener = Meter()
-    found = transcribe(listener, MODEL, sounds)
+    model = Meter()
+    found = transcribe(model, sounds)
     assert [one["duration"] for one in found] == [1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 40.0, *[1.5] * 8]
     texts = [one["text"] for one in found]
     assert texts[:6] == ["1.0", "3.0", "", "1.0", "2.0", "3.0"]
     assert len(texts[6].split()) == 2
     assert texts[7:] == ["1.5"] * 8
-    assert max(listener.groups) <= BATCH
+    assert max(model.groups) <= BATCH
 
 
 def test_without_word_times_a_window_is_a_segment(utterance, spoken):
-    [found] = transcribe(Meter(times=False), MODEL, [utterance(spoken(3))])
+    [found] = transcribe(Meter(times=False), [utterance(spoken(3))])
     assert found["segments"] == [{"start": 0.0, "end": 3.0, "text": "3.0", "confidence": 0.75}]
 
 

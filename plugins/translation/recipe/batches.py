@@ -39,8 +39,8 @@ class Corpus:
         pairs = [pair for pair in pairs if len(pair["source"]) <= _LONGEST]
         pairs += list(_varied(pairs))
         encode = tokeniser.backend_tokenizer.encode_batch
-        self.sources: list[list[int]] = [found.ids for found in encode([asked(pair) for pair in pairs])]
-        self.targets: list[list[int]] = [found.ids for found in encode([pair["target"] for pair in pairs])]
+        self.sources: list[list[int]] = [encoding.ids for encoding in encode([asked(pair) for pair in pairs])]
+        self.targets: list[list[int]] = [encoding.ids for encoding in encode([pair["target"] for pair in pairs])]
         self._sizes = np.array([max(len(s), len(t)) for s, t in zip(self.sources, self.targets, strict=True)])
 
     def __len__(self) -> int:
@@ -48,19 +48,19 @@ class Corpus:
 
     def bags(self) -> list[list[int]]:
         """The different tokens of each pair, both sides together."""
-        return [sorted({*one, *two}) for one, two in zip(self.sources, self.targets, strict=True)]
+        return [sorted({*source, *target}) for source, target in zip(self.sources, self.targets, strict=True)]
 
     def batches(self, epoch: int, tokens: int) -> list[list[int]]:
         """Places of pairs, `tokens` to a batch and side with padding; the same for the same epoch."""
         draw = np.random.default_rng((SEED, epoch))
         order = np.argsort(self._sizes + draw.random(len(self)), kind="stable")
-        found: list[list[int]] = [[]]
+        batches: list[list[int]] = [[]]
         for place in order:
-            if len(found[-1]) * self._sizes[place] >= tokens:
-                found.append([])
-            found[-1].append(int(place))
-        draw.shuffle(found)  # type: ignore[arg-type]  # a list of lists is shuffled like any other
-        return found
+            if len(batches[-1]) * self._sizes[place] >= tokens:
+                batches.append([])
+            batches[-1].append(int(place))
+        draw.shuffle(batches)  # type: ignore[arg-type]  # a list of lists is shuffled like any other
+        return batches
 
     def tensors(self, batch: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Source ids, padded with 0, and labels, padded with -100, both int64 [batch, length]."""

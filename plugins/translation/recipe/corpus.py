@@ -88,7 +88,7 @@ def clean(pair: Pair) -> Pair | None:
         return None
     masked = mask(source)
     other = mask_target(target, masked)
-    if other is None or len(masked.found) > _SLOTS or not _WORD.search(_SLOT.sub("", masked.text)):
+    if other is None or len(masked.placeholders) > _SLOTS or not _WORD.search(_SLOT.sub("", masked.text)):
         return None
     pair = pair._replace(source=masked.text.strip(), target=other.strip())
     return pair if _plausible(pair.source, pair.target) else None

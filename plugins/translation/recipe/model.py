@@ -81,7 +81,7 @@ def _chosen(wanted: torch.Tensor, vocabulary: int, sampled: int) -> tuple[torch.
 def translate(model: MarianMTModel, tokeniser: PreTrainedTokenizerFast, pairs: list[Row]) -> list[str]:
     """Greedy translations of the sources, slots and all."""
     order = sorted(range(len(pairs)), key=lambda place: len(pairs[place]["source"]))
-    found = [""] * len(pairs)
+    translations = [""] * len(pairs)
     for start in range(0, len(order), 50):
         part = order[start : start + 50]
         inputs = tokeniser(
@@ -94,8 +94,8 @@ def translate(model: MarianMTModel, tokeniser: PreTrainedTokenizerFast, pairs: l
         longest = int(1.5 * inputs.input_ids.shape[1]) + 10
         outputs = model.generate(**inputs, num_beams=1, do_sample=False, max_new_tokens=longest)
         for place, ids in zip(part, outputs, strict=True):
-            found[place] = tokeniser.decode(ids, skip_special_tokens=True)
-    return found
+            translations[place] = tokeniser.decode(ids, skip_special_tokens=True)
+    return translations
 
 
 def score(model: MarianMTModel, tokeniser: PreTrainedTokenizerFast, pairs: list[Row]) -> float:

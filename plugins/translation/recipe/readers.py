@@ -79,7 +79,7 @@ def _catalogue(content: bytes, name: str) -> polib.POFile | polib.MOFile:
 
 def flat(content: bytes) -> Strings:
     """The texts of a nested JSON file under their dotted keys; lists of search terms are left out."""
-    found: Strings = {}
+    texts: Strings = {}
 
     def walk(node: object, key: str) -> None:
         if isinstance(node, dict):
@@ -87,10 +87,10 @@ def flat(content: bytes) -> Strings:
                 if name not in {"terms", "aliases"}:
                     walk(child, f"{key}.{name}")
         elif isinstance(node, str):
-            found[key] = node
+            texts[key] = node
 
     walk(json.loads(content), "")
-    return found
+    return texts
 
 
 _FLUENT = re.compile(r"^( *\.|-?)([A-Za-z][\w-]*) *= *(.*)$")
@@ -98,19 +98,19 @@ _FLUENT = re.compile(r"^( *\.|-?)([A-Za-z][\w-]*) *= *(.*)$")
 
 def fluent(content: bytes) -> Strings:
     """Messages and attributes of a Fluent file that have no selector, joined over their continued lines."""
-    found: Strings = {}
+    texts: Strings = {}
     message = key = ""
     for line in content.decode("utf-8").splitlines():
         if match := _FLUENT.match(line):
             attribute, name, text = match.groups()
             message = message if attribute.strip() == "." else name
             key = f"{message}.{name}" if attribute.strip() == "." else f"{attribute}{name}"
-            found[key] = text
+            texts[key] = text
         elif key and line.startswith(" ") and line.strip():
-            found[key] = f"{found[key]} {line.strip()}".strip()
+            texts[key] = f"{texts[key]} {line.strip()}".strip()
         elif line.startswith("#"):
             key = ""
-    return {key: text for key, text in found.items() if "->" not in text and not key.endswith("key")}
+    return {key: text for key, text in texts.items() if "->" not in text and not key.endswith("key")}
 
 
 def properties(content: bytes) -> Strings:
@@ -129,10 +129,10 @@ def pak(content: bytes) -> Strings:
     if (version, encoding) != (5, 1):
         raise ValueError(f"a data pack of version {version} and encoding {encoding} instead of 5 and 1 (UTF-8)")
     table = [struct.unpack_from("<HI", content, 12 + 6 * i) for i in range(count + 1)]
-    found: Strings = {}
+    texts: Strings = {}
     for (number, start), (_next, stop) in pairwise(table):
         try:
-            found[str(number)] = content[start:stop].decode("utf-8")
+            texts[str(number)] = content[start:stop].decode("utf-8")
         except UnicodeDecodeError:
             continue
-    return found
+    return texts

@@ -11,7 +11,7 @@ from suite import Entry, hookimpl
 def suite_domains() -> Iterable[Entry]:
     """The one domain of this plugin."""
     summary = "Translate texts and files, placeholders intact; fine-tune on your own strings."
-    return [Entry("translation", summary, "suite_translation.domain:TranslationDomain")]
+    return [Entry("translation", summary, "suite_translation.domain:TRANSLATION")]
 
 
 @hookimpl

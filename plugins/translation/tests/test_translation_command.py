@@ -8,10 +8,13 @@ import pytest
 from click.testing import CliRunner
 from translation_files import HEAD, Model
 
+import suite
 from suite import SuiteError
 from suite_translation import formats
 from suite_translation.commands import localize as commands
 from suite_translation.commands.localize import targets
+from suite_translation.data.glossary import configured
+from suite_translation.demo.page import SAMPLE
 from suite_translation.formats.naming import named
 from suite_translation.strings import placeholders
 
@@ -95,7 +98,7 @@ def call(tmp_path, monkeypatch):
     """Runs the command with a model that is a table; gives its exit status, stdout, stderr, and that model."""
     monkeypatch.chdir(tmp_path)
     model = Model()
-    monkeypatch.setattr(commands, "Predictor", lambda domain, source: setattr(model, "domain", domain) or model)
+    monkeypatch.setattr(suite, "Predictor", lambda task, source: setattr(model, "task", task) or model)
 
     def run(*arguments):
         found = CliRunner().invoke(commands.localize, arguments)
@@ -115,8 +118,8 @@ def test_the_command_translates_with_memory_glossary_and_settings(catalogue, cal
     assert (status, err) == (0, "")
     assert out.startswith("messages.de.po: 2 segments in ")
     assert 'msgstr "Schließen"' in (tmp_path / "messages.de.po").read_text(encoding="utf-8")
-    assert (model.domain.config.beams, model.domain.config.target_language) == (2, "de")
-    assert model.domain.glossary.terms[0].target == "Datei"
+    assert (model.task.config.beams, model.task.config.target_language) == (2, "de")
+    assert configured(model.task.config).terms[0].target == "Datei"
 
 
 def test_one_bad_file_does_not_harm_the_others(catalogue, call, tmp_path):
@@ -151,8 +154,6 @@ def test_mistakes_are_told_before_the_model_is_asked(catalogue, call, tmp_path):
 
 
 def test_the_starter_translates_the_sample_into_each_of_its_languages(tmp_path, monkeypatch):
-    from suite_translation.demo.page import SAMPLE
-
     monkeypatch.chdir(tmp_path)
     for language in ("de", "fr", "es"):
         found = CliRunner().invoke(

@@ -15,23 +15,22 @@ from suite import SuiteError
 from suite.data.corrections import source
 from suite.demo.held import KEPT_SECONDS
 from suite_translation import formats
-from suite_translation.config import TranslationConfig
-from suite_translation.demo import cards, desk
+from suite_translation.demo import cards, session
 from suite_translation.demo import page as demo
-from suite_translation.demo.desk import Desk, choices, finished, summary
-from suite_translation.domain import TranslationDomain
+from suite_translation.demo.session import DemoSession, choices, finished, summary
+from suite_translation.domain import TRANSLATION
 from suite_translation.formats import Segment
 from suite_translation.localize.run import Outcome
-from suite_translation.model import generate
 
 
 class Predictor:
     """Answers each text in guillemets, or as the table says, and is sure of .9."""
 
-    source, model = "", object()
+    source = ""
 
     def __init__(self, folder, **answers):
-        self.domain, self.answers = TranslationDomain(TranslationConfig(output=folder)), answers
+        self.task, self.answers = TRANSLATION.task(output=folder), answers
+        self.model = SimpleNamespace(config=self.task.config, glossary=None)
         self.asked = []
 
     def __call__(self, examples):
@@ -50,7 +49,7 @@ def predictor(tmp_path):
 
 @pytest.fixture
 def at(predictor):
-    return Desk(predictor)
+    return DemoSession(predictor)
 
 
 def test_a_text_is_translated_sentence_by_sentence_with_its_white_space(at, predictor):
@@ -82,7 +81,7 @@ def test_the_sample_is_translated_and_taken_away(at):
 
 
 def test_the_page_fills_while_it_is_translated(at, monkeypatch):
-    monkeypatch.setattr(desk, "CHUNK", 2)
+    monkeypatch.setattr(session, "CHUNK", 2)
     name = at.open_text("Aa aa. Bb bb. Cc cc. Dd dd. Ee ee.", "de")
     said = [re.search(r"<b>(\d) of 5 segments</b>", at.page(name))[1] for _ in [0]]
     for _ in at.work(name):
@@ -94,7 +93,7 @@ def test_the_page_fills_while_it_is_translated(at, monkeypatch):
 
 
 def test_only_the_first_segments_of_a_long_file_are_translated(at, predictor, tmp_path, monkeypatch):
-    monkeypatch.setattr(desk, "MOST", 2)
+    monkeypatch.setattr(session, "MOST", 2)
     (tmp_path / "app.json").write_text('{"a": "One", "b": "Two", "c": "Three"}')
     name = at.open_file(str(tmp_path / "app.json"), "fr")
     sheet = finished(at, name)
@@ -115,7 +114,7 @@ def test_a_text_that_is_none_or_too_long_is_told(at, text, told):
 def test_files_that_can_not_be_translated_are_told(at, tmp_path, monkeypatch):
     (tmp_path / "a.doc").write_text("x")
     (tmp_path / "b.json").write_text('{"n": 1}')
-    monkeypatch.setattr(desk, "LARGEST", 8)
+    monkeypatch.setattr(session, "LARGEST", 8)
     for path, told in (
         (None, "Choose a file first"),
         (tmp_path / "a.doc", "is no file of strings that is known"),
@@ -127,7 +126,7 @@ def test_files_that_can_not_be_translated_are_told(at, tmp_path, monkeypatch):
 
 
 def test_a_correction_is_shown_written_remembered_and_trained_on(at, predictor, tmp_path, monkeypatch):
-    monkeypatch.setattr(desk, "linked", lambda *_: [])
+    monkeypatch.setattr(session, "linked", lambda *_: [])
     name = at.open_file(str(demo.SAMPLE), "de")
     place = [one.source for one in finished(at, name).segments].index("Password")
     said = at.keep(name, place, "Kennwort")
@@ -139,7 +138,7 @@ def test_a_correction_is_shown_written_remembered_and_trained_on(at, predictor, 
     assert [one.target for one in segments if one.source == "Password"] == ["Kennwort"]
     assert finished(at, at.open_text("Password", "de")).text() == "Kennwort"
     assert finished(at, at.open_text("Password", "fr")).text() == "«Password»"
-    rows = source("", predictor.domain)
+    rows = source("", predictor.task)
     assert rows[0] == {"source": "Password", "language": "de", "context": "", "style": "", "target": "Kennwort"}
     (kept,) = at.corrections.read()
     assert (kept.before, kept.source, kept.model) == ({"target": "«Password»"}, "messages.po", "marian-ui")
@@ -156,8 +155,8 @@ def test_a_broken_correction_is_not_kept(at, target, told):
 
 
 def test_what_is_not_there_is_told(predictor, monkeypatch):
-    monkeypatch.setattr(desk, "HELD", 1)
-    at = Desk(predictor)
+    monkeypatch.setattr(session, "HELD", 1)
+    at = DemoSession(predictor)
     first, second = at.open_text("One", "de"), at.open_text("Two", "de")
     with pytest.raises(SuiteError, match="no longer held here"):
         at.page(first)
@@ -236,21 +235,20 @@ def test_words_are_linked_by_number():
     assert cards.linked("a <b>", "c <d>", []) == ("a &lt;b&gt;", "c &lt;d&gt;")
 
 
-def test_links_have_their_placeholders_again(predictor, monkeypatch):
+def test_links_have_their_placeholders_again():
     asked = []
 
-    def align(model, codec, question, target):
-        asked.append((question.text, question.language, target))
+    def align(text, language, target):
+        asked.append((text, language, target))
         return [("⟦0⟧", "⟦0⟧", 0.9), ("files", "Dateien", 0.8)]
 
-    monkeypatch.setattr(generate, "align", align)
-    predictor.domain.codec = object()
+    model = SimpleNamespace(align=align)
     segment = Segment("k", "&Delete %d files")
-    found = desk.linked(predictor.domain, None, segment, "%d &Dateien löschen", "de")
-    assert found == [("%d", "%d", 0.9), ("files", "Dateien", 0.8)]
+    links = session.linked(model, segment, "%d &Dateien löschen", "de")
+    assert links == [("%d", "%d", 0.9), ("files", "Dateien", 0.8)]
     assert asked == [("Delete ⟦0⟧ files", "de", "⟦0⟧ Dateien löschen")]
-    assert desk.linked(predictor.domain, None, segment, "Dateien löschen", "de") == []
-    assert desk.linked(predictor.domain, None, Segment("k", "%d"), "%d", "de") == []
+    assert session.linked(model, segment, "Dateien löschen", "de") == []
+    assert session.linked(model, Segment("k", "%d"), "%d", "de") == []
 
 
 BUILD = """
@@ -258,10 +256,10 @@ import sys
 from pathlib import Path
 import gradio as gr
 from suite import Predictor
-from suite_translation.domain import TranslationDomain
-domain = TranslationDomain()
+from suite_translation.domain import TRANSLATION
+task = TRANSLATION.task()
 with gr.Blocks() as blocks:
-    domain.demo(Predictor(domain))
+    task.demo(Predictor(task))
 assert "torch" not in sys.modules and "transformers" not in sys.modules
 names = [f.api_name for f in blocks.fns.values() if f.api_visibility == "public"]
 assert names == ["translation_translate", "translation_localize"], names

@@ -1,19 +1,20 @@
-"""The domain around a tiny Marian: rows to batches, loss, scores, calibration, saving, inputs; bad input."""
+"""The parts around a tiny Marian: rows to batches, loss, scores, calibration, saving, inputs; bad input."""
 
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import translation_toys as toys
 from datasets import Dataset
+from sacrebleu.metrics import BLEU, CHRF
 
-from suite import SuiteError
-from suite_translation.domain import TranslationDomain
-from suite_translation.evaluation import changed
-from suite_translation.evaluation.baselines import rivals
+from suite import Scored, Splits, SuiteError, TrainingData
+from suite_translation.data.inputs import read_argument
+from suite_translation.domain import TRANSLATION
 from suite_translation.model import confidence
 from suite_translation.strings import chrf as measures
 
@@ -31,83 +32,85 @@ def folder(tmp_path_factory):
 
 
 def make(**settings):
-    return TranslationDomain(TranslationDomain.Config.build({"beams": 2, **settings}))
+    return TRANSLATION.task(beams=2, **settings)
 
 
 @pytest.fixture
-def loaded(folder):
-    domain = make()
-    model = domain.load_model(folder, Dataset.from_list(ROWS)).eval()
-    return domain, model, domain.prepare(Dataset.from_list(ROWS), model, training=True)
+def model(folder):
+    model = make().load(folder, None)
+    model.network.eval()
+    return model
 
 
-def test_examples_are_masked_and_said_in_their_language(loaded):
-    domain, _, examples = loaded
+@pytest.fixture
+def examples(model):
+    return model.prepare(Dataset.from_list(ROWS), "train")
+
+
+def with_options(model, **options):
+    return model.with_config(model.config.model_copy(update=options))
+
+
+def test_examples_are_masked_and_said_in_their_language(model, examples):
     assert examples[2]["masked"] == ("Open ⟦0⟧ of ⟦1⟧⟦2⟧⟦3⟧", "⟦0⟧ von ⟦1⟧⟦2⟧⟦3⟧ öffnen")
-    assert [one["language"] for one in examples] == ["de", "fr", "de", "de"]
-    batch = domain.collate(examples)
-    firsts = domain.codec.tokenizer.convert_ids_to_tokens(batch["input_ids"][:, 0].tolist())
+    assert [example["language"] for example in examples] == ["de", "fr", "de", "de"]
+    batch = model.collate(examples)
+    firsts = model.codec.tokenizer.convert_ids_to_tokens(batch["input_ids"][:, 0].tolist())
     assert firsts == [">>de<<", ">>fr<<", ">>de<<", ">>de<<"]
-    assert batch["labels"].shape[0] == 4 and domain.count(batch) == sum(len(one["ids"][1]) for one in examples)
-    assert (batch["labels"] == -100).sum() == batch["labels"].numel() - domain.count(batch)
-    assert list(domain.lengths(examples)) == [len(a) + len(b) for a, b in (one["ids"] for one in examples)]
+    assert batch["labels"].shape[0] == 4 and model.count(batch) == sum(len(one["ids"][1]) for one in examples)
+    assert (batch["labels"] == -100).sum() == batch["labels"].numel() - model.count(batch)
+    assert list(model.lengths(examples)) == [len(a) + len(b) for a, b in (one["ids"] for one in examples)]
 
 
-def test_examples_without_targets_have_no_labels(loaded):
-    domain, _, _ = loaded
-    batch = domain.collate(domain.inputs("save it") + domain.inputs("close it"))
+def test_examples_without_targets_have_no_labels(model):
+    batch = model.collate(model.inputs("save it") + model.inputs("close it"))
     assert set(batch) == {"examples"} and batch["examples"][1]["source"] == "close it"
 
 
-def test_smoothing_is_for_training_only(loaded):
-    domain, model, examples = loaded
-    batch = domain.collate(examples)
+def test_smoothing_is_for_training_only(model, examples):
+    batch, network = model.collate(examples), model.network
     with torch.no_grad():
-        plain = domain.loss(model, batch)
-        assert plain == pytest.approx(float(model(**{k: batch[k] for k in batch if k != "examples"}).loss), abs=1e-5)
-        model.train()
-        for module in model.modules():
+        plain = model.loss(network, batch)
+        assert plain == pytest.approx(float(network(**{k: batch[k] for k in batch if k != "examples"}).loss), abs=1e-5)
+        network.train()
+        for module in network.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
-        model.config.dropout = model.model.encoder.dropout = model.model.decoder.dropout = 0.0
-        for layer in [*model.model.encoder.layers, *model.model.decoder.layers]:
+        network.config.dropout = network.model.encoder.dropout = network.model.decoder.dropout = 0.0
+        for layer in [*network.model.encoder.layers, *network.model.decoder.layers]:
             layer.dropout = 0.0
-        domain.config.label_smoothing = 0.5
-        assert float(domain.loss(model, batch)) != pytest.approx(float(plain), abs=1e-4)
-        domain.config.label_smoothing = 0.0
-        assert float(domain.loss(model, batch)) == pytest.approx(float(plain), abs=1e-5)
-    model.eval()
+        smoothed, unsmoothed = (with_options(model, label_smoothing=value) for value in (0.5, 0.0))
+        assert float(smoothed.loss(network, batch)) != pytest.approx(float(plain), abs=1e-4)
+        assert float(unsmoothed.loss(network, batch)) == pytest.approx(float(plain), abs=1e-5)
 
 
 def test_training_leaves_out_what_is_too_long(folder):
-    domain = make(longest=8)
-    model = domain.load_model(folder, Dataset.from_list(ROWS))
+    model = make(longest=8).load(folder, None)
     short = [{"source": "a b", "target": "b a", "language": "de"}]
     rows = Dataset.from_list([*short, {"source": "save " * 20, "target": "die " * 20, "language": "de"}])
-    assert len(domain.prepare(rows, model, training=True)) == 1
-    assert len(domain.prepare(rows, model, training=False)) == 2
+    assert len(model.prepare(rows, "train")) == 1
+    assert len(model.prepare(rows, "validation")) == len(model.prepare(rows, "test")) == 2
     with pytest.raises(SuiteError, match="has at most longest=8 tokens"):
-        domain.prepare(rows.select([1]), model, training=True)
+        model.prepare(rows.select([1]), "train")
 
 
 def test_a_model_of_one_language_predicts_whatever_the_data_and_learns_only_one(tmp_path):
-    domain, rows = make(), Dataset.from_list(ROWS)
-    model = domain.load_model(toys.marian(tmp_path, languages=()), rows)  # `predict` gives the starter's rows
+    rows = Dataset.from_list(ROWS)
+    model = make().load(toys.marian(tmp_path, languages=()), TrainingData(rows))
     with pytest.raises(SuiteError, match="can't be told a language, and the data have de, fr"):
-        domain.prepare(rows, model, training=True)
-    assert len(domain.prepare(rows.select([0, 2, 3]), model, training=True)) == 3
+        model.prepare(rows, "train")
+    assert len(model.prepare(rows.select([0, 2, 3]), "train")) == 3
 
 
-def test_case_varies_on_its_share_and_only_the_source(loaded):
-    domain, _, examples = loaded
-    domain.config.vary_case = 0.5
-    drawn = [domain.augment(examples[2], np.random.default_rng(seed)) for seed in range(60)]
-    sources = {one["masked"][0] for one in drawn}
+def test_case_varies_on_its_share_and_only_the_source(model, examples):
+    varying = with_options(model, vary_case=0.5)
+    drawn = [varying.augment(examples[2], np.random.default_rng(seed)) for seed in range(60)]
+    sources = {example["masked"][0] for example in drawn}
     assert sources == {"Open ⟦0⟧ of ⟦1⟧⟦2⟧⟦3⟧", "open ⟦0⟧ of ⟦1⟧⟦2⟧⟦3⟧", "Open ⟦0⟧ Of ⟦1⟧⟦2⟧⟦3⟧"}
-    assert {one["masked"][1] for one in drawn} == {examples[2]["masked"][1]}
-    assert 15 < sum("ids" not in one for one in drawn) < 45
-    other = next(one for one in drawn if one["masked"][0][0] == "o")
-    tokens = domain.codec.tokenizer.convert_ids_to_tokens(domain.collate([other])["input_ids"][0].tolist())
+    assert {example["masked"][1] for example in drawn} == {examples[2]["masked"][1]}
+    assert 15 < sum("ids" not in example for example in drawn) < 45
+    other = next(example for example in drawn if example["masked"][0][0] == "o")
+    tokens = model.codec.tokenizer.convert_ids_to_tokens(model.collate([other])["input_ids"][0].tolist())
     assert "".join(tokens[1:]).startswith("▁open")
 
 
@@ -115,47 +118,64 @@ def answer(text, **more):
     return {"translation": text, "confidence": 0.5, "fuzzy": False, "why": [], "log_probability": -0.5, **more}
 
 
-def test_metrics_are_sums_over_any_segments(loaded):
-    domain, _, examples = loaded
+def test_metrics_are_sums_over_any_segments(model, examples):
+    judge = make().scores(model)
     texts = ["datei sichern", "fermer la", "kaputt", "alle schließen"]
-    references = [domain.reference(one) for one in examples]
-    rows = [domain.score(answer(text), reference) for text, reference in zip(texts, references, strict=True)]
+    references = [judge.reference(example) for example in examples]
+    rows = [judge.score(answer(text), reference) for text, reference in zip(texts, references, strict=True)]
     scores = {key: np.asarray([row[key] for row in rows]) for key in rows[0]}
-    found = domain.metrics(scores)
-    from sacrebleu.metrics import BLEU, CHRF
-
-    targets = [[one["target"] for one in references]]
-    assert found["chrf"] == pytest.approx(CHRF().corpus_score(texts, targets).score)
-    assert found["bleu"] == pytest.approx(BLEU().corpus_score(texts, targets).score)
-    assert found["exact"] == 0.5 and found["placeholders"] == 0.0 and found["fuzzy"] == 0.0 and "terms" not in found
-    again = domain.metrics({key: values[[2, 3, 3]] for key, values in scores.items()})
+    metrics = judge.metrics(scores)
+    targets = [[reference["target"] for reference in references]]
+    assert metrics["chrf"] == pytest.approx(CHRF().corpus_score(texts, targets).score)
+    assert metrics["bleu"] == pytest.approx(BLEU().corpus_score(texts, targets).score)
+    assert (metrics["exact"], metrics["placeholders"], metrics["fuzzy"]) == (0.5, 0.0, 0.0)
+    assert "terms" not in metrics
+    again = judge.metrics({key: values[[2, 3, 3]] for key, values in scores.items()})
     assert again["exact"] == pytest.approx(2 / 3) and again["placeholders"] == 0.0
-    assert np.isnan(domain.metrics({key: values[[3]] for key, values in scores.items()})["placeholders"])
+    assert np.isnan(judge.metrics({key: values[[3]] for key, values in scores.items()})["placeholders"])
 
 
 def test_terms_are_counted_where_there_is_a_glossary(folder, tmp_path):
     (tmp_path / "terms.csv").write_text("source,target\nfile,Datei\n")
-    domain = make(glossary=str(tmp_path / "terms.csv"))
+    task = make(glossary=str(tmp_path / "terms.csv"))
+    judge = task.scores(task.load(folder, None))
     reference = {"source": "Save the file", "target": "Datei sichern", "language": "de", "style": None}
-    rows = [domain.score(answer(text), reference) for text in ("Die Dateien", "Akte")]
-    assert domain.metrics({key: np.asarray([row[key] for row in rows]) for key in rows[0]})["terms"] == 0.5
+    rows = [judge.score(answer(text), reference) for text in ("Die Dateien", "Akte")]
+    assert judge.metrics({key: np.asarray([row[key] for row in rows]) for key in rows[0]})["terms"] == 0.5
     with pytest.raises(SuiteError, match=r"glossary .*nowhere.csv cannot be read"):
-        _ = make(glossary="nowhere.csv").glossary
+        make(glossary="nowhere.csv").load(folder, None)
 
 
-def test_a_saved_model_answers_as_before(loaded, tmp_path):
-    domain, model, examples = loaded
-    domain.calibrate(model, [answer("datei speichern", log_probability=-0.1)], [{"target": "datei speichern"}])
-    assert domain.confidence != confidence.Confidence()
-    domain.save_model(model, tmp_path)
+def test_a_saved_model_answers_as_before(model, examples, tmp_path):
+    predictions, references = [answer("datei speichern", log_probability=-0.1)], [{"target": "datei speichern"}]
+    calibrated = model.calibrate(predictions, references)
+    assert calibrated.confidence != model.confidence == confidence.Confidence()
+    calibrated.save(tmp_path)
     kept = json.loads((tmp_path / "generation_config.json").read_text())
     assert (kept["num_beams"], kept["max_length"]) == (2, 64)
-    other = make()
-    again = other.load_model(tmp_path, None).eval()
-    assert other.confidence == domain.confidence
+    assert model.network.generation_config.max_length is None  # what is written there is not for this one
+    task = make()
+    again = task.load(tmp_path, None)
+    again.network.eval()
+    assert again.confidence == calibrated.confidence
     with torch.no_grad():
-        before, after = (d.infer(m, d.collate(examples)) for d, m in ((domain, model), (other, again)))
-    assert before == after and all(map(domain.same, before, after))
+        before, after = (each.infer(each.collate(examples)) for each in (calibrated, again))
+    assert before == after and all(map(task.answers.same, before, after))
+
+
+def test_other_options_are_followed_and_the_model_stays_as_it_was(model, tmp_path):
+    (tmp_path / "terms.csv").write_text("source,target\nfile,Datei\n")
+    other = with_options(model, glossary=str(tmp_path / "terms.csv"), beams=1)
+    assert [term.target for term in other.glossary.terms] == ["Datei"]
+    assert (model.glossary, model.config.beams, other.config.beams) == (None, 2, 1)
+    assert other.codec is model.codec
+
+
+def test_another_source_language_is_said_by_another_tokenizer(tmp_path):
+    model = make().load(toys.fast(tmp_path, "mbart50"), None)
+    other = with_options(model, source_language="fr")
+    firsts = [each.codec.tokenizer.convert_ids_to_tokens(each.codec.encode("file", "de"))[0] for each in (model, other)]
+    assert firsts == ["en_XX", "fr_XX"]
 
 
 def test_confidence_is_fitted_and_never_falls():
@@ -164,8 +184,8 @@ def test_confidence_is_fitted_and_never_falls():
     fitted = confidence.Confidence.fitted(sure, good)
     assert fitted.slope == pytest.approx(3, abs=1) and fitted.offset == pytest.approx(3, abs=1)
     for truths in (np.ones(9), np.zeros(9), np.linspace(1, 0, 9).round()):
-        one = confidence.Confidence.fitted(np.linspace(-2, 0, 9), truths)
-        assert 0 < one(-9) < one(-1) < one(0) < 1
+        curve = confidence.Confidence.fitted(np.linspace(-2, 0, 9), truths)
+        assert 0 < curve(-9) < curve(-1) < curve(0) < 1
     assert confidence.Confidence()(-1e6) == 0.0
 
 
@@ -173,27 +193,29 @@ def test_baselines_copy_and_remember():
     rows = [{"source": "Save file", "target": "Datei sichern", "language": "de"},
             {"source": "Save 3 files", "target": "3 Dateien sichern", "language": None}]  # fmt: skip
     asked = [{"source": text, "language": "de"} for text in ("Save file", "Save 8 files", "Ünrelated")]
-    found = rivals(rows, asked, "de")
-    assert [one["translation"] for one in found["copy"]] == ["Save file", "Save 8 files", "Ünrelated"]
-    assert [one["translation"] for one in found["memory"]] == ["Datei sichern", "8 Dateien sichern", "Ünrelated"]
+    task = make()
+    systems = task.baselines(SimpleNamespace(config=task.config), Splits({"train": Dataset.from_list(rows)}), asked)
+    texts = {name: [answer["translation"] for answer in answers] for name, answers in systems.predictions.items()}
+    assert texts == {
+        "copy": ["Save file", "Save 8 files", "Ünrelated"],
+        "memory": ["Datei sichern", "8 Dateien sichern", "Ünrelated"],
+    }
 
 
-class Answers:
-    """What the core calls `Scored`."""
-
-    def __init__(self, domain, texts, references, **more):
-        self.predictions, self.references = [answer(text, **more) for text in texts], references
-        rows = [domain.score(one, reference) for one, reference in zip(self.predictions, references, strict=True)]
-        self.scores = {key: np.asarray([row[key] for row in rows]) for key in rows[0]}
+def scored(judge, texts, references):
+    predictions = [answer(text) for text in texts]
+    rows = [judge.score(*pair) for pair in zip(predictions, references, strict=True)]
+    return Scored(predictions, references, {key: np.asarray([row[key] for row in rows]) for key in rows[0]})
 
 
 def test_what_changed_is_told_segment_by_segment():
-    domain = make()
+    task, model = make(), SimpleNamespace(glossary=None)
     targets = {"Save": ("Sichern", "de"), "Open %s": ("%s öffnen", "de"), "Quit": ("Quitter", "fr")}
     references = [{"source": s, "target": t, "language": lang, "style": None} for s, (t, lang) in targets.items()]
-    before = Answers(domain, ["Q", "%s öffnen", "Quitter"], references)
-    after = Answers(domain, ["Sichern", "auf", "Quitter"], references)
-    sections = {one.title: one for one in changed.sections({"fine-tuned": after, "before fine-tuning": before})}
+    before = scored(task.scores(model), ["Q", "%s öffnen", "Quitter"], references)
+    after = scored(task.scores(model), ["Sichern", "auf", "Quitter"], references)
+    report = task.report(model, {"fine-tuned": after, "before fine-tuning": before}, None, None)
+    sections = {section.title: section for section in report}
     said = sections["What changed after fine-tuning"]
     assert {name: said.values[name] for name in ("better", "worse", "as before", "rewritten")} == {
         "better": 1, "worse": 1, "as before": 1, "rewritten": 2}  # fmt: skip
@@ -214,13 +236,13 @@ class TestSplits:
         rows = Dataset.from_list(
             [{**ROWS[0], "source": f"s {i // 3}", "language": ["de", "fr", "es"][i % 3]} for i in range(90)]
         )
-        splits = make().split(rows)
+        splits = make().data.split(rows)
         found = [set(splits[name]["source"]) for name in ("train", "validation", "test")]
         assert sum(map(len, found)) == 30 and all(len(part) % 3 == 0 for part in splits.values())
 
     def test_by_file_what_training_has_is_not_scored(self):
         rows = [{**ROWS[0], "source": "shared" if i % 5 == 0 else f"s {i}", "file": f"f{i // 10}"} for i in range(200)]
-        splits = make(split_by="file").split(Dataset.from_list(rows))
+        splits = make(split_by="file").data.split(Dataset.from_list(rows))
         files = [set(splits[name]["file"]) for name in ("train", "validation", "test")]
         assert not (files[0] & files[1] or files[0] & files[2] or files[1] & files[2])
         assert "shared" in splits["train"]["source"]
@@ -228,26 +250,25 @@ class TestSplits:
 
     def test_by_file_needs_files(self):
         with pytest.raises(SuiteError, match="needs a column 'file'"):
-            make(split_by="file").split(Dataset.from_list([{"source": "a", "target": "b"}] * 9))
+            make(split_by="file").data.split(Dataset.from_list([{"source": "a", "target": "b"}] * 9))
 
 
 class TestInputs:
     def test_a_text_and_the_lines_of_a_file(self, tmp_path):
-        domain = make(target_language="fr")
-        assert domain.inputs("Save it.")[0] == {
+        assert read_argument("Save it.", "fr")[0] == {
             "source": "Save it.",
             "language": "fr",
             "style": None,
             "max_length": None,
         }
         (tmp_path / "a.txt").write_text("\ufeffSave\n\n Open %s \n", encoding="utf-8")
-        assert [one["source"] for one in domain.inputs(str(tmp_path / "a.txt"))] == ["Save", " Open %s "]
+        assert [source["source"] for source in read_argument(str(tmp_path / "a.txt"), "fr")] == ["Save", " Open %s "]
 
     def test_the_strings_of_a_catalogue(self, tmp_path):
         (tmp_path / "a.po").write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
                                        '#, c-format\nmsgid "Open %s"\nmsgstr ""\n')  # fmt: skip
-        (found,) = make().inputs(str(tmp_path / "a.po"))
-        assert (found["source"], found["style"]) == ("Open %s", "c-format")
+        (source,) = read_argument(str(tmp_path / "a.po"), "de")
+        assert (source["source"], source["style"]) == ("Open %s", "c-format")
 
     @pytest.mark.parametrize(
         ("argument", "said"),
@@ -259,15 +280,15 @@ class TestInputs:
     )
     def test_what_cannot_be_answered_is_said(self, argument, said):
         with pytest.raises(SuiteError, match=said):
-            make().inputs(argument)
+            read_argument(argument, "de")
 
     def test_a_file_of_another_kind_or_encoding_is_said(self, tmp_path):
         (tmp_path / "a.bin").write_bytes(b"\x00\xff")
         with pytest.raises(SuiteError, match="a.bin is no file of strings"):
-            make().inputs(str(tmp_path / "a.bin"))
+            read_argument(str(tmp_path / "a.bin"), "de")
         (tmp_path / "a.txt").write_bytes("Größe\n".encode("latin-1"))
         with pytest.raises(SuiteError, match=r"a.txt is not UTF-8 \(byte 2 is 0xf6\)"):
-            make().inputs(str(tmp_path / "a.txt"))
+            read_argument(str(tmp_path / "a.txt"), "de")
 
 
 class TestReading:
@@ -278,17 +299,17 @@ class TestReading:
     def test_catalogues_become_rows(self, tmp_path):
         (tmp_path / "a.po").write_text(self.CATALOGUE.format("Enregistrer"))
         for path in (tmp_path, tmp_path / "a.po"):
-            (row,) = make().read(path)
+            (row,) = make().data.read(path)
             assert (row["source"], row["target"], row["language"], row["file"]) == ("Save", "Enregistrer", "fr", "a.po")
 
     def test_one_without_translations_is_said(self, tmp_path):
         (tmp_path / "a.po").write_text(self.CATALOGUE.format(""))
         with pytest.raises(SuiteError, match="a.po has no finished translation to learn from"):
-            make().read(tmp_path / "a.po")
+            make().data.read(tmp_path / "a.po")
 
     def test_tables_are_left_to_the_core(self, tmp_path):
         (tmp_path / "a.csv").write_text("source,target\na,b\n")
-        assert make().read(tmp_path) is None and make().read(tmp_path / "a.csv") is None
+        assert make().data.read(tmp_path) is None and make().data.read(tmp_path / "a.csv") is None
 
 
 @pytest.mark.parametrize("value", ["", None, "german!", 3])
@@ -302,9 +323,9 @@ def test_norwegian_is_no_falsehood():
 
 
 def test_txt_has_a_line_per_text_and_po_is_for_localize(tmp_path):
-    domain = make()
-    domain.write([("a", answer("eins\nzwei")), ("a", answer("drei"))], tmp_path / "a.txt")
+    answers = make().answers
+    answers.write([("a", answer("eins\nzwei")), ("a", answer("drei"))], tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_text() == "eins zwei\ndrei\n"
     with pytest.raises(SuiteError, match="suite translation localize"):
-        domain.check_output(tmp_path / "a.po")
-    assert domain.render(answer("x", fuzzy=True, why=["So."])) == "x  [fuzzy: So.]"
+        answers.check_output(tmp_path / "a.po")
+    assert answers.render(answer("x", fuzzy=True, why=["So."])) == "x  [fuzzy: So.]"

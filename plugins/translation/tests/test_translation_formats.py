@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from suite import SuiteError
-from suite_translation.formats import FORMATS, Answer, pair_files, pairs, read_document
+from suite_translation.formats import FORMATS, Answer, pairs, read_document
 from suite_translation.formats.base import unique
+from suite_translation.formats.pairing import pair_files
 
 PO = 'msgid ""\nmsgstr "Language: %s\\nContent-Type: text/plain; charset=UTF-8\\n"\n\nmsgid "Open"\nmsgstr "%s"\n'
 

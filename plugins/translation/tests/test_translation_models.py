@@ -10,7 +10,9 @@ import torch
 import translation_toys as toys
 
 from suite import SuiteError
-from suite_translation.model import generate, licence, models
+from suite_translation.model import generate, licence
+from suite_translation.model.codec import Codec
+from suite_translation.model.loading import load_network
 from suite_translation.strings.languages import code_in, name_of
 
 FAMILIES = ("marian", "marian-one", "nllb", "m2m", "mbart50", "mbart", "t5")
@@ -29,8 +31,8 @@ def families(tmp_path_factory):
                 toys.marian(folder, languages=("de", "fr") if several else (), slots=several)
             else:
                 toys.m2m(folder) if name == "m2m" else toys.fast(folder, name)
-            model, tokenizer = models.load(folder, "", dropout=0.1)
-            made[name] = folder, model.eval(), models.Codec(tokenizer, model.config, "en")
+            model, tokenizer = load_network(folder, "", dropout=0.1)
+            made[name] = folder, model.eval(), Codec(tokenizer, model.config, "en")
         return made[name]
 
     return of
@@ -52,8 +54,8 @@ def test_loading_leaves_the_loggers_alone_and_a_long_text_is_cut_in_silence(fami
     try:
         folder, _, _ = families(name)
         before = logger.level
-        _, tokenizer = models.load(folder, "", dropout=0.1)
-        codec = models.Codec(tokenizer, families(name)[1].config, "en")
+        _, tokenizer = load_network(folder, "", dropout=0.1)
+        codec = Codec(tokenizer, families(name)[1].config, "en")
         assert logger.level == before == logging.NOTSET
         long = "die datei " * 2000
         assert len(codec.encode(long, "de")) == len(codec.labels(long, "de")) == codec.limit
@@ -135,7 +137,7 @@ def test_greedy_score_is_the_mean_log_probability(families):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_what_asks_for_a_gradient_gets_one(families, name):
     """Else several processes, which exchange gradients, wait for one that never comes."""
-    model, _ = models.load(families(name)[0], "", dropout=0.0)
+    model, _ = load_network(families(name)[0], "", dropout=0.0)
     tokens = torch.tensor([[5, 6, 7, 8]])
     model(input_ids=tokens, labels=tokens).loss.backward()
     assert [name for name, weight in model.named_parameters() if weight.requires_grad and weight.grad is None] == []
@@ -169,14 +171,14 @@ def test_alignment_takes_the_word_with_most_attention():
 
 def test_what_is_no_seq2seq_model_is_refused(tmp_path):
     with pytest.raises(SuiteError, match="is no model folder"):
-        models.load(tmp_path, "", dropout=0.1)
+        load_network(tmp_path, "", dropout=0.1)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
     with pytest.raises(SuiteError, match="a gpt2 model, which is no encoder with a decoder; give a seq2seq"):
-        models.load(tmp_path, "", dropout=0.1)
+        load_network(tmp_path, "", dropout=0.1)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "marian", "is_encoder_decoder": True}))
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(SuiteError, match="no weights as safetensors; Suite opens no pickles"):
-        models.load(tmp_path, "", dropout=0.1)
+        load_network(tmp_path, "", dropout=0.1)
 
 
 @pytest.mark.parametrize(

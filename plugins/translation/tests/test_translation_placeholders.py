@@ -53,21 +53,21 @@ from suite_translation.strings.placeholders import (
 )  # fmt: skip
 def test_what_is_a_placeholder(text, found):
     masked = mask(text)
-    assert masked.found == found
+    assert masked.placeholders == found
     assert masked.accelerator == ""
     assert unmask(masked.text, masked) == text
 
 
 def test_flags_of_gettext_decide_what_is_ambiguous():
-    assert mask("100 % done", "c-format").found == ("% d",)
-    assert mask("100 % done").found == mask("100 % done", "no-c-format").found == ()
-    assert mask("{{name}}", "python-brace-format").found == ("{{", "}}")
-    assert mask("{{name}}").found == ("{{name}}",)
-    assert mask("Item #{n}", "icu").found == ("#", "{n}")
-    assert mask("%s {x} <b>", "none").found == ()
-    assert mask("%s <b>", "html").found == ("<b>",)
-    assert mask("%1% done", "boost-format").found == ("%1%",)
-    assert mask("%1%", "qt-format").found == ("%1",)
+    assert mask("100 % done", "c-format").placeholders == ("% d",)
+    assert mask("100 % done").placeholders == mask("100 % done", "no-c-format").placeholders == ()
+    assert mask("{{name}}", "python-brace-format").placeholders == ("{{", "}}")
+    assert mask("{{name}}").placeholders == ("{{name}}",)
+    assert mask("Item #{n}", "icu").placeholders == ("#", "{n}")
+    assert mask("%s {x} <b>", "none").placeholders == ()
+    assert mask("%s <b>", "html").placeholders == ("<b>",)
+    assert mask("%1% done", "boost-format").placeholders == ("%1%",)
+    assert mask("%1%", "qt-format").placeholders == ("%1",)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_an_apostrophe_before_an_icu_argument_is_doubled():
 def test_more_than_ten_go_piece_by_piece():
     source = " and ".join(["%d"] * 12)
     masked = mask(source)
-    assert len(masked.found) == 12 > len(SLOTS)
+    assert len(masked.placeholders) == 12 > len(SLOTS)
     assert pieces(masked) == ["", *[" and "] * 11, ""]
     german = ["und" if piece else "x" for piece in pieces(masked)]
     assert join_pieces(german, masked) == " und ".join(["%d"] * 12)

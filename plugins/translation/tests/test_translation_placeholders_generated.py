@@ -42,7 +42,7 @@ def test_the_untouched_string_comes_back(before, after, gap, style):
     source = f"{gap.join(before)} plain {gap.join(after)}"
     masked = mask(source, style)
     assert unmask(masked.text, masked) == source
-    assert len(pieces(masked)) == len(masked.found) + 1
+    assert len(pieces(masked)) == len(masked.placeholders) + 1
     again = join_pieces(pieces(masked), masked)
     assert again is not None
     assert problems(source, again, style) == []
@@ -166,7 +166,7 @@ def test_pythons_own_formatting_accepts_what_is_shipped(parts, data):
     arguments = {"a": "1", "b": 2} if "(" in source else tuple(1 for part in parts if part in ("%s", "%5d"))
     source % arguments
     masked = mask(source, "python-format")
-    slots = data.draw(st.permutations([f"⟦{number}⟧" for number in range(len(masked.found))]))
+    slots = data.draw(st.permutations([f"⟦{number}⟧" for number in range(len(masked.placeholders))]))
     noise = st.sampled_from(["", " ", "und", "100 % der", "%", "s", "d"])
     answer = unmask("".join(data.draw(noise) + slot for slot in slots) + data.draw(noise), masked)
     if answer is not None:
@@ -183,7 +183,7 @@ def test_pythons_own_fields_accept_what_is_shipped(parts, data):
     except ValueError:  # a lone brace between two others
         return
     masked = mask(source, "python-brace-format")
-    slots = data.draw(st.permutations([f"⟦{number}⟧" for number in range(len(masked.found))]))
+    slots = data.draw(st.permutations([f"⟦{number}⟧" for number in range(len(masked.placeholders))]))
     noise = st.sampled_from(["", " ", "und", "{", "}", "0", ":"])
     answer = unmask("".join(data.draw(noise) + slot for slot in slots) + data.draw(noise), masked)
     if answer is not None:

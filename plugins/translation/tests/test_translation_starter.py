@@ -14,7 +14,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from suite_translation.starter import assets as starter
 from suite_translation.strings.placeholders import SLOTS
 
-FOLDER = Path(starter.__file__).parent / "starter"
+FOLDER = Path(starter.__file__).parent
 
 PO = """
 msgid ""

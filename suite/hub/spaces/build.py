@@ -10,12 +10,16 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from suite.domain.base import Domain
+import yaml
+
+from suite.domain.description import Domain, Task
 from suite.errors import SuiteError
 from suite.files import write_text
+from suite.hub.bundle import bundle, check, write_folder
 from suite.hub.spaces import packages
+from suite.inference.predictor import finished_run, read_config
 from suite.plugins.loader import Offer
-from suite.provenance.pushed import PERMISSION
+from suite.provenance.hub_run import PERMISSION
 
 GRADIO = "6.31.0"  # what the demos were tested with; the platform installs this very version
 PYTHON = "3.12"  # the newest that ZeroGPU offers, too
@@ -50,15 +54,21 @@ def build(plan: Plan, folder: Path, *, runs: Path = Path("runs")) -> Path:
     """Writes the Space into `folder`, replacing one that was built there before. Returns the folder.
 
     Raises `SuiteError` for a folder that holds something else, a model without a commit, a run that may not or cannot
-    leave this machine (`suite.hub.parcel`), and hardware the demo can't use.
+    leave this machine (`suite.hub.bundle`), and hardware the demo can't use.
     """
-    domain = _domain(plan)
+    domain: Domain = plan.offer.load()
     _refuse(plan, domain, folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside it: what is refused on the way leaves the old one whole, and what is done is moved, not written again.
     with tempfile.TemporaryDirectory(prefix=".suite-space-", dir=folder.parent) as scratch:
         made = Path(scratch) / "space"
-        _write(plan, domain, runs, made)
+        made.mkdir()
+        task = add_run(plan, domain, runs, made / "run") if plan.run else domain.task()
+        for name, text in files(plan, task).items():
+            write_text(made / name, text)
+        if not (plan.plain or plan.from_index):
+            for name in dict.fromkeys((packages.CORE, plan.offer.plugin.distribution)):
+                packages.unpack(name, made / "packages")
         folder.mkdir(exist_ok=True)
         _clear(folder)
         for path in made.iterdir():
@@ -66,55 +76,39 @@ def build(plan: Plan, folder: Path, *, runs: Path = Path("runs")) -> Path:
     return folder
 
 
-def _write(plan: Plan, domain: Domain, runs: Path, folder: Path) -> None:
-    folder.mkdir()
-    if plan.run:
-        domain = carry(plan, domain, runs, folder / "run")
-    for name, text in files(plan, domain).items():
-        write_text(folder / name, text)
-    if not (plan.plain or plan.from_index):
-        for name in dict.fromkeys((packages.CORE, plan.offer.plugin.distribution)):
-            packages.unpack(name, folder / "packages")
-
-
-def carry(plan: Plan, domain: Domain, runs: Path, into: Path) -> Domain:
+def add_run(plan: Plan, domain: Domain, runs: Path, into: Path) -> Task:
     """Writes into the new folder `into` what answers of a run; returns the domain with the run's options.
 
     Raises `SuiteError` for a run that may not leave this machine, and if the copy does not answer as the run did.
     """
-    from suite.hub.parcel import check, laid, parcel
-    from suite.inference.predictor import finished_run, read_config
-
-    run = finished_run(plan.run, runs, domain)
+    run = finished_run(plan.run, domain.task(output=runs))
     model = run.model.resolve()
     if model.parent.name == "snapshots":  # of the hub's cache, where files are links
         name = plan.run.partition("@")[0]
         raise SuiteError(f"{name} is on the Hub, where a Space can have it from: give --model {name}@{model.name}.")
-    domain = type(domain)(read_config(run, domain))
-    copy = laid(parcel(run, domain, licence=plan.licence, whole=False), into)
+    task = Task(domain, read_config(run, domain))
+    copy = write_folder(bundle(run, task, licence=plan.licence, whole=False), into)
     with tempfile.TemporaryDirectory() as scratch:
-        check(run, domain, copy, Path(scratch) / "check")
-    return domain
+        check(run, task, copy, Path(scratch) / "check")
+    return task
 
 
-def files(plan: Plan, domain: Domain) -> dict[str, str]:
-    """The texts of a Space by file name; a function of plan, domain and installed metadata alone."""
+def files(plan: Plan, task: Task) -> dict[str, str]:
+    """The texts of a Space by file name; a function of plan, task and installed metadata alone."""
     lines = packages.requirements(plan.offer.plugin.distribution, from_index=plan.from_index, zero_gpu=plan.zero_gpu)
     return {
-        "README.md": f"---\n{front_matter(plan, domain)}---\n\n{card(plan, domain)}",
-        "app.py": app(plan, domain),
+        "README.md": f"---\n{front_matter(plan, task.domain)}---\n\n{card(plan, task.domain)}",
+        "app.py": app(plan, task),
         "requirements.txt": "".join(f"{line}\n" for line in lines),
     }
 
 
 def front_matter(plan: Plan, domain: Domain) -> str:
     """What the Hub reads of a Space's README, as YAML."""
-    import yaml
-
     space = domain.space
     licence = distribution(plan.offer.plugin.distribution).metadata["License-Expression"]
     models = _models(plan, domain)
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "title": domain.title,
         "emoji": space.emoji,
         "colorFrom": space.colours[0],
@@ -132,12 +126,12 @@ def front_matter(plan: Plan, domain: Domain) -> str:
         "suggested_hardware": plan.hardware,
         **({"preload_from_hub": [*models]} if models and not (plan.run or plan.model) else {}),
     }
-    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=200)
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=200)
 
 
 def card(plan: Plan, domain: Domain) -> str:
     """What people read: what it does, which model answers, its limits, licences, and what becomes of uploads."""
-    licences = [f"- `{one.name}` ({one.kind}): {one.licence}, {one.url}" for one in domain.starter.assets]
+    licences = [f"- `{asset.name}` ({asset.kind}): {asset.licence}, {asset.url}" for asset in domain.starter.assets]
     return "\n".join([
         f"# {domain.title}\n", f"{plan.offer.entry.summary}\n", f"{_answering(plan, domain)}\n",
         "## Limits\n", f"{domain.limits.strip()}\n",
@@ -147,11 +141,12 @@ def card(plan: Plan, domain: Domain) -> str:
     ])  # fmt: skip
 
 
-def app(plan: Plan, domain: Domain) -> str:
+def app(plan: Plan, task: Task) -> str:
     """The text of `app.py`."""
+    domain = task.domain
     model = ', HERE / "run"' if plan.run else f', "{plan.model}"' if plan.model else ""
     # A permission never travels with a model; who builds the Space has given it, and says so here.
-    allowed = "".join(f", {name}=True" for name, value in domain.config if name.startswith(PERMISSION) and value)
+    allowed = "".join(f", {name}=True" for name, value in task.config if name.startswith(PERMISSION) and value)
     return f'''\
 """{domain.title} as a Hugging Face Space. Written by: suite space build {domain.name}."""
 
@@ -161,7 +156,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "packages"))  # Suite's own code, where it lies beside this file
 
-from suite.web import space  # noqa: E402
+from suite.web.space import space  # noqa: E402
 
 if __name__ == "__main__":
     space("{domain.name}"{model}{allowed})
@@ -193,11 +188,6 @@ suite space push {domain.name}-space   # to the Hub, private unless told otherwi
 
 `python app.py` serves it on this machine; `python app.py ask URL` asks a running one its example.
 """
-
-
-def _domain(plan: Plan) -> Domain:
-    cls: type[Domain] = plan.offer.load()
-    return cls()
 
 
 def _models(plan: Plan, domain: Domain) -> list[str]:

@@ -32,15 +32,15 @@ def requirements(plugin: str, *, from_index: bool, zero_gpu: bool) -> list[str]:
         lines = [f"{dist.name}=={dist.version}" for dist in dists]
         return [*lines, f"torch{ZERO_TORCH}"] if zero_gpu else lines
     ours = {dist.name for dist in dists} | {"gradio"}
-    needed = {str(one) for dist in dists for one in _needed(dist) if one.name not in ours}
+    needed = {str(required) for dist in dists for required in _needed(dist) if required.name not in ours}
     lines = sorted(needed, key=str.lower)
     return [f"{line},{ZERO_TORCH}" if zero_gpu and Requirement(line).name == "torch" else line for line in lines]
 
 
 def _needed(dist: Distribution) -> Iterable[Requirement]:
     """What a distribution requires without its extras."""
-    found = map(Requirement, dist.requires or ())
-    return (one for one in found if not (one.marker and "extra" in str(one.marker)))
+    required = map(Requirement, dist.requires or ())
+    return (each for each in required if not (each.marker and "extra" in str(each.marker)))
 
 
 def unpack(name: str, into: Path) -> None:
@@ -65,10 +65,10 @@ def unpack(name: str, into: Path) -> None:
 
 def _editable(dist: Distribution) -> Path | None:
     """The source folder of an editable installation (PEP 610), else None."""
-    told = json.loads(dist.read_text("direct_url.json") or "{}")
-    if not told.get("dir_info", {}).get("editable"):
+    origin = json.loads(dist.read_text("direct_url.json") or "{}")
+    if not origin.get("dir_info", {}).get("editable"):
         return None
-    return Path(unquote(urlsplit(told["url"]).path))
+    return Path(unquote(urlsplit(origin["url"]).path))
 
 
 def _copy(dist: Distribution, into: Path) -> None:
@@ -76,8 +76,8 @@ def _copy(dist: Distribution, into: Path) -> None:
     if not dist.files:
         raise SuiteError(f"{dist.name} does not say which files it consists of; install it with pip.")
     for file in dist.files:
-        told = file.name in ("direct_url.json", "RECORD", "INSTALLER", "REQUESTED")
-        if ".." in file.parts or "__pycache__" in file.parts or told or file.suffix == ".pth":
+        about_here = file.name in ("direct_url.json", "RECORD", "INSTALLER", "REQUESTED")
+        if ".." in file.parts or "__pycache__" in file.parts or about_here or file.suffix == ".pth":
             continue
         target = into / str(file)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from suite.errors import SuiteError
-from suite.hub.push import api, full_name, refuse_visible, told
+from suite.hub.client import api, full_name, hub_errors, refuse_visible
 from suite.hub.spaces.build import OURS, is_space
 
 
@@ -20,11 +20,11 @@ def push(folder: Path, *, to: str = "", public: bool = False) -> str:
         raise SuiteError(f"{folder} was built with --plain and has not Suite's code; build it without, then push it.")
     hub = api()
     name = full_name(hub, to, folder.resolve().name)
-    with told(f"make the Space {name}"):
+    with hub_errors(f"make the Space {name}"):
         url = hub.create_repo(name, repo_type="space", space_sdk="gradio", private=not public, exist_ok=True)
         # `private` says nothing of one that is there already
         refuse_visible(name, private=bool(hub.space_info(name).private), public=public)
-    with told(f"take the files of {name}"):
+    with hub_errors(f"take the files of {name}"):
         hub.upload_folder(
             repo_id=name,
             repo_type="space",

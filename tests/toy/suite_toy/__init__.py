@@ -5,7 +5,7 @@ from suite import Entry, hookimpl
 
 @hookimpl
 def suite_domains():
-    return [Entry("toy", "Tell whether a word has more vowels than consonants.", "suite_toy.domain:ToyDomain")]
+    return [Entry("toy", "Tell whether a word has more vowels than consonants.", "suite_toy.domain:TOY")]
 
 
 @hookimpl

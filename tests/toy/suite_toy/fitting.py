@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from suite.accelerator import make_accelerator
 from suite.runs import Run
 from suite.training import checkpoint
 from suite.training.loop import fit
-from suite_toy.domain import ToyConfig, ToyDomain
+from suite_toy.domain import TOY
+from suite_toy.model import ToyModel
+from suite_toy.parts import ToyScores
 
 MODEL = Path(__file__).parent / "starter" / "model"
 LAUNCHER = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -21,28 +24,34 @@ class Fitting:
     """One call of `fit` on toy rows, with what it left behind."""
 
     def __init__(
-        self, rows, folder, *, dropout=0.0, domain=ToyDomain, callbacks=(), resume=False, prepare=None, **settings
-    ):
-        settings = {"noise": 0.0, "epochs": 2, "log_every": 5, **settings}
-        self.domain = domain(ToyConfig.build(settings))
+        self, rows, folder, *, dropout=0.0, model=ToyModel, scores=ToyScores, callbacks=(), resume=False, prepare=None,
+        **settings,
+    ):  # fmt: skip
+        domain = replace(TOY, model=model.load, scores=scores)
+        self.task = domain.task({"noise": 0.0, "epochs": 2, "log_every": 5}, settings)
         self.run = Run(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.run.set_status("running", "toy")
-        self.model = self.domain.load_model(MODEL, None)
-        self.model.dropout.p = dropout
-        self.start = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model = self.task.load(MODEL, None)
+        self.network.dropout.p = dropout
+        self.start = {name: value.clone() for name, value in self.network.state_dict().items()}
         if prepare:
             prepare(self)
-        fit(
-            self.domain,
+        self.model = fit(
+            self.task,
             self.model,
             rows[:50],
             rows[50:80],
             run=self.run,
-            accelerator=make_accelerator(self.domain.config),
+            accelerator=make_accelerator(self.task.config),
             callbacks=list(callbacks),
             resume=resume,
-        )  # fmt: skip
+        )
+
+    @property
+    def network(self):
+        """The network that is trained."""
+        return self.model.network
 
     def last(self):
         """Tensors of the newest checkpoint."""
@@ -66,8 +75,8 @@ def suite(folder, *arguments, launcher=(), environment=None, domain="toy"):
 
 
 def without_dropout(folder):
-    """The toy's model with its dropout off."""
-    model = ToyDomain().load_model(MODEL, None)
-    model.config.dropout = 0.0
-    model.save_pretrained(folder)
+    """The toy's model folder with its dropout off."""
+    network = TOY.task().load(MODEL, None).network
+    network.config.dropout = 0.0
+    network.save_pretrained(folder)
     return folder

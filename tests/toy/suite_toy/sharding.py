@@ -18,11 +18,11 @@ from torch.distributed.tensor import DTensor
 from suite.accelerator import make_accelerator
 from suite.errors import SuiteError
 from suite.training import loop
-from suite.training.drivers import Sharded, driver_for
 from suite.training.loop import schedule
 from suite.training.meters import FiniteGuard
+from suite.training.strategies import FSDPStrategy, make_strategy
 from suite_toy import fitting
-from suite_toy.domain import ToyDomain
+from suite_toy.model import ToyModel
 
 SETTINGS = {
     "plain": {},
@@ -34,7 +34,7 @@ SETTINGS = {
 EXACT = {"noise": 0.3, "dropout": 0.3, "ema": 0.9, "save_every": 3, "micro_batch_size": 2}
 SMALL = {"epochs": 1, "batch_size": 8}
 ROWS = list(csv.DictReader((fitting.MODEL.parent / "words.csv").open()))
-drivers = []
+strategies = []
 
 
 def sharded_accelerator(config):
@@ -55,30 +55,30 @@ def die(config, step, total):
     return schedule(config, step, total)
 
 
-class Small(ToyDomain):
+class Small(ToyModel):
     """The second process holds no more than two rows."""
 
-    def loss(self, model, batch):
-        if model.training and os.environ["RANK"] == "1" and len(batch["labels"]) > 2:
+    def loss(self, network, batch):
+        if network.training and os.environ["RANK"] == "1" and len(batch["labels"]) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return super().loss(model, batch)
+        return super().loss(network, batch)
 
 
-class Twice(ToyDomain):
-    """Calls the model twice for one loss."""
+class Twice(ToyModel):
+    """Calls the network twice for one loss."""
 
-    def loss(self, model, batch):
-        return super().loss(model, batch) + super().loss(model, batch)
+    def loss(self, network, batch):
+        return super().loss(network, batch) + super().loss(network, batch)
 
 
-class Poisoned(ToyDomain):
+class Poisoned(ToyModel):
     """A NaN at the fifth training loss of the second process."""
 
     calls = 0
 
-    def loss(self, model, batch):
-        loss = super().loss(model, batch)
-        self.calls += model.training
+    def loss(self, network, batch):
+        loss = super().loss(network, batch)
+        self.calls += network.training
         return loss * float("nan") if self.calls == 5 and os.environ["RANK"] == "1" else loss
 
 
@@ -92,7 +92,7 @@ class Late(FiniteGuard):
 
 def weights():
     """This process's part of what is trained."""
-    return [parameter.detach().to_local().clone() for parameter in drivers[-1].trained]
+    return [parameter.detach().to_local().clone() for parameter in strategies[-1].trained]
 
 
 def refused(*arguments, **settings):
@@ -117,40 +117,40 @@ def run(case, folder):
         fitting.Fitting(ROWS, folder / "parts", resume=True, **EXACT)
         return {}
     if case == "twice":
-        return {"refused": refused(folder, domain=Twice)}
+        return {"refused": refused(folder, model=Twice)}
     if case == "poisoned":
         loop.FiniteGuard = Late
-        text = refused(folder, domain=Poisoned, micro_batch_size=8)
+        text = refused(folder, model=Poisoned, micro_batch_size=8)
         return {"refused": text, "finite": all(bool(part.isfinite().all()) for part in weights())}
     if case == "small":
-        text = refused(folder, domain=Small, resume=(folder / "memory.json").is_file(), **SMALL)
+        text = refused(folder, model=Small, resume=(folder / "memory.json").is_file(), **SMALL)
         if text:  # as the command does: with a sentence, which torchrun follows by ending the other process
             sys.stderr.write(text)
             sys.stderr.flush()
             os._exit(2)
         return {}
     fitted = fitting.Fitting(ROWS, folder, **SETTINGS[case])
-    torch.save(fitted.model.state_dict(), folder / f"end-{os.environ['RANK']}.pt")
-    parameters = list(drivers[-1].trained)
+    torch.save(fitted.network.state_dict(), folder / f"end-{os.environ['RANK']}.pt")
+    parameters = list(strategies[-1].trained)
     return {
-        "sharded": type(drivers[-1]) is Sharded and all(isinstance(p, DTensor) for p in parameters),
+        "sharded": type(strategies[-1]) is FSDPStrategy and all(isinstance(p, DTensor) for p in parameters),
         "elements": sum(p.to_local().numel() for p in parameters),
-        "total": sum(p.numel() for p in fitted.model.parameters()),
-        "twin": type(next(fitted.model.parameters())) is torch.nn.Parameter,
+        "total": sum(p.numel() for p in fitted.network.parameters()),
+        "whole": type(next(fitted.network.parameters())) is torch.nn.Parameter,
     }
 
 
 def keep(*arguments):
-    """`driver_for`, with the driver kept for `run`."""
-    drivers.append(driver_for(*arguments))
-    return drivers[-1]
+    """`make_strategy`, with the strategy kept for `run`."""
+    strategies.append(make_strategy(*arguments))
+    return strategies[-1]
 
 
 if __name__ == "__main__":
-    fitting.make_accelerator, loop.driver_for = sharded_accelerator, keep
+    fitting.make_accelerator, loop.make_strategy = sharded_accelerator, keep
     for name in sys.argv[1].split(","):
-        told = run(name, Path(sys.argv[2]) / name)
-        (Path(sys.argv[2]) / f"{name}-{os.environ['RANK']}.json").write_text(json.dumps(told))
+        findings = run(name, Path(sys.argv[2]) / name)
+        (Path(sys.argv[2]) / f"{name}-{os.environ['RANK']}.json").write_text(json.dumps(findings))
     torch.distributed.barrier()
     sys.stdout.flush()
     os._exit(0)  # gloo's threads abort an ordinary exit now and then

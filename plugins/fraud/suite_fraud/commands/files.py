@@ -7,8 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import pyarrow.compute as pc
 
 from suite_fraud.commands.options import columns_option, format_option, newest, pairs, runs_option, time_unit_option
+from suite_fraud.data import stream
+from suite_fraud.starter import simulate as simulator
 
 
 @click.command(help="Score a CSV or Parquet file of any size with a run's student, and write its alerts with reasons.")
@@ -35,15 +38,16 @@ def score(
     time_unit: str,
 ) -> None:
     """Prints how many alerts there are and how fast it went."""
+    # LightGBM, with scikit-learn and SciPy: not for --help.
     from suite_fraud.serving import score as scoring
     from suite_fraud.serving.student import Student
 
     choice = scoring.Choice(threshold=threshold, capacity=capacity, everything=everything)
     student = Student.load(Path(model) if model else newest(runs))
     if time_unit != "auto":
-        student.about = replace(student.about, time_unit=time_unit)
-    found = scoring.score(file, output, student, choice=choice, history=history, columns=pairs(columns))
-    click.echo(f"{found.alerts:,} alerts among {found.rows:,} transactions, {found.speed:,.0f} a second: {output}")
+        student = replace(student, about=replace(student.about, time_unit=time_unit))
+    done = scoring.score(file, output, student, choice=choice, history=history, columns=pairs(columns))
+    click.echo(f"{done.alerts:,} alerts among {done.rows:,} transactions, {done.speed:,.0f} a second: {output}")
 
 
 @click.command(help="Make up a portfolio of card transactions with known frauds, as the ULB handbook describes them.")
@@ -55,15 +59,9 @@ def score(
 @click.option("--scenarios", is_flag=True, help="Add the kind of each fraud: 1 amount, 2 terminal, 3 customer.")
 def simulate(output: Path, customers: int, terminals: int, days: int, seed: int, scenarios: bool) -> None:
     """Prints how many transactions and frauds there are."""
-    import pyarrow.compute as pc
-
-    from suite_fraud.data import stream
-    from suite_fraud.starter.simulate import Portfolio
-    from suite_fraud.starter.simulate import simulate as made_up
-
     stream.check_output(output)
-    portfolio = Portfolio(customers=customers, terminals=terminals, days=days, seed=seed)
-    table = made_up(portfolio, scenarios=scenarios)
+    portfolio = simulator.Portfolio(customers=customers, terminals=terminals, days=days, seed=seed)
+    table = simulator.simulate(portfolio, scenarios=scenarios)
     with stream.writing(output, table.schema) as writer:
         writer.write(table)
     click.echo(f"{len(table):,} transactions, {pc.sum(table['fraud']).as_py() or 0:,} frauds: {output}")
@@ -78,7 +76,7 @@ def simulate(output: Path, customers: int, terminals: int, days: int, seed: int,
 @format_option
 def drift(file: Path, model: str, runs: Path, history: Path | None, columns: tuple[str, ...], form: str) -> None:
     """Prints the population stability index (PSI) of scores and features, alerts, and the advice."""
-    from suite_fraud.serving import drift as drifts
+    from suite_fraud.serving import drift as drifts  # LightGBM, with scikit-learn and SciPy: not for --help
 
     folder = Path(model) if model else newest(runs)
     report, start = drifts.of_file(file, folder, history=history, columns=pairs(columns))

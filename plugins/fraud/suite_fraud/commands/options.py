@@ -9,6 +9,7 @@ import click
 
 from suite import SuiteError
 from suite_fraud.config import Unit
+from suite_fraud.data.columns import COLUMNS
 
 columns_option = click.option(
     "--columns", multiple=True, metavar="OURS=THEIRS", help="Which column holds what; may be given again."
@@ -32,24 +33,22 @@ def pairs(given: tuple[str, ...]) -> dict[str, str]:
 
     Raises `SuiteError` for what is none, or is no column of ours.
     """
-    from suite_fraud.data.columns import COLUMNS
-
     parts = [part.partition("=") for text in given for part in text.split(",")]
-    found = {ours.strip(): theirs.strip() for ours, _, theirs in parts}
-    for ours, theirs in found.items():
+    mapping = {ours.strip(): theirs.strip() for ours, _, theirs in parts}
+    for ours, theirs in mapping.items():
         if ours not in COLUMNS.names or not theirs:
             known = ", ".join(COLUMNS.names)
             raise SuiteError(f"--columns {ours}={theirs} is not OURS=THEIRS; ours are {known}.")
-    return found
+    return mapping
 
 
 def newest(runs: Path) -> Path:
     """The newest run below `runs` that has a student. Raises `SuiteError` if there is none."""
-    from suite_fraud.serving.student import ABOUT
+    from suite_fraud.serving.student import ABOUT  # LightGBM, with scikit-learn and SciPy: not for --help
 
-    found = {path.parent: path.stat().st_mtime for path in runs.glob(f"fraud/*/**/{ABOUT}")}
-    if not found:
+    made = {path.parent: path.stat().st_mtime for path in runs.glob(f"fraud/*/**/{ABOUT}")}
+    if not made:
         raise SuiteError(
             f"No run in {runs} has a student model; make one with: suite fraud student, or name one with --model."
         )
-    return max(found, key=lambda folder: found[folder])
+    return max(made, key=lambda folder: made[folder])

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from suite_fraud.commands.options import columns_option, format_option
+from suite_fraud.config import FraudConfig
 from suite_fraud.evaluation.prequential import evaluation, render, summary
 
 
@@ -34,11 +35,8 @@ def prequential(
     data: str, columns: tuple[str, ...], folds: int, end: int, settings: tuple[str, ...], output: Path, form: str
 ) -> None:
     """Prints each metric's mean and its value in each fold, and what a random split would have made believe."""
-    from suite_fraud.config import FraudConfig
-
     days = FraudConfig.build(FraudConfig.parse_settings(settings)).test_days
     given = ["--columns", ",".join(columns)] if columns else []
-    given += [part for one in settings for part in ("--set", one)] + (["--data", data] if data else [])
-    found = [evaluation(given, end - back * days, output) for back in range(folds - 1, -1, -1)]
-    result = summary(found)
+    given += [part for setting in settings for part in ("--set", setting)] + (["--data", data] if data else [])
+    result = summary([evaluation(given, end - back * days, output) for back in range(folds - 1, -1, -1)])
     click.echo(json.dumps(result, indent=2) if form == "json" else render(result))

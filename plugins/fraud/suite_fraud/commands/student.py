@@ -6,15 +6,11 @@ import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from suite import SuiteError
-from suite_fraud.commands.options import format_option, runs_option
-
-if TYPE_CHECKING:
-    pass
+from suite_fraud.commands.options import format_option, newest, runs_option
 
 
 @click.command(help="Export a run's student: the best system of its report as a small LightGBM in text form.")
@@ -24,8 +20,7 @@ if TYPE_CHECKING:
 @format_option
 def student(model: Path | None, runs: Path, output: Path | None, form: str) -> None:
     """Prints how far its answers are its teacher's."""
-    from suite_fraud.commands.options import newest
-    from suite_fraud.serving.student import Student, find
+    from suite_fraud.serving.student import Student, find  # LightGBM, with scikit-learn and SciPy: not for --help
 
     folder = find(model) if model else newest(runs)
     about = Student.load(folder).about

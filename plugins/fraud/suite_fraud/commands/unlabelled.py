@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from suite import SuiteError
 from suite_fraud.commands.options import columns_option, pairs, time_unit_option
-
-if TYPE_CHECKING:
-    from suite_fraud.config import FraudConfig
-    from suite_fraud.serving.student import Student
+from suite_fraud.config import FraudConfig
 
 TEACHERS = ("isolation forest", "autoencoder")
 
@@ -33,52 +27,15 @@ def unlabelled(
     file: Path, output: Path, teacher: str, capacity: int, columns: tuple[str, ...], time_unit: str, seed: int
 ) -> None:
     """Prints how far the student's order is the teacher's, and how to go on."""
-    from suite_fraud.config import FraudConfig
+    from suite_fraud.serving.teach import teach_odd  # torch and scikit-learn: not for --help
 
     if output.exists():
         raise SuiteError(f"{output} exists already; give another folder with --output.")
     given = {"capacity": capacity, "columns": pairs(columns), "time_unit": time_unit, "seed": seed}
-    config = FraudConfig.build(given)
-    found = teach(file, config, teacher)
-    found.save(output)
+    student = teach_odd(file, FraudConfig.build(given), teacher)
+    student.save(output)
     click.echo(
-        f"{output}: learned from the {teacher}, whose order it follows to {found.about.fidelity['spearman']:.3f} "
+        f"{output}: learned from the {teacher}, whose order it follows to {student.about.fidelity['spearman']:.3f} "
         f"(Spearman). Odd is not fraud: look at the alerts, label them, then train.\n"
         f"suite fraud score {file} --model {output} --output alerts.csv"
     )
-
-
-def teach(file: Path, config: FraudConfig, teacher: str) -> Student:
-    """Trees that answer with the share of transactions less odd than this one; alerts are as many as the capacity.
-
-    Labels of the file are not looked at. The fidelity is that on every tenth row, which the student did not learn from.
-    """
-    from scipy.stats import rankdata, spearmanr
-
-    from suite_fraud.data import features
-    from suite_fraud.data.rows import MOST_SPARE
-    from suite_fraud.model import classical
-    from suite_fraud.model import inputs as blocks
-    from suite_fraud.serving import student as trees
-
-    rows = blocks.read(file, config, config.columns)
-    rows = replace(rows, label=np.full(len(rows), -1, np.int8))  # the risk features would tell of labels
-    values = np.nan_to_num(features.compute(rows, windows=config.windows, delay=config.delay_days))
-    x = values[:: max(1, -(-len(values) // MOST_SPARE))]
-    odd = classical.fit(teacher, x, np.zeros(len(x)), seed=config.seed).predict(x)
-    share = rankdata(odd) / (len(odd) + 1)
-    kept = np.arange(len(x)) % 10 != 0
-    per_day = max(len(rows) / (int(rows.days[-1]) + 1), 1.0)
-    about = trees.About(
-        windows=tuple(config.windows),
-        delay=float(config.delay_days),
-        columns=dict(config.columns),
-        time_unit=rows.time_unit,
-        teacher=teacher,
-    )
-    found = trees.Student.teach(x[kept], share[kept], about, seed=config.seed)
-    answers = found.predict(x)
-    threshold = float(np.quantile(answers, max(0.0, 1 - config.capacity / per_day)))
-    fidelity = {"spearman": float(spearmanr(odd[~kept], answers[~kept]).statistic)}
-    found.about = replace(about, threshold=threshold, fidelity=fidelity)
-    return found

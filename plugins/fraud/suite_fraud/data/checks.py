@@ -51,12 +51,12 @@ def clocks(rows: Transactions) -> list[str]:
 
     Of a table in order of time they fall for less than one row in a thousand, and take more than 100 values.
     """
-    found = []
+    rising = []
     for name, values in rows.numbers.items():
         known = values[~np.isnan(values)]
         if len(np.unique(known)) > 100 and (np.diff(known) >= 0).mean() > 0.999:
-            found.append(name)
-    return found
+            rising.append(name)
+    return rising
 
 
 def leaking(rows: Transactions) -> dict[str, str]:
@@ -65,9 +65,9 @@ def leaking(rows: Transactions) -> dict[str, str]:
     label = rows.label[known]
     if (label == 1).sum() < _LEAST or (label == 0).sum() < _LEAST:
         return {}
-    found = {name: _number_leak(values[known], label) for name, values in rows.numbers.items()}
-    found |= {name: _text_leak(values.filter(pa.array(known)), label) for name, values in rows.strings.items()}
-    return {name: evidence for name, evidence in found.items() if evidence}
+    leaks = {name: _number_leak(values[known], label) for name, values in rows.numbers.items()}
+    leaks |= {name: _text_leak(values.filter(pa.array(known)), label) for name, values in rows.strings.items()}
+    return {name: evidence for name, evidence in leaks.items() if evidence}
 
 
 def _labels(rows: Transactions) -> Iterator[Finding]:

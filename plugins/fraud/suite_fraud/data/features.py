@@ -197,10 +197,10 @@ class _Groups:
         asked = np.zeros(len(self.keys), bool)
         asked[self.place] = True
         # Sorted questions walk through memory in order, which makes the search several times as fast.
-        found = np.empty(len(self.keys), np.int64)
+        count = np.empty(len(self.keys), np.int64)
         where = np.flatnonzero(asked)
-        found[where] = np.searchsorted(self.keys, self.keys[where] - round(days * _DAY), side="right")
-        return np.minimum(found[self.place], self.place)
+        count[where] = np.searchsorted(self.keys, self.keys[where] - round(days * _DAY), side="right")
+        return np.minimum(count[self.place], self.place)
 
     def running(self, values: np.ndarray) -> np.ndarray:
         """Sums of the first 0, 1, ... n sorted rows' values, int64 (n + 1,)."""

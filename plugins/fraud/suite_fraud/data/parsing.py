@@ -134,8 +134,8 @@ def _number_times(numbers: np.ndarray, unit: Unit) -> np.ndarray:
     bad = ~np.isfinite(numbers)
     if bad.any():
         raise SuiteError(f"Row {int(np.argmax(bad)) + 1} has no finite time; fill it in or leave the row out.")
-    found = time_unit(numbers) if unit == "auto" else unit
-    return np.asarray(numbers / _PER_SECOND[found] if found in _PER_SECOND else numbers * _SECONDS[found])
+    counted = time_unit(numbers) if unit == "auto" else unit
+    return np.asarray(numbers / _PER_SECOND[counted] if counted in _PER_SECOND else numbers * _SECONDS[counted])
 
 
 def _text_times(column: pa.ChunkedArray) -> np.ndarray:
@@ -143,14 +143,14 @@ def _text_times(column: pa.ChunkedArray) -> np.ndarray:
         if (read := _cast(column, kind)) is not None:
             return _microseconds(read)
     for day_first, month_first in _FORMATS:
-        found = [read for form in (day_first, month_first) if form and (read := _strptime(column, form)) is not None]
-        if len(found) == 2 and not found[0].equals(found[1]):
+        readings = [read for form in (day_first, month_first) if form and (read := _strptime(column, form)) is not None]
+        if len(readings) == 2 and not readings[0].equals(readings[1]):
             raise SuiteError(
                 f"Times such as {column[0].as_py()!r} could be day/month or month/day in every row; "
                 "write them as 2018-04-30 12:00:00."
             )
-        if found:
-            return _microseconds(found[0])
+        if readings:
+            return _microseconds(readings[0])
     row = next((row for row in range(len(column)) if _strptime(column[row : row + 1], _FORMATS[0][0]) is None), 0)
     raise SuiteError(
         f"Times such as {column[row].as_py()!r} (row {row + 1}) cannot be read; "
@@ -182,8 +182,8 @@ def labels(column: pa.ChunkedArray) -> np.ndarray:
     encoded = (encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded).dictionary_encode()
     meaning = np.array([_meaning(value) for value in encoded.dictionary.to_pylist()] + [-1], np.int8)
     codes = encoded.indices.fill_null(len(meaning) - 1).to_numpy(zero_copy_only=False)
-    found: np.ndarray = meaning[codes]
-    return found
+    values: np.ndarray = meaning[codes]
+    return values
 
 
 def _meaning(value: str) -> int:
@@ -234,9 +234,9 @@ def _plain_amounts(column: pa.ChunkedArray) -> np.ndarray | None:
     unclear = pc.match_substring_regex(column, r"^[+-]?[1-9]\d{0,2}\.\d{3}$")
     if pc.any(unclear).as_py() and not pc.any(pc.and_not(pointed, unclear)).as_py():
         return None
-    found = np.asarray(numbers.to_numpy(), np.float64)
-    _finite(found)
-    return found
+    values = np.asarray(numbers.to_numpy(), np.float64)
+    _finite(values)
+    return values
 
 
 def _text_amounts(column: pa.ChunkedArray) -> np.ndarray:
@@ -256,9 +256,9 @@ def _parts(value: str, row: int) -> tuple[str, int, str]:
     """Digits and separators without spaces, sign, currency."""
     text = value.strip().replace("−", "-")
     negative = (text.startswith("(") and text.endswith(")")) or "-" in text
-    found = _AMOUNT.fullmatch(text.strip("()").replace("-", "").replace("+", "").strip())
-    currency = _currency(found["before"], found["after"]) if found else None
-    number = re.sub(r"['\s\u00a0\u202f]", "", found["number"]) if found else ""
+    match = _AMOUNT.fullmatch(text.strip("()").replace("-", "").replace("+", "").strip())
+    currency = _currency(match["before"], match["after"]) if match else None
+    number = re.sub(r"['\s\u00a0\u202f]", "", match["number"]) if match else ""
     marks = re.sub(r"\d", "", number)
     # Of two kinds of separators the last is the decimal one, so it comes once.
     if currency is None or (len(set(marks)) == 2 and marks.count(marks[-1]) > 1) or text.count("-") > 1:
@@ -274,9 +274,9 @@ def _currency(before: str, after: str) -> str | None:
     return words[0].upper() if words else ""
 
 
-def _one_currency(found: set[str]) -> None:
-    if len(found) > 1:
-        listed = ", ".join(sorted(found))
+def _one_currency(currencies: set[str]) -> None:
+    if len(currencies) > 1:
+        listed = ", ".join(sorted(currencies))
         raise SuiteError(f"The amounts are in several currencies ({listed}); convert them to one.")
 
 

@@ -76,5 +76,5 @@ def compromised(rows: Transactions, tested: np.ndarray, *, since: int, delay_day
     frauds = np.flatnonzero((rows.label == 1) & (day >= since))
     first = np.full(len(rows.entity_names), np.iinfo(np.int64).max)
     np.minimum.at(first, rows.entity[frauds], day[frauds])
-    found: np.ndarray = first[rows.entity[tested]] < day[tested] - delay_days
-    return found
+    blocked: np.ndarray = first[rows.entity[tested]] < day[tested] - delay_days
+    return blocked

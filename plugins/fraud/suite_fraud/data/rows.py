@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset
 
-from suite import Splits, SuiteError
+from suite import Data, Finding, Splits, SuiteError
 from suite_fraud.config import FraudConfig, Unit
-from suite_fraud.data import features, protocol, tables
+from suite_fraud.data import checks, features, protocol, stream, tables
 from suite_fraud.data.tables import Transactions
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 NUMBER, TEXT = "number:", "text:"
 """What the names of a portfolio's own columns begin with among the features: they may be called like one."""
@@ -28,6 +30,27 @@ MANIFOLD = 20_000
 
 MOST_SPARE = 300_000
 """Rows a student is taught with at most: more bring a hundred trees no fidelity."""
+
+
+class FraudData(Data):
+    """Transactions: the starters' folders, what is wrong with a table, and splits by time."""
+
+    def read(self, path: Path) -> Dataset | None:
+        """A folder with `transactions.parquet`, as the starters are kept; the core reads everything else."""
+        file = path / "transactions.parquet"
+        return Dataset(pq.read_table(file)) if path.is_dir() and file.is_file() else None
+
+    def check(self, rows: Dataset) -> Iterable[Finding]:
+        """See `checks.findings`; a table that cannot be read is an error of its own."""
+        try:
+            return list(checks.findings(tables.from_table(rows, time_unit=self.config.time_unit)))
+        except SuiteError as error:
+            return [Finding("error", str(error))]
+
+    def split(self, rows: Dataset) -> Splits:
+        """By time, with the delay of labels and without known cards; the context is the `Portfolio`. See `split`."""
+        portfolio = split(rows, self.config)
+        return Splits(portfolio.splits, context=portfolio)
 
 
 @dataclass(frozen=True)
@@ -46,7 +69,8 @@ class Parts:
 class Portfolio:
     """A table's splits, and what is known of it besides."""
 
-    splits: Splits
+    splits: Mapping[str, Dataset]
+    """Under "train", "validation" and "test", before a `limit` cut them."""
     spare: Dataset
     """Rows from before the test that nothing was trained on, labelled or not: what a student can be taught with."""
     per_day: float
@@ -122,9 +146,6 @@ def both_classes(name: str, label: np.ndarray) -> None:
 
 def dataset(rows: Transactions, values: np.ndarray, where: np.ndarray, config: FraudConfig) -> Dataset:
     """A data set of the rows `where`: features, the portfolio's own columns, and what metrics and demos need."""
-    import pyarrow as pa
-    from datasets import Dataset
-
     picked = pa.array(where)
     columns: dict[str, Any] = {name: values[where, place] for place, name in enumerate(features.names(config.windows))}
     columns |= {NUMBER + name: numbers[where].astype(np.float32) for name, numbers in rows.numbers.items()}
@@ -141,6 +162,20 @@ def dataset(rows: Transactions, values: np.ndarray, where: np.ndarray, config: F
     return Dataset(pa.table(columns))
 
 
+def read_file(path: Path, config: FraudConfig, given: Mapping[str, str] | None = None) -> Transactions:
+    """The transactions of a CSV or Parquet file in order of time.
+
+    Columns are those `given`, those of the run's config where they are there, or recognised by their names. Raises
+    `SuiteError` for what can't be read.
+    """
+    names = stream.columns(path)
+    mapping = stream.mapping(names, given or {}, config.columns)
+    blocks = list(stream.blocks(path, names, texts=frozenset(mapping.values())))
+    if not blocks:
+        raise SuiteError(f"{path} holds no transaction.")
+    return tables.from_table(pa.concat_tables(blocks), mapping, time_unit=config.time_unit)
+
+
 def featured(table: Dataset | Transactions, config: FraudConfig) -> Dataset:
     """All rows of a table that was not split, in order of time; what they tell of their past is all that is known."""
     rows = table if isinstance(table, Transactions) else tables.from_table(table, time_unit=config.time_unit)
@@ -150,11 +185,9 @@ def featured(table: Dataset | Transactions, config: FraudConfig) -> Dataset:
 
 def _telling(rows: Transactions) -> Transactions:
     """Without further columns of one value, counters, and texts so manifold that they are names of single rows."""
-    from suite_fraud.data.checks import clocks, constant
-
     gone = {
-        *constant(rows),
-        *clocks(rows),
+        *checks.constant(rows),
+        *checks.clocks(rows),
         *(name for name, values in rows.strings.items() if len(values.unique()) > MANIFOLD),
     }
     return replace(

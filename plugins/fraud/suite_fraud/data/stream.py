@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from suite import SuiteError
+from suite_fraud.data.columns import ALIASES, COLUMNS
 
 ROWS = 200_000
 """Rows per block. Each block is joined with the weeks before it, so larger ones cost less; this takes some 100 MB."""
@@ -170,22 +171,20 @@ def mapping(names: list[str], given: Mapping[str, str], remembered: Mapping[str,
     `remembered` are those a model was taught on; they count where they are there. Raises `SuiteError` for a given
     column that is not there, and where none is found for what every transaction has.
     """
-    from suite_fraud.data.columns import ALIASES, COLUMNS
-
     for ours, theirs in given.items():
         if theirs not in names:
             raise SuiteError(f"There is no column {theirs!r} for {ours}; the file has: {', '.join(names)}.")
     remembered = remembered or {}
-    found: dict[str, str] = {}
+    theirs_by_ours: dict[str, str] = {}
     for column in COLUMNS:
         options = [remembered.get(column.name, column.name), column.name, *ALIASES[column.name]]
         options = [given[column.name]] if column.name in given else [n for n in options if n not in given.values()]
-        there = [name for name in options if name in names and name not in found.values()]
+        there = [name for name in options if name in names and name not in theirs_by_ours.values()]
         if there:
-            found[column.name] = there[0]
+            theirs_by_ours[column.name] = there[0]
         elif column.required:
             raise SuiteError(
                 f"No column for {column.name!r} ({column.summary}) among {', '.join(names)}; "
                 f"say which: --columns {column.name}=THEIRS."
             )
-    return found
+    return theirs_by_ours

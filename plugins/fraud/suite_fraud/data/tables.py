@@ -151,8 +151,8 @@ def from_table(
 def _arrow(table: Any) -> pa.Table:
     if isinstance(table, pa.Table):
         return table
-    found: pa.Table = table.with_format("arrow")[:]
-    return found
+    arrow: pa.Table = table.with_format("arrow")[:]
+    return arrow
 
 
 def _codes(column: pa.ChunkedArray | None, count: int = 0) -> tuple[np.ndarray, pa.Array]:

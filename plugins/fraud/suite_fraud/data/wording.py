@@ -15,14 +15,14 @@ def reasons(names: Sequence[str], x: np.ndarray, contributions: np.ndarray, k: i
     """
     subjects = [_subject(name) for name in names]
     distinct = sorted(set(subjects))
-    member = np.array([[subject == one for one in distinct] for subject in subjects], np.float64)
+    member = np.array([[subject == other for other in distinct] for subject in subjects], np.float64)
     sums = contributions @ member
-    told = []
+    sentences = []
     for row in range(len(x)):
         best = [place for place in np.argsort(-sums[row], kind="stable")[:k] if sums[row, place] > 0]
         strongest = [int(np.argmax(np.where(member[:, place] > 0, contributions[row], -np.inf))) for place in best]
-        told.append([sentence(names[place], float(x[row, place])) for place in strongest])
-    return told
+        sentences.append([sentence(names[place], float(x[row, place])) for place in strongest])
+    return sentences
 
 
 def sentence(name: str, value: float) -> str:

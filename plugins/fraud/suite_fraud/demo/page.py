@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -16,11 +16,8 @@ from suite import Predictor, SuiteError
 from suite.demo import CorrectionForm, PickList, panel, stylesheet
 from suite_fraud.data.columns import COLUMNS
 from suite_fraud.demo import cards
-from suite_fraud.demo.desk import PAGE, PICK, WIDEST, Desk
+from suite_fraud.demo.session import PAGE, PICK, WIDEST, DemoSession
 from suite_fraud.serving import queue as queues
-
-if TYPE_CHECKING:
-    from suite_fraud.domain import FraudDomain
 
 INTRO = (
     "A week of card payments, **the most suspicious first**. Move the slider to see what one more alert a day brings, "
@@ -49,16 +46,16 @@ class Parts:
     picked: gr.State
 
 
-def build(domain: FraudDomain, predictor: Predictor) -> None:
+def build(predictor: Predictor) -> None:
     """Builds the tab inside an open `gr.Blocks`."""
-    desk, parts = Desk(predictor), _drawn(int(domain.config.capacity))
-    _opens(desk, parts)
-    _moves(desk, parts)
-    _decides(desk, parts)
+    session, parts = DemoSession(predictor), _drawn(int(predictor.task.config.capacity))
+    _opens(session, parts)
+    _moves(session, parts)
+    _decides(session, parts)
 
     def fraud_score(transactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Scores transactions, each with time, entity, counterparty and amount; the earlier ones are habits."""
-        return desk.answer(transactions)
+        return session.answer(transactions)
 
     gr.api(fraud_score, api_name="fraud_score")
 
@@ -87,23 +84,23 @@ def _drawn(places: int) -> Parts:
     return Parts(file, again, capacity, figures, listed, more, detail, form, after, *states)
 
 
-def _opens(desk: Desk, parts: Parts) -> None:
+def _opens(session: DemoSession, parts: Parts) -> None:
     """The example week, or a file, fills the page."""
 
     def opened(name: str) -> tuple[Any, ...]:
-        places = min(int(desk.config.capacity), desk.widest)
-        slider = gr.Slider(value=places, maximum=desk.widest)
-        shown, rest = desk.alerts(name, places, PAGE, -1)
+        places = min(int(session.config.capacity), session.widest)
+        slider = gr.Slider(value=places, maximum=session.widest)
+        shown, rest = session.alerts(name, places, PAGE, -1)
         side = cards.PICK, gr.Row(visible=False), ""
-        return name, PAGE, -1, slider, desk.figures(name, places), shown, gr.Button(visible=rest), *side
+        return name, PAGE, -1, slider, session.figures(name, places), shown, gr.Button(visible=rest), *side
 
     def open_example() -> tuple[Any, ...]:
-        return opened(desk.example())
+        return opened(session.example())
 
     def open_file(path: str | None) -> tuple[Any, ...]:
         if not path:
             raise SuiteError("There is no file yet: give one that ends in .csv or .parquet.")
-        return opened(desk.uploads.keep(queues.opened(desk.predictor, Path(path))))
+        return opened(session.uploads.keep(queues.opened(session.predictor, Path(path))))
 
     side = [parts.detail, parts.form.box, parts.after]
     page = [parts.held, parts.count, parts.picked, parts.capacity, parts.figures, parts.listed, parts.more, *side]
@@ -112,17 +109,17 @@ def _opens(desk: Desk, parts: Parts) -> None:
     parts.file.upload(open_file, parts.file, page, show_progress_on=parts.figures, **PRIVATE)
 
 
-def _moves(desk: Desk, parts: Parts) -> None:
+def _moves(session: DemoSession, parts: Parts) -> None:
     """The slider changes figures and list; a button makes the list longer."""
 
     def move(name: str, places: float, many: int, row: int) -> tuple[Any, ...]:
         if not name:
             return gr.skip(), gr.skip(), gr.skip()
-        shown, rest = desk.alerts(name, int(places), many, row)
-        return desk.figures(name, int(places)), shown, gr.Button(visible=rest)
+        shown, rest = session.alerts(name, int(places), many, row)
+        return session.figures(name, int(places)), shown, gr.Button(visible=rest)
 
     def show_more(name: str, places: float, many: int, row: int) -> tuple[Any, ...]:
-        shown, rest = desk.alerts(name, int(places), many + PAGE, row)
+        shown, rest = session.alerts(name, int(places), many + PAGE, row)
         return many + PAGE, shown, gr.Button(visible=rest)
 
     place = [parts.held, parts.capacity, parts.count, parts.picked]
@@ -130,20 +127,26 @@ def _moves(desk: Desk, parts: Parts) -> None:
     parts.more.click(show_more, place, [parts.count, parts.listed, parts.more], **QUIET)
 
 
-def _decides(desk: Desk, parts: Parts) -> None:
+def _decides(session: DemoSession, parts: Parts) -> None:
     """An alert that is picked shows its detail, and a button says what it is."""
 
     def pick(name: str, event: gr.SelectData) -> tuple[Any, ...]:
         if not isinstance(event.index, int):
             raise SuiteError(PICK)
-        return event.index, desk.detail(name, event.index), gr.Row(visible=True), ""
+        return event.index, session.detail(name, event.index), gr.Row(visible=True), ""
 
     def decided(name: str, places: float, many: int, row: int, said: dict[str, int]) -> tuple[Any, ...]:
-        desk.decide(name, row, fraud=bool(said["label"]))
-        shown, _ = desk.alerts(name, int(places), many, row)
-        return shown, desk.detail(name, row), cards.AFTER
+        session.decide(name, row, fraud=bool(said["label"]))
+        shown, _ = session.alerts(name, int(places), many, row)
+        return shown, session.detail(name, row), cards.AFTER
 
     place = [parts.held, parts.capacity, parts.count, parts.picked]
     shown = [parts.picked, parts.detail, parts.form.box, parts.after]
     parts.listed.select(pick, parts.held, shown, **QUIET)
     parts.form.on_store(decided, place, [parts.listed, parts.detail, parts.after], **QUIET)
+
+
+def demo_call(predictor: Predictor) -> tuple[str, list[Any]]:
+    """The endpoint with a customer's usual purchase, then one fifty times as large at night."""
+    habit = {"entity": "customer-1", "counterparty": "shop-1", "amount": 20.0, "time": "2026-03-02T12:00:00"}
+    return "fraud_score", [[habit, habit | {"amount": 1000.0, "time": "2026-03-03T03:00:00"}]]

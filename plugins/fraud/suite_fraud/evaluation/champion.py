@@ -72,7 +72,7 @@ class Contest:
 
     def members(self, name: str) -> list[str]:
         """What an ensemble is made of; of a single system, itself."""
-        singles = [one for one in self.ranking() if not one.endswith(" joined")]
+        singles = [single for single in self.ranking() if not single.endswith(" joined")]
         return singles[: int(name.split()[1])] if name.endswith(" joined") else [name]
 
     def test(self, name: str) -> np.ndarray:
@@ -82,7 +82,8 @@ class Contest:
     def answer(self, name: str, x: np.ndarray, network: np.ndarray) -> np.ndarray:
         """Calibrated probabilities of other rows, from their features and the network's probabilities, (n,)."""
         parts = [
-            self.lines[one](log_odds(network if one == NETWORK else self.fits[one](x))) for one in self.members(name)
+            self.lines[member](log_odds(network if member == NETWORK else self.fits[member](x)))
+            for member in self.members(name)
         ]
         return sigmoid(np.mean(parts, axis=0))
 

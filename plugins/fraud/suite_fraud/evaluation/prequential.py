@@ -26,8 +26,8 @@ def evaluation(given: Sequence[str], end: int, output: Path) -> dict[str, Any]:
         text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        told = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-        reason = told[-1].removeprefix("Error: ") if told else done.stderr[-500:]
+        errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+        reason = errors[-1].removeprefix("Error: ") if errors else done.stderr[-500:]
         raise SuiteError(f"The fold that ends on day {end} failed: {reason}")
     run = max(output.glob(f"fraud/*-{name}"), key=lambda folder: folder.name)
     kept: dict[str, Any] = json.loads((run / "evaluation.json").read_text())["test"]
@@ -42,8 +42,8 @@ def summary(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     values: dict[str, dict[str, list[float | None]]] = {}
     for metric in METRICS:
         systems = [dict(_values(fold, metric)) for fold in folds]
-        names = [name for name in systems[0] if all(name in one for one in systems)]
-        values[metric] = {name: [one[name] for one in systems] for name in names}
+        names = [name for name in systems[0] if all(name in fold_values for fold_values in systems)]
+        values[metric] = {name: [fold_values[name] for fold_values in systems] for name in names}
     meters = [_section(fold, "Optimism meter") for fold in folds]
     return {
         "metrics": values,
@@ -55,7 +55,7 @@ def summary(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _values(fold: Mapping[str, Any], metric: str) -> Iterator[tuple[str, float | None]]:
     winner = _section(fold, "Who wins")["champion"]
     for name, metrics in fold["systems"].items():
-        value = next(one["value"] for key, one in metrics.items() if key.startswith(metric))
+        value = next(measured["value"] for key, measured in metrics.items() if key.startswith(metric))
         yield name, value
         if name == winner:
             yield CHAMPION, value

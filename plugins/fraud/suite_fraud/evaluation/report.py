@@ -3,33 +3,92 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from datasets import Dataset
 
-from suite import Ranking, Section, Splits, SuiteError, column, sigmoid
+from suite import Baselines, Ranking, Scored, Section, SuiteError, column, sigmoid
 from suite_fraud.config import FraudConfig
 from suite_fraud.evaluation import champion
 from suite_fraud.evaluation.champion import NETWORK, Contest
+from suite_fraud.evaluation.figures import capacity_figure
 from suite_fraud.model import classical, decisions
 from suite_fraud.model import inputs as blocks
 from suite_fraud.model.decisions import Outcome, Thresholds
+from suite_fraud.model.inputs import Example
+from suite_fraud.model.loading import Network
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from suite_fraud.model.loading import Network
+    from suite_fraud.serving.model import FraudModel  # one floor up
 
 METER = "LightGBM careful"
 """The system that the optimism of a random split is measured with: strong, and quick to fit again."""
-Meter = tuple[str, float, float]
-"""A system's name, its average precision on the test through time, and on a random split."""
 _BATCH = 8192
 _FITTED: dict[tuple[str, str, int], champion.Predict] = {}
-"""Classical systems by name, content of the training rows, and seed."""
+"""Classical systems by name, content of the training rows, and seed: a cache, which changes no answer."""
+
+
+@dataclass(frozen=True)
+class Optimism:
+    """Average precision of one system on the test days, and where the same rows are dealt out at random."""
+
+    system: str
+    through_time: float
+    random: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the baselines leave for the report: the contest of all systems on the test days, and how much to believe."""
+
+    contest: Contest
+    optimism: Optimism
+
+
+def baselines(model: FraudModel, splits: Mapping[str, Dataset], examples: Sequence[Example]) -> Baselines:
+    """Classical models on the same features and rows, and ensembles, all calibrated on the validation rows.
+
+    The context is the `Comparison`.
+    """
+    comparison = compete(model.network, splits, model.config)
+    contest = comparison.contest
+    return Baselines(
+        {
+            name: [{"probability": float(chance)} for chance in contest.test(name)]
+            for name in contest.answers
+            if name != NETWORK
+        },
+        context=comparison,
+    )
+
+
+def report(
+    model: FraudModel, systems: Mapping[str, Scored], rows: Dataset, context: Comparison | None
+) -> Iterator[Section]:
+    """Who won, what decisions would have saved, and what a random split would have made believe.
+
+    Of another data set than the test days, where `context` is None, the network's decisions alone.
+    """
+    kept, config = model.calibration, model.config
+    if context is None:
+        yield money(NETWORK, systems[NETWORK].scores, Thresholds(kept["cost"], kept["capacity"]), config)
+        return
+    contest = context.contest
+    tested = {name: _precision(systems[name].scores) for name in contest.answers}
+    yield Section(
+        "Who wins",
+        champion.verdict(contest, tested),
+        {"champion": contest.champion, "validation": contest.scores, "test": tested},
+    )
+    name = contest.champion
+    thresholds = Thresholds(kept["cost"], kept["capacity"]) if name == NETWORK else _thresholds(contest, kept, config)
+    yield money(name, systems[name].scores, thresholds, config)
+    yield _meter(context.optimism)
 
 
 def fitted(name: str, x: np.ndarray, y: np.ndarray, *, seed: int) -> champion.Predict:
@@ -44,17 +103,15 @@ def fitted(name: str, x: np.ndarray, y: np.ndarray, *, seed: int) -> champion.Pr
 
 def network_probabilities(network: Network, rows: Dataset) -> np.ndarray:
     """The network's probabilities, not calibrated, float64 (n,)."""
-    import torch
-
-    block, found = blocks.block(rows, network.config), []
+    block, logits = blocks.block(rows, network.config), []
     with torch.no_grad():
         for start in range(0, len(block.label), _BATCH):
             part = slice(start, start + _BATCH)
             texts = block.vectors[block.texts[part]].reshape(len(block.label[part]), -1)
             inputs = [torch.from_numpy(values).to(network.device) for values in (block.features[part],
                       block.extras[part], texts)]  # fmt: skip
-            found.append(network(*inputs).logits.double().cpu().numpy())
-    return sigmoid(np.concatenate(found)) if found else np.zeros(0)
+            logits.append(network(*inputs).logits.double().cpu().numpy())
+    return sigmoid(np.concatenate(logits)) if logits else np.zeros(0)
 
 
 def numbers(rows: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +121,7 @@ def numbers(rows: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.nan_to_num(blocks.matrix(rows, names)), column(rows, "label").to_numpy()
 
 
-def compete(network: Network, splits: Splits, config: FraudConfig) -> tuple[Contest, Meter]:
+def compete(network: Network, splits: Mapping[str, Dataset], config: FraudConfig) -> Comparison:
     """The contest of the network and the config's systems, and the optimism meter."""
     x, y = numbers(splits["train"])
     validation, test = numbers(splits["validation"]), numbers(splits["test"])
@@ -73,23 +130,23 @@ def compete(network: Network, splits: Splits, config: FraudConfig) -> tuple[Cont
     names = chosen(config.systems)
     amount = column(splits["validation"], "amount").to_numpy()
     contest = champion.hold(fit, names, (x, y), (*validation, amount), test[0], own)
-    return contest, optimism(contest, (x, y), test, config.seed)
+    return Comparison(contest, optimism(contest, (x, y), test, config.seed))
 
 
 def optimism(
     contest: Contest, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], seed: int
-) -> Meter:
+) -> Optimism:
     """One system when trained before and tested after, and when the same rows are dealt out anew.
 
     At random the test rows' neighbours in time, of the same card or terminal, are trained on: the second flatters.
     """
-    x, y = (np.concatenate([one, two]) for one, two in zip(train, test, strict=True))
+    x, y = (np.concatenate(parts) for parts in zip(train, test, strict=True))
     dealt = np.random.default_rng(seed).permutation(len(y))
     learned, asked = dealt[: len(train[1])], dealt[len(train[1]) :]
     name = METER if METER in contest.fits else next(iter(contest.fits))
     random = classical.fit(name, x[learned], y[learned], seed=seed).predict(x[asked])
     through_time = Ranking(contest.test(name), test[1]).average_precision()
-    return name, through_time, Ranking(random, y[asked]).average_precision()
+    return Optimism(name, through_time, Ranking(random, y[asked]).average_precision())
 
 
 def chosen(systems: list[str]) -> tuple[str, ...]:
@@ -98,30 +155,6 @@ def chosen(systems: list[str]) -> tuple[str, ...]:
     if unknown := [name for name in systems if name not in known]:
         raise SuiteError(f"systems has {unknown[0]!r}; there are {', '.join(known)}.")
     return tuple(systems) or known
-
-
-def sections(
-    kept: Mapping[str, float],
-    systems: Mapping[str, Any],
-    contest: Contest | None,
-    meter: Meter | None,
-    config: FraudConfig,
-) -> Iterator[Section]:
-    """The parts of the report; `kept` are the network's calibration and thresholds, `systems` the core's `Scored`."""
-    if contest is not None:
-        tested = {name: _precision(systems[name].scores) for name in contest.answers}
-        yield Section(
-            "Who wins",
-            champion.verdict(contest, tested),
-            {"champion": contest.champion, "validation": contest.scores, "test": tested},
-        )
-    name = contest.champion if contest is not None else NETWORK
-    thresholds = Thresholds(kept["cost"], kept["capacity"])
-    if contest is not None and name != NETWORK:
-        thresholds = _thresholds(contest, kept, config)
-    yield money(name, systems[name].scores, thresholds, config)
-    if meter is not None:
-        yield _meter(*meter)
 
 
 def _precision(scores: Mapping[str, np.ndarray]) -> float:
@@ -139,8 +172,6 @@ def _thresholds(contest: Contest, kept: Mapping[str, float], config: FraudConfig
 
 def money(name: str, scores: Mapping[str, np.ndarray], thresholds: Thresholds, config: FraudConfig) -> Section:
     """What the thresholds, and other capacities, would have done on the rows scored."""
-    from suite_fraud.evaluation.figures import capacity_figure
-
     known = scores["label"] >= 0
     chance, label, amount, day = (scores[key][known] for key in ("probability", "label", "amount", "day"))
 
@@ -156,19 +187,19 @@ def money(name: str, scores: Mapping[str, np.ndarray], thresholds: Thresholds, c
         f"Thresholds of {name}, chosen on validation: least cost if a missed fraud costs its amount and a look "
         f"{config.review_cost:g}, and as many alerts as there is capacity for ({config.capacity} a day). Below them, "
         "the most suspicious of each day. Money saved is the amount of the frauds found less the looks.\n\n"
-        + decisions.table(chosen | {f"first {k} of each day": one for k, one in curve.items()})
+        + decisions.table(chosen | {f"first {k} of each day": after for k, after in curve.items()})
     )
     values = {
         "system": name,
         "thresholds": thresholds.to_json(),
-        "chosen": {key.split(" (")[0]: asdict(one) for key, one in chosen.items()},
-        "capacity": {str(k): asdict(one) for k, one in curve.items()},
+        "chosen": {key.split(" (")[0]: asdict(after) for key, after in chosen.items()},
+        "capacity": {str(k): asdict(after) for k, after in curve.items()},
     }
     return Section("What it would have saved", text, values, capacity_figure(name, chance, label, curve))
 
 
-def _meter(name: str, through_time: float, random: float) -> Section:
-    gap = random - through_time
+def _meter(optimism: Optimism) -> Section:
+    gap = optimism.random - optimism.through_time
     moral = (
         "A figure from a random split promises what no day to come will keep."
         if gap > 0
@@ -176,7 +207,7 @@ def _meter(name: str, through_time: float, random: float) -> Section:
     )
     return Section(
         "Optimism meter",
-        f"{name} on these days: average precision {through_time:.3f} when it learns from the days before, "
-        f"{random:.3f} when the same rows are dealt out at random ({gap:+.3f}). {moral}",
-        {"system": name, "through_time": through_time, "random": random},
+        f"{optimism.system} on these days: average precision {optimism.through_time:.3f} when it learns from the days "
+        f"before, {optimism.random:.3f} when the same rows are dealt out at random ({gap:+.3f}). {moral}",
+        asdict(optimism),
     )

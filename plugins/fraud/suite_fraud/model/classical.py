@@ -8,14 +8,20 @@ test weeks; see `_CAREFUL`.
 from __future__ import annotations
 
 import itertools
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+import lightgbm
 import numpy as np
+import torch
+import torch.nn.functional as F
+import xgboost
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
 from suite import sigmoid
+from suite_fraud.model.threads import threads
 
 SUPERVISED = ("logistic regression", "random forest", "LightGBM", "LightGBM careful", "XGBoost", "XGBoost careful")
 """Models that learn from labels."""
@@ -23,20 +29,15 @@ UNSUPERVISED = ("isolation forest", "autoencoder")
 """Models that need none: their scores rank, but are no probabilities."""
 
 
-def threads() -> int:
-    """How many threads a fit may use: OMP_NUM_THREADS if set, else all cores."""
-    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
-
-
-class Model(ABC):
-    """A fitted model."""
+class System(ABC):
+    """A fitted model that competes with the network."""
 
     @abstractmethod
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Probabilities (or scores in [0, 1] where there were no labels), float64 (n,), of features (n, d)."""
 
 
-class Logistic(Model):
+class Logistic(System):
     """Logistic regression on standardised features."""
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray, weight: np.ndarray, bias: float) -> None:
@@ -45,18 +46,16 @@ class Logistic(Model):
     @classmethod
     def fit(cls, x: np.ndarray, y: np.ndarray, seed: int) -> Logistic:
         """scikit-learn's default penalty, with time enough to converge."""
-        from sklearn.linear_model import LogisticRegression
-
         mean, scale = x.mean(0, dtype=np.float64), _spread(x)
         fitted = LogisticRegression(max_iter=1000, random_state=seed).fit((x - mean) / scale, y)
         return cls(mean, scale, fitted.coef_[0], float(fitted.intercept_[0]))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """See `Model`."""
+        """See `System`."""
         return sigmoid(((x - self.mean) / self.scale) @ self.weight + self.bias)
 
 
-class Forest(Model):
+class Forest(System):
     """scikit-learn's random forest, 100 trees."""
 
     def __init__(self, fitted: Any) -> None:
@@ -65,16 +64,14 @@ class Forest(Model):
     @classmethod
     def fit(cls, x: np.ndarray, y: np.ndarray, seed: int) -> Forest:
         """Trees grow to the end, as scikit-learn and the handbook have it."""
-        from sklearn.ensemble import RandomForestClassifier
-
         return cls(RandomForestClassifier(100, random_state=seed, n_jobs=threads()).fit(x, y))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """See `Model`."""
+        """See `System`."""
         return np.asarray(self.fitted.predict_proba(x)[:, 1])
 
 
-class LightGBM(Model):
+class LightGBM(System):
     """Boosted trees of LightGBM."""
 
     def __init__(self, booster: Any) -> None:
@@ -83,19 +80,17 @@ class LightGBM(Model):
     @classmethod
     def fit(cls, x: np.ndarray, y: np.ndarray, seed: int, **settings: Any) -> LightGBM:
         """`settings` are LightGBM's; none of them is its defaults with 100 trees."""
-        import lightgbm
-
         settings = {"num_iterations": 100, **settings}
         exact = {"deterministic": True, "force_row_wise": True, "seed": seed, "verbose": -1}
         parameters = {"objective": "binary", "num_threads": threads(), **exact, **settings}
         return cls(lightgbm.train(parameters, lightgbm.Dataset(x, y)))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """See `Model`."""
+        """See `System`."""
         return np.asarray(self.booster.predict(x, num_threads=threads()))
 
 
-class XGBoost(Model):
+class XGBoost(System):
     """Boosted trees of XGBoost."""
 
     def __init__(self, booster: Any) -> None:
@@ -104,20 +99,16 @@ class XGBoost(Model):
     @classmethod
     def fit(cls, x: np.ndarray, y: np.ndarray, seed: int, **settings: Any) -> XGBoost:
         """`settings` are XGBoost's; none of them is its defaults with 100 trees."""
-        import xgboost
-
         rounds = int(settings.pop("rounds", 100))
         parameters = {"objective": "binary:logistic", "nthread": threads(), "seed": seed, **settings}
         return cls(xgboost.train(parameters, xgboost.DMatrix(x, y), rounds))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """See `Model`."""
-        import xgboost
-
+        """See `System`."""
         return np.asarray(self.booster.predict(xgboost.DMatrix(x)), np.float64)
 
 
-class Isolation(Model):
+class Isolation(System):
     """scikit-learn's isolation forest: what random cuts set apart soon is odd."""
 
     def __init__(self, fitted: Any) -> None:
@@ -126,8 +117,6 @@ class Isolation(Model):
     @classmethod
     def fit(cls, x: np.ndarray, y: np.ndarray, seed: int) -> Isolation:
         """Labels are not looked at."""
-        from sklearn.ensemble import IsolationForest
-
         return cls(IsolationForest(n_estimators=100, random_state=seed, n_jobs=threads()).fit(x))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -135,7 +124,7 @@ class Isolation(Model):
         return np.asarray(-self.fitted.score_samples(x))
 
 
-class Autoencoder(Model):
+class Autoencoder(System):
     """A small bottleneck network; what it cannot rebuild is odd."""
 
     def __init__(self, state: dict[str, np.ndarray]) -> None:
@@ -144,9 +133,6 @@ class Autoencoder(Model):
     @classmethod
     def fit(cls, x: np.ndarray, y: np.ndarray, seed: int) -> Autoencoder:
         """Three epochs of AdamW on standardised features, clipped at 5 deviations. Labels are not looked at."""
-        import torch
-        from torch.nn import functional as F
-
         generator = torch.Generator().manual_seed(seed)
         mean, scale = x.mean(0, dtype=np.float64), _spread(x)
         inputs = torch.from_numpy(np.clip((x - mean) / scale, -5, 5).astype(np.float32))
@@ -163,8 +149,6 @@ class Autoencoder(Model):
         return fitted
 
     def _errors(self, x: np.ndarray) -> np.ndarray:
-        import torch
-
         inputs = torch.from_numpy(((x - self.state["mean"]) / self.state["scale"]).clip(-50, 50).astype(np.float32))
         weights = [torch.from_numpy(self.state[f"layer{number}"]) for number in range(8)]
         with torch.no_grad():
@@ -177,10 +161,8 @@ class Autoencoder(Model):
         return errors / (errors + self.state["unit"][0])
 
 
-def _layers(width: int, generator: Any) -> list[Any]:
+def _layers(width: int, generator: torch.Generator) -> list[torch.Tensor]:
     """Weights and biases of width-32-6-32-width."""
-    import torch
-
     sizes = (width, 32, 6, 32, width)
     layers = []
     for before, after in itertools.pairwise(sizes):
@@ -189,9 +171,7 @@ def _layers(width: int, generator: Any) -> list[Any]:
     return layers
 
 
-def _rebuilt(x: Any, weights: list[Any]) -> Any:
-    from torch.nn import functional as F
-
+def _rebuilt(x: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
     for number in range(0, len(weights), 2):
         x = F.linear(x, weights[number], weights[number + 1])
         x = F.gelu(x) if number < len(weights) - 2 else x
@@ -227,7 +207,7 @@ raised the average precision from .670 to .692 (LightGBM) and from .671 to .691 
 around these moved it by less than .005.
 """
 
-_FITS: dict[str, Callable[..., Model]] = {
+_FITS: dict[str, Callable[..., System]] = {
     "logistic regression": Logistic.fit,
     "random forest": Forest.fit,
     "LightGBM": LightGBM.fit,
@@ -239,7 +219,7 @@ _FITS: dict[str, Callable[..., Model]] = {
 }
 
 
-def fit(name: str, x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Model:
+def fit(name: str, x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> System:
     """Fits the model of that name on features (n, d) and labels 0 or 1 (n,); equal seeds give equal models."""
     return _FITS[name](x, y, seed, **_CAREFUL.get(name, {}))
 

@@ -3,79 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from suite import Batch, Prediction
+from suite_fraud.data.wording import reasons
+from suite_fraud.model.inputs import Example
+from suite_fraud.model.loading import Network
 
-if TYPE_CHECKING:
-    from suite_fraud.model.loading import Network
+INPUTS = ("features", "extras", "texts")
+"""What of a batch the network reads when it answers."""
 
 
-def contributions(model: Network, batch: Batch) -> np.ndarray:
+@torch.no_grad()
+def contributions(network: Network, batch: Batch) -> np.ndarray:
     """How much each input adds to the log-odds, against a transaction without it; (n, features and extras).
 
     Occlusion (Zeiler and Fergus 2014, https://arxiv.org/abs/1311.2901) with one feature hidden at a time, behind the
     portfolio's median, and the portfolio's own numbers behind a missing value: what two features only say together is
     told of neither or of both.
     """
-    import torch
-
-    features, extras, texts = batch["features"], batch["extras"], batch["texts"]
-    medians = model.medians
-    with torch.no_grad():
-        full = model(features, extras, texts).logits
-        found = features.new_zeros(len(features), features.shape[1] + extras.shape[1])
-        for place in range(features.shape[1]):
-            hidden = features.clone()
-            hidden[:, place] = medians[place]
-            found[:, place] = full - model(hidden, extras, texts).logits
-        for place in range(extras.shape[1]):
-            hidden = extras.clone()
-            hidden[:, place] = torch.nan
-            found[:, features.shape[1] + place] = full - model(features, hidden, texts).logits
-    return np.asarray(found.double().cpu().numpy())
+    features, extras, texts = (batch[name] for name in INPUTS)
+    full = network(features, extras, texts).logits
+    change = features.new_zeros(len(features), features.shape[1] + extras.shape[1])
+    for place in range(features.shape[1]):
+        hidden = features.clone()
+        hidden[:, place] = network.medians[place]
+        change[:, place] = full - network(hidden, extras, texts).logits
+    for place in range(extras.shape[1]):
+        hidden = extras.clone()
+        hidden[:, place] = torch.nan
+        change[:, features.shape[1] + place] = full - network(features, hidden, texts).logits
+    return np.asarray(change.double().cpu().numpy())
 
 
-def inputs(model: Network, batch: Batch) -> tuple[list[str], np.ndarray]:
+def inputs(network: Network, batch: Batch) -> tuple[list[str], np.ndarray]:
     """Names and values (n, features and extras) of what `contributions` tells about."""
     values = np.concatenate([batch[name].cpu().numpy() for name in ("features", "extras")], axis=1)
-    return [*model.config.features, *model.config.extras], values
+    return [*network.config.features, *network.config.extras], values
 
 
-def explained(model: Network, batch: Batch, answers: Sequence[Prediction]) -> list[Prediction]:
-    """The answers with row, entity and amount; alerts, which are those worth their cost, also with three reasons."""
-    import torch
+def reasons_of(network: Network, batch: Batch) -> list[list[str]]:
+    """Up to three sentences for each transaction of a batch."""
+    return reasons(*inputs(network, batch), contributions(network, batch))
 
-    from suite_fraud.data.wording import reasons
 
-    alerts = [n for n, answer in enumerate(answers) if answer["probability"] >= model.config.calibration["cost"]]
-    told: dict[int, list[str]] = {}
+def explained(network: Network, batch: Batch, answers: Sequence[Prediction], *, threshold: float) -> list[Prediction]:
+    """The answers with row, entity and amount; alerts, from the probability `threshold` on, also with their reasons."""
+    alerts = [n for n, answer in enumerate(answers) if answer["probability"] >= threshold]
+    why: dict[int, list[str]] = {}
     if alerts:
         picked = torch.tensor(alerts)
-        few = {name: batch[name][picked] for name in ("features", "extras", "texts")}
-        found = reasons(*inputs(model, few), contributions(model, few))
-        told = dict(zip(alerts, found, strict=True))
+        why = dict(zip(alerts, reasons_of(network, {name: batch[name][picked] for name in INPUTS}), strict=True))
     return [
-        {**_about(one), **answer, "alert": n in told, "reasons": told.get(n, [])}
-        for n, (one, answer) in enumerate(zip(batch["asked"], answers, strict=True))
+        {**_about(example), **answer, "alert": n in why, "reasons": why.get(n, [])}
+        for n, (example, answer) in enumerate(zip(batch["asked"], answers, strict=True))
     ]
 
 
-def _about(example: Any) -> Prediction:
-    about = example.block.about[int(example.row)]
-    return {
-        "row": int(about["row"]),
-        "entity": str(about["entity"]),
-        "amount": float(example.block.amount[example.row]),
-    }
-
-
-def line(prediction: Prediction) -> str:
-    """A prediction as the terminal shows it."""
-    text = f"{prediction['probability']:8.4f}"
-    if "row" in prediction:
-        text = f"row {prediction['row']:>8}  {prediction['entity']}  {prediction['amount']:12,.2f}{text}"
-    reasons = "; ".join(prediction.get("reasons", []))
-    return f"{text}  ALERT: {reasons}" if prediction.get("alert") else text
+def _about(example: Example) -> Prediction:
+    block, row = example
+    assert block.about is not None, "only examples that come with reasons are asked"
+    about = block.about[row]
+    return {"row": int(about["row"]), "entity": str(about["entity"]), "amount": float(block.amount[row])}

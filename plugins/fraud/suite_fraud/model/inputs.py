@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import torch
+from datasets import Dataset
 
-from suite import Batch, SuiteError, column
+from suite import Batch, column
 from suite_fraud.config import FraudConfig
-from suite_fraud.data.rows import NUMBER, TEXT, featured
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    from datasets import Dataset
-
-    from suite_fraud.data.tables import Transactions
-    from suite_fraud.model.base import NetworkConfig
-    from suite_fraud.model.loading import Network
+from suite_fraud.data import features
+from suite_fraud.data.rows import NUMBER, TEXT
+from suite_fraud.model import texts
+from suite_fraud.model.base import NetworkConfig
+from suite_fraud.model.loading import Network
 
 
 class Example(NamedTuple):
@@ -88,11 +86,11 @@ def codes(array: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
 
 def block(rows: Dataset, config: NetworkConfig, *, explain: bool = False) -> Block:
     """The arrays of rows with features; a column the network knows and the rows lack counts as missing."""
-    texts, vectors = _texts(rows, config.texts)
+    places, vectors = _texts(rows, config.texts)
     return Block(
         features=matrix(rows, config.features),
         extras=matrix(rows, [NUMBER + name for name in config.extras]),
-        texts=texts,
+        texts=places,
         vectors=vectors,
         label=column(rows, "label").to_numpy(),
         amount=column(rows, "amount").to_numpy(),
@@ -106,8 +104,6 @@ def _texts(rows: Dataset, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]
     """Which vector each row has for each text column, int64 (n, texts), and the vectors; 0 is that of no text."""
     if not names:
         return np.zeros((len(rows), 0), np.int64), np.zeros((1, 0), np.float32)
-    from suite_fraud.model.texts import embed
-
     known = {"": 0}
     places = np.zeros((len(rows), len(names)), np.int64)
     for place, name in enumerate(names):
@@ -115,20 +111,18 @@ def _texts(rows: Dataset, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]
             array = column(rows, TEXT + name).fill_null("")
             numbers, values = codes(array)
             places[:, place] = np.array([known.setdefault(value, len(known)) for value in values], np.int64)[numbers]
-    return places, embed(list(known))
+    return places, texts.embed(list(known))
 
 
 def fitted(starter: Network, rows: Dataset, config: FraudConfig) -> Network:
     """The starter with inputs for the rows' own columns, and encoders that know their quantiles."""
-    from suite_fraud.data import features
-
-    own = [name.removeprefix(NUMBER) for name in rows.column_names if name.startswith(NUMBER)]
-    texts = [name.removeprefix(TEXT) for name in rows.column_names if name.startswith(TEXT)]
+    extras = [name.removeprefix(NUMBER) for name in rows.column_names if name.startswith(NUMBER)]
+    strings = [name.removeprefix(TEXT) for name in rows.column_names if name.startswith(TEXT)]
     names = features.names(config.windows)
-    model = starter.adapted(features=names, extras=own, texts=texts, windows=config.windows)
-    values = (matrix(rows, names), matrix(rows, [NUMBER + name for name in own]))
+    network = starter.adapted(features=names, extras=extras, texts=strings, windows=config.windows)
+    values = (matrix(rows, names), matrix(rows, [NUMBER + name for name in extras]))
     known = (column(rows, name).to_numpy() for name in ("label", "day"))
-    return model.fit(*values, *known, delay=config.delay_days)
+    return network.fit(*values, *known, delay=config.delay_days)
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -136,49 +130,15 @@ def collate(examples: Sequence[Example]) -> Batch:
 
     `days` int64 (n,); `asked` are the examples that come with reasons: all of them or none.
     """
-    import torch
 
     def stacked(name: str) -> torch.Tensor:
-        return torch.from_numpy(np.stack([getattr(one.block, name)[one.row] for one in examples]))
+        return torch.from_numpy(np.stack([getattr(block, name)[row] for block, row in examples]))
 
     batch: Batch = {name: stacked(name) for name in ("features", "extras")}
-    batch["texts"] = torch.from_numpy(np.stack([one.block.inputs(one.row) for one in examples]))
-    batch["days"] = torch.from_numpy(np.array([one.block.day[one.row] for one in examples], np.int64))
-    label = np.array([one.block.label[one.row] for one in examples])
+    batch["texts"] = torch.from_numpy(np.stack([block.inputs(row) for block, row in examples]))
+    batch["days"] = torch.from_numpy(np.array([block.day[row] for block, row in examples], np.int64))
+    label = np.array([block.label[row] for block, row in examples])
     if (label >= 0).all():
         batch["labels"] = torch.from_numpy(label.astype(np.float32))
-    batch["asked"] = [one for one in examples if one.block.about is not None]
+    batch["asked"] = [example for example in examples if example.block.about is not None]
     return batch
-
-
-class Waiting:
-    """A file's transactions before it is known which model will read them: `predict` asks for inputs first."""
-
-    def __init__(self, rows: Transactions) -> None:
-        self.rows = rows
-        self._block: Block | None = None
-
-    def block(self, network: NetworkConfig, config: FraudConfig) -> Block:
-        """The arrays the network reads, with reasons; made once."""
-        if self._block is None:
-            asked = config.model_copy(update={"windows": network.windows})
-            self._block = block(featured(self.rows, asked), network, explain=True)
-        return self._block
-
-
-def read(path: Path, config: FraudConfig, given: Mapping[str, str] | None = None) -> Transactions:
-    """The transactions of a CSV or Parquet file in order of time.
-
-    Columns are those `given`, those of the run's config where they are there, or recognised by their names. Raises
-    `SuiteError` for what can't be read.
-    """
-    import pyarrow as pa
-
-    from suite_fraud.data import stream, tables
-
-    names = stream.columns(path)
-    mapping = stream.mapping(names, given or {}, config.columns)
-    found = list(stream.blocks(path, names, texts=frozenset(mapping.values())))
-    if not found:
-        raise SuiteError(f"{path} holds no transaction.")
-    return tables.from_table(pa.concat_tables(found), mapping, time_unit=config.time_unit)

@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 Network: TypeAlias = "FraudNetwork | InContextNetwork"
 
 
-def load(folder: Path) -> Network:
+def load_network(folder: Path) -> Network:
     """The network a folder holds. Raises `SuiteError` if it holds another kind of model."""
     try:
-        found = NetworkConfig.from_pretrained(folder)
+        config = NetworkConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
         raise SuiteError(f"{folder} holds no model that can be read: {str(error).splitlines()[0]}") from None
     if json.loads((folder / "config.json").read_text()).get("model_type") == "suite-fraud-tabicl":
         return _in_context(folder)
-    if not found.features:
+    if not config.features:
         raise SuiteError(f"{folder} holds no fraud network; give a run of `suite fraud train`, or leave --model out.")
     return FraudNetwork.from_pretrained(folder, use_safetensors=True)
 
 
 def _in_context(folder: Path) -> InContextNetwork:
     try:
-        from suite_fraud.model import tabicl
+        from suite_fraud.model import tabicl  # an extra: the package is there only where it was asked for
     except ImportError:
         raise SuiteError(f"{folder} holds a TabICL, which takes: pip install 'suite-fraud[tabicl]'.") from None
     return tabicl.load(folder)

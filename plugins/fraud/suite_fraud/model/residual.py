@@ -8,7 +8,6 @@ value is *here*, which is what lets weights learned on other portfolios start a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,9 +16,6 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from suite_fraud.model.base import TEXT_SIZE, UNCALIBRATED, FraudOutput, NetworkConfig
-
-if TYPE_CHECKING:
-    pass
 
 QUANTILES = (
     0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93,
@@ -80,8 +76,8 @@ class Block(nn.Module):
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """(batch, size) to the same shape."""
-        found: torch.Tensor = states + self.outer(self.dropout(F.gelu(self.inner(self.norm(states)))))
-        return found
+        deeper: torch.Tensor = states + self.outer(self.dropout(F.gelu(self.inner(self.norm(states)))))
+        return deeper
 
 
 class FraudNetwork(PreTrainedModel):
@@ -191,11 +187,11 @@ def _rearranged(
     each = PiecewiseLinear.size(1)
     first = torch.zeros(len(state["first.bias"]), len(new) * each)
     buffers = {name: value for name, value in state.items() if name.startswith("encoder.")}
-    found = {name: fresh[name].clone() for name in buffers}
+    arranged = {name: fresh[name].clone() for name in buffers}
     for place, name in enumerate(new):
         if name in old:
             was = old.index(name)
             first[:, place * each : (place + 1) * each] = state["first.weight"][:, was * each : (was + 1) * each]
             for key, value in buffers.items():
-                found[key][place] = value[was]
-    return {"first.weight": first, **found}
+                arranged[key][place] = value[was]
+    return {"first.weight": first, **arranged}

@@ -103,8 +103,8 @@ class InContextNetwork(PreTrainedModel):
         """Log-odds (rows,), with the share of frauds that there was before the context was sampled."""
         table = torch.cat([context, rows])[None]
         options = {} if self.training else {"inference_config": _inference(rows.device)}
-        found = self.tabicl(table, known[None], **options)[0].float()
-        logits: torch.Tensor = found[:, 1] - found[:, 0] + self.shift
+        classes = self.tabicl(table, known[None], **options)[0].float()
+        logits: torch.Tensor = classes[:, 1] - classes[:, 0] + self.shift
         return logits
 
     def _scaled(self, features: torch.Tensor, extras: torch.Tensor) -> torch.Tensor:
@@ -134,22 +134,22 @@ class InContextNetwork(PreTrainedModel):
                 f"{int(day.max() - day.min()) + 1} days; give it more: --set train_days={4 * delay}."
             )
         kept, shift = sampled(label)
-        found = self._again(rows=len(kept), delay=delay)
+        network = self._again(rows=len(kept), delay=delay)
         values = np.concatenate([features, extras], axis=1).astype(np.float64)
-        found.centre.copy_(torch.from_numpy(np.nan_to_num(np.nanmean(values, axis=0))))
-        found.spread.copy_(torch.from_numpy(np.nan_to_num(np.nanstd(values, axis=0))).clamp_min(1e-6))
-        found.medians.copy_(torch.from_numpy(np.nanmedian(features, axis=0)))
-        found.shift.fill_(shift)
+        network.centre.copy_(torch.from_numpy(np.nan_to_num(np.nanmean(values, axis=0))))
+        network.spread.copy_(torch.from_numpy(np.nan_to_num(np.nanstd(values, axis=0))).clamp_min(1e-6))
+        network.medians.copy_(torch.from_numpy(np.nanmedian(features, axis=0)))
+        network.shift.fill_(shift)
         pair = torch.from_numpy(features[kept]), torch.from_numpy(extras[kept])
-        found.context.copy_(found._scaled(*pair))
-        found.known.copy_(torch.from_numpy(label[kept]))
-        found.days.copy_(torch.from_numpy(day[kept]))
-        return found
+        network.context.copy_(network._scaled(*pair))
+        network.known.copy_(torch.from_numpy(label[kept]))
+        network.days.copy_(torch.from_numpy(day[kept]))
+        return network
 
     def _again(self, **changes: Any) -> InContextNetwork:
-        found = InContextNetwork(InContextConfig(**(self.config.to_diff_dict() | changes)))
-        found.tabicl.load_state_dict(self.tabicl.state_dict())
-        return found
+        network = InContextNetwork(InContextConfig(**(self.config.to_diff_dict() | changes)))
+        network.tabicl.load_state_dict(self.tabicl.state_dict())
+        return network
 
 
 def sampled(label: np.ndarray, *, most: int = CONTEXT, seed: int = 0) -> tuple[np.ndarray, float]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import AutoModel, AutoTokenizer
 
 from suite import bar, mean_states, minilm, resolve_model
 from suite_fraud.model.base import TEXT_SIZE
@@ -35,15 +36,13 @@ def embed(values: Sequence[str]) -> np.ndarray:
 
 def _vectors(texts: list[str]) -> np.ndarray:
     tokenizer, model = _encoder()
-    found: np.ndarray = mean_states(model, tokenizer, texts, longest=LONGEST).numpy()
-    return found
+    vectors: np.ndarray = mean_states(model, tokenizer, texts, longest=LONGEST).numpy()
+    return vectors
 
 
 @cache
 def _encoder() -> tuple[Any, Any]:
     """Tokenizer and model, in fp32 on the CPU."""
-    from transformers import AutoModel, AutoTokenizer
-
     folder = resolve_model(minilm.name, [minilm])
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     model = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32)

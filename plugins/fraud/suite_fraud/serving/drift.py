@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from suite import Ranking, SuiteError
+from suite_fraud.data import stream
+from suite_fraud.serving import student
+from suite_fraud.serving.score import Reader
 from suite_fraud.serving.spread import Training
 
 LARGE = 0.25
@@ -137,10 +140,6 @@ def of_file(
     The file is read in blocks, as scoring does; some 100 bytes a row are kept. `history` are the same portfolio's
     earlier transactions. Raises `SuiteError` for a file of less than a week, and what scoring raises.
     """
-    from suite_fraud.data import stream
-    from suite_fraud.serving import student
-    from suite_fraud.serving.score import Reader
-
     taught, trained = student.Student.load(model), Training.load(student.find(model))
     reader = Reader(taught, dict(columns or {}), stream.ROWS)
     for block in reader.read(history) if history is not None else ():

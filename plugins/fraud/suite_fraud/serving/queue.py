@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from datasets import Dataset
 
 from suite import Corrections, Predictor, SuiteError, column
+from suite_fraud.data import rows as parts
+from suite_fraud.data import tables
 from suite_fraud.data.tables import Transactions
 from suite_fraud.model import decisions
+from suite_fraud.starter.portfolios import SMALL
+from suite_fraud.starter.simulate import simulate
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from suite_fraud.config import FraudConfig
+    from suite_fraud.serving.model import FraudModel  # torch: a page is built without it
 
 MOST = 300_000
 """Transactions of an upload: scored in some 20 seconds on a core; the command takes files of any size."""
@@ -112,14 +115,14 @@ class Queue:
 
 def described(table: Transactions, place: int) -> dict[str, Any]:
     """Time (ISO), entity, amount and, where the table has it, counterparty of one transaction."""
-    found = {
+    record = {
         "time": iso(table.time[place]),
         "entity": table.entity_names[table.entity[place]].as_py(),
         "amount": round(float(table.amount[place]), 2),
     }
     if table.counterparty is None or table.counterparty_names is None:
-        return found
-    return found | {"counterparty": table.counterparty_names[table.counterparty[place]].as_py()}
+        return record
+    return record | {"counterparty": table.counterparty_names[table.counterparty[place]].as_py()}
 
 
 def iso(seconds: float) -> str:
@@ -139,7 +142,7 @@ def keys(table: Transactions) -> list[Key]:
     if table.counterparty is not None and table.counterparty_names is not None:
         others = table.counterparty_names.to_pylist()
         whom = [others[code] for code in table.counterparty]
-    times, amounts = (iso(one) for one in table.time), np.round(table.amount, 2).tolist()
+    times, amounts = (iso(seconds) for seconds in table.time), np.round(table.amount, 2).tolist()
     return [
         (time, names[code], amount, other)
         for time, code, amount, other in zip(times, table.entity, amounts, whom, strict=True)
@@ -148,44 +151,30 @@ def keys(table: Transactions) -> list[Key]:
 
 def example(predictor: Predictor) -> Queue:
     """The test days of the starter's portfolio, simulated anew: the newest week of a bank that does not exist."""
-    from datasets import Dataset
-
-    from suite_fraud.data import rows as parts
-    from suite_fraud.data import tables
-    from suite_fraud.starter.assets import SMALL
-    from suite_fraud.starter.simulate import simulate
-
     table = simulate(SMALL).rename_columns(["transaction", "time", "entity", "counterparty", "amount", "label"])
-    _ = predictor.model
-    config = _config(predictor, test_end=None)
+    config = _model(predictor).features_config.model_copy(update={"test_end": None})
     rows = parts.split(Dataset(table), config).splits["test"]
     return scored(predictor, rows, tables.from_table(table), "simulated portfolio")
 
 
 def opened(predictor: Predictor, path: Path) -> Queue:
     """All transactions of a file. Raises `SuiteError` if it can't be read, or is too long for a page."""
-    from suite_fraud.model.inputs import read
-
-    _ = predictor.model
-    return of(predictor, read(path, _config(predictor)), path.name)
+    return of(predictor, parts.read_file(path, _model(predictor).config), path.name)
 
 
 def of(predictor: Predictor, table: Transactions, source: str) -> Queue:
     """All of these transactions. Raises `SuiteError` if they are too many for a page."""
-    from suite_fraud.data.rows import featured
-
     if len(table) > MOST:
         raise SuiteError(
             f"{source} has {len(table):,} transactions and this page takes {MOST:,}; for files of any size there is: "
             "suite fraud score FILE --output alerts.csv"
         )
-    _ = predictor.model
-    return scored(predictor, featured(table, _config(predictor)), table, source)
+    return scored(predictor, parts.featured(table, _model(predictor).features_config), table, source)
 
 
 def scored(predictor: Predictor, rows: Dataset, table: Transactions, source: str) -> Queue:
     """The model's answers to rows with features, which are some of the table's."""
-    examples = predictor.domain.prepare(rows, predictor.model, training=False)
+    examples = predictor.model.prepare(rows, "test")
     probability = np.array([answer["probability"] for answer in predictor(examples)])
     place = np.empty(len(table), np.int64)
     place[table.order] = np.arange(len(table))
@@ -194,25 +183,16 @@ def scored(predictor: Predictor, rows: Dataset, table: Transactions, source: str
 
 def reasons(predictor: Predictor, queue: Queue, chosen: np.ndarray) -> list[list[str]]:
     """Up to three sentences for each of the chosen rows."""
-    from suite_fraud.data.wording import reasons as told
-    from suite_fraud.model.explain import contributions, inputs
-    from suite_fraud.model.inputs import Examples, block, collate
-
-    if not len(chosen):
-        return []
-    network: Any = predictor.model
-    batch = collate(list(Examples(block(queue.rows.select(chosen), network.config))))
-    batch = {name: batch[name].to(network.device) for name in ("features", "extras", "texts")}
-    return told(*inputs(network, batch), contributions(network, batch))
+    return _model(predictor).reasons(queue.rows.select(chosen)) if len(chosen) else []
 
 
 def decide(predictor: Predictor, queue: Queue, row: int, *, fraud: bool) -> None:
     """Stores what an analyst says of a transaction, for the record and for `suite fraud labels`."""
-    domain, label = predictor.domain, queue.label(row)
-    Corrections(domain.name, domain.config.output).add(
+    task, label = predictor.task, queue.label(row)
+    Corrections(task.domain.name, task.config.output).add(
         queue.record(row),
         source=queue.source,
-        model=predictor.run.path.name if predictor.run else domain.starter.model,
+        model=predictor.run.path.name if predictor.run else task.domain.starter.model,
         before={"label": label if label >= 0 else None, "probability": float(queue.probability[row])},
         after={"label": int(fraud)},
     )
@@ -220,12 +200,10 @@ def decide(predictor: Predictor, queue: Queue, row: int, *, fraud: bool) -> None
 
 def decided(runs: Path) -> dict[Key, int]:
     """The last decision on each transaction, 1 fraud and 0 legitimate, from the store below `runs`."""
-    return {key(one.row): int(one.after["label"]) for one in Corrections("fraud", runs).read()}
+    return {key(kept.row): int(kept.after["label"]) for kept in Corrections("fraud", runs).read()}
 
 
-def _config(predictor: Predictor, **changes: Any) -> FraudConfig:
-    """The config with the windows that the network reads."""
-    network: Any = predictor.model
-    config: Any = predictor.domain.config
-    found: FraudConfig = config.model_copy(update={"windows": list(network.config.windows), **changes})
-    return found
+def _model(predictor: Predictor) -> FraudModel:
+    """The model that answers, loaded by now."""
+    model: Any = predictor.model
+    return model

@@ -139,10 +139,10 @@ class Reader:
         about = self.student.about
         if about.time_unit != "auto" or not (numbers := parsing.time_numbers(column)).size:
             return about.time_unit  # type: ignore[return-value]  # checked when the student was taught
-        found = parsing.time_unit(numbers)
-        if self.unit == "hours" and found == "seconds":
+        unit = parsing.time_unit(numbers)
+        if self.unit == "hours" and unit == "seconds":
             raise SuiteError("The first times look like hours and these like seconds; say which: --time-unit seconds.")
-        self.unit = self.unit or found
+        self.unit = self.unit or unit
         return self.unit  # type: ignore[return-value]  # one of the units
 
     def features(self, block: Transactions) -> np.ndarray:
@@ -224,7 +224,7 @@ def _described(block: Transactions, probability: np.ndarray, rows: np.ndarray) -
 
 
 def _finished(table: pa.Table, alert: np.ndarray, reasons: list[list[str]]) -> pa.Table:
-    told = np.full(len(table), "", object)
-    told[alert] = ["; ".join(parts) for parts in reasons]
+    texts = np.full(len(table), "", object)
+    texts[alert] = ["; ".join(parts) for parts in reasons]
     table = table.append_column("alert", pa.array(alert.astype(np.int8)))
-    return table.append_column("reasons", pa.array(told, pa.string())).cast(SCHEMA)
+    return table.append_column("reasons", pa.array(texts, pa.string())).cast(SCHEMA)

@@ -64,7 +64,7 @@ class Training:
         if not (folder / FILE).is_file():
             raise SuiteError(f"{folder} does not hold what its training looked like; train anew to tell drift.")
         kept = json.loads((folder / FILE).read_text("utf-8"))
-        return cls({name: Spread(**one) for name, one in kept["features"].items()}, Spread(**kept["scores"]))
+        return cls({name: Spread(**spread) for name, spread in kept["features"].items()}, Spread(**kept["scores"]))
 
 
 def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

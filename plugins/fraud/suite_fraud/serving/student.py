@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+import lightgbm
 import numpy as np
+from scipy.stats import spearmanr
 
 from suite import Ranking, SuiteError, log_odds, sigmoid
 from suite_fraud.data import features
 from suite_fraud.data.wording import reasons
-from suite_fraud.model.classical import threads
+from suite_fraud.model.threads import threads
 from suite_fraud.serving import spread
 
 TREES, LEAVES = 100, 31
@@ -53,19 +54,18 @@ class About:
         return (*features.names(self.windows), *self.numbers)
 
 
+@dataclass(frozen=True)
 class Student:
     """The trees and what they read."""
 
-    def __init__(self, booster: Any, about: About) -> None:
-        self.booster, self.about = booster, about
-        self.training: spread.Training | None = None
-        """What its training looked like; written, and read again by `suite fraud drift` alone."""
+    booster: lightgbm.Booster
+    about: About
+    training: spread.Training | None = None
+    """What its training looked like; written, and read again by `suite fraud drift` alone."""
 
     @classmethod
     def teach(cls, x: np.ndarray, probability: np.ndarray, about: About | None = None, *, seed: int = 0) -> Student:
         """Trees for inputs (n, len(about.names)) that answer like the teacher's probabilities (n,)."""
-        import lightgbm
-
         about = about or About()
         settings = {"objective": "regression", "num_leaves": LEAVES, "learning_rate": 0.1, "min_data_in_leaf": 10}
         # As fine as the tails of amounts need: with LightGBM's 255 bins all large amounts share one.
@@ -100,8 +100,6 @@ class Student:
     @classmethod
     def load(cls, path: Path) -> Student:
         """Reads a folder `save` wrote, or a run's that has one. Raises `SuiteError` where there is none."""
-        import lightgbm
-
         folder = find(path)
         kept = json.loads((folder / ABOUT).read_text("utf-8"))
         kept |= {name: tuple(kept[name]) for name in ("windows", "numbers")}
@@ -122,8 +120,6 @@ def fidelity(teacher: np.ndarray, student: np.ndarray, label: np.ndarray) -> dic
     Spearman's correlation of the probabilities, the share of the teacher's top 1 % among the student's, and both
     average precisions.
     """
-    from scipy.stats import spearmanr
-
     top = max(1, len(teacher) // 100)
     first, second = (set(np.argsort(-scores, kind="stable")[:top].tolist()) for scores in (teacher, student))
     return {

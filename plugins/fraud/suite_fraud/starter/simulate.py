@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+import pyarrow as pa
 
 DAY = 86_400
 START = date(2018, 4, 1)
@@ -68,8 +65,6 @@ def simulate(portfolio: Portfolio, *, scenarios: bool = False) -> pa.Table:
     Columns: transaction (int64), time (timestamp[s]), customer and terminal (string), amount (float64, two decimals),
     fraud (int8) and, if asked for, scenario (int8: 0 for none, else 1 to 3).
     """
-    import pyarrow as pa
-
     generator = np.random.default_rng(portfolio.seed)
     customer, seconds, terminal, amount = _transactions(portfolio, generator)
     scenario = _frauds(portfolio, generator, customer, seconds, terminal, amount)
@@ -155,8 +150,6 @@ def _rows(drawn: list[np.ndarray], lasting: int, key: np.ndarray, seconds: np.nd
 
 
 def _names(letter: str, codes: np.ndarray, count: int) -> pa.Array:
-    import pyarrow as pa
-
     width = len(str(max(count - 1, 0)))
     names = pa.array([f"{letter}{number:0{width}d}" for number in range(count)])
     return names.take(pa.array(codes))

@@ -1,4 +1,4 @@
-"""The Demo tab's page: what is asked, the gallery, and what stands below it. What it does is in `demo_handlers.py`.
+"""The Demo tab's page: what is asked, the gallery, and what stands below it. What it does is in `session.py`.
 
 A `SuiteError` of a handler becomes a message on the page, because the app wraps every handler.
 """
@@ -6,62 +6,59 @@ A `SuiteError` of a handler becomes a message on the page, because the app wraps
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from suite import Predictor
 from suite.demo import Markup, panel, stylesheet
 from suite_image_generation.demo import cards
-from suite_image_generation.demo.desk import EXAMPLES, MOST, OWN, SEEDS, Handlers, Made, random_seed
+from suite_image_generation.demo.session import EXAMPLES, MOST, OWN, SEEDS, DemoSession, Made, random_seed
 from suite_image_generation.pictures import styles
-
-if TYPE_CHECKING:
-    from suite_image_generation.domain import ImageGenerationDomain
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
-def build(domain: ImageGenerationDomain, predictor: Predictor) -> None:
+def build(predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
     stylesheet(Path(__file__).with_name("page.css"))
-    handlers = Handlers(domain, predictor)
+    session = DemoSession(predictor)
     with gr.Row():
         with gr.Column(scale=2, min_width=320, elem_id="images-asked"):
             prompt = _prompt()
             examples = _examples(prompt)
             go = gr.Button("Make pictures", variant="primary", size="lg")
-            asked = {"prompt": prompt, **_asked(domain, handlers)}
-            _settings_of_a_file(handlers, asked)
-            _own_style(handlers)
+            asked = {"prompt": prompt, **_asked(session)}
+            _settings_of_a_file(session, asked)
+            _own_style(session)
         with gr.Column(scale=3, min_width=320, elem_id="images-shown"):
             shown = _shown()
-    _draws(handlers, [go.click, asked["prompt"].submit], examples, asked, shown)
-    _varies(handlers, asked, shown)
+    _draws(session, [go.click, asked["prompt"].submit], examples, asked, shown)
+    _varies(session, asked, shown)
     _picks(asked, shown)
 
 
 def _shown() -> dict[str, Any]:
     """What stands in the right column, by name; "made" and "picked" are kept for the page."""
-    found: dict[str, Any] = {"made": gr.State(None), "picked": gr.State(0), "gallery": _gallery()}
-    with gr.Row(visible=False) as found["next"]:
-        found["vary"] = gr.Button("Variations of the picked one", min_width=120)
-        found["start"] = gr.Button("Start from the picked one", min_width=120)
-    found["strip"] = panel(cards.WELCOME, elem_id="images-strip")
-    found["nearest"] = panel(elem_id="images-nearest")
-    found["notes"] = panel(elem_id="images-notes")
+    shown: dict[str, Any] = {"made": gr.State(None), "picked": gr.State(0), "gallery": _gallery()}
+    with gr.Row(visible=False) as shown["next"]:
+        shown["vary"] = gr.Button("Variations of the picked one", min_width=120)
+        shown["start"] = gr.Button("Start from the picked one", min_width=120)
+    shown["strip"] = panel(cards.WELCOME, elem_id="images-strip")
+    shown["nearest"] = panel(elem_id="images-nearest")
+    shown["notes"] = panel(elem_id="images-notes")
     with gr.Accordion("As data", open=False):
-        found["data"] = gr.JSON(label="Settings of each picture", show_label=False)
-    return found
+        shown["data"] = gr.JSON(label="Settings of each picture", show_label=False)
+    return shown
 
 
 OUTPUTS = ("made", "picked", "gallery", "next", "strip", "nearest", "notes", "data")
 """What pictures fill, in the order of `_page`."""
 
 
-def _page(found: Made) -> list[Any]:
-    row = gr.Row(visible=bool(found.paths))
-    return [found, 0, found.paths, row, steps_of(found, 0), "", found.notes, found.told]
+def _page(made: Made) -> list[Any]:
+    row = gr.Row(visible=bool(made.paths))
+    return [made, 0, made.paths, row, steps_of(made, 0), "", made.notes, made.settings]
 
 
 def _limits(shown: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +66,9 @@ def _limits(shown: dict[str, Any]) -> dict[str, Any]:
     return {"concurrency_limit": 1, "concurrency_id": "image-generation", "show_progress_on": shown["gallery"]}
 
 
-def _draws(handlers: Handlers, starts: list[Any], examples: Any, asked: dict[str, Any], shown: dict[str, Any]) -> None:
+def _draws(
+    session: DemoSession, starts: list[Any], examples: Any, asked: dict[str, Any], shown: dict[str, Any]
+) -> None:
     """A question, typed or clicked on, fills the right column; scripts ask it too."""
 
     def images_generate(
@@ -85,31 +84,31 @@ def _draws(handlers: Handlers, starts: list[Any], examples: Any, asked: dict[str
     ) -> list[Any]:
         """Draws pictures of a prompt, from seeds that count on; with a picture, from that one. PNGs hold settings."""
         settings = {"steps": steps, "guidance": guidance, "scheduler": scheduler, "negative": negative}
-        return _page(handlers.make(prompt, seed, count, image=image, strength=strength, **settings))  # type: ignore[arg-type]
+        return _page(session.make(prompt, seed, count, image=image, strength=strength, **settings))  # type: ignore[arg-type]
 
     inputs, outputs = [asked[name] for name in ASKED], [shown[name] for name in OUTPUTS]
     drawn = gr.on(starts, images_generate, inputs, outputs, api_name="images_generate", **_limits(shown))
     clicked = examples.load_input_event.then(images_generate, inputs, outputs, **_limits(shown), **PRIVATE)
     for event in (drawn, clicked):
-        _compares(handlers, event, shown)
+        _compares(session, event, shown)
 
 
-def _varies(handlers: Handlers, asked: dict[str, Any], shown: dict[str, Any]) -> None:
+def _varies(session: DemoSession, asked: dict[str, Any], shown: dict[str, Any]) -> None:
     """The picked picture half changed fills the right column."""
 
-    def variations(found: Made | None, place: int, seed: float, count: float) -> list[Any]:
-        return _page(handlers.vary(found, place, seed, count))
+    def variations(made: Made | None, place: int, seed: float, count: float) -> list[Any]:
+        return _page(session.vary(made, place, seed, count))
 
     inputs, outputs = [shown["made"], shown["picked"], asked["seed"], asked["count"]], [shown[name] for name in OUTPUTS]
     event = shown["vary"].click(variations, inputs, outputs, **_limits(shown), **PRIVATE)
-    _compares(handlers, event, shown)
+    _compares(session, event, shown)
 
 
-def _compares(handlers: Handlers, event: Any, shown: dict[str, Any]) -> None:
+def _compares(session: DemoSession, event: Any, shown: dict[str, Any]) -> None:
     """After the pictures, since it takes as long: the training pictures nearest to them."""
 
-    def near(found: Made | None) -> Markup:
-        return handlers.nearest(found) if found else Markup("")
+    def near(made: Made | None) -> Markup:
+        return session.nearest(made) if made else Markup("")
 
     quiet = {"concurrency_id": "image-generation", "show_progress": "hidden"}
     event.then(near, shown["made"], shown["nearest"], **quiet, **PRIVATE)
@@ -118,12 +117,12 @@ def _compares(handlers: Handlers, event: Any, shown: dict[str, Any]) -> None:
 def _picks(asked: dict[str, Any], shown: dict[str, Any]) -> None:
     """A picture of the gallery shows its steps, and may be started from."""
 
-    def pick(found: Made | None, event: gr.SelectData) -> list[Any]:
+    def pick(made: Made | None, event: gr.SelectData) -> list[Any]:
         place = int(event.index)
-        return [place, steps_of(found, place)]
+        return [place, steps_of(made, place)]
 
-    def started(found: Made | None, place: int) -> list[Any]:
-        return [found.paths[place] if found else None, gr.Accordion(open=True)]
+    def started(made: Made | None, place: int) -> list[Any]:
+        return [made.paths[place] if made else None, gr.Accordion(open=True)]
 
     outputs = [shown["picked"], shown["strip"]]
     shown["gallery"].select(pick, shown["made"], outputs, show_progress="hidden", **PRIVATE)
@@ -151,9 +150,9 @@ def _prompt() -> gr.Textbox:
     return gr.Textbox(label=label, placeholder="red heart", max_lines=4, elem_id="images-prompt")
 
 
-def _asked(domain: ImageGenerationDomain, handlers: Handlers) -> dict[str, Any]:
+def _asked(session: DemoSession) -> dict[str, Any]:
     """The other fields of a question by name, and the accordion "from" around the picture."""
-    return _seed_and_count() | _sampling(domain, handlers.samplers()) | _start()
+    return _seed_and_count() | _sampling(session) | _start()
 
 
 def _seed_and_count() -> dict[str, Any]:
@@ -165,8 +164,8 @@ def _seed_and_count() -> dict[str, Any]:
     return {"seed": seed, "count": gr.Slider(1, MOST, 4, step=1, label="Pictures")}
 
 
-def _sampling(domain: ImageGenerationDomain, samplers: list[str]) -> dict[str, Any]:
-    steps, guidance = domain.config.sample_steps, domain.config.guidance
+def _sampling(session: DemoSession) -> dict[str, Any]:
+    steps, guidance, samplers = session.config.sample_steps, session.config.guidance, session.samplers()
     with gr.Accordion("Steps, guidance and sampler", open=False):
         return {
             "steps": gr.Slider(1, 100, steps, step=1, label="Denoising steps"),
@@ -186,23 +185,23 @@ def _start() -> dict[str, Any]:
     return {"from": around, "image": image, "strength": strength}
 
 
-def _settings_of_a_file(handlers: Handlers, asked: dict[str, gr.Component]) -> None:
+def _settings_of_a_file(session: DemoSession, asked: dict[str, gr.Component]) -> None:
     """A PNG made here fills the fields again."""
     with gr.Accordion("Make a picture again from its PNG", open=False, elem_classes="img-later"):
         file = gr.File(label="PNG made here", file_types=[".png"], type="filepath", height=120, elem_id="images-again")
-        said = panel(elem_id="images-settings")
+        box = panel(elem_id="images-settings")
 
     def again(path: str | None) -> list[Any]:
-        told, card = handlers.settings(path)
-        fits = told["scheduler"] in handlers.samplers()  # another model's may be of the other family
-        return [card, 1, told["scheduler"] if fits else OWN, *(told[name] for name in fields)]
+        settings, card = session.settings(path)
+        fits = settings["scheduler"] in session.samplers()  # another model's may be of the other family
+        return [card, 1, settings["scheduler"] if fits else OWN, *(settings[name] for name in fields)]
 
     fields = ("prompt", "seed", "steps", "guidance", "negative")
-    filled = [said, asked["count"], asked["scheduler"], *(asked[name] for name in fields)]
+    filled = [box, asked["count"], asked["scheduler"], *(asked[name] for name in fields)]
     file.upload(again, file, filled, **PRIVATE)
 
 
-def _own_style(handlers: Handlers) -> None:
+def _own_style(session: DemoSession) -> None:
     """Pictures of a visitor's own, with captions, to be learnt."""
     with gr.Accordion("Use these as my style", open=False, elem_classes="img-later"):
         gr.Markdown(
@@ -220,18 +219,18 @@ def _own_style(handlers: Handlers) -> None:
         with gr.Row(visible=False) as row:
             name = gr.Textbox("my-style", label="Name of the style", min_width=160)
             keep = gr.Button("Store as my style", variant="primary", min_width=160)
-        said = panel(elem_id="images-style")
+        box = panel(elem_id="images-style")
 
     def listed(paths: list[str] | None) -> list[Any]:
         rows = [[Path(path).name, styles.caption_of(path)] for path in paths or []]
         return [gr.Dataframe(value=rows, visible=bool(rows)), gr.Row(visible=bool(rows)), ""]
 
     def store(paths: list[str] | None, table: list[list[Any]], called: str) -> Markup:
-        return handlers.keep_style(paths, table, called)
+        return session.keep_style(paths, table, called)
 
     captions.type = "array"
-    gr.on([files.upload, files.clear, files.delete], listed, files, [captions, row, said], **PRIVATE)
-    keep.click(store, [files, captions, name], said, **PRIVATE)
+    gr.on([files.upload, files.clear, files.delete], listed, files, [captions, row, box], **PRIVATE)
+    keep.click(store, [files, captions, name], box, **PRIVATE)
 
 
 def _gallery() -> gr.Gallery:
@@ -242,8 +241,8 @@ def _gallery() -> gr.Gallery:
     )  # fmt: skip
 
 
-def steps_of(found: Made | None, place: int) -> Markup:
+def steps_of(made: Made | None, place: int) -> Markup:
     """The steps of one picture."""
-    if not found or place >= len(found.frames):
+    if not made or place >= len(made.frames):
         return Markup("")
-    return cards.strip_card(found.frames[place], found.seeds[place])
+    return cards.strip_card(made.frames[place], made.seeds[place])

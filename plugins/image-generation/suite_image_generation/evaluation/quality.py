@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from suite import SuiteError
 from suite_image_generation.model.encoder import Encoder
-
-if TYPE_CHECKING:
-    pass
 
 SUBSETS = 100
 """As many as the authors of KID draw."""

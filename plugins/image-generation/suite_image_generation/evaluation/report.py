@@ -4,79 +4,59 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from suite import Prediction, Section
-from suite_image_generation.evaluation import neighbours
+from datasets import Dataset
+from PIL import Image
+
+from suite import Prediction, Scored, Section
+from suite_image_generation.config import ImageConfig
+from suite_image_generation.evaluation.quality import kid, retrieval
 from suite_image_generation.generation import previews
 from suite_image_generation.generation.answers import picture_of
-from suite_image_generation.pictures import files as pictures
+from suite_image_generation.generation.model import ImageModel
+from suite_image_generation.generation.samples import distance
+from suite_image_generation.model import neighbours
+from suite_image_generation.model.encoder import Encoder
+from suite_image_generation.model.neighbours import Index, Neighbour
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from datasets import Dataset
-    from PIL import Image
-
-    from suite_image_generation.evaluation.neighbours import Index
-    from suite_image_generation.model.encoder import Encoder
-
-TUNED, BEFORE = "fine-tuned", "before fine-tuning"
-COPIES = "copying the nearest caption's picture"
+TUNED = "fine-tuned"
 REPRODUCED = 12.0
 """Of 255: the mean difference of pixels below which two pictures look like one."""
 ROWS = 8
 """Samples of a figure: more would be too small to judge."""
 
 
-_INDICES: dict[tuple[str, str], Index] = {}
+def report(model: ImageModel, systems: Mapping[str, Scored], rows: Dataset, context: Dataset) -> Iterable[Section]:
+    """What was learnt by heart: the sign in the losses, pictures that should come back, and those that should not.
 
-
-def index_of(rows: Dataset, encoder: Encoder) -> Index:
-    """The training pictures to compare samples with; kept for this process, which asks for them more than once."""
-    key = (rows._fingerprint, encoder.name)
-    if key not in _INDICES:
-        _INDICES.clear()  # one run has one training set; an index may be large
-        opened = pictures.Each(rows, lambda row: pictures.read(row["image"]))
-        _INDICES[key] = neighbours.Index.build(opened, [text.strip() for text in rows["caption"]], encoder)
-    return _INDICES[key]
-
-
-def keep_neighbours(rows: Dataset, encoder: str, run: Path) -> None:
-    """Writes the index of the training pictures into the run's folder, where the demo finds it."""
-    from suite_image_generation.evaluation.trained_on import FOLDER
-    from suite_image_generation.model.encoder import Encoder
-
-    index_of(rows, Encoder.load(encoder)).save(run / FOLDER)
-
-
-def sections(domain: Any, systems: Mapping[str, Any], rows: Dataset) -> Iterable[Section]:
-    """Samples beside their originals, their quality, what is memorised; to overfit, whether the pictures come back."""
-    from suite_image_generation.model.encoder import Encoder
-
-    if domain.config.overfit:
+    Samples beside their originals and their quality stand between. The context is the rows that were trained on.
+    """
+    config = model.config
+    if model.overfit_since is not None:
+        yield Section("Overfitting", previews.overfitting(model.overfit_since), {"since": model.overfit_since})
+    if config.overfit:
         yield overfitted(systems[TUNED])
-    made = {name: made_by(one) for name, one in systems.items()}
+    made = {name: made_by(scored) for name, scored in systems.items()}
     if not made[TUNED]:
         return
-    encoder = Encoder.load(domain.config.encoder)
-    yield samples(made, domain.config, total=len(systems[TUNED].predictions))
+    encoder = Encoder.load(config.encoder)
+    yield samples(made, config, total=len(systems[TUNED].predictions))
     yield measured(made, encoder)
-    if domain.training_rows is not None:
-        yield memorised(made, index_of(domain.training_rows, encoder), encoder)
+    yield memorised(made, neighbours.index_of(context, encoder), encoder)
 
 
 Pairs = list[tuple[Prediction, dict[str, Any]]]
 """Answers with a picture, each with its reference."""
 
 
-def made_by(scored: Any) -> Pairs:
+def made_by(scored: Scored) -> Pairs:
     """A system's answers that hold a picture."""
     pairs = zip(scored.predictions, scored.references, strict=True)
     return [(answer, reference) for answer, reference in pairs if answer["png"] and reference["png"]]
 
 
-def samples(made: Mapping[str, Pairs], config: Any, *, total: int) -> Section:
+def samples(made: Mapping[str, Pairs], config: ImageConfig, *, total: int) -> Section:
     """Captions never trained on, drawn from one seed by each system, beside the picture that has the caption."""
     tuned = made[TUNED]
     shown = {name: [picture_of(answer) for answer, _ in pairs[:ROWS]] for name, pairs in made.items() if pairs}
@@ -93,8 +73,6 @@ def samples(made: Mapping[str, Pairs], config: Any, *, total: int) -> Section:
 
 def measured(made: Mapping[str, Pairs], encoder: Encoder) -> Section:
     """KID and caption retrieval of each system, with counts and encoder in every line."""
-    from suite_image_generation.evaluation.quality import kid, retrieval
-
     lines, values = ["| system | KID | captions found |", "| --- | --- | --- |"], {}
     for name, pairs in made.items():
         if len(pairs) < 4:
@@ -102,9 +80,12 @@ def measured(made: Mapping[str, Pairs], encoder: Encoder) -> Section:
             continue
         drawn = encoder.features([picture_of(answer) for answer, _ in pairs])
         real = encoder.features([picture_of(reference) for _, reference in pairs])
-        found = kid(real, drawn, encoder.name), retrieval(drawn, [one["prompt"] for _, one in pairs], encoder)
-        lines.append(f"| {name} | {found[0]} | {found[1]} |")
-        values[name] = [vars(one) for one in found]
+        measures = (
+            kid(real, drawn, encoder.name),
+            retrieval(drawn, [reference["prompt"] for _, reference in pairs], encoder),
+        )
+        lines.append(f"| {name} | {measures[0]} | {measures[1]} |")
+        values[name] = [vars(measure) for measure in measures]
     text = (
         "\n".join(lines) + "\n\nKID is 0 where samples cannot be told from real pictures, and may fall below. Both "
         "are as good as the encoder, and comparable only with the same encoder and counts. FID is not given: at such "
@@ -116,46 +97,26 @@ def measured(made: Mapping[str, Pairs], encoder: Encoder) -> Section:
 def memorised(made: Mapping[str, Pairs], index: Index, encoder: Encoder) -> Section:
     """The nearest training picture beside every sample, and the share of samples that are copies."""
     drawn = {name: [picture_of(answer) for answer, _ in pairs] for name, pairs in made.items()}
-    found = {name: index.nearest(shown, encoder) for name, shown in drawn.items()}
-    shares = {name: neighbours.share(near) for name, near in found.items()}
-    lines = [f"| {name} | {shares[name]:.0%} | {len(near)} |" for name, near in found.items()]
+    nearest = {name: index.nearest(shown, encoder) for name, shown in drawn.items()}
+    shares = {name: neighbours.share(near) for name, near in nearest.items()}
+    lines = [f"| {name} | {shares[name]:.0%} | {len(near)} |" for name, near in nearest.items()]
     text = "\n".join([
         "| system | memorised | samples |", "| --- | --- | --- |", *lines, "",
         f"{index.threshold} Samples are compared with {_counted(index)} of this run, not with what the model had been "
         "trained on before it.",
     ])  # fmt: skip
-    values = {"shares": shares, "threshold": vars(index.threshold), "nearest": [vars(one) for one in found[TUNED]]}
-    beside = _png(_beside(drawn[TUNED], found[TUNED], index))
+    values = {"shares": shares, "threshold": vars(index.threshold), "nearest": [vars(near) for near in nearest[TUNED]]}
+    beside = _png(_beside(drawn[TUNED], nearest[TUNED], index))
     return Section("Nearest training pictures", text, values, beside, quotes=True)
 
 
-def copies(splits: Mapping[str, Any], examples: Sequence[Any], encoder: Encoder) -> list[Prediction]:
-    """What a copier would answer: for each caption the training picture whose caption is nearest, cut to the shape.
-
-    KID and retrieval reward it, the memorised share tells it: read the three together.
-    """
-    rows = splits["train"]
-    known = encoder.text_features([caption.strip() for caption in rows["caption"]])
-    nearest = (encoder.text_features([example.prompt for example in examples]) @ known.T).argmax(1)
-    return [
-        {"loss": None, "prompt": example.prompt, "png": _copy(rows, place, example) if example.request else None}
-        for example, place in zip(examples, nearest, strict=True)
-    ]
-
-
-def _copy(rows: Dataset, place: int, example: Any) -> str:
-    from suite_image_generation.generation.samples import original
-
-    return original(rows[int(place)]["image"], example.crop.size)
-
-
-def _beside(drawn: Sequence[Image.Image], found: Sequence[Any], index: Index) -> Image.Image:
+def _beside(drawn: Sequence[Image.Image], nearest: Sequence[Neighbour], index: Index) -> Image.Image:
     """Samples above their nearest training pictures, the nearest pairs first: these are what one must look at."""
-    order = sorted(range(len(found)), key=lambda place: found[place].distance)[:ROWS]
-    marks = [f"{found[i].distance:.3f}{' copy' if found[i].memorised else ''}" for i in order]
+    order = sorted(range(len(nearest)), key=lambda place: nearest[place].distance)[:ROWS]
+    marks = [f"{nearest[i].distance:.3f}{' copy' if nearest[i].memorised else ''}" for i in order]
     above = previews.row([drawn[i] for i in order], marks, "samples, with their distance, nearest first")
-    captions = [index.captions[found[i].index] for i in order]
-    below = previews.row([index.picture(found[i].index) for i in order], captions, "nearest training pictures")
+    captions = [index.captions[nearest[i].index] for i in order]
+    below = previews.row([index.picture(nearest[i].index) for i in order], captions, "nearest training pictures")
     return previews.stacked([above, below])
 
 
@@ -172,13 +133,11 @@ def _png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def overfitted(scored: Any) -> Section:
+def overfitted(scored: Scored) -> Section:
     """How many of the pictures learnt by heart are drawn again."""
-    from suite_image_generation.generation.samples import distance
-
     pairs = made_by(scored)
     distances = [distance(answer, reference) for answer, reference in pairs]
-    back = sum(one < REPRODUCED for one in distances)
+    back = sum(gap < REPRODUCED for gap in distances)
     text = (
         f"{back} of {len(pairs)} pictures come back within {REPRODUCED:g} of 255 in the mean. A sound setup can learn "
         "a few pictures by heart: where most do not come back, more steps or a higher learning rate are needed, or the "

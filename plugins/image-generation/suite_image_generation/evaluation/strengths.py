@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from suite import SuiteError, bar
+import torch
+from PIL import Image
+
+from suite import Predictor, SuiteError, bar, resolve_model
+from suite_image_generation.config import ImageConfig
+from suite_image_generation.domain import IMAGE_GENERATION
 from suite_image_generation.generation import previews, screening
 from suite_image_generation.generation.sampling import sample
+from suite_image_generation.model import pipelines
+from suite_image_generation.model.encoder import Encoder
 from suite_image_generation.pictures.request import Request
-
-if TYPE_CHECKING:
-    import torch
-    from PIL import Image
-
-    from suite_image_generation.model.encoder import Encoder
 
 STRENGTHS = (0.0, 0.5, 1.0, 1.5)
 """Beyond 1.5 most adapters fall apart; `--strengths` takes others."""
@@ -50,8 +51,6 @@ class Mixed:
             self._set(1.0)
 
     def _set(self, strength: float) -> None:
-        import torch
-
         own = self.module.state_dict()
         with torch.no_grad():
             for name, tuned in self._tuned.items():
@@ -59,6 +58,21 @@ class Mixed:
                     own[name].copy_(tuned)
                 else:
                     own[name].copy_(torch.lerp(self._base[name].float(), tuned.float(), strength))
+
+
+def opened(source: str) -> tuple[Any, Mixed, ImageConfig]:
+    """Pipeline of a finished run (folder or name; the newest unless given), its denoiser at any strength, its config.
+
+    Raises `SuiteError` where there is no finished run.
+    """
+    predictor = Predictor(IMAGE_GENERATION.task(), source)
+    if predictor.run is None:
+        raise SuiteError("There is no finished run to vary; train one first, or give its folder as --model.")
+    model: Any = predictor.model
+    config, starter = predictor.task.config, IMAGE_GENERATION.starter
+    before = resolve_model(config.model or starter.model, starter.assets)
+    base = pipelines.denoiser(pipelines.load_pipeline(before))
+    return model.pipeline, Mixed(model.network, base), config
 
 
 def grid(
@@ -85,9 +99,9 @@ def grid(
 def numbers(text: str, kind: type, name: str, least: float, most: float) -> list[Any]:
     """The numbers of a comma-separated list. Raises `SuiteError` for anything else, and for numbers out of range."""
     try:
-        found = [kind(part) for part in text.split(",")]
+        numbers = [kind(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if not found or not all(least <= one <= most for one in found):
+        numbers = []
+    if not numbers or not all(least <= number <= most for number in numbers):
         raise SuiteError(f"{text!r} are no {name}: give numbers from {least:g} to {most:g} with commas between them.")
-    return found
+    return numbers

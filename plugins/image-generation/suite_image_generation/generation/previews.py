@@ -55,11 +55,11 @@ def row(pictures: Sequence[Image.Image], labels: Sequence[str], title: str) -> I
 
 def stacked(rows: Sequence[Image.Image]) -> Image.Image:
     """One below the other."""
-    sheet = Image.new("RGB", (max(one.width for one in rows), sum(one.height for one in rows)), "white")
+    sheet = Image.new("RGB", (max(part.width for part in rows), sum(part.height for part in rows)), "white")
     top = 0
-    for one in rows:
-        sheet.paste(one, (0, top))
-        top += one.height
+    for part in rows:
+        sheet.paste(part, (0, top))
+        top += part.height
     return sheet
 
 
@@ -93,6 +93,14 @@ def overfit_since(history: Sequence[Mapping[str, Any]]) -> int | None:
         return None
     half = before[len(before) // 2 :]  # the first steps, where the loss falls anyhow, say nothing
     return least if sum(after) / len(after) < sum(half) / len(half) else None
+
+
+def overfitting(step: int) -> str:
+    """What it means that a run learns by heart since `step`."""
+    return (
+        f"Since step {step} the validation loss rises while the training loss falls: what is learnt after it is learnt "
+        f"by heart. The weights of the step with the least validation loss are kept; take fewer steps or more pictures."
+    )
 
 
 def _fitted(text: str, width: int, font: Any) -> str:

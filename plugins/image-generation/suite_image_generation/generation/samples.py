@@ -6,32 +6,30 @@ import base64
 import io
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import torch
+from datasets import Dataset
+from PIL import Image
 
 from suite import Prediction
+from suite_image_generation.config import ImageConfig
 from suite_image_generation.generation import previews, screening
 from suite_image_generation.generation.answers import answers, picture_of
 from suite_image_generation.generation.sampling import sample
 from suite_image_generation.model import latents, pipelines
 from suite_image_generation.model.latents import Captioned
+from suite_image_generation.model.pipelines import Fingerprint
 from suite_image_generation.pictures import buckets, prompts
 from suite_image_generation.pictures import files as pictures
+from suite_image_generation.pictures.alpha import to_pixels
 from suite_image_generation.pictures.buckets import Crop
 from suite_image_generation.pictures.request import Request
-from suite_image_generation.starter.assets import to_pixels
-
-if TYPE_CHECKING:
-    import torch
-    from datasets import Dataset
-    from PIL import Image
-
-    from suite_image_generation.config import ImageConfig
 
 SHEETS = 10
 """Sheets of crops at the start of a run: 800 pictures."""
@@ -44,8 +42,8 @@ def examples(pipe: Any, rows: Dataset, config: ImageConfig, cache: Path, device:
     with pipelines.frozen_on(pipe, device):
         encoded = latents.encode_all(pipe, values, crops, cache)
         *words, none = latents.encode_captions(pipe, [*captions, ""], cache)
-    if told := latents.told_size([*encoded, *words]):
-        say(told)
+    if note := latents.size_note([*encoded, *words]):
+        say(note)
     return [Captioned(captions[i], i, encoded[i], words[i], none, crops[i]) for i in range(len(rows))]
 
 
@@ -53,8 +51,8 @@ def crops_of(pipe: Any, values: Sequence[Any], config: ImageConfig) -> list[Crop
     """Each picture's crop to the nearest bucket."""
     side = config.resolution or round(math.sqrt(math.prod(pipelines.default_size(pipe))))
     sizes = buckets.shapes(side, pipelines.multiple(pipe), config.max_ratio)
-    found = (pictures.facts(value) for value in values)
-    return [buckets.crop((one.width, one.height), sizes) for one in found]
+    facts = (pictures.facts(value) for value in values)
+    return [buckets.crop((fact.width, fact.height), sizes) for fact in facts]
 
 
 def asked(
@@ -79,9 +77,7 @@ def asked(
     ]
 
 
-def made(
-    pipe: Any, chosen: Sequence[Captioned], config: ImageConfig, model_hash: Callable[[], str]
-) -> list[Prediction]:
+def made(pipe: Any, chosen: Sequence[Captioned], config: ImageConfig, fingerprint: Fingerprint) -> list[Prediction]:
     """Predictions for those that ask for a picture; without any the weights are not hashed."""
     requests = [example.request for example in chosen if example.request]
     if not requests:
@@ -89,7 +85,7 @@ def made(
     device = next(pipelines.denoiser(pipe).parameters()).device
     guard = screening.guard_of(config)
     with pipelines.frozen_on(pipe, device):
-        return answers(pipe, requests, model=model_hash(), guard=guard)
+        return answers(pipe, requests, model=fingerprint.digits, guard=guard)
 
 
 def original(value: Any, size: buckets.Size | None) -> str:
@@ -99,24 +95,24 @@ def original(value: Any, size: buckets.Size | None) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def distance(one: Prediction, other: Prediction) -> float:
+def distance(first: Prediction, second: Prediction) -> float:
     """Mean difference of values, of 255, between two predictions' pictures: 0 where neither has one."""
-    if not one["png"] or not other["png"]:
-        return 0.0 if one["png"] == other["png"] else 255.0
-    return pixel_distance(picture_of(one), picture_of(other))
+    if not first["png"] or not second["png"]:
+        return 0.0 if first["png"] == second["png"] else 255.0
+    return pixel_distance(picture_of(first), picture_of(second))
 
 
-def pixel_distance(one: Image.Image, other: Image.Image) -> float:
+def pixel_distance(first: Image.Image, second: Image.Image) -> float:
     """Mean difference of RGBA values, of 255; 255 for pictures of different sizes. What is hidden does not count."""
-    values = [to_pixels(picture) for picture in (one, other)]
-    return 127.5 * (values[0] - values[1]).abs().mean().item() if values[0].shape == values[1].shape else 255.0
+    ours, theirs = to_pixels(first), to_pixels(second)
+    return 127.5 * (ours - theirs).abs().mean().item() if ours.shape == theirs.shape else 255.0
 
 
-def tell(pipe: Any, rows: Dataset, chosen: Sequence[Captioned]) -> None:
+def report_changes(pipe: Any, rows: Dataset, chosen: Sequence[Captioned]) -> None:
     """Says what is done to pictures that a person would want to know of, and to captions."""
     crops = [example.crop for example in chosen if example.crop]
     say(buckets.table(crops))
-    if enlarged := sum(one.scale > 1 for one in crops):
+    if enlarged := sum(crop.scale > 1 for crop in crops):
         say(f"{enlarged} of {len(crops)} pictures are smaller than their bucket and were enlarged.")
     if long := sum(bool(prompts.unread(pipe, example.prompt)) for example in chosen):
         say(f"{long} of {len(chosen)} captions are longer than the model reads; their ends are not learnt.")

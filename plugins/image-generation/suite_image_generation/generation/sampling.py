@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import diffusers
 import torch
+from PIL import Image
 
 from suite import SuiteError
 from suite_image_generation.model import schedulers
@@ -29,9 +31,6 @@ from suite_image_generation.model.pipelines import (
 from suite_image_generation.model.working_memory import TOGETHER
 from suite_image_generation.pictures.request import Request
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 STEPS = 25
 """Denoising steps unless a request says: second-order samplers gain little from more."""
 MOST_STEPS = 1000
@@ -43,7 +42,7 @@ LONGEST_SIDE = 2048
 PREVIEWS = 8
 """Decoded previews of a trajectory: decoding each step would take longer than denoising a small picture."""
 
-OnStep = Callable[[int, int, list["Image.Image"]], None]
+OnStep = Callable[[int, int, list[Image.Image]], None]
 """Called with the step (from 1), the number of steps and a preview of each picture of the batch."""
 
 
@@ -93,15 +92,15 @@ def settled(pipe: Any, request: Request) -> Request:
         width, height = of_area(request.image.size, width * height)
     step = multiple(pipe)
     guidance = inspect.signature(type(pipe).__call__).parameters["guidance_scale"].default
-    found = replace(
+    complete = replace(
         request,
         steps=STEPS if request.steps is None else int(request.steps),
         guidance=float(guidance if request.guidance is None else request.guidance),
         width=_fitted(request.width or width, step),
         height=_fitted(request.height or height, step),
     )
-    _check(found)
-    return found
+    _check(complete)
+    return complete
 
 
 def decode(pipe: Any, latents: torch.Tensor) -> list[Image.Image]:
@@ -161,8 +160,6 @@ def _view(pipe: Any, *, image: bool) -> Any:
 
     Built by hand: the automatic pipelines import all others, and `from_pipe` casts the weights.
     """
-    import diffusers
-
     name = type(pipe).__name__
     if name not in DENOISERS:
         raise SuiteError(f"{name} makes no pictures from words; one of {', '.join(DENOISERS)} does.")

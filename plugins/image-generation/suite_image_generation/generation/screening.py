@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from PIL import Image
 
+from suite_image_generation.config import ImageConfig
+from suite_image_generation.model.encoder import Encoder
 from suite_image_generation.pictures.files import on_white
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from suite_image_generation.config import ImageConfig
-    from suite_image_generation.model.encoder import Encoder
 
 LEVELS = 2
 """Of 255: a picture whose darkest and lightest values are this close is one colour to the eye."""
@@ -55,13 +53,14 @@ def shown(
 ) -> list[tuple[Image.Image, Verdict]]:
     """Each picture as it may be shown, grey where it is withheld, with its verdict: the one way out of here."""
     verdicts = screen(pictures, pipe, guard)
-    return [(withheld(one) if said.withheld else one, said) for one, said in zip(pictures, verdicts, strict=True)]
+    return [
+        (withheld(picture) if verdict.withheld else picture, verdict)
+        for picture, verdict in zip(pictures, verdicts, strict=True)
+    ]
 
 
 def guard_of(config: ImageConfig) -> Encoder | None:
     """The CLIP model that withholds, where the config names one."""
-    from suite_image_generation.model.encoder import Encoder
-
     return Encoder.load(config.guard) if config.guard else None
 
 
@@ -92,8 +91,6 @@ def is_blank(picture: Image.Image) -> bool:
 
 def withheld(picture: Image.Image) -> Image.Image:
     """What stands in the place of a withheld picture: grey, of its size."""
-    from PIL import Image
-
     return Image.new("RGB", picture.size, (128, 128, 128))
 
 
@@ -106,16 +103,14 @@ def _verdict(picture: Image.Image, reason: str) -> Verdict:
 
 
 def _own(pictures: Sequence[Image.Image], pipe: Any) -> list[str]:
-    import torch
-
     if not has_checker(pipe) or not pictures:
         return [""] * len(pictures)
     seen = pipe.feature_extractor([on_white(picture) for picture in pictures], return_tensors="pt").pixel_values
     checker = pipe.safety_checker
     # It blackens what it finds in the images it is given; these are only there to be blackened.
     spare = torch.zeros(len(pictures), 1)
-    _, found = checker(clip_input=seen.to(checker.device, checker.dtype), images=spare)
-    return ["the model's own safety checker flags it" if one else "" for one in found]
+    _, flags = checker(clip_input=seen.to(checker.device, checker.dtype), images=spare)
+    return ["the model's own safety checker flags it" if flagged else "" for flagged in flags]
 
 
 def _guarded(pictures: Sequence[Image.Image], guard: Encoder | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,16 +12,73 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from suite import Prediction, SuiteError, write_predictions
+from suite import Answers, Prediction, SuiteError, write_predictions
+from suite_image_generation.config import ImageConfig
 from suite_image_generation.generation.answers import png_of
-from suite_image_generation.generation.samples import say
+from suite_image_generation.generation.samples import distance, say
+from suite_image_generation.pictures import files as pictures
 from suite_image_generation.pictures import prompts
+from suite_image_generation.pictures.png import read_settings, request_of
 from suite_image_generation.pictures.request import Request
 
 TABLES = (".json", ".jsonl", ".csv")
 INDEX = "index.jsonl"
 NAME = 40
 """Letters of a prompt in a file's name: file systems end at 255 bytes, and a letter may take four."""
+LOSS_TOLERANCE = 0.02
+"""Share by which the loss of a golden sample may differ: bf16 keeps three digits."""
+TOLERANCE = 8
+"""Of 255, the mean difference of golden pixels."""
+
+
+class ImageAnswers(Answers):
+    """Pictures as files with their settings inside, and as a line for the terminal."""
+
+    config: ImageConfig
+
+    def render(self, prediction: Prediction) -> str:
+        """A line for the terminal, which shows no pictures; of a row that asked for none, its loss."""
+        if not prediction["png"]:
+            return f"{prediction['prompt']} (no picture, loss {prediction['loss']})"
+        size = len(png_of(prediction))
+        note = f" {prediction['note']}" if prediction.get("note") else ""
+        seed = f"seed {prediction['seed']}, PNG of {size:,} bytes; save it with --output FOLDER"
+        return f"{prediction['prompt']} ({seed}).{note}"
+
+    def check_output(self, path: Path) -> None:
+        """Raises `SuiteError` for an ending that is neither a table's nor a folder's."""
+        if path.suffix not in TABLES and path.suffix != ".png":
+            raise SuiteError(
+                f"Cannot write {path.name}: give --output a folder, or an ending of .png, {', '.join(TABLES)}."
+            )
+
+    def appends(self, path: Path) -> bool:
+        """Whether `write` adds to what is there, as it does to a folder."""
+        return not path.suffix
+
+    def write(self, predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
+        """A folder of PNGs with `index.jsonl`; one PNG, or a table without pictures, where `path` has such an ending.
+
+        Nothing is overwritten: numbers go on after the highest in the folder, and a picture that is there with the same
+        settings keeps its name, so that a stopped command can be given again. Withheld ones are in the index only.
+        Raises `SuiteError` where the one PNG is there already or withheld, and where a file cannot be written.
+        """
+        if path.suffix in TABLES:
+            write_predictions([(name, _without_png(prediction)) for name, prediction in predictions], path)
+        elif path.suffix == ".png" and len(predictions) == 1:
+            if (only := predictions[0][1]).get("withheld"):
+                raise SuiteError(f"{only['note']} Nothing is written.")
+            _create(path, png_of(only))
+        else:
+            _write_folder(predictions, path.with_suffix("") if path.suffix == ".png" else path)
+
+    def same(self, expected: Prediction, actual: Prediction) -> bool:
+        """Equal words, nearly the loss, and nearly the pixels."""
+        if any(expected.get(name) != actual.get(name) for name in ("prompt", "seed")):
+            return False
+        losses = [prediction["loss"] or 0.0 for prediction in (expected, actual)]
+        near = abs(losses[0] - losses[1]) <= LOSS_TOLERANCE * max(losses)
+        return near and distance(expected, actual) <= TOLERANCE
 
 
 def inputs(
@@ -32,28 +90,30 @@ def inputs(
     Suite wrote asks for that picture again. Raises `SuiteError` for a file that cannot be read, and for an empty prompt
     where there is no picture.
     """
-    from suite_image_generation.pictures import files as pictures
-
     start = pictures.given(image) if image else None
     ending = Path(argument).suffix.lower() if len(argument) < 4096 else ""
     if ending == ".png":
         if not is_file(argument):
             raise SuiteError(f"There is no file {argument}; give a PNG that was made here, or the prompt itself.")
-        from suite_image_generation.pictures.png import read_settings, request_of
-
         return [request_of(read_settings(argument), start)]
     lines = prompts.read(Path(argument)) if ending == ".txt" else [argument]
     cleaned = [prompts.cut(line) for line in lines]
     if start is None and not all(line for line, _ in cleaned):
         raise SuiteError("The prompt is empty; say in a few words what the picture should show.")
-    unwanted, said = prompts.cut(negative, "negative prompt")
+    unwanted, cut = prompts.cut(negative, "negative prompt")
     return [
         Request(
-            line, seed + place, negative=unwanted, image=start, note=" ".join(filter(None, (note, said))), **settings
+            line, seed + place, negative=unwanted, image=start, note=" ".join(filter(None, (note, cut))), **settings
         )
         for line, note in cleaned
         for place in range(images)
     ]
+
+
+def is_file_name(text: str) -> bool:
+    """One word with an ending, such as picture.jpg; or something that is there."""
+    path = Path(text)
+    return is_file(text) or (1 < len(path.suffix) <= 5 and not any(c.isspace() for c in text))
 
 
 def is_file(text: str) -> bool:
@@ -62,39 +122,6 @@ def is_file(text: str) -> bool:
         return Path(text).is_file()
     except OSError:
         return False
-
-
-def render(prediction: Prediction) -> str:
-    """A line for the terminal, which shows no pictures."""
-    size = len(png_of(prediction))
-    note = f" {prediction['note']}" if prediction.get("note") else ""
-    seed = f"seed {prediction['seed']}, PNG of {size:,} bytes; save it with --output FOLDER"
-    return f"{prediction['prompt']} ({seed}).{note}"
-
-
-def check_output(path: Path) -> None:
-    """Raises `SuiteError` for an ending that is neither a table's nor a folder's."""
-    if path.suffix not in TABLES and path.suffix != ".png":
-        raise SuiteError(
-            f"Cannot write {path.name}: give --output a folder, or an ending of .png, {', '.join(TABLES)}."
-        )
-
-
-def write(predictions: Sequence[tuple[str, Prediction]], path: Path) -> None:
-    """A folder of PNGs with `index.jsonl`; one PNG, or a table without pictures, where `path` has such an ending.
-
-    Nothing is overwritten: numbers go on after the highest in the folder, and a picture that is there with the same
-    settings keeps its name, so that a stopped command can be given again. Withheld ones are in the index only. Raises
-    `SuiteError` where the one PNG is there already or withheld, and where a file cannot be written.
-    """
-    if path.suffix in TABLES:
-        write_predictions([(name, _told(one)) for name, one in predictions], path)
-    elif path.suffix == ".png" and len(predictions) == 1:
-        if (only := predictions[0][1]).get("withheld"):
-            raise SuiteError(f"{only['note']} Nothing is written.")
-        _create(path, png_of(only))
-    else:
-        _write_folder(predictions, path.with_suffix("") if path.suffix == ".png" else path)
 
 
 def file_name(number: int, prompt: str) -> str:
@@ -107,18 +134,13 @@ def file_name(number: int, prompt: str) -> str:
     return f"{number:04}-{words}.png" if words else f"{number:04}.png"
 
 
-def appends(path: Path) -> bool:
-    """Whether `write` adds to what is there, as it does to a folder."""
-    return not path.suffix
-
-
 def _write_folder(predictions: Sequence[tuple[str, Prediction]], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     known, number = _known(folder), _highest(folder)
     again = []
     for name, prediction in predictions:
-        told, shown = _told(prediction), not prediction.get("withheld")
-        key = _key(told["settings"])
+        described, shown = _without_png(prediction), not prediction.get("withheld")
+        key = _key(described["settings"])
         if key in known and (known[key] or not shown):
             again.append(known[key])
             continue
@@ -126,7 +148,7 @@ def _write_folder(predictions: Sequence[tuple[str, Prediction]], folder: Path) -
         known[key] = file_name(number, prediction["prompt"]) if shown else ""
         if shown:
             _create(folder / known[key], png_of(prediction))
-        line = json.dumps({"file": known[key], "input": name, **told}, ensure_ascii=False)
+        line = json.dumps({"file": known[key], "input": name, **described}, ensure_ascii=False)
         with (folder / INDEX).open("a", encoding="utf-8") as index:
             index.write(line + "\n")
     if shown_again := ", ".join(filter(None, again)):
@@ -135,13 +157,13 @@ def _write_folder(predictions: Sequence[tuple[str, Prediction]], folder: Path) -
 
 def _known(folder: Path) -> dict[str, str]:
     """The file of each picture in the index, by its settings: "" for a withheld one, none for one that was removed."""
-    path, found = folder / INDEX, {}
+    path, known = folder / INDEX, {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         with suppress(ValueError, KeyError, TypeError):  # a line somebody wrote, or half of one after a power cut
-            told = json.loads(line)
-            if not told["file"] or (folder / told["file"]).is_file():
-                found[_key(told["settings"])] = str(told["file"])
-    return found
+            described = json.loads(line)
+            if not described["file"] or (folder / described["file"]).is_file():
+                known[_key(described["settings"])] = str(described["file"])
+    return known
 
 
 def _key(settings: dict[str, Any]) -> str:
@@ -150,21 +172,14 @@ def _key(settings: dict[str, Any]) -> str:
 
 def _highest(folder: Path) -> int:
     numbered = re.compile(r"(\d+)[-.].*png")
-    return max((int(found[1]) for found in map(numbered.match, _names(folder)) if found), default=0)
+    matches = (numbered.match(entry.name) for entry in os.scandir(folder))
+    return max((int(match[1]) for match in matches if match), default=0)
 
 
-def _names(folder: Path) -> list[str]:
-    return [entry.name for entry in os.scandir(folder)]
-
-
-def _told(prediction: Prediction) -> dict[str, Any]:
+def _without_png(prediction: Prediction) -> dict[str, Any]:
     """A prediction without its picture, with the settings inside the PNG."""
-    import io
-
-    from suite_image_generation.pictures.png import read_settings
-
-    told = {key: value for key, value in prediction.items() if key != "png"}
-    return told | {"settings": read_settings(io.BytesIO(png_of(prediction)))}
+    fields = {key: value for key, value in prediction.items() if key != "png"}
+    return fields | {"settings": read_settings(io.BytesIO(png_of(prediction)))}
 
 
 def _create(path: Path, content: bytes) -> None:

@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import get_peft_model_state_dict
+from safetensors.torch import save_file
 
 from suite_image_generation.model.pipelines import name_of_denoiser
 
 KOHYA = "kohya.safetensors"
 
 
-def save(pipe: Any, model: Any, folder: Path) -> None:
-    """Writes `pytorch_lora_weights.safetensors` of a model wrapped by peft; of UNets also a file in kohya's layout.
+def save(pipe: Any, adapted: Any, folder: Path) -> None:
+    """Writes `pytorch_lora_weights.safetensors` of a denoiser wrapped by peft; of UNets also a file in kohya's layout.
 
     On the base pipeline, `pipe.load_lora_weights(folder)` then gives the fine-tuned one.
     """
-    from peft import get_peft_model_state_dict
-
-    config = model.peft_config["default"]
-    found = get_peft_model_state_dict(model)
-    layers = {name.removeprefix("base_model.model."): tensor.cpu() for name, tensor in found.items()}
+    config = adapted.peft_config["default"]
+    trained = get_peft_model_state_dict(adapted)
+    layers = {name.removeprefix("base_model.model."): tensor.cpu() for name, tensor in trained.items()}
     part = name_of_denoiser(pipe)
     metadata = {"r": config.r, "lora_alpha": config.lora_alpha, "target_modules": sorted(config.target_modules)}
     given = {f"{part}_lora_layers": layers, f"{part}_lora_adapter_metadata": metadata}
@@ -57,17 +57,15 @@ def to_kohya(layers: dict[str, torch.Tensor], alpha: float) -> dict[str, torch.T
 
     diffusers' converter writes the rank for alpha, whatever it was.
     """
-    found = {}
+    tensors = {}
     for name, tensor in layers.items():
         place, side, _ = name.rsplit(".", 2)
         key = "lora_unet_" + place.replace(".", "_")
-        found[f"{key}.{'lora_down' if side == 'lora_A' else 'lora_up'}.weight"] = tensor.contiguous()
-        found[f"{key}.alpha"] = torch.tensor(float(alpha))
-    return found
+        tensors[f"{key}.{'lora_down' if side == 'lora_A' else 'lora_up'}.weight"] = tensor.contiguous()
+        tensors[f"{key}.alpha"] = torch.tensor(float(alpha))
+    return tensors
 
 
 def _save_kohya(layers: dict[str, torch.Tensor], rank: int, alpha: float, path: Path) -> None:
-    from safetensors.torch import save_file
-
-    told = {"ss_network_module": "networks.lora", "ss_network_dim": str(rank), "ss_network_alpha": str(alpha)}
-    save_file(to_kohya(layers, alpha), path, metadata=told)
+    metadata = {"ss_network_module": "networks.lora", "ss_network_dim": str(rank), "ss_network_alpha": str(alpha)}
+    save_file(to_kohya(layers, alpha), path, metadata=metadata)

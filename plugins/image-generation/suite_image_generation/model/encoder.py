@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
+from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
 from suite import SuiteError, resolve_model
 from suite_image_generation.pictures.files import on_white
 from suite_image_generation.starter.assets import EVALUATOR
-
-if TYPE_CHECKING:
-    from PIL import Image
-
 
 SHIPPED = EVALUATOR.name
 """Name of the CLIP model that comes with the plugin: small, of emoji; for photographs give a larger one."""
@@ -53,22 +51,20 @@ class Encoder:
     @torch.no_grad()
     def _images(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
         pixels = self._processor([on_white(picture) for picture in pictures], return_tensors="pt").pixel_values
-        found: torch.Tensor = self.model.get_image_features(pixels.to(self.model.device)).pooler_output.float()
-        return found
+        features: torch.Tensor = self.model.get_image_features(pixels.to(self.model.device)).pooler_output.float()
+        return features
 
     @torch.no_grad()
     def _texts(self, captions: Sequence[str]) -> torch.Tensor:
         longest = self.model.config.text_config.max_position_embeddings
         batch = self._tokenizer(list(captions), padding=True, truncation=True, max_length=longest, return_tensors="pt")
         batch = {name: values.to(self.model.device) for name, values in batch.items() if name != "token_type_ids"}
-        found: torch.Tensor = self.model.get_text_features(**batch).pooler_output.float()
-        return found
+        features: torch.Tensor = self.model.get_text_features(**batch).pooler_output.float()
+        return features
 
 
 @cache
 def _load(reference: str) -> Encoder:
-    from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
-
     folder = resolve_model(reference or SHIPPED, (EVALUATOR,))
     try:
         model = CLIPModel.from_pretrained(folder, dtype=torch.float32)

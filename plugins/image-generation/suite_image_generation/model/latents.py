@@ -12,18 +12,18 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from filelock import FileLock
+from safetensors.torch import load_file, save
 
 from suite import Batch, SuiteError, bar
 from suite_image_generation.model import pipelines
 from suite_image_generation.model.objective import draw
 from suite_image_generation.pictures import files as pictures
 from suite_image_generation.pictures.buckets import Crop
-
-if TYPE_CHECKING:
-    from suite_image_generation.pictures.request import Request
+from suite_image_generation.pictures.request import Request
 
 AT_ONCE = 4
 """Pictures or captions encoded together: an autoencoder needs 2 GB for each at 1024 pixels."""
@@ -69,8 +69,6 @@ class Cache:
 
     def write(self, key: str, tensors: dict[str, torch.Tensor]) -> None:
         """Keeps the tensors. Raises `SuiteError` where the disk is full."""
-        from safetensors.torch import save
-
         path = self.path(key)
         aside = path.with_name(f".{key}.{os.getpid()}")
         try:
@@ -85,8 +83,6 @@ class Cache:
 
 def read(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a file of the cache."""
-    from safetensors.torch import load_file
-
     return load_file(path)
 
 
@@ -119,14 +115,14 @@ def encode_captions(pipe: Any, captions: Sequence[str], root: Path) -> list[Path
         with bar(total=len(todo), description="Encoding captions", unit="caption") as progress:
             for start in range(0, len(todo), AT_ONCE):
                 part = list(todo)[start : start + AT_ONCE]
-                found = pipelines.encode_prompts(pipe, [todo[key] for key in part])
+                conditions = pipelines.encode_prompts(pipe, [todo[key] for key in part])
                 for i, key in enumerate(part):
-                    cache.write(key, {name: values[i] for name, values in found.items()})
+                    cache.write(key, {name: values[i] for name, values in conditions.items()})
                 progress.update(len(part))
     return [cache.path(key) for key in keys]
 
 
-def told_size(paths: Iterable[Path]) -> str:
+def size_note(paths: Iterable[Path]) -> str:
     """A sentence where the files are large, else ""."""
     size = sum(path.stat().st_size for path in set(paths))
     if size < LARGE:
@@ -171,10 +167,10 @@ def _conditions(examples: Sequence[Captioned]) -> dict[str, torch.Tensor]:
     """Of the captions, or of no caption where it is left out; for Stable Diffusion XL with sizes and crops."""
     paths = [example.no_words if example.dropped else example.words for example in examples]
     held = [read(path) for path in paths if path is not None]
-    found = {name: torch.stack([tensors[name] for tensors in held]) for name in held[0]}
-    if "text_embeds" in found:
-        found["time_ids"] = torch.tensor([_time_ids(example.crop) for example in examples if example.crop])
-    return found
+    conditions = {name: torch.stack([tensors[name] for tensors in held]) for name in held[0]}
+    if "text_embeds" in conditions:
+        conditions["time_ids"] = torch.tensor([_time_ids(example.crop) for example in examples if example.crop])
+    return conditions
 
 
 def _time_ids(crop: Crop) -> list[float]:
@@ -210,7 +206,5 @@ def _key(*parts: Any) -> str:
 
 def _locked(folder: Path) -> Any:
     """The ranks of one run all come at once; one of them encodes, the others find it done."""
-    from filelock import FileLock
-
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / "lock")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from diffusers import DDPMScheduler
 
 from suite import SuiteError
 from suite_image_generation.model import schedulers
@@ -43,8 +44,6 @@ class Objective:
             return cls(FLOW, steps, shift=float(config.get("shift") or config.get("flow_shift") or 1.0))
         if kind not in DISCRETE:
             raise SuiteError(f"The scheduler's prediction_type is {kind!r}; known are {', '.join(DISCRETE)} and flows.")
-        from diffusers import DDPMScheduler
-
         alphas = DDPMScheduler.from_config(config).alphas_cumprod.double()
         return cls(kind, steps, alphas, gamma=gamma)
 
@@ -88,7 +87,7 @@ class Objective:
         kept = ratio.clamp(max=self.gamma)
         return (torch.where(ratio > 0, kept / ratio, 1.0) if self.kind == "epsilon" else kept).float()
 
-    def losses(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
+    def losses(self, network: Any, batch: Mapping[str, Any]) -> torch.Tensor:
         """(n,) float32: each example's weighted squared error, the mean over its draws.
 
         `latents` (n, c, h, w), `noise` (n, k, c, h, w), `uniform` (n, k), `conditions` of n rows each.
@@ -98,16 +97,16 @@ class Objective:
         latents = batch["latents"].repeat_interleave(draws, 0)
         conditions = {name: values.repeat_interleave(draws, 0) for name, values in batch["conditions"].items()}
         shown = times if self.kind != FLOW else times * self.steps
-        answer = denoise(model, self.noisy(latents, noise, times), shown, conditions)
+        answer = denoise(network, self.noisy(latents, noise, times), shown, conditions)
         wrong = (answer.float() - self.target(latents, noise, times)) ** 2
         return (self.weights(times) * wrong.flatten(1).mean(1)).reshape(count, draws).mean(1)
 
-    def measured(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
+    def measured(self, network: Any, batch: Mapping[str, Any]) -> torch.Tensor:
         """`losses` one draw after the other, without gradients: in the memory that one draw needs."""
         draws = range(batch["uniform"].shape[1])
         parts = [{name: batch[name][:, k : k + 1] for name in ("noise", "uniform")} for k in draws]
         with torch.no_grad():
-            return torch.stack([self.losses(model, {**batch, **part}) for part in parts]).mean(0)
+            return torch.stack([self.losses(network, {**batch, **part}) for part in parts]).mean(0)
 
     def _scales(self, times: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Factors of picture and noise, shaped to multiply `like`."""
@@ -132,16 +131,16 @@ def draw(shape: tuple[int, ...], draws: int, seed: int) -> tuple[torch.Tensor, t
 
 
 def denoise(
-    model: Any, noisy: torch.Tensor, times: torch.Tensor, conditions: Mapping[str, torch.Tensor]
+    network: Any, noisy: torch.Tensor, times: torch.Tensor, conditions: Mapping[str, torch.Tensor]
 ) -> torch.Tensor:
     """One pass of a UNet or a transformer, told apart by what it is conditioned on."""
     states = conditions["encoder_hidden_states"]
     if "pooled_projections" in conditions:
         pooled = conditions["pooled_projections"]
-        found = model(
+        answer = network(
             hidden_states=noisy, timestep=times, encoder_hidden_states=states, pooled_projections=pooled,
             return_dict=False,
         )  # fmt: skip
-        return found[0]
+        return answer[0]
     more = {name: conditions[name] for name in ("text_embeds", "time_ids") if name in conditions}
-    return model(noisy, times, encoder_hidden_states=states, added_cond_kwargs=more or None, return_dict=False)[0]
+    return network(noisy, times, encoder_hidden_states=states, added_cond_kwargs=more or None, return_dict=False)[0]

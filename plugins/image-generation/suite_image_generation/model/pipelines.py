@@ -11,15 +11,19 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import diffusers
 import torch
+import transformers
+from PIL import Image
 
 from suite import SuiteError
-
-if TYPE_CHECKING:
-    from PIL import Image
+from suite_image_generation.pictures import alpha
+from suite_image_generation.pictures.files import on_white
 
 DENOISERS = {
     "StableDiffusionPipeline": "unet",
@@ -40,8 +44,6 @@ def load_pipeline(folder: Path) -> Any:
     are missing or no safetensors.
     """
     check_index(folder)
-    import diffusers
-
     _silence()
     # What the index says is not there, such as Stable Diffusion 3's third text encoder, must be passed as such.
     absent = {name: None for name, value in read_index(folder).items() if isinstance(value, list) and not value[0]}
@@ -64,12 +66,12 @@ def read_index(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise SuiteError(f"{folder} has no model_index.json; give the folder of a diffusers pipeline.")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        index = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        index = None
+    if not isinstance(index, dict):
         raise SuiteError(f"{path} is no JSON object; the folder is damaged, fetch it anew.")
-    return found
+    return index
 
 
 def kind_of(folder: Path) -> str:
@@ -97,8 +99,8 @@ def name_of_denoiser(pipe: Any) -> str:
 
 def denoiser(pipe: Any) -> torch.nn.Module:
     """What is trained."""
-    found: torch.nn.Module = getattr(pipe, name_of_denoiser(pipe))
-    return found
+    part: torch.nn.Module = getattr(pipe, name_of_denoiser(pipe))
+    return part
 
 
 def trained_shape(folder: Path) -> tuple[int, int]:
@@ -120,10 +122,10 @@ def vae_factor(folder: Path) -> int:
 def read_config(folder: Path) -> dict[str, Any]:
     """A part's config.json. Raises `SuiteError` where there is none."""
     try:
-        found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        settings: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise SuiteError(f"{folder / 'config.json'} cannot be read; fetch the model anew.") from None
-    return found
+    return settings
 
 
 def default_size(pipe: Any) -> tuple[int, int]:
@@ -154,11 +156,11 @@ def encode_prompts(pipe: Any, prompts: Sequence[str]) -> dict[str, torch.Tensor]
     if kind == "StableDiffusion3Pipeline":
         given |= {"prompt_2": None, "prompt_3": None}
     with torch.no_grad(), torch.autocast(device.type, enabled=False):
-        found = pipe.encode_prompt(**given, do_classifier_free_guidance=False)
+        encoded = pipe.encode_prompt(**given, do_classifier_free_guidance=False)
     if kind == "StableDiffusionPipeline":
-        return {"encoder_hidden_states": found[0].float()}
+        return {"encoder_hidden_states": encoded[0].float()}
     pooled = "text_embeds" if kind == "StableDiffusionXLPipeline" else "pooled_projections"
-    return {"encoder_hidden_states": found[0].float(), pooled: found[2].float()}
+    return {"encoder_hidden_states": encoded[0].float(), pooled: encoded[2].float()}
 
 
 def encode_pictures(pipe: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
@@ -172,7 +174,7 @@ def encode_pictures(pipe: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
         vae = pipe.vae.float()
         encoded = [vae.encode(part.to(device)) for part in pixels.split(at_once(*pixels.shape[2:]))]
     tiny = type(pipe.vae).__name__ == "AutoencoderTiny"  # it gives one answer, the others a distribution
-    latents = torch.cat([one.latents if tiny else one.latent_dist.mode() for one in encoded])
+    latents = torch.cat([answer.latents if tiny else answer.latent_dist.mode() for answer in encoded])
     return (latents - (config.get("shift_factor") or 0.0)) * config.scaling_factor
 
 
@@ -183,12 +185,9 @@ def at_once(height: int, width: int) -> int:
 
 def to_pixels(pictures: Sequence[Image.Image], *, channels: int) -> torch.Tensor:
     """(n, channels, height, width) in [-1, 1]: with four channels RGBA as the starter has it, else RGB on white."""
-    from suite_image_generation.pictures.files import on_white
-    from suite_image_generation.starter import assets as starter
-
     if channels == 4:
-        return torch.stack([starter.to_pixels(picture) for picture in pictures])
-    return torch.stack([starter.to_pixels(on_white(picture))[:3] for picture in pictures])
+        return torch.stack([alpha.to_pixels(picture) for picture in pictures])
+    return torch.stack([alpha.to_pixels(on_white(picture))[:3] for picture in pictures])
 
 
 def frozen_device(pipe: Any) -> torch.device:
@@ -252,6 +251,21 @@ def model_hash(pipe: Any) -> str:
     return weights_hash(denoiser(pipe), pipe.vae, *text_encoders(pipe))
 
 
+@dataclass(frozen=True)
+class Fingerprint:
+    """`model_hash` of a pipeline whose weights no longer change, counted when it is first asked for.
+
+    A large pipeline takes seconds, and is asked with every picture.
+    """
+
+    pipe: Any
+
+    @cached_property
+    def digits(self) -> str:
+        """The hash."""
+        return model_hash(self.pipe)
+
+
 def text_encoders(pipe: Any) -> list[torch.nn.Module]:
     """All of them, in order."""
     return [part for name, part in sorted(_modules(pipe).items()) if name.startswith("text_encoder")]
@@ -259,10 +273,7 @@ def text_encoders(pipe: Any) -> list[torch.nn.Module]:
 
 def _silence() -> None:
     """No bars and no advice about classes that fit: a pipeline is loaded several times in a run."""
-    from diffusers.utils import logging as ours
-    from transformers.utils import logging as theirs
-
-    for logger in (ours, theirs):
+    for logger in (diffusers.utils.logging, transformers.utils.logging):
         logger.set_verbosity_error()
         logger.disable_progress_bar()
 

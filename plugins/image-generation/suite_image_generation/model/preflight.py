@@ -12,17 +12,14 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import psutil
 import torch
 
 from suite import SuiteError
-from suite_image_generation.config import LORA_TARGETS
+from suite_image_generation.config import LORA_TARGETS, ImageConfig
 from suite_image_generation.model.pipelines import DENOISERS, kind_of, read_index
 from suite_image_generation.model.working_memory import TOGETHER, activations, drawing
-
-if TYPE_CHECKING:
-    from suite_image_generation.config import ImageConfig
 
 FP32 = 4
 """Bytes of a number; weights and optimizer are kept in fp32 whatever the file has and the arithmetic is."""
@@ -67,13 +64,13 @@ class Need:
 def check(folder: Path, config: ImageConfig, *, training: bool) -> None:
     """Raises `SuiteError` with the numbers, and what to do, where the run would not fit."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    found, free = need(folder, config, training=training, device=device), free_memory(device)
-    if found.total <= free:
+    needed, free = need(folder, config, training=training, device=device), free_memory(device)
+    if needed.total <= free:
         return
     what = "Training" if training else "Loading"
     advice = _advice(config) if training else "a smaller pipeline, or a machine with more"
     raise SuiteError(
-        f"{what} {folder.name} needs some {found.total / 1e9:.1f} GB on {device.type} ({found}; GB) and "
+        f"{what} {folder.name} needs some {needed.total / 1e9:.1f} GB on {device.type} ({needed}; GB) and "
         f"{free / 1e9:.1f} are free: take {advice}."
     )
 
@@ -92,7 +89,7 @@ def need(folder: Path, config: ImageConfig, *, training: bool, device: torch.dev
             f"{folder} has no safetensors in its folder {part}, and other weights are not read: they may hold code. "
             "Take a version of the model with safetensors, or convert it with save_pretrained of diffusers."
         )
-    sizes = {name: FP32 * sum(map(math.prod, found.values())) for name, found in shapes.items()}
+    sizes = {name: FP32 * sum(map(math.prod, tensors.values())) for name, tensors in shapes.items()}
     frozen = sum(size for name, size in sizes.items() if name != part)
     if not training:
         return Need(frozen, sizes[part], 0, 0, 0)
@@ -131,8 +128,6 @@ def free_memory(device: torch.device) -> int:
     """Bytes free on the device; on a CPU no more than a container's limit leaves."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info()[0]
-    import psutil
-
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):  # no control group, or one without a limit, which reads "max"
         limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
@@ -156,8 +151,8 @@ def _header(path: Path) -> dict[str, list[int]]:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > HEADER:
                 raise ValueError(length)
-            found = json.loads(file.read(length))
-        return {name: one["shape"] for name, one in found.items() if name != "__metadata__"}
+            header = json.loads(file.read(length))
+        return {name: tensor["shape"] for name, tensor in header.items() if name != "__metadata__"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
         raise SuiteError(f"{path} is no whole safetensors file; fetch the model anew.") from None
 
@@ -168,7 +163,7 @@ def _is_variant(path: Path) -> bool:
 
 
 def _advice(config: ImageConfig) -> str:
-    found = [] if config.lora else ["--lora"]
-    found += [] if config.gradient_checkpointing else ["--set gradient_checkpointing=true"]
-    found += [] if (config.micro_batch_size or config.batch_size) == 1 else ["--set micro_batch_size=1"]
-    return ", ".join([*found, "a smaller --set resolution=", "or a smaller pipeline"])
+    advice = [] if config.lora else ["--lora"]
+    advice += [] if config.gradient_checkpointing else ["--set gradient_checkpointing=true"]
+    advice += [] if (config.micro_batch_size or config.batch_size) == 1 else ["--set micro_batch_size=1"]
+    return ", ".join([*advice, "a smaller --set resolution=", "or a smaller pipeline"])

@@ -47,10 +47,10 @@ def names(scheduler: Any) -> list[str]:
 def names_of(folder: Path) -> list[str]:
     """The same for the pipeline in a folder, which is not loaded; all there are where its files do not tell."""
     try:
-        told = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+        settings = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return sorted(NOISE | FLOW)
-    return sorted(FLOW if _flows(str(told.get("_class_name")), told) else NOISE)
+    return sorted(FLOW if _flows(str(settings.get("_class_name")), settings) else NOISE)
 
 
 def is_flow(scheduler: Any) -> bool:
@@ -67,7 +67,7 @@ def made(scheduler: Any, name: str = "") -> Any:
 
     Raises `SuiteError` for a name that is unknown or does not suit what the model predicts, and for EDM.
     """
-    import diffusers
+    import diffusers  # torch comes with it: a page lists samplers without
 
     check(scheduler)
     if not name:

@@ -8,17 +8,16 @@ from __future__ import annotations
 import math
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import diffusers
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from suite_image_generation.config import ImageConfig
 from suite_image_generation.model.pipelines import at_once, read_config, vae_factor
-
-if TYPE_CHECKING:
-    from suite_image_generation.config import ImageConfig
 
 CLIP_TOKENS, T5_TOKENS = 77, 256
 """What text encoders are given: CLIP unless its config says otherwise, and T5 of Stable Diffusion 3."""
@@ -55,7 +54,7 @@ def drawing(folder: Path, pictures: int, config: ImageConfig) -> int:
     """
     with FakeTensorMode(), torch.no_grad():
         model, vae = _empty(folder).eval(), _empty(folder.parent / "vae").eval()
-        own, trained = (_latent_size(folder, model.config, one) for one in (None, config))
+        own, trained = (_latent_size(folder, model.config, which) for which in (None, config))
         size = max(own, trained, key=math.prod)
         inputs = _inputs(folder, model.config, 2 * pictures, size)
         with Peak() as denoising:
@@ -79,11 +78,11 @@ class Peak(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Runs the operation and counts what it gives."""
-        found = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(found):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
             if isinstance(tensor, torch.Tensor):
                 self._see(tensor.untyped_storage())
-        return found
+        return result
 
     def _see(self, storage: torch.UntypedStorage) -> None:
         key = storage._cdata
@@ -99,8 +98,6 @@ class Peak(TorchDispatchMode):
 
 def _empty(folder: Path) -> Any:
     """The model of a config, without content inside a `FakeTensorMode`."""
-    import diffusers
-
     settings = read_config(folder)
     return getattr(diffusers, settings["_class_name"]).from_config(settings)
 
@@ -123,12 +120,12 @@ def _inputs(folder: Path, settings: Any, batch: int, size: tuple[int, int]) -> d
             "encoder_hidden_states": torch.empty(batch, words + T5_TOKENS, settings.joint_attention_dim),
             "pooled_projections": torch.empty(batch, settings.pooled_projection_dim),
         }
-    found: dict[str, Any] = {"sample": latents, "timestep": times}
-    found["encoder_hidden_states"] = torch.empty(batch, words, settings.cross_attention_dim)
+    inputs: dict[str, Any] = {"sample": latents, "timestep": times}
+    inputs["encoder_hidden_states"] = torch.empty(batch, words, settings.cross_attention_dim)
     if settings.addition_embed_type == "text_time":
         pooled = settings.projection_class_embeddings_input_dim - 6 * settings.addition_time_embed_dim
-        found["added_cond_kwargs"] = {"text_embeds": torch.empty(batch, pooled), "time_ids": torch.empty(batch, 6)}
-    return found
+        inputs["added_cond_kwargs"] = {"text_embeds": torch.empty(batch, pooled), "time_ids": torch.empty(batch, 6)}
+    return inputs
 
 
 TOGETHER = 8

@@ -55,12 +55,12 @@ def shapes(side: int, multiple: int, max_ratio: float) -> list[Size]:
     [(48, 80), (64, 64), (80, 48)]
     """
     square = max(multiple, side // multiple * multiple)
-    found = {(square, square)}
+    sizes = {(square, square)}
     for width in range(multiple, int(square * math.sqrt(max_ratio)) + multiple, multiple):
         height = square * square // width // multiple * multiple
         if height and max(width / height, height / width) <= max_ratio:
-            found |= {(width, height), (height, width)}
-    return sorted(found, key=lambda size: (size[0] / size[1], size[0]))
+            sizes |= {(width, height), (height, width)}
+    return sorted(sizes, key=lambda size: (size[0] / size[1], size[0]))
 
 
 def crop(source: Size, sizes: Sequence[Size]) -> Crop:
@@ -76,11 +76,11 @@ def crop(source: Size, sizes: Sequence[Size]) -> Crop:
 def table(crops: Sequence[Crop]) -> str:
     """A line for each bucket: its shape, pictures, how many are enlarged, and how much is cut off at most."""
     lines = [f"{'bucket':>11}  pictures  enlarged  cut off at most"]
-    for size, count in sorted(Counter(one.size for one in crops).items()):
-        members = [one for one in crops if one.size == size]
-        enlarged = sum(one.scale > 1 for one in members)
+    for size, count in sorted(Counter(crop.size for crop in crops).items()):
+        members = [crop for crop in crops if crop.size == size]
+        enlarged = sum(crop.scale > 1 for crop in members)
         name = f"{size[0]} x {size[1]}"
-        lines.append(f"{name:>11}  {count:>8}  {enlarged:>8}  {max(one.lost for one in members):>14.0%}")
+        lines.append(f"{name:>11}  {count:>8}  {enlarged:>8}  {max(crop.lost for crop in members):>14.0%}")
     return "\n".join(lines)
 
 
@@ -89,16 +89,16 @@ def sheets(pictures: Iterator[Image.Image], crops: Sequence[Crop], folder: Path)
     folder.mkdir(parents=True, exist_ok=True)
     for number, start in enumerate(range(0, len(crops), A_SHEET), start=1):
         part = crops[start : start + A_SHEET]
-        cells = [_cell(next(pictures), one) for one in part]
+        cells = [_cell(next(pictures), crop) for crop in part]
         path = folder / f"crops-{number:03}.png"
         _grid(cells, columns=min(10, len(cells))).save(path)
         yield path
 
 
-def _cell(picture: Image.Image, one: Crop) -> Image.Image:
+def _cell(picture: Image.Image, crop: Crop) -> Image.Image:
     scale = (THUMBNAIL - 4) / max(picture.size)
     small = on_white(picture).resize(_rounded(picture.width * scale, picture.height * scale))
-    left, top, right, bottom = (round(edge * scale) for edge in one.box)
+    left, top, right, bottom = (round(edge * scale) for edge in crop.box)
     right, bottom = max(right, left + 1), max(bottom, top + 1)
     shown = Image.blend(small, Image.new("RGB", small.size), 0.6)
     shown.paste(small.crop((left, top, right, bottom)), (left, top))

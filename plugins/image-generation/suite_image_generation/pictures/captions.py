@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset
+from pyarrow import parquet
 
 from suite import Finding, SuiteError, bar, column
+from suite_image_generation.pictures.files import facts, name
 from suite_image_generation.pictures.prompts import LONGEST
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 SIDECARS = (".txt", ".caption")
 """Endings of a caption file beside its picture, as the trainers of the field write them."""
@@ -25,28 +27,42 @@ def read(folder: Path) -> Dataset | None:
 
     A picture without a text file has no caption, and is rejected by name later. Raises `SuiteError` where none has one.
     """
-    names = _walk(folder)
-    if not folder.is_dir() or not any(name.lower().endswith(PICTURES) for name in names):
+    paths = _walk(folder)
+    if not folder.is_dir() or not any(path.lower().endswith(PICTURES) for path in paths):
         return None
-    if any(name.lower().endswith(TABLES) for name in names):
+    if any(path.lower().endswith(TABLES) for path in paths):
         return None
-    from datasets import Dataset
-
-    rows = [_row(folder, name) for name in names if name.lower().endswith(PICTURES)]
+    rows = [_row(folder, path) for path in paths if path.lower().endswith(PICTURES)]
     if not any(row["caption"] for row in rows):
         raise SuiteError(
             f"{folder} holds {len(rows)} pictures and no caption: put a text file beside each (cat.png, cat.txt), or a "
             "metadata.csv with the columns file_name and text."
         )
     if not any(row["split"] for row in rows):
-        rows = [{name: row[name] for name in ("image", "caption")} for row in rows]
+        rows = [{key: row[key] for key in ("image", "caption")} for row in rows]
     return Dataset.from_list(rows)
 
 
 def pictures_below(folder: Path) -> list[Path]:
     """Picture files below a folder, sorted; links are left out, as they may lead anywhere."""
-    found = [folder / name for name in _walk(folder) if name.lower().endswith(PICTURES)]
-    return [path for path in found if not path.is_symlink()]
+    files = [folder / path for path in _walk(folder) if path.lower().endswith(PICTURES)]
+    return [file for file in files if not file.is_symlink()]
+
+
+def pictures_of(data: Path) -> Sequence[Any]:
+    """Names of the picture files below a folder, or the pictures of a Parquet file's column `image`.
+
+    Raises `SuiteError` where there are none.
+    """
+    if data.is_dir():
+        pictures: Sequence[Any] = [str(path) for path in pictures_below(data)]
+    elif data.suffix == ".parquet" and data.is_file():
+        pictures = _column(data)
+    else:
+        raise SuiteError(f"There is no folder or Parquet file {str(data)!r}; give one that holds pictures.")
+    if not len(pictures):
+        raise SuiteError(f"{data} holds no picture ({', '.join(PICTURES)}).")
+    return pictures
 
 
 def findings(rows: Dataset, smallest: int) -> Iterator[Finding]:
@@ -54,19 +70,26 @@ def findings(rows: Dataset, smallest: int) -> Iterator[Finding]:
 
     `smallest` is the side of the square trained on, where that is known before a model is; 0 says nothing of it.
     """
-    from suite_image_generation.pictures.files import facts, name
-
     for row in bar(range(len(rows)), description="Looking at pictures", unit="picture"):
         value = rows[row]["image"]
-        found = facts(value)
-        if found.problem:
-            yield Finding("error", f"image {name(value)!r} can't be used: {found.problem}", row)
+        picture = facts(value)
+        if picture.problem:
+            yield Finding("error", f"image {name(value)!r} can't be used: {picture.problem}", row)
             continue
-        yield from (Finding("note", f"image {name(value)!r}: {note}", row) for note in found.notes)
-        if found.width * found.height < smallest**2:
-            size = f"{found.width} x {found.height}"
+        yield from (Finding("note", f"image {name(value)!r}: {note}", row) for note in picture.notes)
+        if picture.width * picture.height < smallest**2:
+            size = f"{picture.width} x {picture.height}"
             yield Finding("warning", f"image {name(value)!r} has {size} pixels and is enlarged", row)
     yield from _captions(column(rows, "caption").to_pylist())
+
+
+def _column(path: Path) -> list[Any]:
+    """Pictures as bytes; a path in a table is not followed."""
+    try:
+        values = parquet.read_table(path, columns=["image"]).column("image").to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise SuiteError(f"Cannot read {path}: {str(error).splitlines()[0]}") from None
+    return [value for value in values if isinstance(value, dict) and value.get("bytes")]
 
 
 def _captions(captions: Iterable[str]) -> Iterator[Finding]:
@@ -81,10 +104,10 @@ def _captions(captions: Iterable[str]) -> Iterator[Finding]:
         yield Finding("warning", f"caption is {next(iter(seen))!r} in every row; a model has no word to tell apart.")
 
 
-def _row(folder: Path, name: str) -> dict[str, Any]:
-    first = Path(name).parts[0].lower()
-    split = first if first in SPLITS and len(Path(name).parts) > 1 else None
-    return {"image": name, "caption": _sidecar(folder / name), "split": split}
+def _row(folder: Path, path: str) -> dict[str, Any]:
+    first = Path(path).parts[0].lower()
+    split = first if first in SPLITS and len(Path(path).parts) > 1 else None
+    return {"image": path, "caption": _sidecar(folder / path), "split": split}
 
 
 def _sidecar(picture: Path) -> str | None:
@@ -101,9 +124,9 @@ def _sidecar(picture: Path) -> str | None:
 
 def _walk(folder: Path) -> list[str]:
     """Names of files below the folder, sorted; neither hidden ones nor folders that are links."""
-    names = []
+    paths = []
     for where, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(path for path in folders if not path.startswith("."))
         inside = Path(where).relative_to(folder)
-        names += [str(inside / name) for name in sorted(files) if not name.startswith(".")]
-    return names
+        paths += [str(inside / path) for path in sorted(files) if not path.startswith(".")]
+    return paths

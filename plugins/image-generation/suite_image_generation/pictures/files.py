@@ -132,8 +132,8 @@ def _read(value: Any) -> tuple[Image.Image, list[str]]:
     except Image.DecompressionBombError:
         raise SuiteError(f"it declares more than {MOST_PIXELS:,} pixels; shrink it") from None
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
-        told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:120]
-        raise SuiteError(f"it cannot be decoded ({told}); it may be cut short") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:120]
+        raise SuiteError(f"it cannot be decoded ({reason}); it may be cut short") from None
 
 
 def _check_size(opened: Image.Image) -> None:
@@ -189,9 +189,9 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, li
             # A profile of colours may be in a picture of greys, which are colours too.
             fitting = image.convert("RGB") if given.profile.xcolor_space.strip() == "RGB" else image
             if "sRGB" not in described:
-                found = ImageCms.profileToProfile(fitting, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
-                if found is not None:
-                    return found, [f"its colours are converted from the profile {described!r} to sRGB"]
+                converted = ImageCms.profileToProfile(fitting, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
+                if converted is not None:
+                    return converted, [f"its colours are converted from the profile {described!r} to sRGB"]
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass
     return image.convert("RGB"), []

@@ -57,8 +57,8 @@ def read(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SuiteError(f"{path.name} is not UTF-8 text; save it as UTF-8 with one prompt a line.") from None
-    found = [line for line in map(clean, text.splitlines()) if line and not line.startswith("#")]
-    return _counted(found, path.name)
+    lines = [line for line in map(clean, text.splitlines()) if line and not line.startswith("#")]
+    return _counted(lines, path.name)
 
 
 def _counted(prompts: Sequence[str], name: str) -> list[str]:

@@ -94,6 +94,7 @@ def _secret(path: Path | None, output: Path) -> bytes:
 
 
 def _written(files: Sequence[Path], folder: Path, secret: bytes) -> list[Result]:
+    # The command's help does without pydicom.
     from suite_medical_imaging.privacy.deidentify import Pseudonyms, Result, deidentify_file
 
     pseudonyms, results = Pseudonyms(secret), []

@@ -9,8 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+from datasets import Dataset
+from datasets.table import InMemoryTable
+from pyarrow import csv, json, parquet
+
 from suite import SuiteError
 from suite_medical_imaging.data.names import IMAGE_ALIASES, LABEL_ALIASES, PATIENT_ALIASES
+from suite_medical_imaging.readers import dicom, volumes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,8 +51,6 @@ def read_rows(path: Path) -> Dataset | None:
 
 
 def _from_tables(tables: list[tuple[Path, str]], root: Path) -> Dataset | None:
-    import pyarrow as pa
-
     parts = []
     for path, split in tables:
         table = _table(path)
@@ -65,9 +69,6 @@ def _from_tables(tables: list[tuple[Path, str]], root: Path) -> Dataset | None:
 
 def _table(path: Path) -> pa.Table | None:
     """A table with file, label and patient columns as text; None if it is damaged, which the core tells better."""
-    import pyarrow as pa
-    from pyarrow import json, parquet
-
     try:
         if path.suffix.lower() == ".parquet":
             return parquet.read_table(path)
@@ -77,9 +78,6 @@ def _table(path: Path) -> pa.Table | None:
 
 
 def _csv(path: Path) -> pa.Table:
-    import pyarrow as pa
-    from pyarrow import csv
-
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = file.readline()
     delimiter = max(",\t;", key=header.count)
@@ -122,8 +120,6 @@ def _inside(root: Path, name: str | None) -> str | None:
 
 def _from_folder(folder: Path) -> Dataset | None:
     """A row per picture: the folder below the root, or below a split's folder, is its class."""
-    import pyarrow as pa
-
     files = list(_walk(folder))
     if not any(map(_medical, files)):
         return None
@@ -155,8 +151,6 @@ def _walk(folder: Path) -> Iterator[str]:
 
 def _medical(file: str | None) -> bool:
     """Whether a file is DICOM or NIfTI: by its name where that is clear, by its content where it has no usual one."""
-    from suite_medical_imaging.readers import dicom, volumes
-
     if not file or file.lower().endswith(_PICTURES):
         return False
     if file.lower().endswith((".dcm", ".dicom", ".nii", ".nii.gz")):
@@ -171,10 +165,6 @@ def _medical(file: str | None) -> bool:
 
 def _completed(table: pa.Table, files: Sequence[str | None], root: Path) -> Dataset:
     """With the column `frame`, and `patient` without gaps where splits could else share a patient, study or file."""
-    import pyarrow as pa
-    from datasets import Dataset
-    from datasets.table import InMemoryTable
-
     if "frame" not in table.column_names:
         table = table.append_column("frame", pa.array([-1] * len(table), pa.int32()))
     name = _named(table.column_names, ("patient", *PATIENT_ALIASES))
@@ -210,8 +200,6 @@ def _place(file: str | None, root: Path) -> str | None:
 
 def _identifiers(file: str | None) -> tuple[str | None, str | None]:
     """PatientID and StudyInstanceUID of a DICOM file; None for others and for damaged ones, which `findings` tells."""
-    from suite_medical_imaging.readers import dicom
-
     if not file:
         return None, None
     try:

@@ -32,7 +32,7 @@ from suite_medical_imaging.demo.views import COLD, HOT, OUTLINE, opacity
 if TYPE_CHECKING:
     from PIL import Image
 
-    from suite_medical_imaging.domain import MedicalImagingDomain
+    from suite_medical_imaging.model.model import MedicalModel
 
 WARNING = banner(
     tag("b", "Not for clinical use."),
@@ -54,14 +54,14 @@ WELCOME = waiting(
 )
 
 
-def answer_card(domain: MedicalImagingDomain, prediction: Prediction, truth: Content = "") -> Markup:
+def answer_card(model: MedicalModel, prediction: Prediction, truth: Content = "") -> Markup:
     """What is called and why, a bar per class, what cannot be ruled out; `truth` is what `truth_line` says."""
     return card(
         paragraph(listed(_called(prediction)) or "None of the labels", large=True),
-        paragraph(_why(domain, prediction), tone="quiet"),
-        _bars(domain, prediction),
-        tag("small", _calibration(domain)),
-        _left(domain, prediction),
+        paragraph(_why(model, prediction), tone="quiet"),
+        _bars(model, prediction),
+        tag("small", _calibration(model)),
+        _left(model, prediction),
         truth,
     )
 
@@ -71,16 +71,16 @@ def _called(prediction: Prediction) -> list[str]:
     return [label] if isinstance(label, str) else list(label)
 
 
-def thresholds(domain: MedicalImagingDomain) -> dict[str, float]:
+def thresholds(model: MedicalModel) -> dict[str, float]:
     """The probability from which a class is called, for those that are called so: not where the most probable is."""
-    task, values = domain.task, domain.calibration.threshold
+    task, values = model.task, model.calibration.threshold
     asked = [1] if task.kind == "binary" else range(len(task.classes)) if task.many else []
     return {task.classes[place]: values(place) for place in asked}
 
 
-def _why(domain: MedicalImagingDomain, prediction: Prediction) -> str:
-    limits, values = thresholds(domain), prediction["probabilities"]
-    if domain.task.many:
+def _why(model: MedicalModel, prediction: Prediction) -> str:
+    limits, values = thresholds(model), prediction["probabilities"]
+    if model.task.many:
         return "A label is called when its probability reaches its own threshold."
     if not limits:
         return f"The most probable of {len(values)} classes, {percent(prediction['confidence'], 1)}."
@@ -89,14 +89,14 @@ def _why(domain: MedicalImagingDomain, prediction: Prediction) -> str:
     return f"The probability of {name}, {percent(values[name], 1)}, {verb} the threshold of {percent(limit, 1)}."
 
 
-def _bars(domain: MedicalImagingDomain, prediction: Prediction) -> Markup:
-    limits, called = thresholds(domain), _called(prediction)
+def _bars(model: MedicalModel, prediction: Prediction) -> Markup:
+    limits, called = thresholds(model), _called(prediction)
     ranked = sorted(prediction["probabilities"].items(), key=lambda pair: -pair[1])
     return bars([Bar(name, value, limits.get(name), name in called) for name, value in ranked])
 
 
-def _calibration(domain: MedicalImagingDomain) -> Markup:
-    if not domain.calibration.thresholds:
+def _calibration(model: MedicalModel) -> Markup:
+    if not model.calibration.thresholds:
         return join(
             [
                 tag("b", "Not calibrated"),
@@ -105,17 +105,17 @@ def _calibration(domain: MedicalImagingDomain) -> Markup:
                 " does both.",
             ]
         )
-    key = threshold_key() + " is the threshold. " if thresholds(domain) else ""
-    temperature = f"temperature {domain.calibration.temperature:.2f}"
+    key = threshold_key() + " is the threshold. " if thresholds(model) else ""
+    temperature = f"temperature {model.calibration.temperature:.2f}"
     said = f"Calibrated on the validation pictures ({temperature}); it holds for pictures like those only."
     return join([key, said])
 
 
-def _left(domain: MedicalImagingDomain, prediction: Prediction) -> Content:
+def _left(model: MedicalModel, prediction: Prediction) -> Content:
     """The conformal set in words: one class that is the one called, or a human's turn."""
-    if "set" not in prediction or not domain.calibration.cutoffs:
+    if "set" not in prediction or not model.calibration.cutoffs:
         return ""
-    kept, at = prediction["set"], f"at {100 * domain.config.coverage:g}\N{NARROW NO-BREAK SPACE}% coverage"
+    kept, at = prediction["set"], f"at {100 * model.config.coverage:g}\N{NARROW NO-BREAK SPACE}% coverage"
     if kept == [prediction["label"]]:
         return notice("Nothing but ", tag("b", kept[0]), f" is left {at}.")
     if not kept:

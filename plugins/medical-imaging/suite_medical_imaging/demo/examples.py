@@ -6,11 +6,14 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from suite import cache_dir
+from suite import Predictor, cache_dir
 from suite_medical_imaging.starter.assets import LESIONS, SIZE
 
 COUNT = 6
@@ -63,6 +66,11 @@ def first() -> Path:
     return known[0].path if known else blank()
 
 
+def demo_call(predictor: Predictor) -> tuple[str, list[Any]]:
+    """The first example of the demo, its middle frame."""
+    return "medical_imaging_classify", [first(), -1]
+
+
 def blank() -> Path:
     """A grey PNG in the cache: any model of the domain says something about it, and nothing true."""
     path = cache_dir() / "medical-imaging" / "blank.png"
@@ -81,9 +89,6 @@ def as_dicom(picture: Path, out: Path) -> Path:
 
     MONOCHROME1 stores white as 0: as stored it is a negative. An `out` that is there is kept.
     """
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
-
     if out.is_file():
         return out
     pixels = np.asarray(Image.open(picture).convert("L")).astype(np.uint16)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from PIL import Image
@@ -18,11 +18,8 @@ from PIL import Image
 from suite import Predictor
 from suite.demo import CorrectionForm, panel, stylesheet
 from suite_medical_imaging.demo import cards
-from suite_medical_imaging.demo.desk import UNSAID, Answer, Desk
 from suite_medical_imaging.demo.examples import known_examples
-
-if TYPE_CHECKING:
-    from suite_medical_imaging.domain import MedicalImagingDomain
+from suite_medical_imaging.demo.session import UNSAID, Answer, DemoSession
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
@@ -55,16 +52,16 @@ class Parts:
         return {"concurrency_limit": 1, "concurrency_id": "medical-imaging", "show_progress_on": self.card}
 
 
-def build_demo(domain: MedicalImagingDomain, predictor: Predictor) -> None:
+def build(predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
-    desk = Desk(domain, predictor)
-    parts = _drawn(desk)
-    _examines(desk, parts)
-    _corrects(desk, parts)
-    _serves(desk, parts)
+    session = DemoSession(predictor)
+    parts = _drawn(session)
+    _examines(session, parts)
+    _corrects(session, parts)
+    _serves(session, parts)
 
 
-def _drawn(desk: Desk) -> Parts:
+def _drawn(session: DemoSession) -> Parts:
     stylesheet(Path(__file__).with_name("page.css"))
     panel(cards.WARNING, elem_id="medical-warning")
     with gr.Row():
@@ -80,44 +77,46 @@ def _drawn(desk: Desk) -> Parts:
             card = panel(cards.WELCOME, elem_id="medical-answer")
     shown = panel(elem_id="medical-views")
     with gr.Accordion("Correct this answer", open=False, visible=False) as correcting:
-        panel(cards.keeping(str(desk.corrections.path.parent)))
+        panel(cards.keeping(str(session.corrections.path.parent)))
         labels = {"label": "What does it show?"}
-        form = CorrectionForm(desk.domain.columns, ["label"], labels=labels, elem_id="medical", visible=True)
+        form = CorrectionForm(
+            session.predictor.task.domain.columns, ["label"], labels=labels, elem_id="medical", visible=True
+        )
         stored = panel(elem_id="medical-stored")
     with gr.Accordion("As data", open=False):
         data = gr.JSON(label="Answer", show_label=False)
     return Parts(shelf, gallery, file, frame, card, shown, gr.State(None), correcting, form, stored, data)
 
 
-def page_of(desk: Desk, parts: Parts, answer: Answer) -> list[Any]:
+def page_of(session: DemoSession, parts: Parts, answer: Answer) -> list[Any]:
     """The values of `Parts.outputs` for an answer."""
-    task = desk.domain.task
+    task = session.model.task
     slider = gr.Slider(maximum=max(1, answer.frames - 1), value=answer.frame, visible=answer.frames > 1)
     fields = parts.form.ask(choices={"label": task.classes}, several=("label",) if task.many else ())
     form = [gr.Accordion(visible=True, open=False), *fields, ""]
     return [answer, answer.card, answer.views, slider, *form, {**answer.prediction, "facts": answer.facts}]
 
 
-def _examines(desk: Desk, parts: Parts) -> None:
+def _examines(session: DemoSession, parts: Parts) -> None:
     """An example, a file or another frame of it is answered."""
 
     def start() -> list[Any]:
-        desk.examples = known_examples()
-        pictures = [(str(known.picture), known.caption) for known in desk.examples]
+        session.examples = known_examples()
+        pictures = [(str(known.picture), known.caption) for known in session.examples]
         shown = gr.Gallery(value=_thumbnails(pictures), visible=bool(pictures))
         return [cards.EXAMPLES if pictures else cards.NO_EXAMPLES, shown]
 
     def uploaded(path: str | None) -> list[Any]:
-        return page_of(desk, parts, desk.examine(path))
+        return page_of(session, parts, session.examine(path))
 
     def picked(event: gr.SelectData) -> list[Any]:
         place = int(event.index)
-        return [None, *page_of(desk, parts, desk.examine(desk.examples[place].path, known=place))]
+        return [None, *page_of(session, parts, session.examine(session.examples[place].path, known=place))]
 
     def turned(answer: Answer | None, place: float) -> Any:
         if answer is None:
             return gr.skip()
-        found = page_of(desk, parts, desk.examine(answer.path, int(place), answer.known))
+        found = page_of(session, parts, session.examine(answer.path, int(place), answer.known))
         found[parts.outputs.index(parts.frame)] = gr.skip()  # it may have been moved on meanwhile
         return found
 
@@ -136,24 +135,24 @@ def _examines(desk: Desk, parts: Parts) -> None:
     parts.frame.input(turned, asked, parts.outputs, trigger_mode="always_last", **parts.limits, **PRIVATE)
 
 
-def _corrects(desk: Desk, parts: Parts) -> None:
+def _corrects(session: DemoSession, parts: Parts) -> None:
     """What somebody says the picture shows is stored."""
 
     def correct(answer: Answer | None, said: dict[str, Any]) -> Any:
-        if not desk.domain.task.many and not said["label"]:
+        if not session.model.task.many and not said["label"]:
             gr.Info(UNSAID, title="")  # an error would be written over the form as well
             return gr.skip()
-        return desk.correct(answer, said["label"])
+        return session.correct(answer, said["label"])
 
     parts.form.on_store(correct, [parts.answered], [parts.stored], **PRIVATE)
 
 
-def _serves(desk: Desk, parts: Parts) -> None:
+def _serves(session: DemoSession, parts: Parts) -> None:
     """The endpoint for programs."""
 
     def medical_imaging_classify(path: str, frame: float = -1) -> dict[str, Any]:
         """Classifies a medical picture (DICOM, NIfTI, PNG, JPEG, TIFF); frame -1 is the middle one. Not for clinics."""
-        return desk.classify(path, int(frame))
+        return session.classify(path, int(frame))
 
     # Through the file component the endpoint reads what was uploaded to it, and no other file of the server.
     where = gr.Number(-1, precision=0, visible=False)

@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.tree import DecisionTreeClassifier
 
-from suite_medical_imaging.model.tasks import Task
+from suite_medical_imaging.data.tasks import ImageTask
 
 BORDERS, BLURRED, FACTS = "borders only", "heavily blurred", "file facts only"
 SHORTCUTS = (BORDERS, BLURRED, FACTS)
@@ -42,7 +42,7 @@ SIGHTS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {BORDERS: borders_onl
 
 
 def from_facts(
-    train: Sequence[Mapping[str, Any]], targets: np.ndarray, asked: Sequence[Mapping[str, Any]], task: Task
+    train: Sequence[Mapping[str, Any]], targets: np.ndarray, asked: Sequence[Mapping[str, Any]], task: ImageTask
 ) -> np.ndarray:
     """(N, classes) of a shallow tree over file size, shape and acquisition; no pixel is looked at.
 

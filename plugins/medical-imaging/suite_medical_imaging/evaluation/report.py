@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from datasets import Dataset
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from suite import Reliability, Section
+from suite import Reliability, Scored, Section, Stacked
 from suite_medical_imaging.config import MedicalConfig
+from suite_medical_imaging.data.tasks import ImageTask
 from suite_medical_imaging.evaluation import metrics
-from suite_medical_imaging.evaluation.calibrate import LEVELS, Calibration, predictive_values
-from suite_medical_imaging.model.tasks import Task
+from suite_medical_imaging.model.calibrate import LEVELS, Calibration, predictive_values
+from suite_medical_imaging.model.model import MedicalModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,17 +27,22 @@ SHORTCUTS = ("borders only", "heavily blurred", "file facts only")
 LEAK = 0.55
 """AUROC that borders or facts must surely exceed to be called a leak: .5 is luck, and a test of few pictures wavers."""
 Z = 1.96  # 95 % of a normal distribution
-Scores = Mapping[str, np.ndarray]
+
+
+def report(model: MedicalModel, systems: Mapping[str, Scored], rows: Dataset, context: Any) -> Iterator[Section]:
+    """Calibration, operating points, recalls, conformal sets, shortcuts."""
+    scores = {name: system.scores for name, system in systems.items()}
+    return Report(model.task, model.calibration, model.config, scores).sections()
 
 
 @dataclass(frozen=True)
 class Report:
     """Sections about one data set; `systems` are the stacked scores ("p" and "y") of each system."""
 
-    task: Task
+    task: ImageTask
     calibration: Calibration
     config: MedicalConfig
-    systems: Mapping[str, Scores]
+    systems: Mapping[str, Stacked]
 
     def sections(self) -> Iterator[Section]:
         """All that apply to the task."""
@@ -226,9 +235,6 @@ def wilson(hits: int, misses: int) -> tuple[float, float]:
 
 def _reliability(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], bins: Mapping[str, Reliability]) -> bytes:
     """A PNG: true share against stated probability, and how many answers each bin holds."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(5, 5.2), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     top, bottom = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from suite_medical_imaging.model.tasks import Task
+from suite_medical_imaging.data.tasks import ImageTask
 
 GAMMA = 2.0  # the focal loss's, as in its paper
 
 
-def probabilities(logits: Tensor, task: Task) -> Tensor:
+def probabilities(logits: Tensor, task: ImageTask) -> Tensor:
     """(N, classes) float64: summing to 1, or each on its own for a multi-label task."""
     exact = logits.double()
     return exact.sigmoid() if task.many else exact.softmax(-1)
 
 
-def loss(logits: Tensor, targets: Tensor, task: Task, *, weights: Tensor, focal: bool) -> Tensor:
+def loss(logits: Tensor, targets: Tensor, task: ImageTask, *, weights: Tensor, focal: bool) -> Tensor:
     """Mean over known labels (`known(targets)`). `targets` (N, classes) are 1, 0 or NaN; `weights` (classes,).
 
     Multi-label: binary cross-entropy of the known labels. Ordinal: the logarithmic score of "is it worse than k?"
@@ -38,12 +38,12 @@ def loss(logits: Tensor, targets: Tensor, task: Task, *, weights: Tensor, focal:
     return (_focused(terms, focal) * (targets * weights).sum(-1)).mean()
 
 
-def known(targets: Tensor, task: Task) -> Tensor:
+def known(targets: Tensor, task: ImageTask) -> Tensor:
     """How many items a loss is a mean over: known labels, or rows."""
     return (~targets.isnan()).sum() if task.many else torch.tensor(len(targets), device=targets.device)
 
 
-def class_weights(targets: Sequence[Sequence[float]], task: Task) -> Tensor:
+def class_weights(targets: Sequence[Sequence[float]], task: ImageTask) -> Tensor:
     """(classes,) weights by 1 / frequency whose mean over the rows is 1; of a multi-label task no / yes of each label.
 
     At most 20: a class of one picture must not rule the gradient.

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 from torch import nn
 
-from suite_medical_imaging.model.tasks import Task
+from suite_medical_imaging.data.tasks import ImageTask
 
 NEIGHBOURS = 20
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -36,7 +36,7 @@ class Probe:
         self,
         features: np.ndarray,
         targets: np.ndarray,
-        task: Task,
+        task: ImageTask,
         groups: Sequence[Any] | None = None,
         *,
         balanced: bool = False,
@@ -102,7 +102,7 @@ class Probe:
         return weight, bias
 
 
-def nearest(train: np.ndarray, targets: np.ndarray, asked: np.ndarray, task: Task) -> np.ndarray:
+def nearest(train: np.ndarray, targets: np.ndarray, asked: np.ndarray, task: ImageTask) -> np.ndarray:
     """(N, classes) shares among the 20 nearest training pictures by cosine, weighted by likeness.
 
     Unknown labels of neighbours are left out; where all are unknown the share in training stands.
@@ -130,7 +130,9 @@ def _both(coefficients: np.ndarray, intercepts: np.ndarray) -> tuple[np.ndarray,
     return np.concatenate([-coefficients, coefficients]) / 2, np.concatenate([-intercepts, intercepts]) / 2
 
 
-def _folds(targets: np.ndarray, groups: Sequence[Any] | None, task: Task) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _folds(
+    targets: np.ndarray, groups: Sequence[Any] | None, task: ImageTask
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """None at all where a class has fewer rows than there are folds: the first strength, the safest, is then taken."""
     rows = np.zeros(len(targets))
     if groups is not None and len(set(groups)) >= _FOLDS:
@@ -141,7 +143,7 @@ def _folds(targets: np.ndarray, groups: Sequence[Any] | None, task: Task) -> Ite
         yield from StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(rows, numbers)
 
 
-def _probabilities(logits: np.ndarray, task: Task) -> np.ndarray:
+def _probabilities(logits: np.ndarray, task: ImageTask) -> np.ndarray:
     values = torch.from_numpy(np.asarray(logits, dtype=np.float64))
     return (values.sigmoid() if task.many else values.softmax(-1)).numpy()
 

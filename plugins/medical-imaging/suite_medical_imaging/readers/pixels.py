@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from suite import SuiteError
+from suite_medical_imaging.readers import dicom, raster, volumes
 from suite_medical_imaging.readers.picture import Picture
 
 __all__ = ["Picture", "Source", "open_picture"]
@@ -34,8 +35,6 @@ def open_picture(source: Source, *, frame: int = -1) -> Picture:
         return _read(io.BytesIO(source), "the picture", frame)
     if isinstance(source, str | Path):
         return _at(source, frame)
-    from suite_medical_imaging.readers import raster
-
     return raster.from_image(source, name="the picture", frame=frame)
 
 
@@ -49,8 +48,6 @@ def _at(source: str | Path, frame: int) -> Picture:
 
 
 def _read(file: BinaryIO, name: str, frame: int) -> Picture:
-    from suite_medical_imaging.readers import dicom, raster, volumes
-
     head = file.read(_HEAD)
     if not head:
         raise SuiteError(f"{name} is empty.")

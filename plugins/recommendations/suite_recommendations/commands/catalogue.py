@@ -1,4 +1,4 @@
-"""`suite recommendations similar` and `add-items`."""
+"""`suite recommendations similar` and `add-items`. Their `--help` must not cost torch: what works is imported late."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite import Predictor, SuiteError
+from suite import SuiteError, format_option
+from suite_recommendations.data.catalogue import Catalogue
+from suite_recommendations.data.columns import COLUMNS
+from suite_recommendations.domain import RECOMMENDATIONS
 
 if TYPE_CHECKING:
-    from suite_recommendations.data.catalogue import Catalogue
-    from suite_recommendations.domain import RecommendationsDomain
+    from suite import Predictor
+    from suite_recommendations.model.model import RecommenderModel
 
 _MODEL = click.option("--model", default="", help="Finished run (folder or name) or model folder; else the newest run.")
 _KEPT = ("config.yaml", "environment.json", "log.txt", "README.md")
@@ -28,28 +31,20 @@ _OUTPUT = click.option("--runs", type=Path, default=Path("runs"), show_default=T
 @_MODEL
 @_OUTPUT
 @click.option("--count", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many items.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output form.",
-)
+@format_option
 def similar(item: str, model: str, runs: Path, count: int, form: str) -> None:
     """Prints the nearest items with their cosines."""
-    from suite_recommendations.model.inference import neighbours
-
-    shelf = loaded(model, runs)[1].loaded
-    number = shelf.catalogue.find(item)
-    near = neighbours(shelf, number, count)
+    recommender = load_model(model, runs)[1]
+    catalogue = recommender.catalogue
+    number = catalogue.find(item)
+    near = recommender.neighbours(number, count)
     if form == "json":
-        records = [{"item": shelf.catalogue.ids[n], "title": shelf.catalogue.titles[n], "cosine": c} for n, c in near]
+        records = [{"item": catalogue.ids[n], "title": catalogue.titles[n], "cosine": c} for n, c in near]
         click.echo(json.dumps(records, indent=2, ensure_ascii=False))
         return
-    click.echo(f"Like {shelf.catalogue.titles[number]}:")
+    click.echo(f"Like {catalogue.titles[number]}:")
     for n, cosine in near:
-        click.echo(f"{cosine:6.3f}  {shelf.catalogue.titles[n]}  [{shelf.catalogue.ids[n]}]")
+        click.echo(f"{cosine:6.3f}  {catalogue.titles[n]}  [{catalogue.ids[n]}]")
 
 
 @click.command(
@@ -61,38 +56,36 @@ def similar(item: str, model: str, runs: Path, count: int, form: str) -> None:
 @click.option("--output", type=Path, help="New folder; by default beside the run, named after it.")
 def add_items(table: Path, model: str, runs: Path, output: Path | None) -> None:
     """Writes a copy of a run (or model folder) that knows the items of the table; the old one stays as it is."""
-    from suite_recommendations.model.build import with_items
-
-    predictor, domain = loaded(model, runs)
-    shelf, run = domain.loaded, predictor.run
-    items = read_items(table, shelf.catalogue)
-    if output is None and run is None:
-        raise SuiteError("There is no run to put the new model beside; say where with --output FOLDER.")
-    target = output or run.path.with_name(f"{run.path.name}-added-{len(items)}")
-    if target.exists():
-        raise SuiteError(f"{target} exists already; give another folder with --output.")
-    domain.shelf = with_items(shelf, items)
-    write_whole(domain, run.path if run else None, target)
-    added = f"{len(items):,} item{'s' * (len(items) > 1)} added to {len(shelf.catalogue):,}"
-    click.echo(f"{added}; {target} is a copy of {run.path.name if run else model or 'the starter'} that knows them.")
-    click.echo(f"To have it answer, name it: --model {target}. Else the newest trained run does, or the starter.")
+    predictor, recommender = load_model(model, runs)
+    run = answering.path if (answering := predictor.run) else None
+    items = read_items(table, recommender.catalogue)
+    if output is None:
+        if run is None:
+            raise SuiteError("There is no run to put the new model beside; say where with --output FOLDER.")
+        output = run.with_name(f"{run.name}-added-{len(items)}")
+    if output.exists():
+        raise SuiteError(f"{output} exists already; give another folder with --output.")
+    write_whole(recommender.with_items(items), run, output)
+    added = f"{len(items):,} item{'s' * (len(items) > 1)} added to {len(recommender.catalogue):,}"
+    click.echo(f"{added}; {output} is a copy of {run.name if run else model or 'the starter'} that knows them.")
+    click.echo(f"To have it answer, name it: --model {output}. Else the newest trained run does, or the starter.")
 
 
-def loaded(model: str, runs: Path) -> tuple[Any, RecommendationsDomain]:
-    """The predictor of a finished run or model folder, else of the newest run or the starter, and its domain."""
-    from suite_recommendations.domain import RecommendationsDomain
+def load_model(model: str, runs: Path) -> tuple[Predictor, RecommenderModel]:
+    """The predictor of a finished run or model folder, else of the newest run or the starter, and its model."""
+    from suite import Predictor  # a command's help does without torch
 
-    domain = RecommendationsDomain(RecommendationsDomain.Config.build({"output": runs}))
-    predictor = Predictor(domain, model)
-    _ = predictor.model
-    return predictor, domain
+    predictor = Predictor(RECOMMENDATIONS.task(output=runs), model)
+    recommender: Any = predictor.model
+    return predictor, recommender
 
 
 def read_items(path: Path, known: Catalogue) -> Catalogue:
-    """New items of a table. Raises `SuiteError` for one without text, one that is known, or two of one id."""
-    from suite_recommendations.data import tables
-    from suite_recommendations.data.catalogue import Catalogue
-    from suite_recommendations.data.columns import COLUMNS
+    """New items of a table, `known` being those of the model.
+
+    Raises `SuiteError` for an item without text, for a known item, and for two of the same id.
+    """
+    from suite_recommendations.data import tables  # a command's help does without pandas
 
     if not path.is_file():
         raise SuiteError(f"There is no file {str(path)!r}; give a table with the columns item, title and text.")
@@ -114,21 +107,21 @@ def read_items(path: Path, known: Catalogue) -> Catalogue:
     return Catalogue.of(records)
 
 
-def write_whole(domain: RecommendationsDomain, run: Path | None, output: Path) -> None:
-    """Writes the domain's model, with the files of its run if it has one, aside and renames it: all or nothing."""
+def write_whole(model: RecommenderModel, run: Path | None, output: Path) -> None:
+    """Writes the model, with the files of its run if it has one, aside and renames it: all or nothing."""
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
         if run is None:
-            domain.loaded.save(aside)
+            model.save(aside)
         else:
-            domain.loaded.save(aside / "model")
+            model.save(aside / "model")
             for name in _KEPT:
                 if (run / name).is_file():
                     shutil.copyfile(run / name, aside / name)
             _mark_copy(run, aside / "status.json")
             if (run / "golden").is_dir():
-                _renew_golden(domain, run / "golden", aside / "golden")
+                _renew_golden(model, run / "golden", aside / "golden")
         aside.chmod(0o755)  # mkdtemp's folders are for their owner only
         aside.rename(output)
     except BaseException:
@@ -143,16 +136,12 @@ def _mark_copy(run: Path, path: Path) -> None:
     path.write_text(json.dumps(status, indent=2, ensure_ascii=False) + "\n")
 
 
-def _renew_golden(domain: RecommendationsDomain, old: Path, new: Path) -> None:
+def _renew_golden(model: RecommenderModel, old: Path, new: Path) -> None:
     """The same golden rows with the answers of the larger catalogue, in which a new item may be."""
-    import torch
-    from datasets import Dataset
+    from datasets import Dataset  # a command's help does without it
 
     shutil.copytree(old, new)
     rows = Dataset.from_parquet(str(new / "rows.parquet"))
-    model = domain.loaded.model
-    examples = domain.prepare(rows, model, training=False)
-    with torch.no_grad():
-        predictions = domain.infer(model, domain.collate(examples))
-    kept = {"device": model.device.type, "predictions": predictions}
+    predictions = model.infer(model.collate(model.prepare(rows, "test")))
+    kept = {"device": model.network.device.type, "predictions": predictions}
     (new / "predictions.json").write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")

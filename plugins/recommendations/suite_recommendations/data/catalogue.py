@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from suite import SuiteError
 
 FILE = "catalogue.parquet"
@@ -29,16 +32,11 @@ class Catalogue:
     @classmethod
     def load(cls, folder: Path) -> Catalogue:
         """Reads what `save` wrote."""
-        import pyarrow.parquet as pq
-
         table = pq.read_table(folder / FILE)
         return cls(*(table.column(name).to_pylist() for name in ("item", "title", "text")))
 
     def save(self, folder: Path) -> None:
         """Writes `catalogue.parquet`: the columns item, title and text, in order of the numbers."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         pq.write_table(pa.table({"item": self.ids, "title": self.titles, "text": self.texts}), folder / FILE)
 
     def __len__(self) -> int:
@@ -55,15 +53,15 @@ class Catalogue:
     @cached_property
     def by_title(self) -> dict[str, int]:
         """Number of each title in lower case; of several alike the first."""
-        found: dict[str, int] = {}
+        numbers: dict[str, int] = {}
         for number, title in enumerate(self.titles):
-            found.setdefault(title.casefold(), number)
-        return found
+            numbers.setdefault(title.casefold(), number)
+        return numbers
 
     def number(self, name: str) -> int | None:
         """The item of this id, else of this title; None if there is none."""
-        found = self.numbers.get(name)
-        return self.by_title.get(name.casefold()) if found is None else found
+        number = self.numbers.get(name)
+        return self.by_title.get(name.casefold()) if number is None else number
 
     def find(self, name: str) -> int:
         """The item of this id or title, or the only title that contains it. Raises `SuiteError` naming near ones."""

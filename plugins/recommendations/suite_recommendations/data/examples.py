@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import torch
+from datasets import Dataset
 
 from suite import Batch, Columns, SuiteError, column
 from suite_recommendations.data import tables
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    from datasets import Dataset
-
-    from suite_recommendations.data.catalogue import Catalogue
-
-
-@dataclass(frozen=True)
-class History:
-    """One user. `items` are ids or titles, oldest first; `target` the id that came next, "" where nobody knows.
-
-    A training window is `items` with an `end`: places before it are learned from. `reasons` asks for them.
-    """
-
-    user: str
-    items: Sequence[str]
-    target: str = ""
-    end: int | None = None
-    chunk: int = 0
-    reasons: bool = False
-    numbers: np.ndarray | None = field(default=None, compare=False)
-    """Item numbers in the catalogue of the model the example was prepared for; unknown items are left out."""
+from suite_recommendations.data.catalogue import Catalogue
+from suite_recommendations.data.history import History
 
 
 class Numbered(Sequence[np.ndarray]):
@@ -42,11 +24,10 @@ class Numbered(Sequence[np.ndarray]):
     def __init__(self, column: pa.ChunkedArray, catalogue: Catalogue) -> None:
         numbers, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
         for chunk in column.chunks:
-            found = _looked_up(chunk.flatten(), catalogue)
-            counts = np.diff(chunk.offsets.to_numpy())
-            known = np.bincount(np.repeat(np.arange(len(counts)), counts)[found >= 0], minlength=len(counts))
-            numbers.append(found[found >= 0])
-            lengths.append(known)
+            items = _looked_up(chunk.flatten(), catalogue)
+            known, counts = items >= 0, np.diff(chunk.offsets.to_numpy())
+            numbers.append(items[known])
+            lengths.append(np.bincount(np.repeat(np.arange(len(counts)), counts)[known], minlength=len(counts)))
         self.numbers, self.lengths = np.concatenate(numbers), np.concatenate(lengths)
         self.ends = np.cumsum(self.lengths)
 
@@ -71,8 +52,6 @@ class Histories(Sequence[History]):
     """Examples made when they are asked for, from the columns user, history and, to be asked, target of a split."""
 
     def __init__(self, rows: Dataset | Sequence[Mapping[str, Any]], catalogue: Catalogue) -> None:
-        import pyarrow as pa
-
         if isinstance(rows, Sequence):
             kept = [{"target": "", **row} for row in rows]
             types = {"user": pa.string(), "history": pa.list_(pa.string()), "target": pa.string()}
@@ -133,9 +112,10 @@ def known_numbers(items: Sequence[str], catalogue: Catalogue) -> tuple[np.ndarra
 
 
 def collate(examples: Sequence[History], catalogue: Catalogue, width: int) -> Batch:
-    """`history` (B, S) with -1 behind, `end` (B,), `own` (B,), `labels` (B, W) right-aligned, and what was asked."""
-    import torch
-
+    """A batch: `history` (B, S) int64 with -1 behind, `end` (B,) int64, `own` (B,) bool, `labels` (B, W) int64
+    right-aligned with -100 where there is none (W is `width` in training, else 1), and `requests`, a dict for each
+    example that says what its answer holds.
+    """
     resolved = [(e.numbers, []) if e.numbers is not None else known_numbers(e.items, catalogue) for e in examples]
     longest = max(1, *(len(numbers) for numbers, _ in resolved))
     history = np.full((len(examples), longest), -1, dtype=np.int64)
@@ -147,19 +127,19 @@ def collate(examples: Sequence[History], catalogue: Catalogue, width: int) -> Ba
         ends.append(len(numbers) if example.end is None else example.end)
         wanted = _labels(example, numbers, catalogue, width)
         labels[row, labels.shape[1] - len(wanted) :] = wanted
-    asked = [
+    requests = [
         {"user": example.user, "unknown": unknown, "reasons": example.reasons, "scored": bool(example.target)}
         for example, (_, unknown) in zip(examples, resolved, strict=True)
     ]
-    found: Batch = {
+    batch: Batch = {
         "history": torch.from_numpy(history),
         "end": torch.tensor(ends),
         "own": torch.tensor(training),
-        "asked": asked,
+        "requests": requests,
     }
     if any(training) or all(example.target for example in examples):
-        found["labels"] = torch.from_numpy(labels)
-    return found
+        batch["labels"] = torch.from_numpy(labels)
+    return batch
 
 
 def _labels(example: History, numbers: np.ndarray, catalogue: Catalogue, width: int) -> np.ndarray:
@@ -171,7 +151,7 @@ def _labels(example: History, numbers: np.ndarray, catalogue: Catalogue, width: 
 
 
 def read_users(path: Path, columns: Columns) -> list[History]:
-    """One example per user of a table with user and item, in order of time where it has one, else of its rows.
+    """An example for each user of a table with user and item, in order of time where it has one, else of its rows.
 
     Raises `SuiteError` for what is no such table.
     """

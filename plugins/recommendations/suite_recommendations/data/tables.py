@@ -6,7 +6,6 @@ A split holds one row per user:
     history   item ids, oldest first: everything known about the user at that moment
     target    the item that came next and is to be found; "" in training rows
     history_size  "under 20", "20 to 99" or "100 and more", to slice an evaluation by
-    catalogue in the first row all items as {item, title, text}; empty in the others
 """
 
 from __future__ import annotations
@@ -15,18 +14,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+from datasets import Dataset
 
 from suite import Columns, SuiteError, column, on_disk
 from suite_recommendations.config import RecommendationsConfig
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
-    from datasets import Dataset
+from suite_recommendations.data.catalogue import Catalogue
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl", ".json", ".inter", ".item")
 NAMES = ("train", "validation", "test")
@@ -42,8 +40,6 @@ _ITEMS = ("items", "products", "movies", "catalogue", "catalog")
 
 def read_table(path: Path) -> pd.DataFrame:
     """A table by its ending; ids stay text. Raises `SuiteError` if it can't be read."""
-    import pandas as pd
-
     kind = path.suffix.lower()
     try:
         if kind == ".parquet":
@@ -81,8 +77,6 @@ def _named(folder: Path, names: tuple[str, ...], suffix: str) -> Path | None:
 
 def describe_items(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
     """__item, title and text of an item table: the title column, and every other column's value joined by spaces."""
-    import pandas as pd
-
     item = find(table, columns, "item", path)
     title = find(table, columns, "title", path, required=False)
     rest = [name for name in table.columns if name not in (item, title)]
@@ -114,8 +108,6 @@ def plain(name: str) -> str:
 
 def as_ids(values: pd.Series) -> pd.Series:
     """Ids as text; a whole number read as a float loses its ".0"."""
-    import pandas as pd
-
     if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64")
     return values.astype(str).str.strip()
@@ -123,8 +115,6 @@ def as_ids(values: pd.Series) -> pd.Series:
 
 def as_times(values: pd.Series) -> pd.Series:
     """Times as numbers: numbers as they are, dates as seconds; NaN for what is neither."""
-    import pandas as pd
-
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().any() or values.isna().all():
         return numbers
@@ -137,8 +127,6 @@ def interactions(rows: Dataset | pd.DataFrame, config: RecommendationsConfig) ->
 
     Equal times stay in the order of the rows: a stable sort. Without a time column the order of the rows is the time.
     """
-    import pandas as pd
-
     names = list(rows.column_names if hasattr(rows, "column_names") else rows.columns)
     table = {name: _category(rows, name, ids=name in ("user", "item")) for name in _NAMED if name in names}
     table["time"] = times(rows) if "time" in names else np.arange(len(rows), dtype=float)
@@ -162,8 +150,6 @@ def interactions(rows: Dataset | pd.DataFrame, config: RecommendationsConfig) ->
 
 def times(rows: Dataset | pd.DataFrame) -> np.ndarray:
     """(rows,) times as numbers, see `as_times`; text that holds numbers alone never becomes Python strings."""
-    import pyarrow as pa
-
     if hasattr(rows, "column_names"):
         array = column(rows, "time")
         if pa.types.is_string(array.type):
@@ -178,16 +164,14 @@ def _series(rows: Dataset | pd.DataFrame, name: str) -> pd.Series:
 
 def _category(rows: Dataset | pd.DataFrame, name: str, *, ids: bool) -> pd.Categorical:
     """A column as numbers of its different values, in order of these: 4 bytes a row, however long the values are."""
-    import pandas as pd
-
     if hasattr(rows, "column_names"):
         encoded = column(rows, name).dictionary_encode()
         parts = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in encoded.chunks]
         codes = np.concatenate([np.zeros(0, np.int32), *parts])
         different = pd.Series(encoded.chunk(0).dictionary.to_pandas() if parts else [])
     else:
-        codes, found = pd.factorize(rows[name])
-        different = pd.Series(found)
+        codes, values = pd.factorize(rows[name])
+        different = pd.Series(values)
     values = (as_ids(different) if ids else different.astype(str)).to_numpy(dtype=object)
     values, merged = np.unique(values, return_inverse=True)
     codes = np.append(merged, -1).astype(np.int32)[codes]
@@ -211,21 +195,22 @@ def core(frame: pd.DataFrame, least: int) -> pd.DataFrame:
 
 def _numbers(values: pd.Series) -> np.ndarray:
     """A number per row, equal for equal values."""
-    import pandas as pd
-
     return values.cat.codes.to_numpy() if values.dtype == "category" else pd.factorize(values, sort=True)[0]
 
 
-def catalogue(frame: pd.DataFrame) -> list[dict[str, str]]:
-    """Every item once, in order of id, as {item, title, text}; the text is what an encoder reads, title included."""
+def catalogue(frame: pd.DataFrame) -> Catalogue:
+    """Every item once, in order of id; the text is what an encoder reads, title included."""
     first = frame.drop_duplicates("item").sort_values("item").astype({"item": str})
     blank = [""] * len(first)
     titles = first["title"].astype(object).fillna("").astype(str) if "title" in first else blank
     texts = first["text"].astype(object).fillna("").astype(str) if "text" in first else blank
-    return [
-        {"item": item, "title": title or text or item, "text": ". ".join(part for part in (title, text) if part)}
-        for item, title, text in zip(first["item"], titles, texts, strict=True)
-    ]
+    pairs = list(zip(titles, texts, strict=True))
+    ids = first["item"].tolist()
+    return Catalogue(
+        ids,
+        [title or text or item for item, (title, text) in zip(ids, pairs, strict=True)],
+        [". ".join(part for part in pair if part) for pair in pairs],
+    )
 
 
 def split(frame: pd.DataFrame, config: RecommendationsConfig) -> dict[str, Rows]:
@@ -312,10 +297,8 @@ class Rows(Sequence[dict[str, Any]]):
         history = names[items[self.starts[number] : end]].tolist()
         return row(self.log.users[self.users[number]], history, names[items[end]] if self.asks else "")
 
-    def batches(self, schema: pa.Schema, catalogue: pa.Array) -> Iterator[pa.RecordBatch]:
-        """The rows by thousands, `catalogue` in the first."""
-        import pyarrow as pa
-
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows, `_AT_ONCE` in a batch."""
         people, names = pa.array(self.log.users, pa.string()), pa.array(self.log.names, pa.string())
         for at in range(0, len(self), _AT_ONCE):
             users, starts, ends = (part[at : at + _AT_ONCE] for part in (self.users, self.starts, self.ends))
@@ -324,17 +307,9 @@ class Rows(Sequence[dict[str, Any]]):
             places = np.arange(sums[-1]) + np.repeat(starts - (sums - lengths), lengths)
             targets = names.take(pa.array(self.log.items[ends])) if self.asks else pa.array([""] * len(users))
             sizes = pa.array(SIZES).take(pa.array(np.searchsorted([20, 100], lengths, side="right")))
-            given = np.full(len(users) + 1, 0 if at else len(catalogue), np.int32)
-            given[0] = 0
-            histories = _lists(np.append(0, sums), names.take(pa.array(self.log.items[places])))
-            columns = [people.take(pa.array(users)), targets, sizes, histories]
-            yield pa.RecordBatch.from_arrays([*columns, _lists(given, catalogue)], schema=schema)
-
-
-def _lists(offsets: np.ndarray, values: pa.Array) -> pa.ListArray:
-    import pyarrow as pa
-
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
+            offsets = pa.array(np.append(0, sums).astype(np.int32))
+            histories = pa.ListArray.from_arrays(offsets, names.take(pa.array(self.log.items[places])))
+            yield pa.RecordBatch.from_arrays([people.take(pa.array(users)), targets, sizes, histories], schema=schema)
 
 
 def row(user: str, history: list[str], target: str = "") -> dict[str, Any]:
@@ -343,23 +318,17 @@ def row(user: str, history: list[str], target: str = "") -> dict[str, Any]:
     return {"user": user, "history": history, "target": target, "history_size": size}
 
 
-def dataset(rows: Rows, items: list[dict[str, str]]) -> Dataset:
-    """A split as a Dataset, the catalogue in its first row; a large one in a file."""
-    import pyarrow as pa
-    from datasets import Dataset
-
-    struct = pa.struct([("item", pa.string()), ("title", pa.string()), ("text", pa.string())])
-    schema = pa.schema(
-        [(name, pa.string()) for name in ("user", "target", "history_size")]
-        + [("history", pa.list_(pa.string())), ("catalogue", pa.list_(struct))]
-    )
-    batches = rows.batches(schema, pa.array(items, struct))
+def dataset(rows: Rows) -> Dataset:
+    """A split as a Dataset; a large one in a file."""
+    texts = [(name, pa.string()) for name in ("user", "target", "history_size")]
+    schema = pa.schema([*texts, ("history", pa.list_(pa.string()))])
+    batches = rows.batches(schema)
     table = on_disk(schema, batches) if len(rows.log.items) > _LARGE else pa.Table.from_batches(batches, schema)
     return Dataset(table, fingerprint=uuid4().hex[:16])  # the default one would pickle the whole table
 
 
-def findings(frame: pd.DataFrame) -> dict[str, int]:
-    """What is worth telling about a log in order: users, items, interactions, ties of the last two, short histories."""
+def summary(frame: pd.DataFrame) -> dict[str, int]:
+    """Counts of a log in order of time: users, items, interactions, ties of the last two, short histories."""
     numbers = _numbers(frame["user"])
     when = frame["time"].to_numpy()[np.argsort(numbers, kind="stable")]
     counts = np.bincount(numbers)

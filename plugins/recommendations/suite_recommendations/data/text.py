@@ -1,4 +1,4 @@
-"""Texts as vectors: a frozen sentence encoder (mean of the last states, unit length), with a memory by content.
+"""Texts as vectors: a frozen sentence encoder (mean of the last states, unit length) that remembers its texts.
 
 A catalogue's vectors are also kept in the user's cache, under a name made of the texts and the encoder's files: the
 next process reads 2 MB where the first one computed for 15 seconds. The folder may be deleted at any time.
@@ -27,8 +27,6 @@ KEPT_FROM = 64
 """Texts in a call from which on they are kept on disk: fewer take below a second, and what visitors type stays out."""
 _FILES = (".json", ".txt", ".model", ".safetensors")
 """Endings of the files that make an encoder what it is: weights, config, tokenizer."""
-_MEMORY: dict[str, torch.Tensor] = {}
-"""Vectors by encoder and text: training, its evaluation and the pretrained model beside it need the same ones."""
 
 
 class TextEncoder:
@@ -36,16 +34,14 @@ class TextEncoder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._model: PreTrainedModel | None = None
+        self._known: dict[str, torch.Tensor] = {}  # a visitor's new items are asked for again with every list
 
-    @property
+    @cached_property
     def model(self) -> PreTrainedModel:
         """The encoder in eval mode, in fp32 on the CPU, whatever it is stored in."""
-        if self._model is None:
-            self._model = self._load(torch.float32).eval()
-        return self._model
+        return self._load(torch.float32).eval()
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Length of a vector."""
         try:
@@ -66,28 +62,28 @@ class TextEncoder:
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """(n, size) unit vectors in fp32; zeros for an empty text."""
-        new = [text for text in dict.fromkeys(texts) if text and self._name(text) not in _MEMORY]
+        new = [text for text in dict.fromkeys(texts) if text and text not in self._known]
         if new:
-            _MEMORY.update(zip(map(self._name, new), self._vectors(new), strict=True))
+            self._known.update(zip(new, self._vectors(new), strict=True))
         empty = torch.zeros(self.size)
-        return (
-            torch.stack([_MEMORY[self._name(text)] if text else empty for text in texts]) if texts else empty[None][:0]
-        )
+        return torch.stack([self._known[text] if text else empty for text in texts]) if texts else empty[None][:0]
 
     def _vectors(self, texts: list[str]) -> torch.Tensor:
         """(n, size) of texts that are not empty: out of the cache where it has exactly these, in this order."""
+        if len(texts) < KEPT_FROM:
+            return self._embed(texts)
         named = hashlib.blake2b("\0".join([self.identity, *texts]).encode(), digest_size=20).hexdigest()
         path = cache_dir() / "recommendations" / f"vectors-{named}.npy"
-        found = _read(path, (len(texts), self.size)) if len(texts) >= KEPT_FROM else None
-        if found is None:
-            found = torch.cat([self._embed(texts[n : n + BATCH]) for n in range(0, len(texts), BATCH)])
-            if len(texts) >= KEPT_FROM:
-                _keep(found, path)
-        return found
+        vectors = _read(path, (len(texts), self.size))
+        if vectors is None:
+            vectors = self._embed(texts)
+            _keep(vectors, path)
+        return vectors
 
     def _embed(self, texts: list[str]) -> torch.Tensor:
         tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=False)
-        return mean_states(self.model, tokenizer, texts, longest=LONGEST)
+        starts = range(0, len(texts), BATCH)
+        return torch.cat([mean_states(self.model, tokenizer, texts[n : n + BATCH], longest=LONGEST) for n in starts])
 
     def save(self, folder: Path) -> None:
         """Writes encoder (in fp16: half the bytes, vectors equal to 3 digits) and tokenizer."""
@@ -103,9 +99,6 @@ class TextEncoder:
     def _unusable(self, error: Exception) -> SuiteError:
         reason = str(error).splitlines()[0]
         return SuiteError(f"{self.folder} holds no text encoder that transformers can load: {reason}")
-
-    def _name(self, text: str) -> str:
-        return f"{self.identity}:{text}"
 
 
 def _read(path: Path, shape: tuple[int, int]) -> torch.Tensor | None:

@@ -10,20 +10,18 @@ from suite.demo import Content, Markup, Row, card, join, meter, number, passage,
 from suite_recommendations.demo.session import SHOWN, Place, reached
 
 if TYPE_CHECKING:
-    from suite_recommendations.model.build import Shelf
+    from suite_recommendations.model.model import RecommenderModel
 
 WELCOME = waiting(
     "Your list appears here", "Say what you liked, or try one of the examples: ten titles, each with the reason why."
 )
 
 
-def placement(shelf: Shelf, item: int, place: Place) -> Markup:
+def placement(model: RecommenderModel, item: int, place: Place) -> Markup:
     """Where a new item ranks for this taste, what it resembles, and whose fans would be shown it first."""
-    from suite_recommendations.model.inference import neighbours
-
-    titles = shelf.catalogue.titles
-    near = ", ".join(titles[n] for n, _ in neighbours(shelf, item, 5))
-    fans = "; ".join(f"{titles[n]} (number {number(rank)})" for n, rank in reached(shelf, item))
+    titles = model.catalogue.titles
+    near = ", ".join(titles[n] for n, _ in model.neighbours(item, 5))
+    fans = "; ".join(f"{titles[n]} (number {number(rank)})" for n, rank in reached(model, item))
     verdict = "is recommended: number" if place.rank <= SHOWN else "would be number"
     rank = tag("b", f"{number(place.rank)} of {number(place.among)}")
     return card(
@@ -35,14 +33,14 @@ def placement(shelf: Shelf, item: int, place: Place) -> Markup:
     )
 
 
-def cards(shelf: Shelf, prediction: Prediction, new: Mapping[int, Place]) -> Markup:
+def cards(model: RecommenderModel, prediction: Prediction, new: Mapping[int, Place]) -> Markup:
     """The first ten, with reason, score and popularity; then the new items below them, in their places."""
     scores = prediction["scores"][:SHOWN]
     if not scores:
         return waiting("Nothing is left to recommend", "Everything has been seen.")
-    shown = [shelf.catalogue.numbers[item] for item in prediction["items"][:SHOWN]]
+    shown = [model.catalogue.numbers[item] for item in prediction["items"][:SHOWN]]
     lines: list[Row | Content] = [
-        _row(shelf, item, Place(rank, 0, score), scores, prediction["reasons"][rank - 1], new=item in new)
+        _row(model, item, Place(rank, 0, score), scores, prediction["reasons"][rank - 1], new=item in new)
         for rank, (item, score) in enumerate(zip(shown, scores, strict=True), start=1)
     ]
     last = len(shown)
@@ -50,17 +48,17 @@ def cards(shelf: Shelf, prediction: Prediction, new: Mapping[int, Place]) -> Mar
         if item not in shown:
             between = place.rank - last - 1
             lines += [f"… {number(between)} more …"] * (between > 0)
-            lines.append(_row(shelf, item, place, scores, "yours, known by its text alone", new=True))
+            lines.append(_row(model, item, place, scores, "yours, known by its text alone", new=True))
             last = place.rank
     return rows(lines, label="Recommendations", lead="2.2rem", end="8rem")
 
 
-def _row(shelf: Shelf, item: int, place: Place, scores: Sequence[float], reason: str, *, new: bool) -> Row:
+def _row(model: RecommenderModel, item: int, place: Place, scores: Sequence[float], reason: str, *, new: bool) -> Row:
     """One item; its meter is measured by the scores of the ten, the lowest of which has 30 % of the width."""
-    popularity = float(shelf.model.popularity[item]) / max(float(shelf.model.popularity.max()), 1.0)
+    popularity = float(model.network.popularity[item]) / max(float(model.network.popularity.max()), 1.0)
     share = max(0.03, 0.3 + 0.7 * (place.score - min(scores)) / max(max(scores) - min(scores), 1e-9))
-    title = shelf.catalogue.titles[item]
-    text = shelf.catalogue.texts[item].removeprefix(title).lstrip(". ")
+    title = model.catalogue.titles[item]
+    text = model.catalogue.texts[item].removeprefix(title).lstrip(". ")
     why = tag("small", reason or "by the whole history")
     word = tag("small", "new" if new else popularity_word(popularity))
     return Row(

@@ -1,6 +1,6 @@
 """The Demo tab: pick what you liked, get ten with reasons; describe something new and see who would be shown it.
 
-What is typed lives in the visitor's session: the stored model never changes. torch is imported by the handlers' first
+What is typed lives in the visitor's session: the stored model never changes. torch comes with the handlers' first
 use of the model, not when the page is built.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from suite import Prediction, Predictor
+from suite import Prediction
 from suite.demo import Markup, panel
 from suite_recommendations.demo.cards import WELCOME, cards, placement
 from suite_recommendations.demo.session import (
@@ -28,7 +28,8 @@ from suite_recommendations.demo.session import (
 )
 
 if TYPE_CHECKING:
-    from suite_recommendations.domain import RecommendationsDomain
+    from suite import Predictor
+    from suite_recommendations.model.model import RecommenderModel
 
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -50,9 +51,9 @@ class Parts:
     tastes: gr.State
 
 
-def build_demo(domain: RecommendationsDomain, predictor: Predictor) -> None:
+def build(predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
-    session, parts = Session(domain, predictor), _drawn()
+    session, parts = Session(predictor), _drawn()
     _starts(session, parts)
     _recommends(session, parts)
     _invents(session, parts)
@@ -98,14 +99,14 @@ def _starts(session: Session, parts: Parts) -> None:
     """The titles to choose from, examples and an invented item, once the page is open and the model is loaded."""
 
     def start() -> list[Any]:
-        shelf = session.domain.loaded
-        chosen = example_tastes(shelf)
-        names = [f"Try: {shelf.catalogue.titles[taste[0]]} and alike" for taste in chosen]
+        model = session.model
+        chosen = example_tastes(model)
+        names = [f"Try: {model.catalogue.titles[taste[0]]} and alike" for taste in chosen]
         labels = [gr.Button(name, visible=True) for name in names]
         labels += [gr.Button(visible=False)] * (TASTES - len(labels))
         invented = gr.Textbox(value="Steel Comet")
         story = gr.Textbox(value="Space adventure: a young pilot and a stubborn robot race to save a rebel planet")
-        return [gr.Dropdown(choices=choices(shelf, [])), chosen, invented, story, *labels]
+        return [gr.Dropdown(choices=choices(model, [])), chosen, invented, story, *labels]
 
     filled = [parts.liked, parts.tastes, parts.title, parts.about, *parts.buttons]
     gr.on(None, start, None, filled, show_progress="minimal", **PRIVATE)
@@ -121,7 +122,7 @@ def _recommends(session: Session, parts: Parts) -> None:
         return page(*session.answer(picked, new), picked, new)
 
     def pick(chosen: list[list[int]], new: Added, which: int) -> tuple[list[str], Markup, Markup]:
-        ids = [session.domain.loaded.catalogue.ids[number] for number in chosen[which]]
+        ids = [session.model.catalogue.ids[number] for number in chosen[which]]
         return ids, *recommend(ids, new)
 
     parts.go.click(recommend, [parts.liked, parts.added], [parts.placed, parts.shown], **PRIVATE)
@@ -139,17 +140,23 @@ def _invents(session: Session, parts: Parts) -> None:
             return gr.skip()
         new = [*new, invented_item(name, text, new)]
         answering, prediction = session.answer(picked, new)
-        options = gr.Dropdown(choices=choices(answering.loaded, new))
+        options = gr.Dropdown(choices=choices(answering, new))
         return options, new, *page(answering, prediction, picked, new)
 
     asked = [parts.liked, parts.added, parts.title, parts.about]
     parts.add.click(invent, asked, [parts.liked, parts.added, parts.placed, parts.shown], **PRIVATE)
 
 
-def page(domain: RecommendationsDomain, found: Prediction, liked: Sequence[str], added: Added) -> tuple[Markup, Markup]:
+def page(model: RecommenderModel, prediction: Prediction, liked: Sequence[str], added: Added) -> tuple[Markup, Markup]:
     """HTML: what to say of the newest item, and the list with the session's items in their places."""
-    asked = [domain.loaded.catalogue.numbers[entry["item"]] for entry in added if entry["item"] not in liked]
-    places = places_of(domain, liked, asked)
+    waiting = [model.catalogue.numbers[entry["item"]] for entry in added if entry["item"] not in liked]
+    places = places_of(model, liked, waiting)
     newest = max(places, default=None)
-    said = Markup("") if newest is None else placement(domain.loaded, newest, places[newest])
-    return said, cards(domain.loaded, found, places)
+    verdict = Markup("") if newest is None else placement(model, newest, places[newest])
+    return verdict, cards(model, prediction, places)
+
+
+def demo_call(predictor: Predictor) -> tuple[str, Sequence[Any]]:
+    """Three items for somebody who liked the most popular one of the model's own catalogue."""
+    model = Session(predictor).model
+    return "recommendations_recommend", [[model.catalogue.ids[int(model.network.popularity.argmax())]], 3]

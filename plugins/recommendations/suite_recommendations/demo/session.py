@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from suite import Prediction, Predictor, SuiteError
+import numpy as np
+
+from suite import Prediction, SuiteError
 from suite_recommendations.data.catalogue import Catalogue
-from suite_recommendations.data.examples import History
+from suite_recommendations.data.history import History
 
 if TYPE_CHECKING:
-    from suite_recommendations.domain import RecommendationsDomain
-    from suite_recommendations.model.build import Shelf
+    from suite import Predictor
+    from suite_recommendations.model.model import RecommenderModel
 
 
 CHOICES = 5000
@@ -53,57 +55,47 @@ class Place(NamedTuple):
 
 
 class Session:
-    """What the handlers share: the predictor, and the shelf grown by a visitor's items."""
+    """What the handlers share: the predictor, and its model grown by a visitor's items."""
 
-    def __init__(self, domain: RecommendationsDomain, predictor: Predictor) -> None:
-        self.given, self.predictor = domain, predictor
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
 
     @property
-    def domain(self) -> RecommendationsDomain:
-        """The domain with its model loaded."""
-        _ = self.predictor.model
-        loaded: Any = self.predictor.domain
-        return loaded
+    def model(self) -> RecommenderModel:
+        """The stored model, loaded."""
+        model: Any = self.predictor.model
+        return model
 
-    def grown(self, added: Added) -> RecommendationsDomain:
-        """A domain that answers with the added items in its catalogue too."""
-        if not added:
-            return self.domain
-        from suite_recommendations.model.build import with_items
+    def grown(self, added: Added) -> RecommenderModel:
+        """A model that answers with the added items in its catalogue too; the stored one where there are none."""
+        return self.model.with_items(Catalogue.of(added)) if added else self.model
 
-        domain = type(self.domain)(self.domain.config)
-        domain.shelf = with_items(self.domain.loaded, Catalogue.of(added))
-        return domain
+    def answer(self, liked: Sequence[str], added: Added) -> tuple[RecommenderModel, Prediction]:
+        """The list for somebody who liked these ids, oldest first, and the model that gave it.
 
-    def answer(self, liked: Sequence[str], added: Added) -> tuple[RecommendationsDomain, Prediction]:
-        """The list for somebody who liked these ids, oldest first. Raises `SuiteError` when nothing was picked."""
+        Raises `SuiteError` when nothing was picked.
+        """
         if not liked:
             raise SuiteError(NOTHING)
         history = [History("you", list(liked), reasons=True)]
-        domain = self.grown(added)
-        if domain is self.domain:
-            return domain, self.predictor(history)[0]
-        import torch
-
-        with torch.no_grad():
-            return domain, domain.infer(domain.loaded.model, domain.collate(history))[0]
+        model = self.grown(added)
+        return model, (model.infer(model.collate(history)) if added else self.predictor(history))[0]
 
 
-def choices(shelf: Shelf, added: Added) -> list[tuple[str, str]]:
+def choices(model: RecommenderModel, added: Added) -> list[tuple[str, str]]:
     """(title, id) pairs for the picker: new items first, then the popular ones by title."""
-    popular = shelf.model.popularity.argsort(descending=True, stable=True)[:CHOICES].tolist()
+    popular = model.network.popularity.argsort(descending=True, stable=True)[:CHOICES].tolist()
     new = {entry["item"] for entry in added}
-    catalogue = shelf.catalogue
+    catalogue = model.catalogue
     known = sorted((catalogue.titles[n], catalogue.ids[n]) for n in popular if catalogue.ids[n] not in new)
     return [(f"{entry['title']} (yours)", entry["item"]) for entry in added] + known
 
 
-def example_tastes(shelf: Shelf) -> list[list[int]]:
+def example_tastes(model: RecommenderModel) -> list[list[int]]:
     """Three tastes made of the data: a well-known item and two that resemble it among the well-known ones."""
-    import torch
-
-    popular = shelf.model.popularity.argsort(descending=True, stable=True)[:FANS]
-    vectors = torch.nn.functional.normalize(shelf.model.text[popular] - shelf.model.centre, dim=-1)
+    popular = model.network.popularity.argsort(descending=True, stable=True)[:FANS]
+    vectors = model.network.text[popular] - model.network.centre
+    vectors = vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1e-12)
     likeness = vectors @ vectors.T
     tastes: list[list[int]] = []
     used: set[int] = set()
@@ -127,32 +119,24 @@ def invented_item(title: str, text: str, added: Added) -> dict[str, str]:
     return {"item": f"new-{len(added) + 1}", "title": title, "text": f"{title}. {text}"}
 
 
-def places_of(domain: RecommendationsDomain, liked: Sequence[str], numbers: Sequence[int]) -> dict[int, Place]:
+def places_of(model: RecommenderModel, liked: Sequence[str], numbers: Sequence[int]) -> dict[int, Place]:
     """The places of items for a taste, by their numbers."""
-    import numpy as np
-
-    from suite_recommendations.model.inference import all_scores
-
     if not numbers:
         return {}
-    batch = domain.collate([History("you", list(liked))])
-    scores = all_scores(domain.loaded, batch["history"], batch["end"])[0]
+    batch = model.collate([History("you", list(liked))])
+    scores = model.all_scores(batch)[0]
     seen = batch["history"][0].numpy()
-    if domain.config.exclude_seen:
+    if model.config.exclude_seen:
         scores[seen[seen >= 0]] = -np.inf
     among = int(np.isfinite(scores).sum())
     return {n: Place(int((scores > scores[n]).sum()) + 1, among, float(scores[n])) for n in numbers}
 
 
-def reached(shelf: Shelf, number: int) -> list[tuple[int, int]]:
+def reached(model: RecommenderModel, number: int) -> list[tuple[int, int]]:
     """(item, place): the three popular items after which a new one would be shown highest."""
-    import torch
-
-    from suite_recommendations.model.inference import all_scores
-
-    popular = shelf.model.popularity.argsort(descending=True, stable=True)[:FANS]
+    popular = model.network.popularity.argsort(descending=True, stable=True)[:FANS]
     popular = popular[popular != number]
-    scores = torch.from_numpy(all_scores(shelf, popular[:, None], torch.ones_like(popular)))
+    scores = model.all_scores({"history": popular[:, None], "end": popular.new_ones(len(popular))})
     places = (scores > scores[:, number : number + 1]).sum(1) + 1
-    first = places.argsort(stable=True)[:3]
-    return [(int(popular[n]), int(places[n])) for n in first]
+    first = places.argsort(kind="stable")[:3]
+    return [(int(popular[n]), int(places[n])) for n in first.tolist()]

@@ -11,8 +11,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import scipy.sparse as sp
 
+from suite import Baselines, Prediction, Splits, column
+from suite_recommendations.data.examples import Numbered
+from suite_recommendations.data.history import History
 from suite_recommendations.model.counts import covisitation
 from suite_recommendations.model.counts import popularity as occurrences
+from suite_recommendations.model.model import RecommenderModel
+from suite_recommendations.model.ranking import top
 
 Scorer = Callable[[Sequence[np.ndarray]], np.ndarray]
 """From histories of item numbers, oldest first, to scores (users, items)."""
@@ -23,16 +28,36 @@ EASE_PENALTY = 300.0
 COUNT_KERNEL, COUNT_DECAY = 0.8, 0.85
 LARGEST_EASE = 20_000
 """Items above which EASE's dense inverse (items² × 8 bytes, 3.2 GB here) is left out of the table."""
+AT_ONCE = 256
+"""Users ranked at a time: 256 rows of scores for 20,000 items are 41 MB."""
+
+
+def baselines(model: RecommenderModel, splits: Splits, examples: Sequence[History]) -> Baselines:
+    """Popularity, ItemKNN, EASE and decayed co-visitation, fitted to the training histories, same filter of seen items
+    as the model's.
+    """
+    train = Numbered(column(splits["train"], "history"), model.catalogue)
+    histories = [example.numbers for example in examples if example.numbers is not None]
+    predictions: dict[str, list[Prediction]] = {}
+    for name, scorer in fit_all(train, len(model.catalogue)).items():
+        predictions[name] = []
+        for start in range(0, len(histories), AT_ONCE):
+            chunk = histories[start : start + AT_ONCE]
+            scores = np.asarray(scorer(chunk))
+            for row, numbers in enumerate(top(scores, chunk, exclude_seen=model.config.exclude_seen)):
+                kept = [int(number) for number in numbers if number >= 0]
+                predictions[name].append(model.ranked(kept, scores[row][kept]))
+    return Baselines(predictions)
 
 
 def fit_all(histories: Sequence[np.ndarray], items: int) -> dict[str, Scorer]:
     """Every baseline, fitted to the training histories."""
-    found = {
+    scorers = {
         "popularity": popularity(histories, items),
         "ItemKNN": item_knn(histories, items),
         "co-visitation": decayed_covisitation(histories, items),
     }
-    return found | ({"EASE": ease(histories, items)} if items <= LARGEST_EASE else {})
+    return scorers | ({"EASE": ease(histories, items)} if items <= LARGEST_EASE else {})
 
 
 def popularity(histories: Sequence[np.ndarray], items: int) -> Scorer:

@@ -24,19 +24,19 @@ def score_list(items: Sequence[str], numbers: Sequence[int], surprise: Sequence[
 def metrics(scores: Mapping[str, np.ndarray], catalogue: int) -> dict[str, float]:
     """HR, NDCG and MRR at 5, 10 and 20, coverage and novelty at 10, over any set of users' `score_list`."""
     rank = scores["rank"]
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for cut in CUTOFFS:
         hit = (rank > 0) & (rank <= cut)
         safe = np.maximum(rank, 1)
-        found[f"ndcg@{cut}"] = float(np.where(hit, 1 / np.log2(safe + 1), 0).sum() / len(rank))
-        found[f"hr@{cut}"] = float(hit.sum() / len(rank))
-        found[f"mrr@{cut}"] = float(np.where(hit, 1 / safe, 0).sum() / len(rank))
+        values[f"ndcg@{cut}"] = float(np.where(hit, 1 / np.log2(safe + 1), 0).sum() / len(rank))
+        values[f"hr@{cut}"] = float(hit.sum() / len(rank))
+        values[f"mrr@{cut}"] = float(np.where(hit, 1 / safe, 0).sum() / len(rank))
     shown = scores["items"][scores["items"] >= 0].astype(np.int64)
-    found["coverage@10"] = np.count_nonzero(np.bincount(shown)) / max(catalogue, 1)
+    values["coverage@10"] = np.count_nonzero(np.bincount(shown)) / max(catalogue, 1)
     surprise = scores["surprise"]
     known = ~np.isnan(surprise)
-    found["novelty@10"] = float(surprise[known].sum() / max(known.sum(), 1))
-    return found
+    values["novelty@10"] = float(surprise[known].sum() / max(known.sum(), 1))
+    return values
 
 
 def _padded(values: Sequence[float], filler: float) -> list[float]:

@@ -85,7 +85,7 @@ def _at(matrix: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndar
 def unstack(pointers: np.ndarray, columns: np.ndarray, values: np.ndarray) -> list[sp.csr_matrix]:
     """The inverse of `stack`."""
     items = len(pointers) - 1
-    return [sp.csr_matrix((one, columns, pointers), shape=(items, items)) for one in values]
+    return [sp.csr_matrix((row, columns, pointers), shape=(items, items)) for row in values]
 
 
 def extend(matrices: Sequence[sp.csr_matrix], borrowed: sp.csr_matrix) -> list[sp.csr_matrix]:

@@ -9,13 +9,13 @@ import numpy as np
 
 FILE = "items.faiss"
 LINKS = 32
-"""Neighbours per item in the graph; 32 is the usual trade of memory (256 bytes an item) for recall."""
-EFFORT = 256
-"""Candidates looked at in a search: recall of the top 200 stays above 95 %."""
+"""HNSW's M, neighbours per item in the graph; 32 is the usual trade of memory (256 bytes an item) for recall."""
+EF_SEARCH = 256
+"""HNSW's efSearch, candidates looked at in a search: recall of the top 200 stays above 95 %."""
 
 
 class ItemIndex:
-    """Finds the items whose vectors have the largest inner product with a query."""
+    """Finds the items whose vectors have the largest inner product with a query. `vectors` are (items, d) float32."""
 
     def __init__(self, index: faiss.Index, vectors: np.ndarray) -> None:
         self.index, self.vectors = index, vectors
@@ -25,7 +25,7 @@ class ItemIndex:
         """Indexes (items, d) float32 vectors under their numbers."""
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         index = faiss.IndexHNSWFlat(vectors.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efSearch = EFFORT
+        index.hnsw.efSearch = EF_SEARCH
         index.add(vectors)
         return cls(index, vectors)
 
@@ -33,7 +33,7 @@ class ItemIndex:
     def load(cls, folder: Path) -> ItemIndex:
         """Reads what `save` wrote."""
         index = faiss.read_index(str(folder / FILE))
-        faiss.ParameterSpace().set_index_parameter(index, "efSearch", EFFORT)
+        faiss.ParameterSpace().set_index_parameter(index, "efSearch", EF_SEARCH)
         return cls(index, index.reconstruct_n(0, index.ntotal))
 
     def save(self, folder: Path) -> None:
@@ -52,4 +52,4 @@ class ItemIndex:
         """(n,) share of the exact `count` nearest that the index finds."""
         count = min(count, len(self.vectors))
         pairs = zip(self.search(queries, count), self.exact(queries, count), strict=True)
-        return np.asarray([len(np.intersect1d(found, wanted)) / max(count, 1) for found, wanted in pairs])
+        return np.asarray([len(np.intersect1d(near, nearest)) / max(count, 1) for near, nearest in pairs])

@@ -248,14 +248,13 @@ class Recommender(PreTrainedModel):
         popularity = self.gates.slope * torch.log1p(self.popularity)
         if candidates is not None:
             vectors, popularity = vectors[candidates], popularity[candidates]
-        found = states @ vectors.T * (self.gates.mix / math.sqrt(self.config.hidden_size)) + popularity
+        scores = states @ vectors.T * (self.gates.mix / math.sqrt(self.config.hidden_size)) + popularity
         parts = []
         for row, stop in enumerate(end.tolist()):
             known, places = history[row][history[row] >= 0], min(width, stop)
-            vouched = own is not None and bool(own[row])
-            counted = self.count_scores(known, stop, places, candidates, own=vouched)
+            counted = self.count_scores(known, stop, places, candidates, own=own is not None and bool(own[row]))
             parts.append(F.pad(counted, (0, 0, width - places, 0)))
-        return found + torch.stack(parts)
+        return scores + torch.stack(parts)
 
     def forward(self, history: Tensor, end: Tensor, own: Tensor, labels: Tensor, **_: Any) -> RecommenderOutput:
         """The loss of predicting `labels` (B, W), right-aligned, -100 where there is none, each from its past."""

@@ -29,7 +29,7 @@ STARTER = Starter(model=minilm.name, data=DATA.name, assets=(minilm, DATA))
 
 def convert_movielens(wheels: Sequence[Path], out: Path) -> None:
     """`interactions.parquet` and `items.parquet` from the two atomic files; rows keep their order."""
-    import pandas as pd
+    import pandas as pd  # not for who only reads the assets, as every listing does
 
     folder = wheels[0] / "recbole" / "dataset_example" / "ml-100k"
     ratings = pd.read_csv(folder / "ml-100k.inter", sep="\t", dtype=str)

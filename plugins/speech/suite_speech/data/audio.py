@@ -95,9 +95,9 @@ def stream(clip: Clip) -> Iterator[np.ndarray]:
         resample = soxr.ResampleStream(wanted.rate, RATE, 1, dtype="float32")
         left, block = round(wanted.seconds * wanted.rate), _BLOCK_SECONDS * wanted.rate
         while left > 0:
-            found = file.read(min(block, left), dtype="float32", always_2d=True)
-            left = left - len(found) if len(found) else 0  # a header may promise more than there is
-            mono = np.nan_to_num(found.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
+            frames = file.read(min(block, left), dtype="float32", always_2d=True)
+            left = left - len(frames) if len(frames) else 0  # a header may promise more than there is
+            mono = np.nan_to_num(frames.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
             yield mono if wanted.rate == RATE else resample.resample_chunk(mono, last=left <= 0)
 
 

@@ -1,15 +1,14 @@
-"""What is wrong with a clip, told before any model is loaded."""
+"""What is wrong with a clip, said before any model is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from datasets import Dataset
 
 from suite import Finding, SuiteError
 from suite_speech.data import audio, text
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 FASTEST = 35.0  # characters a second: the fastest speakers reach 25, an auctioneer 30
 QUIET = 1e-3  # peak of full scale (-60 dB): a room where nobody speaks

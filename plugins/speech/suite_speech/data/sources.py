@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from datasets import Dataset
 
 from suite import SuiteError
 from suite_speech.data import subtitles
 from suite_speech.data.audio import ENDINGS
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 _SUBTITLES = (".srt", ".vtt")
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}  # Common Voice's word and ours
@@ -32,9 +31,9 @@ def read(path: Path) -> Dataset | None:
 
 
 def _common_voice(folder: Path) -> list[dict[str, Any]]:
-    found = [name for name in _SPLITS if (folder / f"{name}.tsv").is_file()]
-    if "train" in found:
-        return [row for name in found for row in _table(folder / f"{name}.tsv", _SPLITS[name])]
+    tables = [name for name in _SPLITS if (folder / f"{name}.tsv").is_file()]
+    if "train" in tables:
+        return [row for name in tables for row in _table(folder / f"{name}.tsv", _SPLITS[name])]
     for name in _WHOLE:
         if (folder / f"{name}.tsv").is_file():
             return _table(folder / f"{name}.tsv", "")
@@ -88,8 +87,6 @@ def _cues(pairs: list[tuple[Path, Path]]) -> list[dict[str, Any]]:
 
 
 def _dataset(rows: list[dict[str, Any]]) -> Dataset:
-    from datasets import Dataset
-
     if not rows:
         raise SuiteError("The table has no rows.")
     return Dataset.from_list(rows)

@@ -49,11 +49,11 @@ def parse(path: Path) -> list[Cue]:
     for block in re.split(r"\n\s*\n", content):
         lines = block.split("\n")
         for number, line in enumerate(lines):
-            if found := _ARROW.match(line):
+            if arrow := _ARROW.match(line):
                 bare = _TAG.sub("", " ".join(lines[number + 1 :]))
                 text = " ".join((html.unescape(bare) if path.suffix.lower() == ".vtt" else bare).split())
                 if text:
-                    cues.append(Cue(_seconds(found.groups()[:4]), _seconds(found.groups()[4:]), text))
+                    cues.append(Cue(_seconds(arrow.groups()[:4]), _seconds(arrow.groups()[4:]), text))
                 break
     if not cues:
         raise SuiteError(f"{path} holds no subtitle; a cue looks like '00:00:01,000 --> 00:00:02,500' and its text.")
@@ -62,9 +62,9 @@ def parse(path: Path) -> list[Cue]:
 
 def cues(segments: Iterable[dict[str, Any]]) -> list[Cue]:
     """Segments of a prediction as cues that keep the line rules; words' times decide where a long one is parted."""
-    found = [cue for segment in segments for cue in _parted(_whole(segment.get("words") or ()) or _spread(segment))]
-    found.sort(key=lambda cue: cue.start)  # a model's times may overlap
-    return [_held(cue, found[i + 1].start if i + 1 < len(found) else None) for i, cue in enumerate(found)]
+    parted = [cue for segment in segments for cue in _parted(_whole(segment.get("words") or ()) or _spread(segment))]
+    parted.sort(key=lambda cue: cue.start)  # a model's times may overlap
+    return [_held(cue, parted[i + 1].start if i + 1 < len(parted) else None) for i, cue in enumerate(parted)]
 
 
 def to_srt(segments: Iterable[dict[str, Any]]) -> str:
@@ -106,14 +106,14 @@ def _unevenness(way: tuple[str, str]) -> int:
 
 def _parted(words: Sequence[dict[str, Any]]) -> list[Cue]:
     """Cues of as many words as two lines and seven seconds hold."""
-    found: list[Cue] = []
+    parted: list[Cue] = []
     held: list[dict[str, Any]] = []
     for word in words:
         if held and not _fits([*held, word]):
-            found.append(_cue(held))
+            parted.append(_cue(held))
             held = []
         held.append(word)
-    return [*found, *([_cue(held)] if held else [])]
+    return [*parted, *([_cue(held)] if held else [])]
 
 
 def _fits(words: Sequence[dict[str, Any]]) -> bool:
@@ -147,11 +147,11 @@ def _shared(texts: Sequence[str], start: float, end: float) -> list[dict[str, An
     """Texts, those longer than a line in pieces, each with its share of the time by its number of characters."""
     pieces = [text[at : at + LINE] for text in texts for at in range(0, len(text), LINE)]
     each = (end - start) / max(1, sum(len(piece) + 1 for piece in pieces))
-    found: list[dict[str, Any]] = []
+    timed: list[dict[str, Any]] = []
     for piece in pieces:
-        begin = found[-1]["end"] if found else start
-        found.append({"word": piece, "start": begin, "end": begin + each * (len(piece) + 1)})
-    return found
+        begin = timed[-1]["end"] if timed else start
+        timed.append({"word": piece, "start": begin, "end": begin + each * (len(piece) + 1)})
+    return timed
 
 
 def _seconds(parts: Sequence[str | None]) -> float:

@@ -158,7 +158,7 @@ def _loaded() -> _Silero:
     # Importing the package sets torch to one thread (silero_vad/model.py): a loss to the recogniser and no gain here.
     threads = torch.get_num_threads()
     try:
-        import silero_vad
+        import silero_vad  # between the two lines that undo what it sets
     finally:
         torch.set_num_threads(threads)
     detector = silero_vad.load_silero_vad(onnx=True, sequence=True)

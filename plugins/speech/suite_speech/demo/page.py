@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -34,9 +34,7 @@ from suite.demo import (
     waiting,
 )
 from suite_speech.data.subtitles import to_srt, to_vtt
-
-if TYPE_CHECKING:
-    from suite_speech.domain import SpeechDomain
+from suite_speech.demo.clips import example_clips
 
 DETECT = "auto"
 """The choice that leaves the language to the model."""
@@ -84,11 +82,11 @@ WELCOME = waiting(
 )
 
 
-class Desk:
-    """What the handlers share: the domain, who answers, and the files offered for download."""
+class DemoSession:
+    """What the handlers share: who answers, and the files offered for download."""
 
-    def __init__(self, domain: SpeechDomain, predictor: Predictor) -> None:
-        self.domain, self.predictor = domain, predictor
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
         self._downloads = Downloads("suite-speech-")
 
     def transcribe(self, audio: str | None, language: str = DETECT) -> tuple[Prediction, Markup, Markup, Files]:
@@ -98,8 +96,8 @@ class Desk:
         """
         if not audio:
             raise SuiteError("There is nothing to transcribe yet: record or upload something, or pick an example.")
-        examples = [replace(example, language=language or DETECT) for example in self.domain.inputs(audio)]
-        _ = self.predictor.model  # loading it is not part of how fast it transcribes
+        # This loads the model, which is not part of how fast it transcribes.
+        examples = [replace(example, language=language or DETECT) for example in self.predictor.inputs(audio)]
         began = time.perf_counter()
         (prediction,) = self.predictor(examples)
         seconds = time.perf_counter() - began
@@ -120,9 +118,9 @@ class Desk:
         return srt, vtt, txt
 
 
-def build(domain: SpeechDomain, predictor: Predictor) -> None:
+def build(predictor: Predictor) -> None:
     """Draws the tab inside an open Blocks."""
-    desk = Desk(domain, predictor)
+    session = DemoSession(predictor)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             audio = gr.Audio(
@@ -149,7 +147,7 @@ def build(domain: SpeechDomain, predictor: Predictor) -> None:
 
     def speech_transcribe(recording: str | None, spoken: str) -> list[Any]:
         """Transcribes a recording; the language is a code such as fr, or auto. Text, times and confidence per word."""
-        prediction, shown, listed, paths = desk.transcribe(recording, spoken)
+        prediction, shown, listed, paths = session.transcribe(recording, spoken)
         buttons = [gr.DownloadButton(value=path, interactive=path is not None) for path in paths]
         return [prediction, shown, listed, *buttons]
 
@@ -157,7 +155,7 @@ def build(domain: SpeechDomain, predictor: Predictor) -> None:
     limits: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "speech", "show_progress_on": text}
     go.click(speech_transcribe, [audio, language], outputs, api_name="speech_transcribe", **limits)
     with shelf:
-        _examples(domain, speech_transcribe, [audio, language], outputs)
+        _examples(speech_transcribe, [audio, language], outputs)
 
 
 def choices() -> list[tuple[str, str]]:
@@ -165,9 +163,9 @@ def choices() -> list[tuple[str, str]]:
     return [("Detect the language", DETECT), *((name, code) for code, name in LANGUAGES.items())]
 
 
-def _examples(domain: SpeechDomain, handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
+def _examples(handler: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
     """Clips that are transcribed when clicked; none where the starter's clips are missing."""
-    clips = [(path, code) for path, code in domain.example_clips() if code in LANGUAGES]
+    clips = [(path, code) for path, code in example_clips() if code in LANGUAGES]
     if clips:
         gr.Examples(
             [[str(path), code] for path, code in clips],

@@ -31,7 +31,7 @@ def word_groups(tokenizer: Any, tokens: Sequence[int]) -> list[slice]:
 
 
 def word_times(
-    model: torch.nn.Module,
+    network: Any,
     encoded: torch.Tensor,
     prompt: list[int],
     tokens: list[int],
@@ -41,7 +41,7 @@ def word_times(
 ) -> list[tuple[float, float]]:
     """Start and end of each token in seconds, never beyond the sound's `seconds`."""
     positions = min(encoded.shape[1], max(1, int(np.ceil(seconds / _SECONDS))))
-    weights = _attention(model, encoded, [*prompt, *tokens, end], heads)[:, :, :positions]
+    weights = _attention(network, encoded, [*prompt, *tokens, end], heads)[:, :, :positions]
     weights = (weights - weights.mean(1, keepdim=True)) / (weights.std(1, keepdim=True, unbiased=False) + 1e-6)
     smooth = _median(weights).mean(0).cpu().numpy()
     # The row before a token's is where it is predicted from; the row of the last token is the end's.
@@ -84,10 +84,10 @@ def repeated(tokens: Sequence[int]) -> int:
 
 
 def _attention(
-    model: torch.nn.Module, encoded: torch.Tensor, ids: list[int], heads: Sequence[Sequence[int]] | None
+    network: Any, encoded: torch.Tensor, ids: list[int], heads: Sequence[Sequence[int]] | None
 ) -> torch.Tensor:
     """Attention of the chosen heads, (heads, tokens, positions); without a choice, all of the upper layers."""
-    decoder: Any = model.get_submodule("model.decoder")
+    decoder = network.model.decoder
     queries: dict[int, torch.Tensor] = {}
 
     def keep(index: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,56 +13,32 @@ import numpy as np
 import torch
 from transformers import AutoModelForCTC, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2Processor
 
+from suite_speech.config import SpeechConfig
 from suite_speech.data.audio import RATE
 from suite_speech.data.text import normalise
-from suite_speech.model.listener import FROZEN, Heard, Listener, Word
+from suite_speech.model.base import SpeechModel
+from suite_speech.model.values import FROZEN, Transcript, Word
 
 SPACE, PAD, UNKNOWN = "|", "[PAD]", "[UNK]"
 SHORTEST = 400  # samples the convolutions need to give one frame
 
 
-class CTCListener(Listener):
+@dataclass(eq=False, kw_only=True)
+class CTCSpeechModel(SpeechModel):
     """A model that gives each 20 ms of sound a letter or a blank."""
 
-    caches = False
-    stretch = RATE // 10  # features are samples
+    stride: int
+    """Samples from one frame to the next."""
+    upper: bool
+    """Whether its alphabet is capitals."""
 
-    def load(self, source: Path, texts: Sequence[str] | None, spoken: str) -> torch.nn.Module:
-        """Model in fp32 and processor; a model pretrained without letters gets those of `texts`."""
-        extractor = Wav2Vec2FeatureExtractor.from_pretrained(source)
-        spelt = (source / "vocab.json").is_file()
-        tokenizer = Wav2Vec2CTCTokenizer.from_pretrained(source) if spelt else alphabet(texts or ())
-        model: Any = AutoModelForCTC.from_pretrained(
-            source,
-            use_safetensors=True,
-            dtype=torch.float32,
-            vocab_size=len(tokenizer),
-            pad_token_id=tokenizer.pad_token_id,
-            # The sum, so that the mean can be taken over all labels of a step, however it is cut.
-            ctc_loss_reduction="sum",
-            # A clip too short for its transcript would give an infinite loss.
-            ctc_zero_infinity=True,
-            ignore_mismatched_sizes=not spelt,
-        )
-        # Its own masks fail on clips below .2 s and would come on top of those of `hide`.
-        model.config.apply_spec_augment = False
-        model.freeze_feature_encoder()
-        _freeze(model.base_model, FROZEN[self.config.preset])
-        self.processor = Wav2Vec2Processor(feature_extractor=extractor, tokenizer=tokenizer)
-        self.stride = int(np.prod(model.config.conv_stride))
-        self.upper = _upper(tokenizer)
-        return model
+    stretch = RATE // 10  # features are samples
 
     def features(self, samples: np.ndarray) -> np.ndarray:
         """The samples, float32 (n,), scaled as the model was trained."""
         padded = np.pad(samples, (0, max(0, SHORTEST - len(samples))))
-        found = self.processor.feature_extractor(padded, sampling_rate=RATE, return_tensors="np").input_values[0]
-        return found.astype(np.float32)
-
-    def encode(self, model: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
-        """Hidden states (batch, frames, width)."""
-        base: Any = model.base_model
-        return base(features).last_hidden_state
+        scaled = self.processor.feature_extractor(padded, sampling_rate=RATE, return_tensors="np").input_values[0]
+        return scaled.astype(np.float32)
 
     def labels(self, texts: Sequence[str], languages: Sequence[str]) -> dict[str, torch.Tensor]:
         """Letters (examples, length) int64 with -100 after the end."""
@@ -69,20 +46,20 @@ class CTCListener(Listener):
         width = max(1, *map(len, rows))
         return {"labels": torch.tensor([row + [-100] * (width - len(row)) for row in rows])}
 
-    def loss(self, model: torch.nn.Module, group: dict[str, Any]) -> torch.Tensor:
+    def group_loss(self, network: Any, group: dict[str, Any]) -> torch.Tensor:
         """Summed CTC loss."""
-        return model(group["features"], labels=group["labels"]).loss
+        return network(group["features"], labels=group["labels"]).loss
 
-    def hear(self, model: torch.nn.Module, group: dict[str, Any], seconds: Sequence[float]) -> list[Heard]:
+    def recognise(self, group: dict[str, Any], seconds: Sequence[float]) -> list[Transcript]:
         """The likeliest letter of each frame, repeats and blanks dropped; words from the frames they stand on."""
-        best, letters = model(group["features"]).logits.float().log_softmax(-1).max(-1)
-        found = []
+        best, letters = self.network(group["features"]).logits.float().log_softmax(-1).max(-1)
+        transcripts = []
         for row, (length, language) in enumerate(zip(seconds, group["languages"], strict=True)):
             words = self._words(letters[row].tolist(), best[row].tolist(), length)
             text = " ".join(word.word for word in words)
-            sure = float(np.mean([word.confidence for word in words])) if words else 0.0
-            found.append(Heard(text, "" if language == "auto" else language, sure, words))
-        return found
+            confidence = float(np.mean([word.confidence for word in words])) if words else 0.0
+            transcripts.append(Transcript(text, "" if language == "auto" else language, confidence, words))
+        return transcripts
 
     def _words(self, letters: list[int], scores: list[float], seconds: float) -> list[Word]:
         tokenizer = self.processor.tokenizer
@@ -106,6 +83,37 @@ class CTCListener(Listener):
     def _spelt(self, text: str) -> str:
         plain = normalise(text)
         return plain.upper() if self.upper else plain
+
+
+def load(source: Path, config: SpeechConfig, texts: Sequence[str]) -> CTCSpeechModel:
+    """The model of a folder, float32; one pretrained without letters gets those of the training rows' `texts`."""
+    extractor = Wav2Vec2FeatureExtractor.from_pretrained(source)
+    spelt = (source / "vocab.json").is_file()
+    tokenizer = Wav2Vec2CTCTokenizer.from_pretrained(source) if spelt else alphabet(texts)
+    network: Any = AutoModelForCTC.from_pretrained(
+        source,
+        use_safetensors=True,
+        dtype=torch.float32,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        # The sum, so that the mean can be taken over all labels of a step, however it is cut.
+        ctc_loss_reduction="sum",
+        # A clip too short for its transcript would give an infinite loss.
+        ctc_zero_infinity=True,
+        ignore_mismatched_sizes=not spelt,
+    )
+    # Its own masks fail on clips below .2 s and would come on top of those of `hide`.
+    network.config.apply_spec_augment = False
+    network.freeze_feature_encoder()
+    _freeze(network.base_model, FROZEN[config.preset])
+    return CTCSpeechModel(
+        network=network,
+        config=config,
+        processor=Wav2Vec2Processor(feature_extractor=extractor, tokenizer=tokenizer),
+        language=config.language,
+        stride=int(np.prod(network.config.conv_stride)),
+        upper=_upper(tokenizer),
+    )
 
 
 def alphabet(texts: Iterable[str]) -> Wav2Vec2CTCTokenizer:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-
-if TYPE_CHECKING:
-    from suite_speech.model.whisper import WhisperListener
 
 SEED = 0  # sampling at a higher temperature must give the same text each time
 
@@ -34,28 +31,27 @@ class Decoded:
 
 
 def decode(
-    model: torch.nn.Module,
-    listener: WhisperListener,
+    network: Any,
+    tokenizer: Any,
     encoded: torch.Tensor,
     prompts: Sequence[list[int]],
     limit: int,
     temperature: float,
 ) -> list[Decoded]:
-    """Answers for encoder output (batch, positions, width); all prompts have one length."""
-    settings, device = listener.settings, encoded.device
-    forbidden = _forbidden(settings, model, device)
+    """Answers of at most `limit` tokens for encoder output (batch, positions, width); all prompts have one length."""
+    settings, device = network.generation_config, encoded.device
+    forbidden = _forbidden(settings, network, device)
     generator = torch.Generator().manual_seed(SEED)
     ids = torch.tensor(prompts, device=device)
     done = torch.zeros(len(prompts), dtype=torch.bool, device=device)
     tokens, chances, silent, past = [], [], torch.zeros(len(prompts)), None
     end = settings.eos_token_id[0] if isinstance(settings.eos_token_id, list) else settings.eos_token_id
-    decoder: Any = model.get_submodule("model.decoder")
     for step in range(limit):
-        out = decoder(input_ids=ids, encoder_hidden_states=encoded, past_key_values=past, use_cache=True)
+        out = network.model.decoder(input_ids=ids, encoder_hidden_states=encoded, past_key_values=past, use_cache=True)
         past = out.past_key_values
-        logits = model.get_submodule("proj_out")(out.last_hidden_state).float()
+        logits = network.proj_out(out.last_hidden_state).float()
         if step == 0:
-            silent = _no_speech(listener, logits[:, 0]).cpu()
+            silent = _no_speech(tokenizer, logits[:, 0]).cpu()
         scores = logits[:, -1] + forbidden[0 if step == 0 else 1]
         chosen = _choose(scores, temperature, generator)
         chosen = torch.where(done, end, chosen)
@@ -66,6 +62,12 @@ def decode(
             break
         ids = chosen[:, None]
     return _collected(torch.stack(tokens, 1).tolist(), torch.stack(chances, 1).tolist(), silent.tolist(), end)
+
+
+def logits_of(network: Any, ids: torch.Tensor, encoded: torch.Tensor) -> torch.Tensor:
+    """Scores of the next token at each position, float32 (batch, tokens, vocabulary)."""
+    hidden = network.model.decoder(input_ids=ids, encoder_hidden_states=encoded, use_cache=False).last_hidden_state
+    return network.proj_out(hidden).float()
 
 
 def _collected(tokens: list[list[int]], chances: list[list[float]], silent: list[float], end: int) -> list[Decoded]:
@@ -85,11 +87,9 @@ def _choose(scores: torch.Tensor, temperature: float, generator: torch.Generator
     return torch.multinomial(chances, 1, generator=generator)[:, 0].to(scores.device)
 
 
-def _forbidden(settings: Any, model: torch.nn.Module, device: torch.device) -> list[torch.Tensor]:
+def _forbidden(settings: Any, network: Any, device: torch.device) -> list[torch.Tensor]:
     """Masks of what may not be said at the first step and later: noises, and control tokens other than the end."""
-    output: Any = model.get_submodule("proj_out")
-    size = output.weight.shape[0]
-    later = torch.zeros(size, device=device)
+    later = torch.zeros(network.proj_out.weight.shape[0], device=device)
     later[settings.suppress_tokens or []] = -torch.inf
     later[settings.no_timestamps_token_id :] = -torch.inf
     first = later.clone()
@@ -97,8 +97,7 @@ def _forbidden(settings: Any, model: torch.nn.Module, device: torch.device) -> l
     return [first, later]
 
 
-def _no_speech(listener: WhisperListener, logits: torch.Tensor) -> torch.Tensor:
-    tokenizer = listener.processor.tokenizer
+def _no_speech(tokenizer: Any, logits: torch.Tensor) -> torch.Tensor:
     known = tokenizer.get_vocab()
-    found = [known[token] for token in ("<|nospeech|>", "<|nocaptions|>") if token in known]
-    return logits.softmax(-1)[:, found[0]] if found else torch.zeros(len(logits))
+    ids = [known[token] for token in ("<|nospeech|>", "<|nocaptions|>") if token in known]
+    return logits.softmax(-1)[:, ids[0]] if ids else torch.zeros(len(logits))

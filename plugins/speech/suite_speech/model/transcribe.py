@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,7 +18,11 @@ import torch
 from suite import Prediction, bar
 from suite_speech.data import audio, vad
 from suite_speech.data.audio import Clip
-from suite_speech.model.listener import WINDOW, Heard, Listener, Utterance, Word, by_shape
+from suite_speech.model.batches import by_shape
+from suite_speech.model.values import WINDOW, Transcript, Utterance, Word
+
+if TYPE_CHECKING:
+    from suite_speech.model.base import SpeechModel
 
 BATCH = 8  # windows decoded side by side: more cost memory and save little time on a CPU
 PAUSE = 1.0  # seconds between words at which a segment ends
@@ -28,7 +32,7 @@ _ENDS = (".", "?", "!", "…", "。", "？", "！")
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of one utterance, in seconds from its start, that the model hears at once."""
+    """A stretch of one utterance, in seconds from its start, that the model takes at once."""
 
     utterance: int
     start: float
@@ -37,26 +41,27 @@ class Window:
     sound: Clip
     encoded: np.ndarray | None
 
-    def input(self, listener: Listener) -> tuple[str, np.ndarray]:
-        """The model's input and what kind it is."""
+    def input(self, model: SpeechModel) -> tuple[str, np.ndarray]:
+        """The network's input and what kind it is."""
         if self.encoded is not None:
             return "encoded", self.encoded
-        return "features", listener.features(audio.read(self.sound, limit=WINDOW + 1))
+        return "features", model.features(audio.read(self.sound, limit=WINDOW + 1))
 
 
-def transcribe(listener: Listener, model: Any, utterances: Sequence[Utterance]) -> list[Prediction]:
+def transcribe(model: SpeechModel, utterances: Sequence[Utterance]) -> list[Prediction]:
     """Text, language, duration and segments of each utterance, in order."""
     windows = [window for i, utterance in enumerate(utterances) for window in windows_of(i, utterance)]
-    heard: list[tuple[Window, Heard]] = []
+    transcripts: list[Transcript] = []
     with bar(description="Listening", total=len(windows) if len(windows) > BATCH else None, unit="window") as progress:
         for start in range(0, len(windows), BATCH):
-            heard += _hear(listener, model, windows[start : start + BATCH])
+            transcripts += _recognise(model, windows[start : start + BATCH])
             progress.update(min(BATCH, len(windows) - start))
-    return [_prediction(u, [pair for pair in heard if pair[0].utterance == i]) for i, u in enumerate(utterances)]
+    pairs = list(zip(windows, transcripts, strict=True))
+    return [_prediction(u, [pair for pair in pairs if pair[0].utterance == i]) for i, u in enumerate(utterances)]
 
 
 def windows_of(index: int, utterance: Utterance) -> Iterator[Window]:
-    """Where an utterance holds speech; one that fits into a window is heard whole, or not at all."""
+    """Where an utterance holds speech; one that fits into a window is taken whole, or not at all."""
     clip = utterance.clip
     track = vad.measure(audio.stream(clip))
     spans = vad.windows(track, WINDOW)
@@ -82,34 +87,35 @@ def segments(words: Sequence[Word]) -> list[dict[str, Any]]:
     return [_segment(group) for group in groups]
 
 
-def _hear(listener: Listener, model: Any, windows: Sequence[Window]) -> list[tuple[Window, Heard]]:
-    inputs = [window.input(listener) for window in windows]
-    found: dict[int, Heard] = {}
+def _recognise(model: SpeechModel, windows: Sequence[Window]) -> list[Transcript]:
+    """The transcript of each window; those whose inputs have one shape are decoded together."""
+    inputs = [window.input(model) for window in windows]
+    transcripts: dict[int, Transcript] = {}
     for (kind, _), members in by_shape(inputs).items():
-        stacked = torch.from_numpy(np.stack([inputs[i][1] for i in members])).to(model.device)
+        stacked = torch.from_numpy(np.stack([inputs[i][1] for i in members])).to(model.network.device)
         group = {kind: stacked, "languages": [windows[i].language for i in members]}
         seconds = [windows[i].end - windows[i].start for i in members]
-        found.update(zip(members, listener.hear(model, group, seconds), strict=True))
-    return [(window, found[i]) for i, window in enumerate(windows)]
+        transcripts.update(zip(members, model.recognise(group, seconds), strict=True))
+    return [transcripts[i] for i in range(len(windows))]
 
 
-def _prediction(utterance: Utterance, heard: Sequence[tuple[Window, Heard]]) -> Prediction:
-    found = [segment for window, one in heard if one.text for segment in _segments(window, one)]
-    languages = [one.language for _, one in heard if one.text]
+def _prediction(utterance: Utterance, pairs: Sequence[tuple[Window, Transcript]]) -> Prediction:
+    """An utterance's prediction from its windows and their transcripts, empty ones left out."""
+    spoken = [(window, transcript) for window, transcript in pairs if transcript.text]
     asked = "" if utterance.language == "auto" else utterance.language
     return {
-        "text": " ".join(one.text for _, one in heard if one.text),
-        "language": languages[0] if languages else asked,
+        "text": " ".join(transcript.text for _, transcript in spoken),
+        "language": spoken[0][1].language if spoken else asked,
         "duration": round(utterance.seconds, 2),
-        "segments": found,
+        "segments": [segment for window, transcript in spoken for segment in _segments(window, transcript)],
     }
 
 
-def _segments(window: Window, heard: Heard) -> list[dict[str, Any]]:
-    if heard.words:
-        return segments([word.later(window.start) for word in heard.words])
+def _segments(window: Window, transcript: Transcript) -> list[dict[str, Any]]:
+    if transcript.words:
+        return segments([word.later(window.start) for word in transcript.words])
     span = {"start": round(window.start, 2), "end": round(window.end, 2)}
-    return [{**span, "text": heard.text, "confidence": round(heard.confidence, 3)}]
+    return [{**span, "text": transcript.text, "confidence": round(transcript.confidence, 3)}]
 
 
 def _segment(words: Sequence[Word]) -> dict[str, Any]:

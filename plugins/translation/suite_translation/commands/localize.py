@@ -1,4 +1,4 @@
-"""`suite translation localize`."""
+"""`suite translation localize`. Its `--help` must not cost torch: what works is imported late."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite import Predictor, SuiteError
+from suite import SuiteError, Task, format_option
+from suite_translation import formats
+from suite_translation.data.glossary import configured
+from suite_translation.domain import TRANSLATION
 from suite_translation.formats.naming import named, partial
+from suite_translation.localize import review
 
 if TYPE_CHECKING:
-    from suite_translation.domain import TranslationDomain
-    from suite_translation.localize.memory import Memory
     from suite_translation.localize.run import Report
 
 _INTERRUPTED = 130
@@ -40,7 +42,7 @@ _FAILED = 2
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option of 'suite translation options'."
 )
 @click.option("--runs", type=Path, default=Path("runs"), help="Folder the runs are in.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output form.")
+@format_option
 def localize(
     files: tuple[Path, ...],
     language: str,
@@ -55,14 +57,16 @@ def localize(
     form: str,
 ) -> None:
     """Finished translations stay; fuzzy ones are made anew. Prints what became of the segments."""
+    from suite import Predictor  # a command's help does without torch
+    from suite_translation.localize.memory import Memory  # and without NumPy
     from suite_translation.localize.run import corrected, localize, render
 
-    domain = _domain(settings, language, glossary, runs)
-    terms = domain.glossary  # read now: a mistake in it is told before any work
-    source_language = domain.config.source_language
+    task = _task(settings, language, glossary, runs)
+    terms = configured(task.config)  # read now: a mistake in it is told before any work
+    source_language = task.config.source_language
     pairs = targets(files, language, output, source_language=source_language, overwrite=overwrite)
-    shared, known = [_read(path, language) for path in memory], corrected(domain.name, runs)
-    predictor = Predictor(domain, model)
+    shared, corrections = [Memory.read(path, language) for path in memory], corrected(task.domain.name, runs)
+    predictor = Predictor(task, model)
 
     def work(path: Path, target: Path) -> Report:
         return localize(
@@ -71,7 +75,7 @@ def localize(
             predictor,
             language=language,
             source_language=source_language,
-            corrections=known,
+            corrections=corrections,
             glossary=terms,
             shared=shared,
             only_sure=only_sure,
@@ -82,12 +86,9 @@ def localize(
     _end(reports, failures)
 
 
-def _domain(settings: Sequence[str], language: str, glossary: Path | None, runs: Path) -> TranslationDomain:
-    from suite_translation.domain import TranslationDomain
-
-    given = TranslationDomain.Config.parse_settings(settings) | {"output": runs, "target_language": language}
-    given |= {"glossary": str(glossary)} if glossary else {}
-    return TranslationDomain(TranslationDomain.Config.build(given))
+def _task(settings: Sequence[str], language: str, glossary: Path | None, runs: Path) -> Task:
+    flags = {"output": runs, "target_language": language} | ({"glossary": str(glossary)} if glossary else {})
+    return TRANSLATION.task(TRANSLATION.Config.parse_settings(settings), flags)
 
 
 def _each(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], Report]) -> tuple[list[Report], list[str]]:
@@ -104,12 +105,6 @@ def _each(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], Repor
         if reports and reports[-1].stopped:
             break
     return reports, failures
-
-
-def _read(path: Path, language: str) -> Memory:
-    from suite_translation.localize.memory import Memory
-
-    return Memory.read(path, language)
 
 
 def _end(reports: Sequence[Report], failures: Sequence[str]) -> None:
@@ -129,13 +124,13 @@ def targets(
 
     Raises `SuiteError` where there is nothing to read, two files would become one, or one exists and may not go.
     """
-    found = list(dict.fromkeys(pair for path in files for pair in _inside(path)))
-    several = len(found) > 1 or any(path.is_dir() for path in files)
+    sources = list(dict.fromkeys(pair for path in files for pair in _inside(path)))
+    several = len(sources) > 1 or any(path.is_dir() for path in files)
     if several and output and output.is_file():
-        raise SuiteError(f"{output} is a file, and there are {len(found)} to write; give --output a folder.")
+        raise SuiteError(f"{output} is a file, and there are {len(sources)} to write; give --output a folder.")
     folder = output if output and (several or output.is_dir()) else None
     pairs = {}
-    for path, root in found:
+    for path, root in sources:
         name = named(path, language, source_language)
         pairs[path] = folder / name.relative_to(root) if folder else output or name
     # What an earlier call made of one file of a folder is not another to translate.
@@ -148,19 +143,16 @@ def targets(
 
 def _inside(path: Path) -> Iterator[tuple[Path, Path]]:
     """Files to translate with the folder that their place is relative to."""
-    from suite_translation import formats
-    from suite_translation.localize import review
-
     if path.is_file():
         yield path, path.parent
         return
     if not path.is_dir():
         raise SuiteError(f"There is no file or folder {str(path)!r}.")
-    inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in formats.FORMATS and one.is_file())
-    inside = [one for one in inside if not review.is_one(one)]
+    inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in formats.FORMATS and file.is_file())
+    inside = [file for file in inside if not review.is_one(file)]
     if not inside:
         raise SuiteError(f"The folder {path} holds no file to translate; they end in {', '.join(formats.FORMATS)}.")
-    yield from ((one, path) for one in inside if not one.is_symlink() and not one.name.startswith("."))
+    yield from ((file, path) for file in inside if not file.is_symlink() and not file.name.startswith("."))
 
 
 def _refuse(pairs: Mapping[Path, Path], *, overwrite: bool) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+from datasets import Dataset
 
 from suite import Finding, column
+from suite_translation.config import TranslationConfig
 from suite_translation.strings.guards import loops
 from suite_translation.strings.placeholders import problems
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from suite_translation.config import TranslationConfig
 
 LONGEST = 10_000
 """Characters of a text: fifty times the longest string of most programs. More is a file in the wrong place."""
@@ -111,8 +108,8 @@ def _other_language(targets: list[str], rows: Dataset, config: TranslationConfig
         sizes[code] += 1
         words.setdefault(code, Counter()).update(target.lower().split())
     for code, counted in words.items():
-        found = {name: sum(counted[word] for word in common.split()) for name, common in _COMMON.items()}
-        likely = max(found, key=lambda name: found[name])
+        counts = {name: sum(counted[word] for word in common.split()) for name, common in _COMMON.items()}
+        likely = max(counts, key=lambda name: counts[name])
         # Half as many again: "es" and "no" are words of several languages.
-        if code in found and sizes[code] >= _LEAST and found[likely] > 1.5 * max(found[code], 1):
+        if code in counts and sizes[code] >= _LEAST and counts[likely] > 1.5 * max(counts[code], 1):
             yield Finding("warning", f"The targets said to be {code} read like {likely}; see that language is right.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from suite import SuiteError
+from suite_translation.config import TranslationConfig
 from suite_translation.strings.languages import alike, tag
 
 _YES, _NO = ("yes", "true", "1"), ("", "no", "false", "0")
@@ -117,6 +118,11 @@ class Glossary:
             asked += count
             right += count - len(self.missing(source, target, language))
         return right, asked
+
+
+def configured(config: TranslationConfig) -> Glossary | None:
+    """The glossary that a config names, None where it names none. Raises `SuiteError` if it can't be read."""
+    return Glossary.read(Path(config.glossary).expanduser()) if config.glossary else None
 
 
 def _term(row: Mapping[str, str], where: str) -> Term:

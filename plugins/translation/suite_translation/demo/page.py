@@ -9,15 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from suite import Predictor
 from suite.demo import CorrectionForm, PickList, panel
 from suite_translation import formats
 from suite_translation.demo import cards
-from suite_translation.demo.desk import LONGEST, Desk, choices, finished, first_choice, named_codes, summary
+from suite_translation.demo.session import (
+    LONGEST,
+    DemoSession,
+    choices,
+    finished,
+    first_choice,
+    named_codes,
+    summary,
+)
+
+if TYPE_CHECKING:
+    from suite import Predictor
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "messages.po"
 EXAMPLE = """Do you want to save the changes?
@@ -51,17 +61,17 @@ class Parts:
 
 def build(predictor: Predictor) -> None:
     """Builds the tab inside an open `gr.Blocks`."""
-    desk = Desk(predictor)
+    session = DemoSession(predictor)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            given, editing = _given(str(predictor.domain.config.target_language)), _editing(predictor)
+            given, editing = _given(str(predictor.task.config.target_language)), _editing(predictor)
         with gr.Column(scale=3, min_width=320):
             shown = _shown()
     parts = Parts(**given, **editing, **shown, held=gr.State(""), picked=gr.State(-1))
-    _choose_language(desk, parts)
-    _answer(desk, parts)
-    _correct(desk, parts)
-    _serve(desk, parts.file)
+    _choose_language(session, parts)
+    _answer(session, parts)
+    _correct(session, parts)
+    _serve(session, parts.file)
 
 
 def _given(language: str) -> dict[str, Any]:
@@ -97,10 +107,8 @@ def _files() -> dict[str, Any]:
 def _editing(predictor: Predictor) -> dict[str, Any]:
     """The segment that is picked, and where to put it right."""
     about = panel(elem_id="translation-detail", linked=True, follow=True)
-    labels = {"target": "Put it right"}
-    form = CorrectionForm(
-        predictor.domain.columns, ["target"], labels=labels, button="Keep this correction", elem_id="translation"
-    )
+    columns, labels = predictor.task.domain.columns, {"target": "Put it right"}
+    form = CorrectionForm(columns, ["target"], labels=labels, button="Keep this correction", elem_id="translation")
     return {"about": about, "form": form, "kept": panel(elem_id="translation-kept")}
 
 
@@ -111,32 +119,32 @@ def _shown() -> dict[str, Any]:
     return {"listed": listed, "save": save}
 
 
-def _choose_language(desk: Desk, parts: Parts) -> None:
+def _choose_language(session: DemoSession, parts: Parts) -> None:
     """The languages of the model, once the page is open and it is loaded."""
 
     def start() -> Any:
-        return gr.Dropdown(choices(desk.domain), value=first_choice(desk.domain))
+        return gr.Dropdown(choices(session.model), value=first_choice(session.model))
 
     gr.on(None, start, None, parts.language, show_progress="hidden", **_PRIVATE)
 
 
-def _answer(desk: Desk, parts: Parts) -> None:
+def _answer(session: DemoSession, parts: Parts) -> None:
     """The buttons that translate: the list fills while they work."""
 
     def steps(name: str) -> Iterator[list[Any]]:
         closed = [-1, "", gr.Group(visible=False), ""]
-        yield [name, desk.page(name), gr.DownloadButton(interactive=False), *closed]
-        for _ in desk.work(name):
-            yield [name, desk.page(name), *[gr.skip()] * 5]
-        path = desk.file(name)
+        yield [name, session.page(name), gr.DownloadButton(interactive=False), *closed]
+        for _ in session.work(name):
+            yield [name, session.page(name), *[gr.skip()] * 5]
+        path = session.file(name)
         label = f"Save {Path(path).name}"
-        yield [name, desk.page(name), gr.DownloadButton(label, value=path, interactive=True), *[gr.skip()] * 4]
+        yield [name, session.page(name), gr.DownloadButton(label, value=path, interactive=True), *[gr.skip()] * 4]
 
     def of_text(said: str, into: str) -> Iterator[list[Any]]:
-        yield from steps(desk.open_text(said, into))
+        yield from steps(session.open_text(said, into))
 
     def of_file(path: str | None, into: str) -> Iterator[list[Any]]:
-        yield from steps(desk.open_file(path, into))
+        yield from steps(session.open_file(path, into))
 
     def of_sample(into: str) -> Iterator[list[Any]]:
         yield from of_file(str(SAMPLE), into)
@@ -148,17 +156,18 @@ def _answer(desk: Desk, parts: Parts) -> None:
     parts.sample.click(of_sample, parts.language, outputs, **working)
 
 
-def _correct(desk: Desk, parts: Parts) -> None:
+def _correct(session: DemoSession, parts: Parts) -> None:
     """Picking a segment shows its words and a box; what is written there is kept."""
 
     def pick(name: str, event: gr.SelectData) -> list[Any]:
         place = int(event.index) if isinstance(event.index, int) else -1
-        shown, target = desk.detail(name, place)
+        shown, target = session.detail(name, place)
         return [place, shown, gr.Group(visible=True), *parts.form.ask(values={"target": target}), ""]
 
     def correct(name: str, place: int, said: dict[str, str | None]) -> list[Any]:
-        kept = desk.keep(name, place, said["target"] or "")
-        return [desk.page(name, place), desk.detail(name, place)[0], kept, gr.DownloadButton(value=desk.file(name))]
+        kept = session.keep(name, place, said["target"] or "")
+        saved = gr.DownloadButton(value=session.file(name))
+        return [session.page(name, place), session.detail(name, place)[0], kept, saved]
 
     quiet: dict[str, Any] = {"show_progress": "hidden", **_BUSY, **_PRIVATE}
     opened = [parts.picked, parts.about, parts.form.box, *parts.form.inputs, parts.kept]
@@ -167,22 +176,22 @@ def _correct(desk: Desk, parts: Parts) -> None:
     parts.form.on_store(correct, [parts.held, parts.picked], changed, **quiet)
 
 
-def _serve(desk: Desk, upload: gr.File) -> None:
+def _serve(session: DemoSession, upload: gr.File) -> None:
     """The endpoints for programs."""
 
     def translation_translate(text: str, language: str = "de") -> dict[str, Any]:
         """Translates a text into a language given by its code, sentence by sentence, placeholders intact."""
-        sheet = finished(desk, desk.open_text(text, language))
+        sheet = finished(session, session.open_text(text, language))
         return {"translation": sheet.text(), **summary(sheet)}
 
     def translation_localize(file: str, language: str = "de") -> tuple[str, dict[str, Any]]:
         """Translates a PO, XLIFF, TMX, CSV, JSON or SRT file; gives the file and what was translated, how surely."""
-        name = desk.open_file(file, language)
-        told = summary(finished(desk, name))
-        return desk.file(name), told
+        name = session.open_file(file, language)
+        answers = summary(finished(session, name))
+        return session.file(name), answers
 
     gr.api(translation_translate, api_name="translation_translate", **_BUSY)
     # Through the file component the endpoint reads what was uploaded to it, and no other file of the server.
-    into, made, told = gr.Textbox(visible=False), gr.File(visible=False), gr.JSON(visible=False)
+    into, made, answers = gr.Textbox(visible=False), gr.File(visible=False), gr.JSON(visible=False)
     ask = gr.Button(visible=False)
-    ask.click(translation_localize, [upload, into], [made, told], api_name="translation_localize", **_BUSY)
+    ask.click(translation_localize, [upload, into], [made, answers], api_name="translation_localize", **_BUSY)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from suite import Prediction
+from suite import Baselines, Prediction, Splits
 from suite_translation.data.source import Source
 from suite_translation.localize.memory import Memory
+from suite_translation.model.model import TranslationModel
 
 
-def rivals(rows: Sequence[Mapping[str, Any]], examples: Sequence[Source], language: str) -> dict[str, list[Prediction]]:
-    """Predictions of both for `examples`; `rows` are the training part's, `language` is that of rows without one."""
-    memory = Memory.of({**row, "language": row.get("language") or language} for row in rows)
-    found = [remembered(memory, one) for one in examples]
-    return {
-        "copy": [_answer(one["source"]) for one in examples],
-        "memory": [_answer(one["source"] if text is None else text) for one, text in zip(examples, found, strict=True)],
-    }
+def baselines(model: TranslationModel, splits: Splits, examples: Sequence[Source]) -> Baselines:
+    """The source as it is (`copy`), and the nearest translation of the training part (`memory`)."""
+    language = model.config.target_language
+    memory = Memory.of({**row, "language": row.get("language") or language} for row in splits["train"])
+    sources, known = [example["source"] for example in examples], [remembered(memory, example) for example in examples]
+    return Baselines(
+        {
+            "copy": [_answer(source) for source in sources],
+            "memory": [_answer(source if text is None else text) for source, text in zip(sources, known, strict=True)],
+        }
+    )
 
 
 def remembered(memory: Memory, example: Source) -> str | None:

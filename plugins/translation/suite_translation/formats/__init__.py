@@ -6,7 +6,7 @@ document.write(Path("messages.de.po"), {document.segments[0].key: Answer("Öffne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from suite import SuiteError
 from suite_translation.formats.base import LONGEST, Answer, Document, Segment
 
-__all__ = ["FORMATS", "LONGEST", "Answer", "Document", "Segment", "pair_files", "pairs", "read_document"]
+__all__ = ["FORMATS", "LONGEST", "Answer", "Document", "Segment", "pairs", "read_document"]
 
 FORMATS: dict[str, str] = {
     ".po": "A gettext catalogue: plural forms, contexts, flags, comments, obsolete and previous messages.",
@@ -54,20 +54,13 @@ def pairs(document: Document) -> list[dict[str, Any]]:
     """Rows of source, target, language, context, file and style: the finished segments, to learn from."""
     return [
         {
-            "source": one.source,
-            "target": one.target,
+            "source": segment.source,
+            "target": segment.target,
             "language": document.target_language,
-            "context": one.context,
+            "context": segment.context,
             "file": document.path.name,
-            "style": one.style,
+            "style": segment.style,
         }
-        for one in document.segments
-        if one.translate and one.source.strip() and one.target.strip() and not one.fuzzy
+        for segment in document.segments
+        if segment.translate and segment.source.strip() and segment.target.strip() and not segment.fuzzy
     ]
-
-
-def pair_files(folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows of `pairs` of all catalogues, XLIFF and TMX files below `folder`, and of JSON files in two languages."""
-    from suite_translation.formats.pairing import rows
-
-    return rows(folder)

@@ -101,7 +101,7 @@ class Document:
             raise SuiteError(f"No language is given for the translations of {self.path.name}; say one, such as de.")
         if unknown := [key for key in answers if key not in segments]:
             raise SuiteError(f"{self.path.name} has no segment {unknown[0]!r}; was it changed since it was read?")
-        safe = {key: safe_answer(segments[key], one) for key, one in answers.items() if segments[key].translate}
+        safe = {key: safe_answer(segments[key], answer) for key, answer in answers.items() if segments[key].translate}
         write_aside(path, self.written(safe, language))
 
     def written(self, answers: Mapping[str, Answer], language: str) -> bytes:
@@ -119,11 +119,11 @@ class Document:
 
     def recalled(self, older: Document) -> dict[str, str]:
         """The finished translations, by key, in a file that was written from this one, whose sources are the same."""
-        before = {one.key: one for one in older.segments if not one.fuzzy and one.target.strip()}
+        before = {segment.key: segment for segment in older.segments if not segment.fuzzy and segment.target.strip()}
         return {
-            one.key: before[one.key].target
-            for one in self.segments
-            if one.key in before and before[one.key].source == one.source
+            segment.key: before[segment.key].target
+            for segment in self.segments
+            if segment.key in before and before[segment.key].source == segment.source
         }
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
@@ -133,10 +133,10 @@ class Document:
 
 def safe_answer(segment: Segment, answer: Answer) -> Answer:
     """The answer, or the source marked fuzzy where it would break a program."""
-    found = problems(segment.source, answer.target, segment.style)
-    if not found:
+    faults = problems(segment.source, answer.target, segment.style)
+    if not faults:
         return answer
-    return replace(answer, target=segment.source, fuzzy=True, why=" ".join([answer.why, found[0]]).strip())
+    return replace(answer, target=segment.source, fuzzy=True, why=" ".join([answer.why, faults[0]]).strip())
 
 
 def read_content(path: Path, charset: str = "utf-8") -> Content:
@@ -196,14 +196,14 @@ def write_aside(path: Path, data: bytes) -> None:
 
 def limit_in(note: str) -> int | None:
     """The longest a text may be, if a note says so: "MAX LENGTH: 20", "x-max-length: 20", "max-length:20"."""
-    found = _LIMIT.search(note)
-    return int(found[1]) if found and int(found[1]) else None
+    limit = _LIMIT.search(note)
+    return int(limit[1]) if limit and int(limit[1]) else None
 
 
 def newline_of(text: str, start: int = 0) -> str:
     """The line end that a text uses first after `start`, "\\n" where it has none."""
-    found = _NEWLINE.search(text, start)
-    return found[0] if found else "\n"
+    newline = _NEWLINE.search(text, start)
+    return newline[0] if newline else "\n"
 
 
 def line_of(text: str, at: int) -> int:

@@ -46,45 +46,53 @@ class Strings(Document):
     in_place = True
 
     def __init__(self, path: Path, content: Content, language: str) -> None:
-        found = _strings(path, content.text)
+        strings = _strings(path, content.text)
         data = json.loads(content.text)
         chrome = _is_chrome(data)
-        self.strings = {_key(one.keys): one for one in found if _is_text(one.keys, chrome=chrome)}
+        self.strings = {_key(string.keys): string for string in strings if _is_text(string.keys, chrome=chrome)}
         self.ascii = content.text.isascii() and "\\u" in content.text
         self.slashes = "\\/" in content.text
-        self.locale = next((one for one in found if one.keys == ("@@locale",)), None)
+        self.locale = next((string for string in strings if string.keys == ("@@locale",)), None)
         style = "icu" if path.suffix.lower() == ".arb" or _is_icu(self.strings.values()) else None
         beside = _known(path, language)
-        known = {key: one.text for key, one in beside.items() if key in self.strings}
+        known = {key: string.text for key, string in beside.items() if key in self.strings}
         self.plurals = self._plurals(beside.values())
-        segments = [_segment(one, known.get(key, ""), data, style) for key, one in self.strings.items()]
+        segments = [_segment(string, known.get(key, ""), data, style) for key, string in self.strings.items()]
         super().__init__(path, content, segments, (language_in(path), language))
 
     def recalled(self, older: Document) -> dict[str, str]:
         """The translations, by key, in a file that was written from this one; a text that is its source's is none."""
         self.plurals |= self._plurals(getattr(older, "strings", {}).values())
-        before = {one.key: one.source for one in older.segments}
-        texts = {one.key: before.get(one.key, "") for one in self.segments}
-        return {one.key: texts[one.key] for one in self.segments if texts[one.key] not in ("", one.source)}
+        before = {segment.key: segment.source for segment in older.segments}
+        texts = {segment.key: before.get(segment.key, "") for segment in self.segments}
+        return {
+            segment.key: texts[segment.key]
+            for segment in self.segments
+            if texts[segment.key] not in ("", segment.source)
+        }
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """The strings, each in the place of its source; those the sibling has and nobody answered are kept."""
-        kept = {one.key: one.target for one in self.segments if one.target}
+        kept = {segment.key: segment.target for segment in self.segments if segment.target}
         new = {**kept, **{key: answer.target for key, answer in answers.items()}}
-        found = [(self.strings[key], text) for key, text in new.items()]
+        texts = [(self.strings[key], text) for key, text in new.items()]
         if new and self.locale:
-            found.append((self.locale, language.replace("-", "_")))
-        made = [(one.start, one.end, self._shown(text)) for one, text in found if text != one.text]
+            texts.append((self.locale, language.replace("-", "_")))
+        made = [(string.start, string.end, self._shown(text)) for string, text in texts if text != string.text]
         return made + [self._added(keys, text) for keys, text in self.plurals.items() if new]
 
     def _plurals(self, others: Iterable[String]) -> dict[tuple[str, ...], str]:
         """Plural forms of this file's texts that it has not, by their keys."""
-        ours = {stem for one in self.strings.values() if (stem := _stem(one.keys))}
-        return {one.keys: one.text for one in others if _stem(one.keys) in ours and _key(one.keys) not in self.strings}
+        ours = {stem for string in self.strings.values() if (stem := _stem(string.keys))}
+        return {
+            string.keys: string.text
+            for string in others
+            if _stem(string.keys) in ours and _key(string.keys) not in self.strings
+        }
 
     def _added(self, keys: tuple[str, ...], text: str) -> Edit:
         """A new plural form after the last that is there, set out like it."""
-        last = [one for one in self.strings.values() if _stem(one.keys) == _stem(keys)][-1]
+        last = [string for string in self.strings.values() if _stem(string.keys) == _stem(keys)][-1]
         before = self.content.text[: last.named]
         space = before[len(before.rstrip()) :]
         colon = self.content.text[last.named : last.start][len(self._shown(last.keys[-1])) :]
@@ -127,8 +135,8 @@ def _strings(path: Path, text: str) -> list[String]:
     stack: list[
         list[Any]
     ] = []  # for each object or list around: its key or number at the moment, whether a key is next
-    for found in _TOKEN.finditer(text):
-        sign = found[1]
+    for token in _TOKEN.finditer(text):
+        sign = token[1]
         if sign in "{[":
             stack.append(["", True] if sign == "{" else [0, False])
             if len(stack) > _DEPTH:
@@ -140,10 +148,10 @@ def _strings(path: Path, text: str) -> list[String]:
         elif sign == ":":
             stack[-1][1] = False
         elif sign[0] == '"' and stack and stack[-1][1]:
-            stack[-1][0], named = json.loads(sign), found.start(1)
+            stack[-1][0], named = json.loads(sign), token.start(1)
         elif sign[0] == '"' and stack:
             keys = tuple(str(key) for key, _ in stack)
-            made.append(String(keys, found.start(1), found.end(1), json.loads(sign), named))
+            made.append(String(keys, token.start(1), token.end(1), json.loads(sign), named))
     return made
 
 
@@ -153,7 +161,9 @@ def _key(keys: tuple[str, ...]) -> str:
 
 
 def _is_chrome(data: dict[str, Any]) -> bool:
-    return bool(data) and all(isinstance(one, dict) and isinstance(one.get("message"), str) for one in data.values())
+    return bool(data) and all(
+        isinstance(entry, dict) and isinstance(entry.get("message"), str) for entry in data.values()
+    )
 
 
 def _is_text(keys: tuple[str, ...], *, chrome: bool) -> bool:
@@ -168,17 +178,17 @@ def _stem(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 def _is_icu(strings: Iterable[String]) -> bool:
     """Whether a message has branches; "{{" in another means that braces are i18next's."""
-    messages = {one.text: parse(one.text) is not None for one in strings if "{" in one.text}
+    messages = {string.text: parse(string.text) is not None for string in strings if "{" in string.text}
     return any(messages.values()) and not any("{{" in text for text, icu in messages.items() if not icu)
 
 
-def _segment(one: String, target: str, data: dict[str, Any], style: str | None) -> Segment:
-    note = _note(data, one.keys)
+def _segment(string: String, target: str, data: dict[str, Any], style: str | None) -> Segment:
+    note = _note(data, string.keys)
     return Segment(
-        key=_key(one.keys),
-        source=one.text,
-        target="" if target == one.text else target,
-        context=".".join(one.keys).removesuffix(".message"),
+        key=_key(string.keys),
+        source=string.text,
+        target="" if target == string.text else target,
+        context=".".join(string.keys).removesuffix(".message"),
         note=note,
         style=style,
         max_length=limit_in(note),
@@ -198,21 +208,21 @@ _PART = re.compile(r"(?:^|[._-])([a-z]{2,3}(?:[-_](?:[A-Z]{2}|[A-Z][a-z]{3}|[0-9
 def language_in(path: Path) -> str:
     """The language that a file's name or its folder's says: app.en.json, en.json, app_en.arb, locales/en/app.json."""
     for name in (path.stem, path.parent.name):
-        found = _PART.search(name)
-        if found:
+        code = _PART.search(name)
+        if code:
             try:
-                name_of(found[1])
+                name_of(code[1])
             except SuiteError:
                 continue
-            return found[1]
+            return code[1]
     return ""
 
 
 def siblings(path: Path, language: str) -> Iterator[Path]:
     """Where the same file in `language` would be: the language in the name exchanged, or in the folder's, or added."""
-    found = _PART.search(path.stem)
+    code = _PART.search(path.stem)
     own = language_in(path)
-    if own and found and found[1] == own:
+    if own and code and code[1] == own:
         yield path.with_name(f"{path.stem[: -len(own)]}{language}{path.suffix}")
     elif own:
         folder = path.parent.parent / f"{path.parent.name[: -len(own)]}{language}"
@@ -222,7 +232,7 @@ def siblings(path: Path, language: str) -> Iterator[Path]:
 
 def _known(path: Path, language: str) -> dict[str, String]:
     """The translations there are; a sibling that can't be read is one nobody wants to lose, and its error is raised."""
-    beside = next((one for one in siblings(path, language) if language and one.is_file()), None)
+    beside = next((sibling for sibling in siblings(path, language) if language and sibling.is_file()), None)
     if beside is None or beside.resolve() == path.resolve():
         return {}
-    return {_key(one.keys): one for one in _strings(beside, read(beside, "").content.text)}
+    return {_key(string.keys): string for string in _strings(beside, read(beside, "").content.text)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from suite_translation.strings.languages import alike
+
 _CODE = re.compile(r"(?:^|(?<=[._-]))(?=(\w{2,3}(?:[-_]\w{2,4})?)$)")
 """A language at the end of a file's name."""
 
@@ -15,12 +17,10 @@ def named(path: Path, language: str, source_language: str) -> Path:
     >>> [named(Path(name), "de", "en").name for name in ("messages.pot", "app.en.json", "en.xlf", "app_en.arb")]
     ['messages.de.po', 'app.de.json', 'de.xlf', 'app_de.arb']
     """
-    from suite_translation.strings.languages import alike
-
     stem = f"{path.stem}.{language}"
-    for found in _CODE.finditer(path.stem):
-        if any(alike(found[1], one) for one in (language, source_language)):
-            stem = path.stem[: found.start(1)] + language
+    for code in _CODE.finditer(path.stem):
+        if any(alike(code[1], known) for known in (language, source_language)):
+            stem = path.stem[: code.start(1)] + language
             break
     return path.with_name(stem + (".po" if path.suffix.lower() == ".pot" else path.suffix))
 

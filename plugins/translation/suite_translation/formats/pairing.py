@@ -13,7 +13,7 @@ _BOTH = (".po", ".xlf", ".xliff", ".tmx")
 _ONE = (".json", ".arb")
 
 
-def rows(folder: Path) -> Iterator[dict[str, Any]]:
+def pair_files(folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of `formats.pairs`, each with its file as a path in `folder`, file by file in order of their names.
 
     A catalogue's language is its header's, else what its name says. JSON files are read in pairs: one named or
@@ -26,7 +26,7 @@ def rows(folder: Path) -> Iterator[dict[str, Any]]:
             yield from _rows(path, folder, "" if path.suffix.lower() == ".tmx" else _language(path))
         elif path.suffix.lower() in _ONE and language_in(path).startswith("en"):
             for language in languages:
-                if not language.startswith("en") and any(one.is_file() for one in siblings(path, language)):
+                if not language.startswith("en") and any(sibling.is_file() for sibling in siblings(path, language)):
                     yield from _rows(path, folder, language)
 
 

@@ -55,12 +55,12 @@ def parsed(rule: str, where: str) -> Rule:
 
     Raises `SuiteError` for a line that says neither; `where` says in it which line that is.
     """
-    found = _RULE.match(rule.strip())
-    if found and 0 < int(found[1]) <= 10:
+    match = _RULE.match(rule.strip())
+    if match and 0 < int(match[1]) <= 10:
         try:
-            form = gettext.c2py(found[2])
-            if all(0 <= form(number) < int(found[1]) for number in _NUMBERS):
-                return int(found[1]), form
+            form = gettext.c2py(match[2])
+            if all(0 <= form(number) < int(match[1]) for number in _NUMBERS):
+                return int(match[1]), form
         except (ValueError, ArithmeticError, RecursionError):
             pass
     raise SuiteError(f"{where} has the broken line 'Plural-Forms: {rule}'; for German it is 'Plural-Forms: {_TWO}'.")
@@ -73,5 +73,5 @@ def singular_forms(rule: Rule, *, same: bool) -> set[int]:
     "%d files") only a form that no other number takes, or 21 would be shown as one.
     """
     count, form = rule
-    taken = {one: {number for number in _NUMBERS if form(number) == one} for one in range(count)}
-    return {one for one, numbers in taken.items() if count > 1 and (numbers == {1} or (same and 1 in numbers))}
+    taken = {index: {number for number in _NUMBERS if form(number) == index} for index in range(count)}
+    return {index for index, numbers in taken.items() if count > 1 and (numbers == {1} or (same and 1 in numbers))}

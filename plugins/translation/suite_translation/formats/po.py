@@ -41,8 +41,10 @@ class Catalogue(Document):
     format = "po"
 
     def __init__(self, path: Path, content: Content, messages: Sequence[Entry], language: str) -> None:
-        self.header = next((one for one in messages if one.identity == "" and "msgctxt" not in one.fields), None)
-        self.entries = {one.identity: one for one in messages if one is not self.header}
+        self.header = next(
+            (entry for entry in messages if entry.identity == "" and "msgctxt" not in entry.fields), None
+        )
+        self.entries = {entry.identity: entry for entry in messages if entry is not self.header}
         self.fields = _header(self.header)
         written = self.fields.get("language", "")
         self.rule = self.fields.get("plural-forms", "")
@@ -54,13 +56,13 @@ class Catalogue(Document):
             self.rule = self._rule_of(path, language or written)
         self.plural = plurals.parsed(self.rule, f"The header of {path.name}")
         self.wrapped = is_wrapped(content.text, messages)
-        segments = [one for entry in self.entries.values() for one in _segments(entry, self.plural)]
+        segments = [segment for entry in self.entries.values() for segment in _segments(entry, self.plural)]
         super().__init__(path, content, segments, ("", language if self.foreign else written or language))
 
     def _rule_of(self, path: Path, language: str) -> str:
         """The Plural-Forms of a language; an error for one whose are not known, where the catalogue has plurals."""
         rule = plurals.rule_of(language)
-        if not rule and any("msgid_plural" in one.fields for one in self.entries.values()):
+        if not rule and any("msgid_plural" in entry.fields for entry in self.entries.values()):
             raise SuiteError(
                 f"{path.name} has plurals, and Suite does not know the plural forms of the language {language!r}: give "
                 f"the file a header with 'Language: {language}' and 'Plural-Forms: nplurals=…; plural=…;'."
@@ -82,18 +84,18 @@ class Catalogue(Document):
         """Lines of targets, fuzzy flags and our comments, and what a template's header lacks."""
         if answers and self.open and self._rule_of(self.path, language) != self.rule:
             raise SuiteError(f"{self.path.name} was read for a language with other plural forms than {language}'s.")
-        found = [edit for entry in self.entries.values() for edit in self._entry(entry, answers)]
-        return [*self._head(language), *found] if found else []  # a header that is new comes first
+        edits = [edit for entry in self.entries.values() for edit in self._entry(entry, answers)]
+        return [*self._head(language), *edits] if edits else []  # a header that is new comes first
 
     def _entry(self, entry: Entry, answers: Mapping[str, Answer]) -> Iterator[Edit]:
         count = self.plural[0] if "msgid_plural" in entry.fields else 1
         given = {form: answers[key] for form in range(count) if (key := _key(entry, form)) in answers}
-        old = {form: one.text for form, one in entry.targets}
+        old = {form: field.text for form, field in entry.targets}
         new = {form: given[form].target if form in given else old.get(form, "") for form in range(count)}
         if given:
             yield from self._targets(entry, new)
-            fuzzy = any(one.fuzzy for one in given.values()) or (entry.fuzzy and len(given) < count)
-            yield from self._comment(entry, [one.why for one in given.values() if one.why])
+            fuzzy = any(answer.fuzzy for answer in given.values()) or (entry.fuzzy and len(given) < count)
+            yield from self._comment(entry, [answer.why for answer in given.values() if answer.why])
             yield from self._flag(entry, fuzzy=fuzzy)
 
     def _targets(self, entry: Entry, new: dict[int, str]) -> Iterator[Edit]:
@@ -122,10 +124,10 @@ class Catalogue(Document):
         if fuzzy == entry.fuzzy:
             return
         newline = newline_of(self.content.text, entry.start)
-        kept = (["fuzzy"] if fuzzy else []) + [one for one in entry.flagged if one != "fuzzy"]
+        kept = (["fuzzy"] if fuzzy else []) + [flag for flag in entry.flagged if flag != "fuzzy"]
         line = f"#, {', '.join(kept)}{newline}" if kept else ""
         if not entry.flags:
-            start = min(one.start for one in entry.fields.values())
+            start = min(field.start for field in entry.fields.values())
             yield start, start, line
         for number, (start, end, _) in enumerate(entry.flags):
             yield start, end, "" if number else line
@@ -153,7 +155,7 @@ class Catalogue(Document):
             return
         place = self.header.fields["msgstr"]
         missing = set(wanted) if self.template else set()
-        if any(one.plural is not None for one in self.segments):
+        if any(segment.plural is not None for segment in self.segments):
             missing.add("Plural-Forms")
         text = _filled(place.text, wanted, missing, {"Language", "Plural-Forms"} if self.foreign else set())
         if text != place.text:
@@ -163,7 +165,7 @@ class Catalogue(Document):
 
 
 def _is_filled(entry: Entry) -> bool:
-    return any(one.text.strip() for _, one in entry.targets)
+    return any(field.text.strip() for _, field in entry.targets)
 
 
 def _filled(text: str, wanted: dict[str, str], missing: set[str], wrong: set[str]) -> str:
@@ -181,21 +183,21 @@ def read(path: Path, language: str) -> Catalogue:
     """A catalogue; its charset is the header's. Raises `SuiteError` with the line of what is broken."""
     raw = read_bytes(path)
     content = decoded(path, raw, _charset(path, raw))
-    found = list(entries(path.name, content.text))
+    messages = list(entries(path.name, content.text))
     seen: dict[tuple[str, bool], Entry] = {}
-    for entry in found:
+    for entry in messages:
         first = seen.setdefault((entry.identity, "msgctxt" in entry.fields), entry)
         if first is not entry:
             raise SuiteError(
                 f"{path.name}, line {entry.line}: the same msgid is on line {first.line} already, which gettext "
                 "forbids; join them with msguniq."
             )
-    return Catalogue(path, content, found, language)
+    return Catalogue(path, content, messages, language)
 
 
 def _charset(path: Path, raw: bytes) -> str:
-    found = _CHARSET.search(raw)
-    name = found[1].decode("ascii", "replace") if found else "UTF-8"
+    charset = _CHARSET.search(raw)
+    name = charset[1].decode("ascii", "replace") if charset else "UTF-8"
     if name == "CHARSET":  # a template that has none yet
         return "utf-8"
     try:
@@ -210,7 +212,7 @@ def _charset(path: Path, raw: bytes) -> str:
 def _segments(entry: Entry, rule: Rule) -> Iterator[Segment]:
     flags = entry.flagged
     context, style = entry.fields.get("msgctxt"), _style(flags)
-    targets = {form: one.text for form, one in entry.targets}
+    targets = {form: field.text for form, field in entry.targets}
     for form, source in _sources(entry, rule, style).items():
         yield Segment(
             key=_key(entry, form),
@@ -227,8 +229,8 @@ def _segments(entry: Entry, rule: Rule) -> Iterator[Segment]:
 
 def _style(flags: Sequence[str]) -> str | None:
     """The flag that says what placeholders look like; one that says it's none only where no other says more."""
-    formats = sorted((one for one in flags if one.endswith("-format")), key=lambda one: one.startswith("no-"))
-    return next((one for one in formats if not one.startswith(("possible-", "impossible-"))), None)
+    formats = sorted((flag for flag in flags if flag.endswith("-format")), key=lambda flag: flag.startswith("no-"))
+    return next((flag for flag in formats if not flag.startswith(("possible-", "impossible-"))), None)
 
 
 def _sources(entry: Entry, rule: Rule, style: str | None) -> dict[int, str]:
@@ -236,7 +238,7 @@ def _sources(entry: Entry, rule: Rule, style: str | None) -> dict[int, str]:
     singular, plural = entry.fields["msgid"].text, entry.fields.get("msgid_plural")
     if plural is None:
         return {0: singular}
-    same = sorted(mask(singular, style).found) == sorted(mask(plural.text, style).found)
+    same = sorted(mask(singular, style).placeholders) == sorted(mask(plural.text, style).placeholders)
     singulars = plurals.singular_forms(rule, same=same)
     return {form: singular if form in singulars else plural.text for form in range(rule[0])}
 

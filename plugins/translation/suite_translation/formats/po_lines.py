@@ -55,8 +55,8 @@ class Entry:
     @property
     def targets(self) -> list[tuple[int, Field]]:
         """The numbers of its plural forms, 0 where it has none, with their lines."""
-        named = ((re.fullmatch(r"msgstr(?:\[(\d+)\])?", name), one) for name, one in self.fields.items())
-        return [(int(found[1] or 0), one) for found, one in named if found]
+        named = ((re.fullmatch(r"msgstr(?:\[(\d+)\])?", name), field) for name, field in self.fields.items())
+        return [(int(match[1] or 0), field) for match, field in named if match]
 
     @property
     def identity(self) -> str:
@@ -89,9 +89,9 @@ def entries(name: str, text: str) -> Iterator[Entry]:
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     at = 0
-    for found in _NEWLINE.finditer(text):
-        yield at, found.end()
-        at = found.end()
+    for newline in _NEWLINE.finditer(text):
+        yield at, newline.end()
+        at = newline.end()
     yield at, len(text)
 
 
@@ -117,18 +117,20 @@ def _finished(name: str, entry: Entry) -> Entry:
     return entry
 
 
-def _add(name: str, entry: Entry, found: re.Match[str], number: int, start: int) -> None:
-    wanted = {"msgid_plural": "msgid", "msgstr": "msgid"}.get(found[1].partition("[")[0])
-    if found[1] in entry.fields or (wanted and wanted not in entry.fields):
-        raise SuiteError(f"{name}, line {number}: {found[1]} stands where none is expected; mend it by hand.")
-    if found[1].startswith("msgstr") and ("[" in found[1]) != ("msgid_plural" in entry.fields):
-        raise SuiteError(f"{name}, line {number}: {found[1]} doesn't fit, as msgstr[0] goes with msgid_plural only.")
-    entry.fields[found[1]] = Field(start, start + len(found[0].rstrip()), unescaped(found[3]))
+def _add(name: str, entry: Entry, statement: re.Match[str], number: int, start: int) -> None:
+    wanted = {"msgid_plural": "msgid", "msgstr": "msgid"}.get(statement[1].partition("[")[0])
+    if statement[1] in entry.fields or (wanted and wanted not in entry.fields):
+        raise SuiteError(f"{name}, line {number}: {statement[1]} stands where none is expected; mend it by hand.")
+    if statement[1].startswith("msgstr") and ("[" in statement[1]) != ("msgid_plural" in entry.fields):
+        raise SuiteError(
+            f"{name}, line {number}: {statement[1]} doesn't fit, as msgstr[0] goes with msgid_plural only."
+        )
+    entry.fields[statement[1]] = Field(start, start + len(statement[0].rstrip()), unescaped(statement[3]))
 
 
 def _comment(entry: Entry, line: str, start: int, end: int) -> None:
     if line.startswith("#,"):
-        entry.flags.append((start, end, [one.strip() for one in line[2:].split(",")]))
+        entry.flags.append((start, end, [flag.strip() for flag in line[2:].split(",")]))
     elif line.startswith("#|"):
         entry.previous.append((start, end))
     elif line.startswith(OURS):
@@ -142,10 +144,10 @@ def unescaped(text: str) -> str:
     return _ESCAPE.sub(_character, text)
 
 
-def _character(found: re.Match[str]) -> str:
-    codes = [int(sixteen, 16) if sixteen else int(eight, 8) & 255 for sixteen, eight in _BYTE.findall(found[0])]
+def _character(escape: re.Match[str]) -> str:
+    codes = [int(sixteen, 16) if sixteen else int(eight, 8) & 255 for sixteen, eight in _BYTE.findall(escape[0])]
     if not codes:
-        return _ESCAPES.get(found[0][1:], found[0][1:])
+        return _ESCAPES.get(escape[0][1:], escape[0][1:])
     try:
         return bytes(codes).decode()  # several bytes are a character
     except UnicodeDecodeError:
@@ -155,7 +157,9 @@ def _character(found: re.Match[str]) -> str:
 def is_wrapped(text: str, messages: Sequence[Entry]) -> bool:
     """Whether the file breaks long texts, as gettext does unless told otherwise."""
     longest = (
-        max(map(len, text[one.start : one.end].splitlines())) for entry in messages for one in entry.fields.values()
+        max(map(len, text[field.start : field.end].splitlines()))
+        for entry in messages
+        for field in entry.fields.values()
     )
     return all(width <= _WIDTH + 1 for width in longest)
 
@@ -163,7 +167,7 @@ def is_wrapped(text: str, messages: Sequence[Entry]) -> bool:
 def lines(name: str, text: str, *, wrapped: bool) -> list[str]:
     """`name "text"`, in several lines where the text has some or is too long, as gettext writes it."""
     parts = re.findall(r"[^\n]*\n|[^\n]+", text)
-    escaped = [re.sub(r'[\\"\n\t\r\a\b\f\v]', lambda found: _ESCAPED[found[0]], part) for part in parts]
+    escaped = [re.sub(r'[\\"\n\t\r\a\b\f\v]', lambda special: _ESCAPED[special[0]], part) for part in parts]
     if len(escaped) <= 1 and (not wrapped or len(name) + 3 + len("".join(escaped)) <= _WIDTH + 1):
         return [f'{name} "{"".join(escaped)}"']
     pieces = [piece for line in escaped for piece in (_pieces(line) if wrapped else [line])]

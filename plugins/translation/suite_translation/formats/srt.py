@@ -53,23 +53,27 @@ class Subtitles(Document):
     in_place = True
 
     def __init__(self, path: Path, content: Content, language: str) -> None:
-        found = _cues(path, content.text)
-        keys = unique(one.number for one in found)
-        self.places = {key: (one.start, one.end) for key, one in zip(keys, found, strict=True)}
+        cues = _cues(path, content.text)
+        keys = unique(cue.number for cue in cues)
+        self.places = {key: (cue.start, cue.end) for key, cue in zip(keys, cues, strict=True)}
         # Numbers move when a cue is added; times stay, and two cues may have the same.
-        self.times = dict(zip(keys, unique(one.time for one in found), strict=True))
+        self.times = dict(zip(keys, unique(cue.time for cue in cues), strict=True))
         segments = [
-            Segment(key, _joined(content.text[one.start : one.end]), translate=one.whole)
-            for key, one in zip(keys, found, strict=True)
+            Segment(key, _joined(content.text[cue.start : cue.end]), translate=cue.whole)
+            for key, cue in zip(keys, cues, strict=True)
         ]
         super().__init__(path, content, segments, ("", language))
 
     def recalled(self, older: Document) -> dict[str, str]:
         """The translations, by key, in a file that was written from this one: of the cues whose times are the same."""
         times: dict[str, str] = getattr(older, "times", {})
-        before = {times.get(one.key): one.source for one in older.segments}
-        texts = {one.key: before.get(self.times[one.key], "") for one in self.segments}
-        return {one.key: texts[one.key] for one in self.segments if texts[one.key] not in ("", one.source)}
+        before = {times.get(segment.key): segment.source for segment in older.segments}
+        texts = {segment.key: before.get(self.times[segment.key], "") for segment in self.segments}
+        return {
+            segment.key: texts[segment.key]
+            for segment in self.segments
+            if texts[segment.key] not in ("", segment.source)
+        }
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """The texts of cues, broken into lines where the source has several."""
@@ -102,30 +106,30 @@ def _wrapped(text: str, *, several: bool) -> list[str]:
 
 def _cues(path: Path, text: str) -> list[Cue]:
     """The cues as they stand there, but those without text."""
-    found: list[Cue] = []
+    cues: list[Cue] = []
     for block in _BLOCK.finditer(text):
         number, newline, rest = block[0].partition(_newline_in(block[0]))
         if _TIME.fullmatch(number):  # some programs leave numbers out
             number, newline, rest = "", "", block[0]
         time = _TIME.match(rest)
         if time is None or (number and not number.strip().isdecimal()):
-            if not found or _BEGINNING.match(block[0]):
+            if not cues or _BEGINNING.match(block[0]):
                 raise SuiteError(
                     f"{path.name}, line {line_of(text, block.start())}: {block[0][:30]!r} begins no cue: a number, a "
                     "line such as 00:00:01,000 --> 00:00:02,500, and text; mend it by hand."
                 )
-            found[-1] = replace(found[-1], whole=False)
+            cues[-1] = replace(cues[-1], whole=False)
             continue
         start = block.start() + len(number) + len(newline) + time.end()
-        found.append(
+        cues.append(
             Cue(number.strip(), time[0].strip(), start + len(_newline_in(text[start : start + 2])), block.end())
         )
-    return [one for one in found if one.start < one.end]
+    return [cue for cue in cues if cue.start < cue.end]
 
 
 def _newline_in(text: str) -> str:
-    found = _NEWLINE.search(text)
-    return found[0] if found else "\n"
+    newline = _NEWLINE.search(text)
+    return newline[0] if newline else "\n"
 
 
 def read(path: Path, language: str) -> Subtitles:

@@ -20,6 +20,7 @@ from suite_translation.formats.base import (
     read_content,
     unique,
 )
+from suite_translation.strings.languages import name_of
 
 _SOURCES = ("source", "src", "msgid", "original", "source text", "source_text", "text", "string")
 _ENGLISH = ("en", "english", "en_us", "en-us", "en_gb", "en-gb")
@@ -76,13 +77,13 @@ class Table(Document):
 
     def edits(self, answers: Mapping[str, Answer], language: str) -> list[Edit]:
         """The target cells, and the name of the target's column where the table had none."""
-        found = [edit for key, answer in answers.items() for edit in self._row(self.rows[key], answer)]
-        if found and self.layout.target >= len(self.head):
+        edits = [edit for key, answer in answers.items() for edit in self._row(self.rows[key], answer)]
+        if edits and self.layout.target >= len(self.head):
             named = language if self.source_language else "target"
-            found += [(self.head[-1].end, self.head[-1].end, self.delimiter + self._shown(named, self.head[-1].quoted))]
+            edits += [(self.head[-1].end, self.head[-1].end, self.delimiter + self._shown(named, self.head[-1].quoted))]
             answered = {row[0].start for row in (self.rows[key] for key in answers)}
-            found += [edit for row in self.all[1:] if row[0].start not in answered for edit in self._empty(row)]
-        return found
+            edits += [edit for row in self.all[1:] if row[0].start not in answered for edit in self._empty(row)]
+        return edits
 
     def _empty(self, row: list[Cell]) -> Iterator[Edit]:
         """A row stays as wide as the others when a column is added; an empty line stays one."""
@@ -112,7 +113,7 @@ class Table(Document):
         return column == self.layout.target and source.quoted and not self._must(source.text)
 
     def _must(self, text: str) -> bool:
-        return any(one in text for one in (self.delimiter, "\n", "\r")) or text.startswith('"')
+        return any(sign in text for sign in (self.delimiter, "\n", "\r")) or text.startswith('"')
 
     def _shown(self, text: str, quoted: bool) -> str:
         if not quoted and not self._must(text) and (self.delimiter == "\t" or '"' not in text):
@@ -145,8 +146,6 @@ def _layout(path: Path, names: list[str], language: str) -> Layout:
 
 def _wanted(language: str) -> tuple[str, ...]:
     """What a column of a language may be called."""
-    from suite_translation.strings.languages import name_of
-
     code = language.lower()
     try:
         name = name_of(language).lower()
@@ -201,16 +200,16 @@ def _rows(path: Path, text: str, delimiter: str) -> Iterator[list[Cell]]:
     cell = re.compile(rf'"((?:[^"]|"")*+)"(?=[{delimiter}\r\n]|\Z)|([^{delimiter}\r\n]*)')
     at, row = 0, list[Cell]()
     while at <= len(text):
-        found = cell.match(text, at)
-        assert found is not None  # the second branch matches nothing too
-        if text[at : at + 1] == '"' and found[1] is None and delimiter != "\t":
+        match = cell.match(text, at)
+        assert match is not None  # the second branch matches nothing too
+        if text[at : at + 1] == '"' and match[1] is None and delimiter != "\t":
             line = len(re.findall(r"\r\n|\r|\n", text[:at])) + 1
             raise SuiteError(
                 f"{path.name}, line {line}: a quote opens a cell and does not close it; double it or add one."
             )
-        quoted = found[1] is not None
-        row.append(Cell(found.start(), found.end(), found[1].replace('""', '"') if quoted else found[2], quoted))
-        at = found.end()
+        quoted = match[1] is not None
+        row.append(Cell(match.start(), match.end(), match[1].replace('""', '"') if quoted else match[2], quoted))
+        at = match.end()
         if text[at : at + 1] == delimiter:
             at += 1
             continue

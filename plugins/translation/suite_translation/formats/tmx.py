@@ -23,9 +23,11 @@ class Memory(Document):
         units = list(root.all("tu"))
         source = "en" if source in ("", "*all*") else source
         language = language or _only_other(path, units, source)
-        found = [(unit, one) for unit in units if (one := _variant(unit, unit.get("srclang") or source)) is not None]
-        keys = unique(unit.get("tuid") or str(number) for number, (unit, _) in enumerate(found, 1))
-        self.units = dict(zip(keys, found, strict=True))
+        pairs = [
+            (unit, variant) for unit in units if (variant := _variant(unit, unit.get("srclang") or source)) is not None
+        ]
+        keys = unique(unit.get("tuid") or str(number) for number, (unit, _) in enumerate(pairs, 1))
+        self.units = dict(zip(keys, pairs, strict=True))
         self.language = language
         segments = [self._segment(key, content.text) for key in self.units]
         super().__init__(path, content, segments, (source, language))
@@ -33,8 +35,8 @@ class Memory(Document):
     def _segment(self, key: str, text: str) -> Segment:
         unit, source = self.units[key]
         target = _variant(unit, self.language)
-        notes = [one_line(one.text) for one in unit.children if one.name == "note"]
-        marks = [one.text for one in target.children if one.get("type") == "x-fuzzy"] if target else []
+        notes = [one_line(child.text) for child in unit.children if child.name == "note"]
+        marks = [child.text for child in target.children if child.get("type") == "x-fuzzy"] if target else []
         return Segment(
             key=key,
             source=shortened(_seg(source), text).text,
@@ -57,13 +59,13 @@ class Memory(Document):
             answer = Answer("", True, f"{answer.why} The tags don't close in their order.".strip())
         target = _variant(unit, language)
         if target is None:
-            last = [one for one in unit.children if one.name == "tuv"][-1]
+            last = [child for child in unit.children if child.name == "tuv"][-1]
             new = f'<tuv xml:lang="{language}">{_marks(answer)}<seg>{made}</seg></tuv>'
             yield last.end, last.end, indent_before(text, last.start) + new
             return
-        for one in target.children:
-            if one.get("type") in ("x-fuzzy", "x-suite"):
-                yield one.start, one.end, ""
+        for child in target.children:
+            if child.get("type") in ("x-fuzzy", "x-suite"):
+                yield child.start, child.end, ""
         seg = _seg(target)
         yield target.inside, target.inside, _marks(answer)
         yield seg.start, seg.end, f"<seg>{made}</seg>"
@@ -77,10 +79,10 @@ def _marks(answer: Answer) -> str:
 
 def _variant(unit: Node, language: str) -> Node | None:
     """The variant in a language: the very code first, then any of the same language."""
-    found = [one for one in unit.children if one.name == "tuv" and one.child("seg") is not None]
+    variants = [child for child in unit.children if child.name == "tuv" and child.child("seg") is not None]
     wanted = _code(language)
-    exact = [one for one in found if _code(one.get("lang")) == wanted]
-    base = [one for one in found if _code(one.get("lang"))[0] == wanted[0]]
+    exact = [child for child in variants if _code(child.get("lang")) == wanted]
+    base = [child for child in variants if _code(child.get("lang"))[0] == wanted[0]]
     return next(iter(exact + base), None)
 
 
@@ -89,14 +91,14 @@ def _code(language: str) -> list[str]:
 
 
 def _seg(variant: Node) -> Node:
-    found = variant.child("seg")
-    assert found is not None  # `_variant` gives none without
-    return found
+    seg = variant.child("seg")
+    assert seg is not None  # `_variant` gives none without
+    return seg
 
 
 def _only_other(path: Path, units: list[Node], source: str) -> str:
-    others = {one.get("lang") for unit in units for one in unit.children if one.name == "tuv"}
-    others = {one for one in others if _code(one)[0] != _code(source)[0]}
+    others = {child.get("lang") for unit in units for child in unit.children if child.name == "tuv"}
+    others = {code for code in others if _code(code)[0] != _code(source)[0]}
     if len(others) != 1:
         known = ", ".join(sorted(others)) or "no other language"
         raise SuiteError(f"{path.name} has {known} beside {source}; say which language is wanted.")

@@ -34,8 +34,8 @@ _LANGUAGES = {False: ("source-language", "target-language"), True: ("srcLang", "
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A trans-unit, or a segment of a unit of version 2: `holder` has the state of it."""
+class Pair:
+    """Source and target of a trans-unit, or of a segment in a unit of version 2; `holder` has the state of them."""
 
     unit: Node
     holder: Node
@@ -52,18 +52,18 @@ class Xliff(Document):
 
     def __init__(self, path: Path, content: Content, root: Node, language: str) -> None:
         self.root, self.two = root, root.get("version").startswith("2")
-        found = _segments_of_two(root) if self.two else _units_of_one(root)
-        self.units = [
-            Unit(unit, holder, source, holder.child("target"), shortened(source, content.text))
-            for unit, holder in found
+        holders = _segments_of_two(root) if self.two else _units_of_one(root)
+        self.pairs = [
+            Pair(unit, holder, source, holder.child("target"), shortened(source, content.text))
+            for unit, holder in holders
             if (source := holder.child("source")) is not None
         ]
-        keys = unique(_key(one) for one in self.units)
-        self.by_key = dict(zip(keys, self.units, strict=True))
+        keys = unique(_key(pair) for pair in self.pairs)
+        self.by_key = dict(zip(keys, self.pairs, strict=True))
         self.parts, self.others = _parts(path, root, language, two=self.two)
         segments = [
-            _segment(key, one, content.text, two=self.two, ours=self.two or _file(one.unit) in self.parts)
-            for key, one in self.by_key.items()
+            _segment(key, pair, content.text, two=self.two, ours=self.two or _file(pair.unit) in self.parts)
+            for key, pair in self.by_key.items()
         ]
         said, wanted = (self.parts[0].get(name) for name in _LANGUAGES[self.two])
         super().__init__(path, content, segments, (said, wanted or language))
@@ -72,14 +72,14 @@ class Xliff(Document):
         """Targets with their states and our notes, and the target language where the file has none."""
         changed: dict[int, tuple[Node, str]] = {}
         answered = [(self.by_key[key], answer) for key, answer in answers.items()]
-        found = [edit for one, answer in answered for edit in self._unit(one, answer, changed)]
-        if found:
+        edits = [edit for pair, answer in answered for edit in self._unit(pair, answer, changed)]
+        if edits:
             self._language(language, changed)
         for unit, why in _by_unit(answered):
-            found += [(start, end, "") for start, end in _old_notes(unit, self.content.text)]
+            edits += [(start, end, "") for start, end in _old_notes(unit, self.content.text)]
             if self.two and why:
-                found.append(self._note_of_two(unit, why))
-        return found + [(node.start, node.inside, tag) for node, tag in changed.values()]
+                edits.append(self._note_of_two(unit, why))
+        return edits + [(node.start, node.inside, tag) for node, tag in changed.values()]
 
     def _language(self, language: str, changed: dict[int, tuple[Node, str]]) -> None:
         name = _LANGUAGES[self.two][1]
@@ -87,49 +87,49 @@ class Xliff(Document):
             if not node.get(name) or not alike(node.get(name), language):
                 _change(self.content.text, changed, node, name, language)
 
-    def _unit(self, one: Unit, answer: Answer, changed: dict[int, tuple[Node, str]]) -> Iterator[Edit]:
+    def _unit(self, pair: Pair, answer: Answer, changed: dict[int, tuple[Node, str]]) -> Iterator[Edit]:
         text = self.content.text
-        made = expanded(answer.target, one.inline, newline_of(text))
+        made = expanded(answer.target, pair.inline, newline_of(text))
         if made is None:
-            made = text[one.source.inside : one.source.outside]
-            answer = Answer(one.inline.text, True, f"{answer.why} The tags don't close in their order.".strip())
+            made = text[pair.source.inside : pair.source.outside]
+            answer = Answer(pair.inline.text, True, f"{answer.why} The tags don't close in their order.".strip())
         if self.two:
-            self._state_of_two(one, answer, changed)
-            yield self._target(one, self._tag(one), made, "")
+            self._state_of_two(pair, answer, changed)
+            yield self._target(pair, self._tag(pair), made, "")
         else:
-            yield self._target(one, self._tag_of_one(one, answer, changed), made, _note(answer))
+            yield self._target(pair, self._tag_of_one(pair, answer, changed), made, _note(answer))
 
-    def _target(self, one: Unit, tag: str, made: str, note: str) -> Edit:
+    def _target(self, pair: Pair, tag: str, made: str, note: str) -> Edit:
         """The target in its place, or after the source; a note stands on a line of its own after it."""
         text = self.content.text
-        prefix = one.source.tag.removesuffix("source")
-        indent = indent_before(text, one.source.start)
+        prefix = pair.source.tag.removesuffix("source")
+        indent = indent_before(text, pair.source.start)
         new = f"{tag}{made}</{prefix}target>{indent if note else ''}{note.format(prefix=prefix)}"
-        if one.target is None:
-            beside = one.holder.child("seg-source") or one.source
+        if pair.target is None:
+            beside = pair.holder.child("seg-source") or pair.source
             return beside.end, beside.end, indent + new
-        return one.target.start, one.target.end, new
+        return pair.target.start, pair.target.end, new
 
-    def _tag(self, one: Unit) -> str:
+    def _tag(self, pair: Pair) -> str:
         """The start tag of the target, the file's own if it has one."""
-        if one.target is None:
-            return f"<{one.source.tag.removesuffix('source')}target>"
-        tag = self.content.text[one.target.start : one.target.inside]
+        if pair.target is None:
+            return f"<{pair.source.tag.removesuffix('source')}target>"
+        tag = self.content.text[pair.target.start : pair.target.inside]
         return tag.removesuffix("/>").rstrip() + ">" if tag.endswith("/>") else tag
 
-    def _tag_of_one(self, one: Unit, answer: Answer, changed: dict[int, tuple[Node, str]]) -> str:
-        tag = self._tag(one)
+    def _tag_of_one(self, pair: Pair, answer: Answer, changed: dict[int, tuple[Node, str]]) -> str:
+        tag = self._tag(pair)
         if answer.fuzzy:
-            if one.unit.get("approved") == "yes":
-                _change(self.content.text, changed, one.unit, "approved", "no")
+            if pair.unit.get("approved") == "yes":
+                _change(self.content.text, changed, pair.unit, "approved", "no")
             return with_attribute(tag, "state", "needs-review-translation")
-        if one.target is not None and one.target.get("state"):
+        if pair.target is not None and pair.target.get("state"):
             tag = without_attribute(with_attribute(tag, "state", "translated"), "state-qualifier")
         return tag
 
-    def _state_of_two(self, one: Unit, answer: Answer, changed: dict[int, tuple[Node, str]]) -> None:
-        if answer.fuzzy or one.holder.get("state"):
-            _change(self.content.text, changed, one.holder, "state", "initial" if answer.fuzzy else "translated")
+    def _state_of_two(self, pair: Pair, answer: Answer, changed: dict[int, tuple[Node, str]]) -> None:
+        if answer.fuzzy or pair.holder.get("state"):
+            _change(self.content.text, changed, pair.holder, "state", "initial" if answer.fuzzy else "translated")
 
     def _note_of_two(self, unit: Node, why: str) -> Edit:
         """A note in a unit of version 2, whose segments share its notes."""
@@ -143,11 +143,11 @@ class Xliff(Document):
         return first.start, first.start, f"<{prefix}notes>{note}</{prefix}notes>{indent}"
 
 
-def _by_unit(answered: Sequence[tuple[Unit, Answer]]) -> Iterator[tuple[Node, str]]:
+def _by_unit(answered: Sequence[tuple[Pair, Answer]]) -> Iterator[tuple[Node, str]]:
     """Each unit with what is said of all its segments."""
     whys: dict[int, tuple[Node, list[str]]] = {}
-    for one, answer in answered:
-        whys.setdefault(one.unit.start, (one.unit, []))[1].append(answer.why)
+    for pair, answer in answered:
+        whys.setdefault(pair.unit.start, (pair.unit, []))[1].append(answer.why)
     yield from ((unit, " ".join(filter(None, texts))) for unit, texts in whys.values())
 
 
@@ -168,9 +168,9 @@ def _old_notes(unit: Node, text: str) -> Iterator[tuple[int, int]]:
     if inside is not None and inside.children and all(map(_is_ours, inside.children)):
         yield inside.start - len(indent_before(text, inside.start)), inside.end
         return
-    for one in [*unit.children, *(inside.children if inside else [])]:
-        if _is_ours(one):
-            yield one.start - len(indent_before(text, one.start)), one.end
+    for node in [*unit.children, *(inside.children if inside else [])]:
+        if _is_ours(node):
+            yield node.start - len(indent_before(text, node.start)), node.end
 
 
 def _is_ours(node: Node) -> bool:
@@ -182,7 +182,7 @@ def _units_of_one(root: Node) -> list[tuple[Node, Node]]:
 
 
 def _segments_of_two(root: Node) -> list[tuple[Node, Node]]:
-    return [(unit, one) for unit in root.all("unit") for one in unit.children if one.name == "segment"]
+    return [(unit, child) for unit in root.all("unit") for child in unit.children if child.name == "segment"]
 
 
 def _parts(path: Path, root: Node, language: str, *, two: bool) -> tuple[list[Node], list[str]]:
@@ -192,10 +192,10 @@ def _parts(path: Path, root: Node, language: str, *, two: bool) -> tuple[list[No
     """
     source, target = _LANGUAGES[two]
     files = [root] if two else list(root.all("file")) or [root]
-    wanted = language or next(filter(None, (one.get(target) for one in files)), "")
-    ours = [one for one in files if alike(one.get(target), wanted)]
-    ours = [one for one in ours if alike(one.get(source), ours[0].get(source))]
-    others = sorted({f"{one.get(source)} into {one.get(target)}" for one in files if one not in ours})
+    wanted = language or next(filter(None, (file.get(target) for file in files)), "")
+    ours = [file for file in files if alike(file.get(target), wanted)]
+    ours = [file for file in ours if alike(file.get(source), ours[0].get(source))]
+    others = sorted({f"{file.get(source)} into {file.get(target)}" for file in files if file not in ours})
     if not ours and len(others) > 1:
         raise SuiteError(f"{path.name} is for {' and '.join(others)}, not into {language}; ask for one of these.")
     return ours or files, others if ours else []
@@ -209,29 +209,29 @@ def _file(unit: Node) -> Node:
     return node
 
 
-def _key(one: Unit) -> str:
-    file = _file(one.unit)
-    ids = [file.get("original") or file.get("id"), one.unit.get("id")]
-    if one.holder is not one.unit:
-        ids.append(one.holder.get("id"))
+def _key(pair: Pair) -> str:
+    file = _file(pair.unit)
+    ids = [file.get("original") or file.get("id"), pair.unit.get("id")]
+    if pair.holder is not pair.unit:
+        ids.append(pair.holder.get("id"))
     return "/".join(part for part in ids if part)
 
 
-def _segment(key: str, one: Unit, text: str, *, two: bool, ours: bool) -> Segment:
-    target = shortened(one.target, text).text if one.target is not None else ""
-    state = one.holder.get("state") if two else (one.target.get("state") if one.target is not None else "")
-    inside = one.unit.child("notes")
-    notes = [node for node in [*one.unit.children, *(inside.children if inside else [])] if node.name == "note"]
+def _segment(key: str, pair: Pair, text: str, *, two: bool, ours: bool) -> Segment:
+    target = shortened(pair.target, text).text if pair.target is not None else ""
+    state = pair.holder.get("state") if two else (pair.target.get("state") if pair.target is not None else "")
+    inside = pair.unit.child("notes")
+    notes = [node for node in [*pair.unit.children, *(inside.children if inside else [])] if node.name == "note"]
     note = "\n".join(one_line(node.text) for node in notes if not _is_ours(node))
     return Segment(
         key=key,
-        source=one.inline.text,
+        source=pair.inline.text,
         target=target,
-        context=one.unit.get("resname") or one.unit.get("name") or one.unit.get("id"),
+        context=pair.unit.get("resname") or pair.unit.get("name") or pair.unit.get("id"),
         note=note,
         fuzzy=bool(target.strip()) and (state == "initial" if two else state in _OPEN),
-        max_length=_limit(one.unit) or limit_in(note),
-        translate=ours and one.unit.inherited("translate") != "no",
+        max_length=_limit(pair.unit) or limit_in(note),
+        translate=ours and pair.unit.inherited("translate") != "no",
     )
 
 

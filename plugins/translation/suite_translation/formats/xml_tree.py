@@ -46,14 +46,14 @@ class Node:
 
     def child(self, name: str) -> Node | None:
         """The first element of a local name directly in it."""
-        return next((one for one in self.children if one.name == name), None)
+        return next((node for node in self.children if node.name == name), None)
 
     def all(self, name: str) -> Iterator[Node]:
         """The elements of a local name in it, at any depth, in order."""
-        for one in self.children:
-            if one.name == name:
-                yield one
-            yield from one.all(name)
+        for node in self.children:
+            if node.name == name:
+                yield node
+            yield from node.all(name)
 
     def get(self, name: str, default: str = "") -> str:
         """An attribute by its local name."""
@@ -124,8 +124,8 @@ class _Builder:
 
 def _tag_end(data: bytes, at: int) -> int:
     """Past the `>` of the start tag at `at`; one inside quotes belongs to an attribute."""
-    found = _TAG.match(data, at)
-    return found.end() if found else len(data)
+    tag = _TAG.match(data, at)
+    return tag.end() if tag else len(data)
 
 
 def read_xml(path: Path) -> tuple[Content, Node]:
@@ -161,20 +161,20 @@ def _to_characters(root: Node, data: bytes) -> None:
     if data.isascii():
         return
     nodes = [root, *_below(root)]
-    places = sorted({place for one in nodes for place in (one.start, one.inside, one.outside, one.end)})
+    places = sorted({place for node in nodes for place in (node.start, node.inside, node.outside, node.end)})
     counted, at, before = {}, 0, 0
     for place in places:
         at, before = at + len(data[before:place].decode()), place
         counted[place] = at
-    for one in nodes:
-        one.start, one.inside = counted[one.start], counted[one.inside]
-        one.outside, one.end = counted[one.outside], counted[one.end]
+    for node in nodes:
+        node.start, node.inside = counted[node.start], counted[node.inside]
+        node.outside, node.end = counted[node.outside], counted[node.end]
 
 
 def _below(node: Node) -> Iterator[Node]:
-    for one in node.children:
-        yield one
-        yield from _below(one)
+    for child in node.children:
+        yield child
+        yield from _below(child)
 
 
 def escaped(text: str) -> str:
@@ -185,9 +185,9 @@ def escaped(text: str) -> str:
 def with_attribute(tag: str, name: str, value: str) -> str:
     """A start tag with an attribute set, in its place where it has it, else last."""
     quoted = escape(value, {'"': "&quot;"})
-    for found in _ATTRIBUTE.finditer(tag):
-        if found[1] == name:
-            return f'{tag[: found.start(2)]}"{quoted}"{tag[found.end(2) :]}'
+    for attribute in _ATTRIBUTE.finditer(tag):
+        if attribute[1] == name:
+            return f'{tag[: attribute.start(2)]}"{quoted}"{tag[attribute.end(2) :]}'
     end = re.search(r"\s*/?>$", tag)
     place = end.start() if end else len(tag)
     return f'{tag[:place]} {name}="{quoted}"{tag[place:]}'
@@ -195,11 +195,11 @@ def with_attribute(tag: str, name: str, value: str) -> str:
 
 def without_attribute(tag: str, name: str) -> str:
     """A start tag with an attribute taken out."""
-    found = next((one for one in _ATTRIBUTE.finditer(tag) if one[1] == name), None)
-    return tag[: found.start()] + tag[found.end() :] if found else tag
+    attribute = next((match for match in _ATTRIBUTE.finditer(tag) if match[1] == name), None)
+    return tag[: attribute.start()] + tag[attribute.end() :] if attribute else tag
 
 
 def indent_before(text: str, at: int) -> str:
     """The line end and white space before a place, for something to be put beside it; empty where it has none."""
-    found = re.search(r"(?:\r\n|\r|\n)[ \t]*$", text[max(0, at - 200) : at])
-    return found[0] if found else ""
+    indent = re.search(r"(?:\r\n|\r|\n)[ \t]*$", text[max(0, at - 200) : at])
+    return indent[0] if indent else ""

@@ -108,7 +108,7 @@ def adapted(source: str, known: str, target: str, style: str | None = None) -> s
         return None if placeholders.problems(source, target, style) else target
     asked, held = placeholders.mask(source, style), placeholders.mask(known, style)
     slotted = placeholders.mask_target(target, held)
-    if slotted is None or len(asked.found) != len(held.found):
+    if slotted is None or len(asked.placeholders) != len(held.placeholders):
         return None
     exchanged = _exchanged(slotted, _NUMBER.findall(held.text), _NUMBER.findall(asked.text))
     return None if exchanged is None else placeholders.unmask(exchanged, asked)

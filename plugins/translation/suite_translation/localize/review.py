@@ -38,7 +38,7 @@ def write(path: Path, doubts: Sequence[Mapping[str, Any]], *, left: bool) -> str
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["key", "source", "suggestion" if left else "translation", "confidence", "why"])
-    writer.writerows([one[name] for name in _COLUMNS] for one in doubts)
+    writer.writerows([doubt[name] for name in _COLUMNS] for doubt in doubts)
     if not doubts:
         beside(path).unlink(missing_ok=True)
         return ""

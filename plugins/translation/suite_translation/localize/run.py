@@ -13,19 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from suite import Corrections, Prediction, SuiteError, bar
 from suite_translation import formats
+from suite_translation.data.glossary import Glossary
+from suite_translation.formats import Document, Segment
 from suite_translation.formats.naming import partial
 from suite_translation.localize import review
 from suite_translation.localize.memory import Match, Memory
 from suite_translation.strings import lengths, placeholders
 from suite_translation.strings.languages import alike
-
-if TYPE_CHECKING:
-    from suite_translation.data.glossary import Glossary
-    from suite_translation.formats import Document, Segment
 
 THRESHOLD = 0.75
 """How alike a source must be for its translation to be suggested: the usual floor of translation tools."""
@@ -92,8 +90,8 @@ class Report:
         if outcome.fuzzy:
             reason = kind(outcome.why[0])
             self.fuzzy[reason] = self.fuzzy.get(reason, 0) + 1
-            told = {"key": segment.key, "source": segment.source, "target": outcome.target}
-            self.doubts.append({**told, "confidence": round(outcome.confidence, 4), "why": " ".join(outcome.why)})
+            doubt = {"key": segment.key, "source": segment.source, "target": outcome.target}
+            self.doubts.append({**doubt, "confidence": round(outcome.confidence, 4), "why": " ".join(outcome.why)})
         elif origin == "kept" and placeholders.problems(segment.source, outcome.target, segment.style):
             self.broken += 1
 
@@ -174,8 +172,8 @@ class Localizer:
             why = ("The model is not sure of it.",)
         match = self._suggestion(segment, language)
         if match and (why or match.similarity >= max(CERTAIN, confidence)):
-            told = (suggested(match), *self._lacking(segment, match.target, language))
-            return Outcome(match.target, "memory", match.similarity, told)
+            reasons = (suggested(match), *self._lacking(segment, match.target, language))
+            return Outcome(match.target, "memory", match.similarity, reasons)
         wide = lengths.too_wide(target, segment.max_length)
         why = (*why, wide) if wide and wide not in why else why
         return Outcome(
@@ -183,8 +181,8 @@ class Localizer:
         )
 
     def _suggestion(self, segment: Segment, language: str) -> Match | None:
-        found = [memory.fuzzy(segment.source, language, THRESHOLD, style=segment.style) for memory in self.memories]
-        usable = [match for match in found if match and _usable(segment, match.target)]
+        matches = [memory.fuzzy(segment.source, language, THRESHOLD, style=segment.style) for memory in self.memories]
+        usable = [match for match in matches if match and _usable(segment, match.target)]
         return max(usable, key=lambda match: match.similarity, default=None)
 
 
@@ -243,8 +241,8 @@ def localize(
 
 def _older(path: Path, output: Path, language: str) -> list[Document]:
     """What earlier calls wrote of `path`: whole, and as far as they came."""
-    written = [one for one in (output, partial(output)) if one.is_file() and one.resolve() != path.resolve()]
-    return [formats.read_document(one, language) for one in written]
+    written = [file for file in (output, partial(output)) if file.is_file() and file.resolve() != path.resolve()]
+    return [formats.read_document(file, language) for file in written]
 
 
 def _doubted(output: Path) -> dict[str, str]:
@@ -256,14 +254,14 @@ def _known(
     document: Document, older: Sequence[Document], doubted: Mapping[str, str], language: str
 ) -> tuple[list[Memory], dict[str, str]]:
     """Memories of the documents, and what is finished by key; what is listed and as it was counts as fuzzy."""
-    for one in (document, *older):
-        one.segments = [
+    for each in (document, *older):
+        each.segments = [
             replace(segment, fuzzy=True) if segment.target and doubted.get(segment.key) == segment.target else segment
-            for segment in one.segments
+            for segment in each.segments
         ]
-    read = [one for one in (document, *older) if not one.in_place or one is document]
+    read = [each for each in (document, *older) if not each.in_place or each is document]
     earlier = {key: text for key, text in _earlier(document, older, language).items() if doubted.get(key) != text}
-    return [Memory.of_document(one, language) for one in read], earlier
+    return [Memory.of_document(each, language) for each in read], earlier
 
 
 def _answers(
@@ -275,8 +273,8 @@ def _answers(
     report = Report(str(document.path), segments=len(todo), marked=document.shows_fuzzy, others=list(document.others))
     report.left = only_sure and not document.shows_fuzzy
     try:
-        found = localizer.outcomes(todo, language)
-        for segment, outcome in bar(found, description=document.path.name, total=len(todo), unit="segment"):
+        outcomes = localizer.outcomes(todo, language)
+        for segment, outcome in bar(outcomes, description=document.path.name, total=len(todo), unit="segment"):
             report.add(segment, outcome)
             if outcome.origin != "kept" or outcome.target != segment.target or segment.fuzzy:
                 target = segment.source if outcome.fuzzy and report.left else outcome.target
@@ -307,8 +305,8 @@ def _write(
 
 def _earlier(document: Document, older: Sequence[Document], language: str) -> dict[str, str]:
     """The finished translations, by key, of files written from the document before, the last one's first."""
-    fitting = [one for one in older if one.in_place or alike(one.target_language or "", language)]
-    return {key: target for one in fitting for key, target in document.recalled(one).items()}
+    fitting = [each for each in older if each.in_place or alike(each.target_language or "", language)]
+    return {key: target for each in fitting for key, target in document.recalled(each).items()}
 
 
 def refuse(document: Document, name: str, language: str, source_language: str) -> None:
@@ -325,7 +323,7 @@ def refuse(document: Document, name: str, language: str, source_language: str) -
 
 def corrected(domain: str, runs: Path) -> Memory:
     """What people corrected in the demo."""
-    return Memory.of({**one.row, **one.after} for one in Corrections(domain, runs).read())
+    return Memory.of({**correction.row, **correction.after} for correction in Corrections(domain, runs).read())
 
 
 def render(reports: Sequence[Report]) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
 
 from suite import column
 from suite_translation.data.source import Source
+from suite_translation.model.codec import Codec
+from suite_translation.model.generate import padded
 from suite_translation.strings import placeholders
-
-if TYPE_CHECKING:
-    import numpy as np
-    from datasets import Dataset
-
-    from suite_translation.model.models import Codec
 
 
 def sources(rows: Dataset, language: str) -> list[Source]:
@@ -62,20 +62,16 @@ def recased(example: Source, share: float, generator: np.random.Generator) -> So
 
 def sizes(examples: Sequence[Any]) -> list[int]:
     """Tokens of source and target, or characters where an example was not encoded."""
-    return [sum(map(len, one["ids"])) if "ids" in one else len(one["source"]) for one in examples]
+    return [sum(map(len, example["ids"])) if "ids" in example else len(example["source"]) for example in examples]
 
 
 def batch_of(examples: Sequence[Source], codec: Codec) -> dict[str, Any]:
     """`examples` without what only training needs; tensors where all have targets."""
-    import torch
-
-    from suite_translation.model.generate import padded
-
     kept = ("source", "language", "style", "max_length")
-    batch: dict[str, Any] = {"examples": [{name: one.get(name) for name in kept} for one in examples]}
-    if not all("target" in one for one in examples):
+    batch: dict[str, Any] = {"examples": [{name: example.get(name) for name in kept} for example in examples]}
+    if not all("target" in example for example in examples):
         return batch
-    ids = [one["ids"] if "ids" in one else encoded(one, codec)["ids"] for one in examples]
+    ids = [example["ids"] if "ids" in example else encoded(example, codec)["ids"] for example in examples]
     batch |= padded([source for source, _ in ids], codec.tokenizer.pad_token_id)
     labels = padded([target for _, target in ids], 0)
     return {**batch, "labels": torch.where(labels["attention_mask"] > 0, labels["input_ids"], -100)}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from suite_translation.model.models import Codec
+from suite_translation.model.codec import Codec
 
 BATCH = 64
 """Texts generated at once: on two cores more brings nothing, and a GPU holds far more of them."""
@@ -38,22 +38,22 @@ def candidates(
 
     Equal texts are asked once. With `unlooped` no three tokens may come twice, which breaks loops and good sentences.
     """
-    ids = {one: codec.encode(*one) for one in dict.fromkeys(asked)}
-    order = sorted(ids, key=lambda one: len(ids[one]))
-    found: dict[Asked, list[Candidate]] = {}
+    ids = {text: codec.encode(*text) for text in dict.fromkeys(asked)}
+    order = sorted(ids, key=lambda text: len(ids[text]))
+    answers: dict[Asked, list[Candidate]] = {}
     for start in range(0, len(order), BATCH):
         batch = order[start : start + BATCH]
-        found.update(
-            zip(batch, _generated(model, codec, batch, [ids[one] for one in batch], beams, unlooped), strict=True)
+        answers.update(
+            zip(batch, _generated(model, codec, batch, [ids[text] for text in batch], beams, unlooped), strict=True)
         )
-    return [found[one] for one in asked]
+    return [answers[text] for text in asked]
 
 
 def _generated(
     model: Any, codec: Codec, batch: Sequence[Asked], ids: list[list[int]], beams: int, unlooped: bool
 ) -> list[list[Candidate]]:
     inputs = padded(ids, codec.tokenizer.pad_token_id, model.device)
-    begun = codec.beginnings([one.language for one in batch]).to(model.device)
+    begun = codec.beginnings([text.language for text in batch]).to(model.device)
     longest = min(2 * max(map(len, ids)) + _ROOM, codec.limit - begun.shape[1])
     special = {codec.tokenizer.pad_token_id, codec.tokenizer.unk_token_id} - {codec.tokenizer.eos_token_id, None}
     out = model.generate(
@@ -89,8 +89,8 @@ def _means(model: Any, out: Any, end: int) -> torch.Tensor:
 def padded(ids: Sequence[Sequence[int]], pad: int, device: Any = "cpu") -> dict[str, torch.Tensor]:
     """`input_ids` and `attention_mask`, (N, longest) int64."""
     longest = max(map(len, ids))
-    rows = [[*one, *[pad] * (longest - len(one))] for one in ids]
-    mask = [[1] * len(one) + [0] * (longest - len(one)) for one in ids]
+    rows = [[*row, *[pad] * (longest - len(row))] for row in ids]
+    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in ids]
     return {
         "input_ids": torch.tensor(rows, device=device),
         "attention_mask": torch.tensor(mask, device=device),
@@ -121,28 +121,10 @@ def align(model: Any, codec: Codec, asked: Asked, target: str) -> list[tuple[str
 def _pairs(
     sources: list[tuple[str, list[int]]], targets: list[tuple[str, list[int]]], weights: torch.Tensor
 ) -> list[tuple[str, str, float]]:
-    found = []
+    pairs = []
     for word, places in targets if sources else []:
         shares = torch.stack([weights[places][:, from_].sum(dim=1).mean() for _, from_ in sources])
         shares = shares / shares.sum().clamp(min=1e-9)
         best = int(shares.argmax())
-        found.append((sources[best][0], word, float(shares[best])))
-    return found
-
-
-def asker(model: Any, codec: Codec, beams: int) -> Any:
-    """`candidates` of one model, as `translate` calls it."""
-
-    def ask(asked: Sequence[Asked], *, unlooped: bool = False) -> list[list[Candidate]]:
-        return candidates(model, codec, asked, beams=beams, unlooped=unlooped) if asked else []
-
-    return ask
-
-
-def fitter(codec: Codec, longest: int) -> Any:
-    """Whether a text has at most `longest` tokens in a language, and no more than the model has positions."""
-
-    def fits(text: str, language: str) -> bool:
-        return len(text) <= longest or len(codec.encode(text, language)) <= min(longest, codec.limit - 1)
-
-    return fits
+        pairs.append((sources[best][0], word, float(shares[best])))
+    return pairs

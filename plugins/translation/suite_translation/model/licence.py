@@ -50,8 +50,8 @@ def _stated(card: Path) -> str:
         values = yaml.safe_load(front)
     except yaml.YAMLError:
         return ""
-    found: Any = values.get("license", "") if isinstance(values, dict) else ""
-    return ", ".join(map(str, found)) if isinstance(found, list) else str(found or "")
+    licence: Any = values.get("license", "") if isinstance(values, dict) else ""
+    return ", ".join(map(str, licence)) if isinstance(licence, list) else str(licence or "")
 
 
 def _value(path: Path, key: str) -> str:

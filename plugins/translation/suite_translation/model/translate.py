@@ -15,7 +15,7 @@ from suite_translation.model.generate import Asked, Candidate
 from suite_translation.strings import guards, lengths, placeholders, sentences
 
 Ask = Callable[..., list[list[Candidate]]]
-"""`ask(asked, unlooped=False)`: candidates for each text."""
+"""`ask(asked, unlooped=False)`: candidates for each text; `generate.candidates` of a model."""
 _UNKEPT = "Its placeholders could not be kept."
 
 
@@ -46,12 +46,12 @@ class Sentence:
 
     def settle(self, candidates: Sequence[Candidate]) -> None:
         """Takes the first candidate that nothing speaks against, else the first that breaks nothing."""
-        finished = [(one, *self.finish(one.text)) for one in candidates]
-        sound = [(one, text, why) for one, text, why in finished if text is not None]
-        good = [one for one in sound if not one[2]]
+        finished = [(candidate, *self.finish(candidate.text)) for candidate in candidates]
+        sound = [(candidate, text, why) for candidate, text, why in finished if text is not None]
+        good = [checked for checked in sound if not checked[2]]
         if not sound:
             if self.target is None:
-                self.why = [_UNKEPT if any(one.text.strip() for one in candidates) else guards.EMPTY]
+                self.why = [_UNKEPT if any(candidate.text.strip() for candidate in candidates) else guards.EMPTY]
             return
         best, self.target, why = (good or sound)[0]
         self.log_probability = best.log_probability
@@ -61,7 +61,7 @@ class Sentence:
         """A candidate with placeholders, capitals and the end of the source, no word twice; what speaks against it."""
         if self.shouted:
             text = text.upper()
-        if not self.masked.found:  # a model of strings with placeholders may write one where none was
+        if not self.masked.placeholders:  # a model of strings with placeholders may write one where none was
             text = re.sub(" {2,}", " ", _words(text)).strip()  # no-break spaces are typography
         # The next candidates of a beam that says a word twice are no better: "QoS QoS" became "QoS de QoS".
         text = guards.ended(self.masked.text.strip(), self._once(text), self.language)
@@ -77,16 +77,16 @@ class Sentence:
             if any(map(str.isalpha, piece))
         ]
 
-    def settle_pieces(self, found: Sequence[Candidate]) -> None:
+    def settle_pieces(self, candidates: Sequence[Candidate]) -> None:
         """Puts the pieces' translations between the placeholders; a person should look at the order of words."""
-        made = iter(found)
+        made = iter(candidates)
         texts = [
             self._shout(self._once(next(made).text)) if any(map(str.isalpha, piece)) else piece
             for piece in placeholders.pieces(self.masked)
         ]
         self.target = placeholders.join_pieces(texts, self.masked)
-        if self.target is not None and found:
-            self.log_probability = min(one.log_probability for one in found)
+        if self.target is not None and candidates:
+            self.log_probability = min(candidate.log_probability for candidate in candidates)
             why = guards.problem(_words(self.masked.text), _words(" ".join(texts)))
             self.why = ["The texts between the placeholders were translated one by one.", *([why] if why else [])]
 
@@ -123,30 +123,30 @@ class Job:
         if len(source) > LONGEST:
             why = f"It has {len(source):,} characters; {LONGEST:,} is the most that a segment may have."
             return cls(example, [], [], refused=why)
-        found = placeholders.icu_parts(source)
-        parts = [source] if found is None else found
+        branches = placeholders.icu_parts(source)
+        parts = [source] if branches is None else branches
         pieces = [list(_cut(sentences.split(part), lambda text: fits(text, example["language"]))) for part in parts]
         widest = example.get("max_length") if sum(map(len, pieces)) == 1 else None
         made = [
-            [Sentence(piece.text, example["language"], style if found is None else "icu", widest) for piece in one]
-            for one in pieces
+            [Sentence(piece.text, example["language"], style if branches is None else "icu", widest) for piece in part]
+            for part in pieces
         ]
-        return cls(example, pieces, made, icu=found is not None)
+        return cls(example, pieces, made, icu=branches is not None)
 
     def prediction(self, confidence: Confidence, low: float) -> Prediction:
         """The sentences' translations put together and verified once more as a whole."""
         source, style = self.example["source"], self.example.get("style")
         if self.refused:
             return _answer(source, 0.0, [self.refused])
-        flat = [one for part in self.sentences for one in part]
-        why = list(dict.fromkeys(reason for one in flat for reason in one.why))
-        lost = any(one.lost for one in flat)
+        flat = [sentence for part in self.sentences for sentence in part]
+        why = list(dict.fromkeys(reason for sentence in flat for reason in sentence.why))
+        lost = any(sentence.lost for sentence in flat)
         target = source if lost else self._joined()
         if wrong := placeholders.problems(source, target, style):
             target, why = source, [*why, f"{_UNKEPT} {wrong[0]}"]
         elif not lost:
             why = list(dict.fromkeys([*why, *self._concerns(target)]))
-        known = [one.log_probability for one in flat if one.log_probability is not None]
+        known = [sentence.log_probability for sentence in flat if sentence.log_probability is not None]
         sure = 0.0 if lost else min(map(confidence, known), default=1.0)
         if not why and sure < low:
             why = ["The model is not sure of it."]
@@ -154,7 +154,7 @@ class Job:
 
     def _joined(self) -> str:
         parts = [
-            sentences.join(pieces, [str(one.target) for one in made])
+            sentences.join(pieces, [str(sentence.target) for sentence in made])
             for pieces, made in zip(self.pieces, self.sentences, strict=True)
         ]
         source = self.example["source"]
@@ -164,7 +164,7 @@ class Job:
 
     def _concerns(self, target: str) -> Iterator[str]:
         for made in self.sentences:
-            texts = [one.source for one in made], [str(one.target) for one in made]
+            texts = [sentence.source for sentence in made], [str(sentence.target) for sentence in made]
             if sentences.uncovered(*texts):
                 yield "A sentence seems to be missing."
         if wide := lengths.too_wide(target, self.example.get("max_length")):
@@ -187,52 +187,52 @@ def translate(
     term of the glossary, with that term in a slot.
     """
     jobs = [Job.of(example, fits) for example in examples]
-    todo = [one for job in jobs for part in job.sentences for one in part if one.target is None]
-    for one, found in zip(todo, ask([one.asked for one in todo]), strict=True):
-        one.settle(found)
-    _retry([one for one in todo if one.lost and _UNKEPT not in one.why], ask)
-    _piecewise([one for one in todo if _UNKEPT in one.why and one.masked.found], ask)
+    todo = [sentence for job in jobs for part in job.sentences for sentence in part if sentence.target is None]
+    for sentence, candidates in zip(todo, ask([sentence.asked for sentence in todo]), strict=True):
+        sentence.settle(candidates)
+    _retry([sentence for sentence in todo if sentence.lost and _UNKEPT not in sentence.why], ask)
+    _piecewise([sentence for sentence in todo if _UNKEPT in sentence.why and sentence.masked.placeholders], ask)
     if glossary is not None:
         _with_terms(todo, glossary, ask)
     return [job.prediction(confidence or Confidence(), low) for job in jobs]
 
 
 def _retry(looped: list[Sentence], ask: Ask) -> None:
-    for one, found in zip(looped, ask([one.asked for one in looped], unlooped=True), strict=True):
-        one.settle(found)
+    for sentence, candidates in zip(looped, ask([sentence.asked for sentence in looped], unlooped=True), strict=True):
+        sentence.settle(candidates)
 
 
 def _piecewise(broken: list[Sentence], ask: Ask) -> None:
-    asked = [one.pieces() for one in broken]
-    found = iter(ask([text for texts in asked for text in texts]))
-    for one, texts in zip(broken, asked, strict=True):
-        one.settle_pieces([next(found)[0] for _ in texts])
+    asked = [sentence.pieces() for sentence in broken]
+    answers = iter(ask([text for texts in asked for text in texts]))
+    for sentence, texts in zip(broken, asked, strict=True):
+        sentence.settle_pieces([next(answers)[0] for _ in texts])
 
 
 def _with_terms(todo: list[Sentence], glossary: Glossary, ask: Ask) -> None:
     lacking = []
-    for one in todo:
-        if one.target is not None and glossary.missing(one.source, one.target, one.language):
-            lacking.append((one, *_slotted(one, glossary)))
-    found = ask([Asked(text, one.language) for one, text, _ in lacking])
-    for (one, _, hits), answers in zip(lacking, found, strict=True):
-        first = len(one.masked.found)
+    for sentence in todo:
+        if sentence.target is not None and glossary.missing(sentence.source, sentence.target, sentence.language):
+            lacking.append((sentence, *_slotted(sentence, glossary)))
+    asked = [Asked(text, sentence.language) for sentence, text, _ in lacking]
+    for (sentence, _, hits), answers in zip(lacking, ask(asked), strict=True):
+        first = len(sentence.masked.placeholders)
         filled = [
             Candidate(text, answer.log_probability)
             for answer in answers
             if (text := _filled(answer.text, [hit.term.target for hit in hits], first)) is not None
         ]
         if filled:
-            one.settle(filled)
-            if any(_inflected(one, hit) for hit in hits):
-                one.why.append("A term of the glossary was put in as it is written there; see that its form fits.")
-        if missing := glossary.missing(one.source, str(one.target), one.language):
-            one.why.append(f"The glossary's {missing[0].target!r} is missing.")
+            sentence.settle(filled)
+            if any(_inflected(sentence, hit) for hit in hits):
+                sentence.why.append("A term of the glossary was put in as it is written there; see that its form fits.")
+        if missing := glossary.missing(sentence.source, str(sentence.target), sentence.language):
+            sentence.why.append(f"The glossary's {missing[0].target!r} is missing.")
 
 
 def _slotted(sentence: Sentence, glossary: Glossary) -> tuple[str, list[Hit]]:
     """What is asked with each term in a slot after those of the placeholders."""
-    text, first = sentence.masked.text, len(sentence.masked.found)
+    text, first = sentence.masked.text, len(sentence.masked.placeholders)
     hits = glossary.terms_in(text, sentence.language)[: max(len(placeholders.SLOTS) - first, 0)]
     for number, hit in reversed(list(enumerate(hits, start=first))):
         text = f"{text[: hit.start]}⟦{number}⟧{text[hit.end :]}"

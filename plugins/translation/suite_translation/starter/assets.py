@@ -43,15 +43,15 @@ def convert_horizon(wheels: Sequence[Path], out: Path) -> None:
 
     A plural is a row beside its singular; what is fuzzy, obsolete or not translated is left out.
     """
-    import pandas as pd
+    import pandas as pd  # this module comes with the domain's description, which is listed without
 
-    from suite_translation import formats
+    from suite_translation import formats  # likewise
 
     columns = ["source", "target", "context", "style", "language", "file"]
     rows = []
     for path in sorted(wheels[0].glob("*/locale/*/LC_MESSAGES/*.po")):
         language = path.parts[-3]
         if language in LANGUAGES:
-            told = {"language": language, "file": f"{path.parts[-5]}/{path.stem}"}
-            rows += [{**row, **told} for row in formats.pairs(formats.read_document(path, language))]
+            origin = {"language": language, "file": f"{path.parts[-5]}/{path.stem}"}
+            rows += [{**row, **origin} for row in formats.pairs(formats.read_document(path, language))]
     pd.DataFrame(rows, columns=columns).to_parquet(out / "strings.parquet", index=False)

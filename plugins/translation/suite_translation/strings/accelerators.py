@@ -28,17 +28,17 @@ _ENDS = re.compile(r"[\s.…:：。！？!?]*$")
 _WORDS = re.compile(r"(?<!\w)[^\W\d_](?::?\\\S*|\w*(?:\\\S*)?)")
 
 
-def candidates(text: str, style: str | None, found: list[Token] | None = None) -> list[int]:
+def candidates(text: str, style: str | None, known: list[Token] | None = None) -> list[int]:
     """Where in `text` signs stand that make an accelerator."""
     if style in _PLAIN:
         return []
-    found = tokens(text, style) if found is None else found
+    known = tokens(text, style) if known is None else known
     # Of the same length as the text, so that positions hold; a token counts as the end of something.
     blanked = list(text)
-    for token in found:
+    for token in known:
         blanked[token.start : token.end] = "⟧" * (token.end - token.start)
     words = "".join(blanked)
-    return [one.start() for one in _CANDIDATE.finditer(words) if not _prose(words, one.start())]
+    return [sign.start() for sign in _CANDIDATE.finditer(words) if not _prose(words, sign.start())]
 
 
 def _prose(words: str, at: int) -> bool:
@@ -51,15 +51,15 @@ def _prose(words: str, at: int) -> bool:
     return inside_name or (before.isupper() and after.isupper()) or (words[at] != "&" and after.isupper())
 
 
-def accelerator(text: str, style: str | None, found: list[Token]) -> int | None:
+def accelerator(text: str, style: str | None, known: list[Token]) -> int | None:
     """Where the one accelerator of `text` stands; None when it has none or several, which then are text."""
-    places = candidates(text, style, found)
+    places = candidates(text, style, known)
     return places[0] if len(places) == 1 else None
 
 
-def count(text: str, sign: str, found: list[Token]) -> int:
+def count(text: str, sign: str, known: list[Token]) -> int:
     """How often a sign stands in the words of `text`."""
-    return outside(text, found).count(sign)
+    return outside(text, known).count(sign)
 
 
 def placed(slotted: str, sign: str, letter: str) -> Iterator[str]:
@@ -73,7 +73,7 @@ def placed(slotted: str, sign: str, letter: str) -> Iterator[str]:
         at = end.start() if end else len(slotted)
         yield f"{slotted[:at]}({sign}{letter.upper()}){slotted[at:]}"
     else:
-        starts = [one.start() for one in _WORDS.finditer(slotted) if "\\" not in one[0]]
+        starts = [word.start() for word in _WORDS.finditer(slotted) if "\\" not in word[0]]
         behind = [at for at in starts if slotted[at - 1 : at] == "⟧"]
         free = [at for at in starts if at not in behind]
         wanted = [at for at in free if slotted[at].casefold() == letter.casefold()]

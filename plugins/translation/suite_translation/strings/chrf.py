@@ -31,8 +31,8 @@ def chrf_counts(hypothesis: str, reference: str) -> list[int]:
 
 def bleu_counts(hypothesis: str, reference: str) -> list[int]:
     """10 counts of one segment: both lengths, then matching and all n-grams of 1 to 4 words."""
-    found = _BLEU.corpus_score([hypothesis], [[reference]])
-    return [found.sys_len, found.ref_len, *found.counts, *found.totals]
+    score = _BLEU.corpus_score([hypothesis], [[reference]])
+    return [score.sys_len, score.ref_len, *score.counts, *score.totals]
 
 
 def chrf(counts: np.ndarray) -> float:

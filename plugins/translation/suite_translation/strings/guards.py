@@ -37,12 +37,12 @@ _SHORTENED = re.compile(r"(?:^|\W)(?:etc|usw|dgl|(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,
 
 def problem(source: str, target: str) -> str:
     """Why `target` can be no good translation of `source`, as a sentence; "" if nothing speaks against it."""
-    words, found = _WORD.findall(source), _WORD.findall(target)
-    if words and not found:
+    words, translated = _WORD.findall(source), _WORD.findall(target)
+    if words and not translated:
         return EMPTY
     if loops(target) > loops(source):
         return LOOP
-    if len(words) >= _COPIED and [w.casefold() for w in words] == [w.casefold() for w in found]:
+    if len(words) >= _COPIED and [w.casefold() for w in words] == [w.casefold() for w in translated]:
         return "The model copied the source."
     if numbers(source) != numbers(target):
         return "The numbers are not those of the source."
@@ -79,22 +79,22 @@ def undoubled(source: str, text: str, language: str) -> str:
     if grammar is None or _TWICE.search(source):
         return text
 
-    def once(found: re.Match[str]) -> str:
-        if found[1].casefold() in grammar.split():
-            return found[0]
-        first, *others = found[0].split()
+    def once(twice: re.Match[str]) -> str:
+        if twice[1].casefold() in grammar.split():
+            return twice[0]
+        first, *others = twice[0].split()
         kept = [first]
         for word in others:
             if word.isupper() != kept[-1].isupper():
                 kept.append(word)
-        return " ".join(kept) if len(kept) <= len(others) else found[0]
+        return " ".join(kept) if len(kept) <= len(others) else twice[0]
 
     return _TWICE.sub(once, text)
 
 
 def _syllables(word: str) -> int:
-    found = re.finditer(r"(.{2,8}?)\1{2,}", word)
-    return max((len(match[0]) // len(match[1]) for match in found), default=1)
+    repeats = re.finditer(r"(.{2,8}?)\1{2,}", word)
+    return max((len(match[0]) // len(match[1]) for match in repeats), default=1)
 
 
 def numbers(text: str) -> Counter[str]:

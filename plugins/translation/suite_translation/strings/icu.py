@@ -65,7 +65,11 @@ def argument_end(text: str, start: int) -> int | None:
 
 def runs(message: Message) -> list[tuple[int, int]]:
     """The spans of text before, between and after the arguments of a message, branches left out."""
-    edges = [message.start, *(at for one in message.arguments for at in (one.start, one.end)), message.end]
+    edges = [
+        message.start,
+        *(at for argument in message.arguments for at in (argument.start, argument.end)),
+        message.end,
+    ]
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 

@@ -66,5 +66,11 @@ def alike(language: str, other: str) -> bool:
     >>> alike("de", "de_AT"), alike("pt-BR", "pt-PT"), alike("", "fr")
     (True, False, True)
     """
-    one, two = tag(language), tag(other)
-    return not one or not two or one == two or one == two.partition("-")[0] or two == one.partition("-")[0]
+    first, second = tag(language), tag(other)
+    return (
+        not first
+        or not second
+        or first == second
+        or first == second.partition("-")[0]
+        or second == first.partition("-")[0]
+    )

@@ -22,5 +22,5 @@ def width(text: str) -> int:
 
 def too_wide(text: str, most: int | None) -> str:
     """The sentence that says by how much a text is too wide; empty where it fits or `most` is None or 0."""
-    found = width(text)
-    return f"It has {found} of at most {most} characters." if most and found > most else ""
+    columns = width(text)
+    return f"It has {columns} of at most {most} characters." if most and columns > most else ""

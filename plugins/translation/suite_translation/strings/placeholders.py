@@ -52,12 +52,12 @@ _QUOTING = re.compile(r"(?<!')((?:'')*)'(?=⟦([0-9]+)⟧)")
 class Masked:
     """A source without its placeholders.
 
-    `text` has slot i where `found[i]` stood (a placeholder beyond the tenth gets a slot that no model knows), and no
+    `text` has slot i where `placeholders[i]` stood (one beyond the tenth gets a slot that no model knows), and no
     keyboard accelerator; `accelerator` is the sign removed, or "". `source` and `style` are what `mask` was given.
     """
 
     text: str
-    found: tuple[str, ...]
+    placeholders: tuple[str, ...]
     accelerator: str = ""
     source: str = ""
     style: str | None = None
@@ -69,16 +69,16 @@ def mask(text: str, style: str | None = None) -> Masked:
     The styles are c, python, brace, icu, html, qt, boost, js and none. An ICU message with branches becomes one
     slot: translate its `icu_parts` instead.
     """
-    found = tokens(text, family(style))
-    place = accelerators.accelerator(text, family(style), found)
+    known = tokens(text, family(style))
+    place = accelerators.accelerator(text, family(style), known)
     hidden = accelerators.hidden(text, place)
     slotted, at = [], 0
-    for number, token in enumerate(found):
+    for number, token in enumerate(known):
         slotted += [_without(text, at, token.start, hidden), f"⟦{number}⟧"]
         at = token.end
     slotted.append(_without(text, at, len(text), hidden))
     sign = "" if place is None else text[place]
-    return Masked("".join(slotted), tuple(token.text for token in found), sign, text, style)
+    return Masked("".join(slotted), tuple(token.text for token in known), sign, text, style)
 
 
 def _without(text: str, start: int, end: int, hidden: tuple[int, int]) -> str:
@@ -96,24 +96,24 @@ def unmask(translated: str, masked: Masked) -> str | None:
         return masked.source
     slotted = _tidy(_repaired(translated, masked), masked)
     order = [int(number) for number in SLOT.findall(slotted)]
-    if sorted(order) != list(range(len(masked.found))):
+    if sorted(order) != list(range(len(masked.placeholders))):
         return None
-    found = _numbered(order, masked)
-    if found is None:
+    fillings = _numbered(order, masked)
+    if fillings is None:
         return None
     if family(masked.style) == "icu":
-        slotted = _QUOTING.sub(lambda one: one[1] + ("''" if found[int(one[2])][0] in "{#'" else "'"), slotted)
+        slotted = _QUOTING.sub(lambda quote: quote[1] + ("''" if fillings[int(quote[2])][0] in "{#'" else "'"), slotted)
     options = [slotted]
     if masked.accelerator:
         options = list(accelerators.placed(slotted, masked.accelerator, _letter(masked)))
-    filled = (_fill(option, found) for option in options)
-    return next((one for one in filled if not problems(masked.source, one, masked.style)), None)
+    filled = (_fill(option, fillings) for option in options)
+    return next((text for text in filled if not problems(masked.source, text, masked.style)), None)
 
 
 def _repaired(translated: str, masked: Masked) -> str:
     """Slots as they are written, whatever the model made of them."""
-    slotted = _LOOSE.sub(lambda one: f"⟦{int(one[1] or one[2])}⟧", re.sub(r"\s*[\r\n\t]+\s*", " ", translated))
-    for number in range(len(masked.found)):
+    slotted = _LOOSE.sub(lambda slot: f"⟦{int(slot[1] or slot[2])}⟧", re.sub(r"\s*[\r\n\t]+\s*", " ", translated))
+    for number in range(len(masked.placeholders)):
         other = re.compile(rf"[\[【〚［]{{1,2}}\s*{number}\s*[\]】〛］]{{1,2}}")
         if f"⟦{number}⟧" not in slotted and not other.search(masked.text):
             slotted = other.sub(f"⟦{number}⟧", slotted, count=1)
@@ -122,12 +122,12 @@ def _repaired(translated: str, masked: Masked) -> str:
 
 def _tidy(slotted: str, masked: Masked) -> str:
     """White space as in the source at both ends, inside tags and around line ends."""
-    for number, found in enumerate(masked.found):
+    for number, text in enumerate(masked.placeholders):
         slot = f"⟦{number}⟧"
-        line = "\n" in found or "\r" in found
-        if line or (re.match(r"[<\[][^/]", found) and re.search(rf"{slot}\S", masked.text)):
+        line = "\n" in text or "\r" in text
+        if line or (re.match(r"[<\[][^/]", text) and re.search(rf"{slot}\S", masked.text)):
             slotted = re.sub(rf"{slot}\s+", slot, slotted)
-        if line or (found.startswith(("</", "[/")) and re.search(rf"\S{slot}", masked.text)):
+        if line or (text.startswith(("</", "[/")) and re.search(rf"\S{slot}", masked.text)):
             slotted = re.sub(rf"\s+{slot}", slot, slotted)
     return _with_ends(slotted, masked.text)
 
@@ -141,42 +141,42 @@ def _with_ends(translated: str, source: str) -> str:
 
 
 def _letter(masked: Masked) -> str:
-    found = tokens(masked.source, family(masked.style))
-    place = accelerators.accelerator(masked.source, family(masked.style), found)
+    known = tokens(masked.source, family(masked.style))
+    place = accelerators.accelerator(masked.source, family(masked.style), known)
     return "" if place is None else masked.source[place + 1]
 
 
 def _numbered(order: list[int], masked: Masked) -> list[str] | None:
-    """What fills the slots: `found`, with numbers in it if the order asks for them; None if they can't be had."""
-    found, kind = list(masked.found), family(masked.style)
+    """What fills the slots: placeholders, numbered if the order asks for it; None if they can't be numbered."""
+    fillings, kind = list(masked.placeholders), family(masked.style)
     kept = tokens(masked.source, kind)
     for sign in "%{":
         taking = [
             number
             for number, token in enumerate(kept)
-            if any(one == sign and at is None for one, at, _ in directives(token))
+            if any(mark == sign and at is None for mark, at, _ in directives(token))
         ]
         if [number for number in order if number in taking] == taking:
             continue
         if NUMBERED.get(kind or "") != sign:
             return None
-        _give_numbers(found, [kept[number] for number in taking], taking, sign)
-    return found
+        _give_numbers(fillings, [kept[number] for number in taking], taking, sign)
+    return fillings
 
 
-def _give_numbers(found: list[str], kept: list[Token], taking: list[int], sign: str) -> None:
-    count = sum(one == sign for token in kept for one, _, _ in directives(token))
+def _give_numbers(fillings: list[str], kept: list[Token], taking: list[int], sign: str) -> None:
+    count = sum(mark == sign for token in kept for mark, _, _ in directives(token))
     for slot, token in zip(reversed(taking), reversed(kept), strict=True):
-        for one, _, match in reversed(list(directives(token))):
-            if one == sign:
+        for mark, _, match in reversed(list(directives(token))):
+            if mark == sign:
                 number = f"{count}$" if sign == "%" else f"{count - 1}"
                 at = match.start("rest")
-                found[slot] = found[slot][:at] + number + found[slot][at:]
+                fillings[slot] = fillings[slot][:at] + number + fillings[slot][at:]
                 count -= 1
 
 
-def _fill(slotted: str, found: Sequence[str]) -> str:
-    return SLOT.sub(lambda slot: found[int(slot[1])], slotted)
+def _fill(slotted: str, fillings: Sequence[str]) -> str:
+    return SLOT.sub(lambda slot: fillings[int(slot[1])], slotted)
 
 
 def pieces(masked: Masked) -> list[str]:
@@ -203,13 +203,13 @@ def mask_target(target: str, masked: Masked) -> str | None:
     Equal placeholders take the slots in the order of the source. An accelerator is removed.
     """
     kind = family(masked.style)
-    found = tokens(target, kind)
-    hidden = accelerators.hidden(target, accelerators.accelerator(target, kind, found))
-    if problems(masked.source, target, masked.style) or len(found) != len(masked.found):
+    known = tokens(target, kind)
+    hidden = accelerators.hidden(target, accelerators.accelerator(target, kind, known))
+    if problems(masked.source, target, masked.style) or len(known) != len(masked.placeholders):
         return None
-    free = {number: _plain(text) for number, text in enumerate(masked.found)}
+    free = {number: _plain(text) for number, text in enumerate(masked.placeholders)}
     slotted, at = [], 0
-    for token in found:
+    for token in known:
         slot = next((number for number, text in free.items() if text == _plain(token.text)), None)
         if slot is None:
             return None

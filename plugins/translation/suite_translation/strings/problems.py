@@ -50,9 +50,9 @@ def _order(ours: list[Token], theirs: list[Token], style: str | None) -> list[st
     """Missing and invented tokens, and arguments taken in another order."""
     renumbered = _renumbered(ours, theirs, style)
     theirs = theirs if renumbered is None else renumbered
-    found = _differences(Counter(map(_shape, ours)), Counter(map(_shape, theirs)))
-    if found:
-        return found
+    faults = _differences(Counter(map(_shape, ours)), Counter(map(_shape, theirs)))
+    if faults:
+        return faults
     for sign in "%{":
         before, after = _sequence(ours, sign), _sequence(theirs, sign)
         if renumbered is None and before != after:
@@ -76,29 +76,29 @@ def _shown(text: str) -> str:
     return "A tab" if text == "\t" else text
 
 
-def _sequence(found: list[Token], sign: str) -> list[str]:
-    return [one[0] for token in found for kind, number, one in directives(token) if kind == sign and number is None]
+def _sequence(known: list[Token], sign: str) -> list[str]:
+    return [match[0] for token in known for kind, number, match in directives(token) if kind == sign and number is None]
 
 
 def _renumbered(ours: list[Token], theirs: list[Token], style: str | None) -> list[Token] | None:
     """The target's tokens without their numbers, if it numbers each argument of an unnumbered source, once each."""
     sign = NUMBERED.get(style or "")
-    before = [one for token in ours for kind, number, one in directives(token) if kind == sign and number is None]
-    numbers = [(number, one) for token in theirs for kind, number, one in directives(token) if kind == sign]
+    before = [match for token in ours for kind, number, match in directives(token) if kind == sign and number is None]
+    numbers = [(number, match) for token in theirs for kind, number, match in directives(token) if kind == sign]
     if not before or len(numbers) != len(before) or any(number is None for number, _ in numbers):
         return None
     ordered = sorted(numbers, key=lambda pair: pair[0] or 0)
     same = [number for number, _ in ordered] == list(range(len(before)))
-    if not same or [one["rest"] for _, one in ordered] != [one["rest"] for one in before] or "*" in str(before):
+    if not same or [match["rest"] for _, match in ordered] != [match["rest"] for match in before] or "*" in str(before):
         return None
     return [_without_numbers(token, str(sign)) for token in theirs]
 
 
 def _without_numbers(token: Token, sign: str) -> Token:
     text = token.text
-    for kind, _, one in reversed(list(directives(token))):
-        if kind == sign and one["number"]:
-            text = text[: one.start("number")] + text[one.end("number") :]
+    for kind, _, match in reversed(list(directives(token))):
+        if kind == sign and match["number"]:
+            text = text[: match.start("number")] + text[match.end("number") :]
     return Token(token.kind, text, token.start, token.end)
 
 
@@ -113,9 +113,11 @@ def _strays(source: str, ours: list[Token], target: str, theirs: list[Token], st
         guarded += "<>"
     if style == "html":
         guarded += "&"
-    found = [f"A stray {sign} that the source doesn't have." for sign in guarded if after[sign] > before[sign]]
+    faults = [f"A stray {sign} that the source doesn't have." for sign in guarded if after[sign] > before[sign]]
     braces = "" if style in ("html", "none") else "{}"
-    return found + [f"There are not as many {sign} as in the source." for sign in braces if after[sign] != before[sign]]
+    return faults + [
+        f"There are not as many {sign} as in the source." for sign in braces if after[sign] != before[sign]
+    ]
 
 
 def _tags(ours: list[Token], theirs: list[Token]) -> list[str]:
@@ -124,9 +126,9 @@ def _tags(ours: list[Token], theirs: list[Token]) -> list[str]:
     return []
 
 
-def _nested(found: list[Token]) -> bool:
+def _nested(known: list[Token]) -> bool:
     stack: list[str] = []
-    for token in found:
+    for token in known:
         name = _TAG_NAME.match(token.text) if token.kind in ("tag", "code") else None
         if name is None or token.text.endswith("/>") or name[2].lower() in _VOID:
             continue
@@ -138,41 +140,41 @@ def _nested(found: list[Token]) -> bool:
 
 
 def _ends(source: str, target: str) -> list[str]:
-    found = []
+    faults = []
     if source.startswith(("\n", "\r")) != target.startswith(("\n", "\r")):
-        found.append("One begins with a new line and the other doesn't.")
+        faults.append("One begins with a new line and the other doesn't.")
     if source.endswith(("\n", "\r")) != target.endswith(("\n", "\r")):
-        found.append("One ends with a new line and the other doesn't.")
-    return found
+        faults.append("One ends with a new line and the other doesn't.")
+    return faults
 
 
 def _signs(source: str, ours: list[Token], target: str, theirs: list[Token], style: str | None) -> list[str]:
     before = Counter(source[at] for at in accelerators.candidates(source, style, ours))
     after = Counter(target[at] for at in accelerators.candidates(target, style, theirs))
-    found = [f"A keyboard accelerator {sign} too many." for sign in after if after[sign] > before[sign]]
-    if not found and before.total() == 1:
+    faults = [f"A keyboard accelerator {sign} too many." for sign in after if after[sign] > before[sign]]
+    if not faults and before.total() == 1:
         sign = next(iter(before))
         # All others are text to us; the toolkit takes the first it finds.
         if accelerators.count(target, sign, theirs) - after[sign] >= accelerators.count(source, sign, ours):
-            found.append(f"A second {sign} beside the keyboard accelerator.")
-    return found
+            faults.append(f"A second {sign} beside the keyboard accelerator.")
+    return faults
 
 
 def _controls(source: str, target: str) -> list[str]:
     invented = set(_CONTROL.findall(target)) - set(_CONTROL.findall(source))
-    return [f"A control character, {one!r}, that no file of strings may hold." for one in sorted(invented)]
+    return [f"A control character, {character!r}, that no file of strings may hold." for character in sorted(invented)]
 
 
 def _icu(source: str, ours: icu.Message, target: str, theirs: icu.Message) -> list[str]:
     """Two messages: their own texts, then argument by argument and branch by branch."""
-    found = _plain(_own_text(source, ours), _own_text(target, theirs), "icu")
-    before = sorted(ours.arguments, key=lambda one: (one.name, one.kind, one.offset))
-    after = sorted(theirs.arguments, key=lambda one: (one.name, one.kind, one.offset))
+    faults = _plain(_own_text(source, ours), _own_text(target, theirs), "icu")
+    before = sorted(ours.arguments, key=lambda argument: (argument.name, argument.kind, argument.offset))
+    after = sorted(theirs.arguments, key=lambda argument: (argument.name, argument.kind, argument.offset))
     if [(x.name, x.kind, x.offset) for x in before] != [(x.name, x.kind, x.offset) for x in after]:
-        return [*found, "The plural and select arguments are not those of the source."]
-    for one, other in zip(before, after, strict=True):
-        found += _branches(source, one, target, other)
-    return found
+        return [*faults, "The plural and select arguments are not those of the source."]
+    for argument, other in zip(before, after, strict=True):
+        faults += _branches(source, argument, target, other)
+    return faults
 
 
 def _own_text(text: str, message: icu.Message) -> str:
@@ -184,10 +186,10 @@ def _branches(source: str, ours: icu.Argument, target: str, theirs: icu.Argument
     # Plural categories are the target language's own; exact numbers and the keys of a select are the program's.
     fixed = {key for key in before if ours.kind == "select" or key.startswith("=")}
     free = set() if ours.kind == "select" else icu.CATEGORIES
-    found = [f"The branch {key} of {ours.name} is missing." for key in sorted(fixed - set(after))]
-    found += [f"{ours.name} has no branch {key}." for key in sorted(set(after) - set(before) - free)]
+    faults = [f"The branch {key} of {ours.name} is missing." for key in sorted(fixed - set(after))]
+    faults += [f"{ours.name} has no branch {key}." for key in sorted(set(after) - set(before) - free)]
     if len(after) < len(theirs.branches) and len(before) == len(ours.branches):
-        found.append(f"A branch of {ours.name} is there twice.")
+        faults.append(f"A branch of {ours.name} is there twice.")
     for key, branch in theirs.branches:
-        found += _icu(source, before.get(key, before["other"]), target, branch)
-    return found
+        faults += _icu(source, before.get(key, before["other"]), target, branch)
+    return faults

@@ -118,4 +118,4 @@ def _held(text: str) -> bytearray:
 
 def _letters(text: str) -> int:
     # A Chinese character says as much as three letters or more; a kana or a Korean syllable as two or so.
-    return sum(3 if east_asian_width(one) == "W" else 1 for one in text if one.isalnum())
+    return sum(3 if east_asian_width(character) == "W" else 1 for character in text if character.isalnum())

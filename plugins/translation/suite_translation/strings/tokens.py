@@ -127,19 +127,19 @@ def tokens(text: str, style: str | None) -> list[Token]:
 
 def _scan(text: str, scanner: re.Pattern[str]) -> Iterator[Token]:
     at = 0
-    while found := scanner.search(text, at):
-        kind, end = str(found.lastgroup), found.end()
+    while match := scanner.search(text, at):
+        kind, end = str(match.lastgroup), match.end()
         if kind == "icu":
-            end = icu.argument_end(text, found.start()) or 0
-        at = end or found.end()
+            end = icu.argument_end(text, match.start()) or 0
+        at = end or match.end()
         if kind not in ("path", "pair") and end:
-            yield Token(kind, text[found.start() : end], found.start(), end)
+            yield Token(kind, text[match.start() : end], match.start(), end)
 
 
-def outside(text: str, found: list[Token]) -> str:
+def outside(text: str, known: list[Token]) -> str:
     """The words: `text` with a slot's bracket in the place of each token, so that neighbours don't run together."""
     pieces, at = [], 0
-    for token in found:
+    for token in known:
         pieces.append(text[at : token.start])
         at = token.end
     return "⟧".join([*pieces, text[at:]])
@@ -152,10 +152,10 @@ _FIELD_DIRECTIVE = re.compile(r"\{\{|\{(?P<number>\d*)(?P<rest>(?:[!:.\[][^{}]*)
 def directives(token: Token) -> Iterator[tuple[str, int | None, re.Match[str]]]:
     """The positional directives in a token (a tag may hold several): sign, number from 0 or None, and the match."""
     if token.kind in ("printf", "tag"):
-        for found in _PRINTF_DIRECTIVE.finditer(token.text):
-            if found["rest"] and found["rest"] != "m":  # %m is the text of errno and takes no argument
-                yield "%", int(found["number"][:-1]) - 1 if found["number"] else None, found
+        for directive in _PRINTF_DIRECTIVE.finditer(token.text):
+            if directive["rest"] and directive["rest"] != "m":  # %m is the text of errno and takes no argument
+                yield "%", int(directive["number"][:-1]) - 1 if directive["number"] else None, directive
     if token.kind in ("field", "tag"):
-        for found in _FIELD_DIRECTIVE.finditer(token.text):
-            if found["rest"] is not None:
-                yield "{", int(found["number"]) if found["number"] else None, found
+        for directive in _FIELD_DIRECTIVE.finditer(token.text):
+            if directive["rest"] is not None:
+                yield "{", int(directive["number"]) if directive["number"] else None, directive

@@ -6,8 +6,8 @@ from suite import Entry, hookimpl
 @hookimpl
 def suite_domains():
     return [
-        Entry("grumpy", "Draws half a demo and fails.", "suite_odd.domains:Grumpy"),
-        Entry("vanished", "Needs a module nobody has.", "suite_odd.vanished:Vanished"),
+        Entry("grumpy", "Draws half a demo and fails.", "suite_odd.domains:GRUMPY"),
+        Entry("vanished", "Needs a module nobody has.", "suite_odd.vanished:VANISHED"),
     ]
 
 
@@ -15,5 +15,6 @@ def suite_domains():
 def suite_pages():
     return [
         Entry("two-mistakes", "A user's mistake and a bug.", "suite_odd.pages:two_mistakes"),
+        Entry("any-file", "Returns the file that a visitor names.", "suite_odd.pages:any_file"),
         Entry("no-page", "Fails while it is drawn.", "suite_odd.pages:no_page"),
     ]

@@ -1,12 +1,13 @@
-from suite_toy.domain import ToyDomain
+from dataclasses import replace
+
+from suite_toy.domain import TOY
 
 
-class Grumpy(ToyDomain):
-    name = "grumpy"
-    title = "Grumpy & sons"
+def half_a_demo(predictor):
+    import gradio as gr
 
-    def demo(self, predictor):
-        import gradio as gr
+    gr.Textbox(label="Half a demo")
+    raise RuntimeError("not <i>today</i>")
 
-        gr.Textbox(label="Half a demo")
-        raise RuntimeError("not <i>today</i>")
+
+GRUMPY = replace(TOY, name="grumpy", title="Grumpy & sons", demo=half_a_demo)

@@ -21,5 +21,13 @@ def two_mistakes():
     gr.Button("Bug").click(bug, None, answer, api_name="bug")
 
 
+def any_file():
+    """Careless on purpose: what a visitor types goes out as a file."""
+    import gradio as gr
+
+    name, file = gr.Textbox(label="Name"), gr.File(label="File")
+    name.submit(lambda text: text, name, file, api_name="any_file")
+
+
 def no_page():
     raise RuntimeError("no page today")

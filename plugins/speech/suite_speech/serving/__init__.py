@@ -1,0 +1,1 @@
+"""What is done with predictions: printed, written, compared."""

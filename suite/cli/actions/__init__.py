@@ -1,0 +1,1 @@
+"""What the commands do. Imported when a command runs: these modules import what they need at their top."""
