@@ -7,7 +7,6 @@ lies in its working folder when the lock is taken was left by a process that die
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -20,6 +19,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from pkgutil import resolve_name
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -182,8 +182,7 @@ def _build(asset: Asset, folder: Path, *, offline: bool) -> None:
 
 
 def _convert(asset: Asset, unpacked: list[Path], out: Path) -> None:
-    module, _, function = asset.convert.partition(":")
-    getattr(importlib.import_module(module), function)(unpacked, out)
+    resolve_name(asset.convert)(unpacked, out)
     if not any(out.iterdir()):
         raise RuntimeError(f"{asset.convert} wrote nothing for {asset.name}")
 

@@ -6,8 +6,8 @@ import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import click
@@ -26,8 +26,8 @@ def action(target: str) -> Command:
     Commands are declared in modules that import nothing heavy, so that their help comes at once; what they do is in
     `suite.cli.actions`, whose modules import what they need at their top.
     """
-    module, _, name = target.partition(":")
-    return getattr(import_module(module), name)
+    command: Command = resolve_name(target)
+    return command
 
 
 def _quiet(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

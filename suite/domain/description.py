@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from suite.config import TrainConfig
@@ -153,7 +153,4 @@ class Task:
 
 def _part(named: Part) -> Any:
     """The part itself, imported where it is named."""
-    if not isinstance(named, str):
-        return named
-    module, _, name = named.partition(":")
-    return getattr(import_module(module), name)
+    return resolve_name(named) if isinstance(named, str) else named

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
 import re
@@ -10,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points, version
+from pkgutil import resolve_name
 from typing import Any
 
 import pluggy
@@ -45,9 +45,8 @@ class Offer:
 
     def load(self) -> Any:
         """Imports the target. Raises `SuiteError` naming the plugin when that fails."""
-        module, _, attribute = self.entry.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            return resolve_name(self.entry.target)
         except SuiteError:
             raise
         except Exception as error:

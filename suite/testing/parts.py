@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from suite.domain.description import Domain
@@ -32,7 +32,7 @@ def faults(domain: Domain) -> Iterator[str]:
         if named is None:
             continue
         try:
-            part = _imported(named) if isinstance(named, str) else named
+            part = resolve_name(named) if isinstance(named, str) else named
         except (ImportError, AttributeError, ValueError) as error:
             yield f"{name}={named!r}: {type(error).__name__}: {error}"
             continue
@@ -56,11 +56,6 @@ def lacks(kind: type, protocol: type) -> list[str]:
                 f"{name} {misfit}" for misfit in _misfits(method, tuple(inspect.signature(promised).parameters))
             ]
     return problems
-
-
-def _imported(target: str) -> Any:
-    module, _, name = target.partition(":")
-    return getattr(import_module(module), name)
 
 
 def _misfits(function: Callable[..., Any], given: Sequence[str]) -> list[str]:
