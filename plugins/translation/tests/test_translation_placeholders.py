@@ -285,3 +285,8 @@ def test_a_reference_gets_the_slots_of_its_source():
     assert mask_target("%(b)s %(a)s", mask("%(a)s %(b)s")) == "⟦1⟧ ⟦0⟧"
     assert mask_target("%s %s", mask("%s and %s")) == "⟦0⟧ ⟦1⟧"
     assert mask_target("a \n b", mask("a\nb")) == "a⟦0⟧b"
+
+
+def test_an_accelerator_returns_behind_a_slot_that_hangs_on_a_path():
+    masked = mask(r" plain C:\path%s$AT&T")
+    assert unmask(masked.text.replace("plain", "schlicht"), masked) == r" schlicht C:\path%s$AT&T"

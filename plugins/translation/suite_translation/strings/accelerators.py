@@ -26,6 +26,7 @@ _CANDIDATE = re.compile(
 _ENDS = re.compile(r"[\s.…:：。！？!?]*$")
 # A word with all that hangs on to it, as far as that is no word of its own; a path is one.
 _WORDS = re.compile(r"(?<!\w)[^\W\d_](?::?\\\S*|\w*(?:\\\S*)?)")
+_BEHIND = re.compile(r"(?<=⟧)[^\W\d_]")
 
 
 def candidates(text: str, style: str | None, known: list[Token] | None = None) -> list[int]:
@@ -65,8 +66,8 @@ def count(text: str, sign: str, known: list[Token]) -> int:
 def placed(slotted: str, sign: str, letter: str) -> Iterator[str]:
     """`slotted` with the sign before a letter: the one given at a word's start, then the first ones, then nowhere.
 
-    East of that, the keyboards have the source's letter and the words don't: "文件(&F)". No path gets a sign, and what
-    stands right behind a slot, which may be the unit of a number, gets one last.
+    East of that, the keyboards have the source's letter and the words don't: "文件(&F)". What stands right behind a
+    slot, which may be the unit of a number, gets a sign last, and a path only where nothing else goes.
     """
     if any(map(_wide, slotted)):
         end = _ENDS.search(slotted)
@@ -82,6 +83,9 @@ def placed(slotted: str, sign: str, letter: str) -> Iterator[str]:
         for at in [*wanted[:5], *free[:5], *behind[:5]]:
             yield f"{slotted[:at]}{sign}{slotted[at:]}"
     yield slotted
+    # Last of all behind a slot that hangs on a path: in "C:\path$AT&T" the sign alone parts the slot from the T.
+    for letter_behind in _BEHIND.finditer(slotted):
+        yield f"{slotted[: letter_behind.start()]}{sign}{slotted[letter_behind.start() :]}"
 
 
 def hidden(text: str, place: int | None) -> tuple[int, int]:
