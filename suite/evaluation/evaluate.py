@@ -17,7 +17,7 @@ from suite.console import say
 from suite.data.load import CheckedData, load_splits, load_test_rows
 from suite.domain.description import Task
 from suite.domain.parts import Model
-from suite.domain.vocabulary import Scored, Section, Splits
+from suite.domain.vocabulary import Example, Scored, Section, Splits
 from suite.errors import SuiteError
 from suite.evaluation.report import BEFORE, ROWS, TUNED, strict, summarise
 from suite.evaluation.scoring import score_examples, scored
@@ -61,8 +61,11 @@ def evaluate(
     golden.check(run.path / "golden", task, tuned, accelerator)
     tuned = tuned.with_config(config)
     scores = answering.scores(tuned)
-    systems = {name: {TUNED: answers} for name, answers in _answers(answering, tuned, sets, accelerator, TUNED)}
-    baselines = answering.baselines(tuned, splits, tuned.prepare(splits["test"], "test"))
+    systems: dict[str, dict[str, Scored]] = {}
+    for name, examples, answers in _answers(answering, tuned, sets, accelerator, TUNED):
+        systems[name] = {TUNED: answers}
+        if name == "test":
+            baselines = answering.baselines(tuned, splits, examples)
     if baselines.predictions:
         say(f"Baselines: {', '.join(baselines.predictions)}.")
     references_of_test = systems["test"][TUNED].references
@@ -74,7 +77,7 @@ def evaluate(
     source = resolve_model(task.config.model or starter.model, starter.assets)
     known = splits.training if task.domain.needs_rows else None
     before = ready(task.load(source, known), accelerator).with_config(config)
-    for name, answers in _answers(answering, before, sets, accelerator, BEFORE):
+    for name, _, answers in _answers(answering, before, sets, accelerator, BEFORE):
         systems[name][BEFORE] = answers
     del before
     tuned.network.to(accelerator.device)
@@ -93,11 +96,12 @@ def evaluate(
 
 def _answers(
     task: Task, model: Model, sets: Mapping[str, Dataset], accelerator: Accelerator, system: str
-) -> Iterator[tuple[str, Scored]]:
-    """What a model answers to each data set, scored."""
+) -> Iterator[tuple[str, Sequence[Example], Scored]]:
+    """Each data set as the model sees it, one after the other since each may be large, and its scored answers."""
     scores = task.scores(model)
     for name, rows in sets.items():
-        yield name, score_examples(model, scores, model.prepare(rows, "test"), accelerator, f"{system}: {name}")
+        examples = model.prepare(rows, "test")
+        yield name, examples, score_examples(model, scores, examples, accelerator, f"{system}: {name}")
 
 
 def _check_acting(task: Task, asked: Mapping[str, Any]) -> None:

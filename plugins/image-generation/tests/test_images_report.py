@@ -16,6 +16,7 @@ from suite import SuiteError
 from suite_image_generation.evaluation import baselines, quality, report, strengths
 from suite_image_generation.generation.previews import SMALLEST
 from suite_image_generation.generation.sampling import sample
+from suite_image_generation.model.neighbours import Index
 from suite_image_generation.pictures.request import Request
 
 
@@ -49,7 +50,7 @@ def system(pictures, more=0):
 def model(tiny_clip, monkeypatch):
     monkeypatch.setattr(quality.Encoder, "load", classmethod(lambda cls, reference="": tiny_clip))
     config = SimpleNamespace(overfit=0, encoder="", sample_steps=7, guidance=5.0)
-    return SimpleNamespace(config=config, overfit_since=None)
+    return SimpleNamespace(config=config, overfit_since=None, trained_on=None)
 
 
 def told(model, **systems):
@@ -78,6 +79,13 @@ def test_copies_are_counted_and_their_originals_shown(model):
     assert [one["memorised"] for one in nearest] == [True, True, False, False]
     assert [one["index"] for one in nearest[:2]] == [0, 1]
     assert Image.open(io.BytesIO(section.figure)).width == 4 * SMALLEST
+
+
+def test_the_pictures_that_the_run_kept_are_compared_with(model, tiny_clip, tmp_path):
+    Index.of_rows(TRAINING.select(range(4)), tiny_clip).save(tmp_path)
+    model.trained_on = tmp_path
+    section = told(model, fine_tuned=system([drawing(n) for n in (0, 1, 50, 51)]))["Nearest training pictures"]
+    assert "the 4 training pictures of this run" in section.text
 
 
 def test_quality_names_encoder_and_counts_and_leaves_few_samples_out(model):

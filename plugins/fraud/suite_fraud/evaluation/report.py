@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 METER = "LightGBM careful"
 """The system that the optimism of a random split is measured with: strong, and quick to fit again."""
 _BATCH = 8192
-_FITTED: dict[tuple[str, str, int], champion.Predict] = {}
-"""Classical systems by name, content of the training rows, and seed: a cache, which changes no answer."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +51,15 @@ def baselines(model: FraudModel, splits: Mapping[str, Dataset], examples: Sequen
 
     The context is the `Comparison`.
     """
-    comparison = compete(model.network, splits, model.config)
-    contest = comparison.contest
+    contest = compete(model.network, splits, model.config)
+    train, test = numbers(splits["train"]), numbers(splits["test"])
     return Baselines(
         {
             name: [{"probability": float(chance)} for chance in contest.test(name)]
             for name in contest.answers
             if name != NETWORK
         },
-        context=comparison,
+        context=Comparison(contest, optimism(contest, train, test, model.config.seed)),
     )
 
 
@@ -91,16 +87,6 @@ def report(
     yield _meter(context.optimism)
 
 
-def fitted(name: str, x: np.ndarray, y: np.ndarray, *, seed: int) -> champion.Predict:
-    """A classical system's `predict`; fitted once a process: the student's teacher and the report's are the same."""
-    content = hashlib.blake2b(x.tobytes() + y.tobytes(), digest_size=16).hexdigest()
-    if (name, content, seed) not in _FITTED:
-        for other in [key for key in _FITTED if key[1] != content]:
-            del _FITTED[other]
-        _FITTED[name, content, seed] = classical.fit(name, x, y, seed=seed).predict
-    return _FITTED[name, content, seed]
-
-
 def network_probabilities(network: Network, rows: Dataset) -> np.ndarray:
     """The network's probabilities, not calibrated, float64 (n,)."""
     block, logits = blocks.block(rows, network.config), []
@@ -121,16 +107,16 @@ def numbers(rows: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.nan_to_num(blocks.matrix(rows, names)), column(rows, "label").to_numpy()
 
 
-def compete(network: Network, splits: Mapping[str, Dataset], config: FraudConfig) -> Comparison:
-    """The contest of the network and the config's systems, and the optimism meter."""
-    x, y = numbers(splits["train"])
-    validation, test = numbers(splits["validation"]), numbers(splits["test"])
+def compete(network: Network, splits: Mapping[str, Dataset], config: FraudConfig) -> Contest:
+    """The contest of the network and the config's systems, which are fitted on the training rows."""
+    validation = (*numbers(splits["validation"]), column(splits["validation"], "amount").to_numpy())
     own = {name: network_probabilities(network, splits[name]) for name in ("validation", "test")}
-    fit = partial(fitted, seed=config.seed)
-    names = chosen(config.systems)
-    amount = column(splits["validation"], "amount").to_numpy()
-    contest = champion.hold(fit, names, (x, y), (*validation, amount), test[0], own)
-    return Comparison(contest, optimism(contest, (x, y), test, config.seed))
+    train, test = numbers(splits["train"]), numbers(splits["test"])[0]
+
+    def fit(name: str, x: np.ndarray, y: np.ndarray) -> champion.Predict:
+        return classical.fit(name, x, y, seed=config.seed).predict
+
+    return champion.hold(fit, chosen(config.systems), train, validation, test, own)
 
 
 def optimism(

@@ -26,7 +26,7 @@ def teach(network: Network, portfolio: Portfolio, config: FraudConfig) -> Studen
 
     A teacher's answers on its own training rows would be those of one who knows the answers.
     """
-    contest = report.compete(network, portfolio.splits, config).contest
+    contest = report.compete(network, portfolio.splits, config)
     name = contest.champion
     numbers = tuple(network.config.extras)
     columns = [*network.config.features, *(NUMBER + number for number in numbers)]

@@ -43,7 +43,10 @@ def report(model: ImageModel, systems: Mapping[str, Scored], rows: Dataset, cont
     encoder = Encoder.load(config.encoder)
     yield samples(made, config, total=len(systems[TUNED].predictions))
     yield measured(made, encoder)
-    yield memorised(made, neighbours.index_of(context, encoder), encoder)
+    index = Index.load(model.trained_on) if model.trained_on else None
+    if index is None or index.threshold.encoder != encoder.name:
+        index = Index.of_rows(context, encoder)
+    yield memorised(made, index, encoder)
 
 
 Pairs = list[tuple[Prediction, dict[str, Any]]]

@@ -10,6 +10,7 @@ from suite import TrainingData
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.generation.model import KEPT, ImageModel
 from suite_image_generation.model import pipelines, preflight
+from suite_image_generation.model.neighbours import FOLDER
 from suite_image_generation.model.objective import Objective
 
 
@@ -31,6 +32,7 @@ def load(source: Path, config: ImageConfig, data: TrainingData | None) -> ImageM
         objective=Objective.of(pipeline.scheduler, config.min_snr),
         fingerprint=pipelines.Fingerprint(pipeline),
         overfit_since=_overfit_since(source) if data is None else None,
+        trained_on=source.parent / FOLDER if data is None else None,
         training_rows=data.rows if data is not None else None,
     )
 

@@ -15,9 +15,10 @@ from datasets import Dataset
 from suite import Batch, Model, Prediction, Stage, SuiteError, cache_dir
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.generation import previews, samples, writing
-from suite_image_generation.model import adapters, latents, neighbours
+from suite_image_generation.model import adapters, latents
 from suite_image_generation.model.encoder import Encoder
 from suite_image_generation.model.latents import Captioned
+from suite_image_generation.model.neighbours import FOLDER, Index
 from suite_image_generation.model.objective import Objective
 from suite_image_generation.model.pipelines import Fingerprint
 from suite_image_generation.pictures.rows import GOLDEN
@@ -42,6 +43,8 @@ class ImageModel(Model):
     """What the PNGs call the weights as they were when this model was loaded or `refreshed`."""
     overfit_since: int | None = None
     """The step since which the run that made it learnt by heart, if it did."""
+    trained_on: Path | None = None
+    """The folder where the run that made it kept its training pictures, if it did: see `Index`."""
     training_rows: Dataset | None = None
     """What it is trained on, while it is."""
 
@@ -127,8 +130,8 @@ class ImageModel(Model):
         if since is not None:
             previews.note(path.parent, previews.overfitting(since))
         if self.config.samples and self.training_rows is not None:
-            index = neighbours.index_of(self.training_rows, Encoder.load(self.config.encoder))
-            index.save(path.parent / neighbours.FOLDER)
+            index = Index.of_rows(self.training_rows, Encoder.load(self.config.encoder))
+            index.save(path.parent / FOLDER)
 
     def save_adapter(self, adapted: torch.nn.Module, path: Path) -> None:
         """For `pipe.load_lora_weights` of diffusers; of Stable Diffusion 1 and 2 in kohya's layout too."""

@@ -114,6 +114,12 @@ class Index:
         threshold = choose(vectors, small, encoder, tried, altered)
         return cls(vectors, small, [captions[i] for i in kept], thumbnails, threshold, total)
 
+    @classmethod
+    def of_rows(cls, rows: Dataset, encoder: Encoder) -> Index:
+        """Of a data set's pictures and captions, each picture read once."""
+        opened = files.Each(rows, lambda row: files.read(row["image"]))
+        return cls.build(opened, [text.strip() for text in rows["caption"]], encoder)
+
     def nearest(self, pictures: Sequence[Image.Image], encoder: Encoder) -> list[Neighbour]:
         """The nearest training picture of each. Raises `SuiteError` where the index was made by another encoder."""
         if encoder.name != self.threshold.encoder:
@@ -166,20 +172,6 @@ class Index:
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             raise SuiteError(f"{path} is damaged ({type(error).__name__}); evaluate the run again.") from None
         return cls(features, pixels, rows["caption"], rows["thumbnail"], threshold, metadata["total"])
-
-
-_INDICES: dict[tuple[str, str], Index] = {}
-"""By the rows' fingerprint and the encoder's name."""
-
-
-def index_of(rows: Dataset, encoder: Encoder) -> Index:
-    """The training pictures to compare samples with; kept for this process, which asks for them more than once."""
-    key = (rows._fingerprint, encoder.name)
-    if key not in _INDICES:
-        _INDICES.clear()  # one run has one training set; an index may be large
-        opened = files.Each(rows, lambda row: files.read(row["image"]))
-        _INDICES[key] = Index.build(opened, [text.strip() for text in rows["caption"]], encoder)
-    return _INDICES[key]
 
 
 def share(neighbours: Sequence[Neighbour]) -> float:

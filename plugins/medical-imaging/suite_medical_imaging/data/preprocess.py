@@ -23,8 +23,6 @@ from suite_medical_imaging.readers.pixels import Picture, open_picture
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_KEPT = 6  # sets of pictures held at once: train, validation, test and a few external ones
-_CACHE: OrderedDict[str, list[Decoded]] = OrderedDict()
 _HELD_BYTES = 256 * 2**20  # of whole pictures, so that small data sets are decoded once for checks and training
 
 
@@ -145,17 +143,9 @@ def files(rows: Dataset) -> tuple[list[Any], list[int]]:
 
 
 def decode_all(sources: Sequence[Any], frames: Sequence[int], view: View) -> list[Decoded]:
-    """All of them, decoded once per process; the same list for the same files and view."""
-    key = digest(sources, frames, view)
-    if key in _CACHE:
-        _CACHE.move_to_end(key)
-        return _CACHE[key]
+    """All of them, in order."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda pair: decode(pair[0], pair[1], view), zip(sources, frames, strict=True)))
-    _CACHE[key] = found
-    while len(_CACHE) > _KEPT:
-        _CACHE.popitem(last=False)
-    return found
+        return list(pool.map(lambda pair: decode(pair[0], pair[1], view), zip(sources, frames, strict=True)))
 
 
 def varied(pixels: np.ndarray, generator: np.random.Generator, *, mirror: bool) -> np.ndarray:
@@ -200,15 +190,6 @@ def _bytes(source: Any) -> int:
     if isinstance(source, dict):
         source = source["bytes"] or source["path"]
     return len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-
-
-def digest(sources: Sequence[Any], frames: Sequence[int], view: View | None) -> str:
-    """A key for these files, seen so, that changes when a file does."""
-    shown = (view.size, view.fit) if view else ()
-    told = hashlib.blake2b(repr((shown, list(frames))).encode())
-    for source in sources:
-        told.update(identity(source))
-    return told.hexdigest()
 
 
 def identity(source: Any) -> bytes:
