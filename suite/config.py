@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self
 
 import yaml
@@ -35,6 +36,8 @@ class TrainConfig(BaseModel):
     )
     """Options that a stopped run may be given anew when it goes on, for no weight depends on them. A domain adds those
     of its own that only scoring, reports and answers read: `changeable = TrainConfig.changeable | {…}`."""
+    replaced: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Options of every run that this domain does not read, each with the one of its own that stands in its place."""
 
     model: str = Field("", description="Model to start from: hub id, local folder, finished run; empty is the starter.")
     data: str = Field("", description="Data to learn from: hub id, folder, file or starter name; empty is the starter.")
@@ -115,16 +118,18 @@ class TrainConfig(BaseModel):
 
     def _unread(self) -> list[str]:
         """A sentence for each option that is given, and that nothing would read beside the others."""
-        problems = []
+        problems, values = [], dict(self)
         for name, field in type(self).model_fields.items():
             extra: Any = field.json_schema_extra or {}
-            own = getattr(self, name)
+            own = values[name]
             if own == field.get_default(call_default_factory=True):
                 continue
-            for other, values in extra.get("only_with", {}).items():
-                beside = getattr(self, other)
-                if beside not in values if values else not beside:
-                    wanted = f"{other}={' or '.join(values)}" if values else f"{other} set"
+            if name in self.replaced:
+                problems.append(f"{name}={own!r} is not read here; give {self.replaced[name]} instead.")
+            for other, listed in extra.get("only_with", {}).items():
+                beside = values[other]
+                if beside not in listed if listed else not beside:
+                    wanted = f"{other}={' or '.join(listed)}" if listed else f"{other} set"
                     problems.append(
                         f"{name}={own!r} is read only with {wanted}, and {other} is {beside!r}; change that, or leave "
                         f"{name} out."

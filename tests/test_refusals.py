@@ -20,7 +20,7 @@ from suite import SuiteError, evaluate, train
 from suite.cli.main import suite as commands
 from suite.config import only_with
 from suite.signals import Stopped
-from suite.testing import newest
+from suite.testing import DomainContract, newest
 from suite.training.callbacks import Callback
 from suite.training.plan import plan
 
@@ -52,7 +52,10 @@ def others(tmp_path):
     [
         ({"also_evaluate": ["nowhere.csv"]}, r"nowhere.csv cannot be scored: .*nowhere"),
         ({"also_evaluate": ["{others}/good.csv", "{others}/empty.csv"]}, "empty.csv cannot be scored: .*word"),
-        ({"also_evaluate": ["{others}/alien.csv"]}, "alien.csv cannot be scored: the class 'silence' is none of the model's"),
+        (
+            {"also_evaluate": ["{others}/alien.csv"]},
+            "alien.csv cannot be scored: the class 'silence' is none of the model's",
+        ),
         ({"callbacks": ["wandbb"]}, "No callback 'wandbb'"),
         ({"lora_rank": 4}, r"lora_rank=4 is read only with lora set, and lora is False"),
         ({"lora": True, "lora_targets": ["nothing"]}, "LoRA cannot be put on"),
@@ -100,6 +103,26 @@ def test_an_option_that_nothing_reads_beside_the_others_is_an_error():
     assert Config.build({"negatives": 5}).negatives == 5, "its default may be said, as a run's config does"
     with pytest.raises(SuiteError, match=r"negatives=7 is read only with objective=sampled or gbce, and objective is"):
         Config.build({"negatives": 7})
+
+
+class Decorated(ToyConfig):
+    gloss: float = Field(1.0, description="Shine of the answers.")
+    coats: int = Field(2, json_schema_extra=only_with("gloss"), description="Layers of gloss.")
+
+
+class Contract(DomainContract):
+    domain = "toy"
+    __test__ = False
+
+    def make(self, **settings):
+        return replace(TOY, Config=Decorated).task(QUICK, settings)
+
+
+def test_the_contract_tells_an_option_that_nothing_reads(tmp_path):
+    recorded = Contract().train_recorded(tmp_path)
+    assert {"noise", "also_evaluate", "batch_size"} <= recorded[1]
+    with pytest.raises(pytest.fail.Exception, match="nothing reads gloss, coats"):
+        Contract().test_every_option_is_read(recorded, tmp_path)
 
 
 # ---- every run can be finished -------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from suite import Ranking, SuiteError
+from suite_fraud.config import SUPERVISED, UNSUPERVISED
 from suite_fraud.data.features import NAMES
 from suite_fraud.data.wording import reasons, sentence
 from suite_fraud.model import classical
@@ -24,18 +25,18 @@ def problem(count=1500, seed=0, apart=2.5):
     return x, y
 
 
-@pytest.mark.parametrize("name", [*classical.SUPERVISED, *classical.UNSUPERVISED])
+@pytest.mark.parametrize("name", [*SUPERVISED, *UNSUPERVISED])
 def test_each_model_ranks_frauds_first_and_answers_within_0_and_1(name):
     x, y = problem()
     other, truth = problem(seed=1)
     found = classical.fit(name, x, y).predict(other)
     assert found.shape == (1500,) and found.dtype == np.float64
     assert found.min() >= 0 and found.max() <= 1
-    least = 0.93 if name in classical.SUPERVISED else 0.8
+    least = 0.93 if name in SUPERVISED else 0.8
     assert Ranking(found, truth).auroc() > least
 
 
-@pytest.mark.parametrize("name", classical.SUPERVISED)
+@pytest.mark.parametrize("name", SUPERVISED)
 def test_probabilities_add_up_to_the_frauds(name):
     """Weights for the rare class would make this several times too large."""
     x, y = problem(3000, apart=1.0)
@@ -51,7 +52,7 @@ def test_equal_seeds_give_equal_models_and_labels_matter_only_where_they_should(
     first, second, other = (classical.fit(name, x, y, seed=seed).predict(x) for seed in (1, 1, 2))
     assert np.array_equal(first, second) and not np.array_equal(first, other)
     swapped = classical.fit(name, x, 1 - y, seed=1).predict(x)
-    assert np.array_equal(first, swapped) == (name in classical.UNSUPERVISED)
+    assert np.array_equal(first, swapped) == (name in UNSUPERVISED)
 
 
 def test_half_of_the_training_rows_are_odder_than_a_half():

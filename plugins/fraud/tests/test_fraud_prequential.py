@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from suite import SuiteError
 from suite_fraud.commands import prequential as command
-from suite_fraud.evaluation import prequential, report
+from suite_fraud.config import FraudConfig
+from suite_fraud.evaluation import prequential
 
 
 def fold(network: float | None, trees: float | None, winner: str) -> dict:
@@ -56,6 +57,6 @@ def test_columns_reach_each_training_together(monkeypatch):
 
 
 def test_an_unknown_system_is_refused():
-    assert report.chosen(["LightGBM"]) == ("LightGBM",)
-    with pytest.raises(SuiteError, match="systems has 'LigthGBM'; there are logistic regression"):
-        report.chosen(["LigthGBM"])
+    assert FraudConfig.build({"systems": ["LightGBM"]}).systems == ["LightGBM"]
+    with pytest.raises(SuiteError, match="'LigthGBM' is none of logistic regression, "):
+        FraudConfig.build({"systems": ["LigthGBM"]})

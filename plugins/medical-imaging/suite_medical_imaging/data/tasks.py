@@ -30,6 +30,13 @@ NEGATIVE = {
 """Names, in lower case, of what is not there: of two classes with one of these the other is the positive one."""
 BETWEEN = "|"
 """What parts several findings in one cell, as in ChestX-ray14."""
+_READ_BY = {
+    "specificity": ("binary", "multi-label"),
+    "prevalence": ("binary", "multi-label"),
+    "coverage": ("binary", "multi-class", "ordinal"),
+    "order": ("binary", "multi-class", "ordinal"),
+}
+"""Options that not every task reads."""
 Reference = str | dict[str, float | None]
 
 
@@ -88,6 +95,17 @@ class ImageTask:
 
 def task_of(rows: Dataset, config: MedicalConfig) -> ImageTask:
     """The task of labelled rows. Raises `SuiteError` when config and rows contradict each other."""
+    task = _told(rows, config)
+    for name, kinds in _READ_BY.items():
+        value = getattr(config, name)
+        if value != type(config).model_fields[name].get_default() and task.kind not in kinds:
+            raise SuiteError(
+                f"{name}={value} is for a task that is {' or '.join(kinds)}, and this one is {task.kind}; leave it out."
+            )
+    return task
+
+
+def _told(rows: Dataset, config: MedicalConfig) -> ImageTask:
     if config.labels:
         return _of_columns(rows, config)
     names = labels_of(rows)
