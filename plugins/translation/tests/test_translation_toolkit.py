@@ -134,8 +134,8 @@ def test_tables_are_read_alike(tmp_path, dialect):
         assert [segment.source for segment in document.segments] == [source for source, _ in rows]
         raw, again = answered(tmp_path, document, [target for _, target in rows], fuzzy=True)
         store = csvl10n.csvfile(fieldnames=["location", "source", "target", "fuzzy"])
-        store.encoding = "utf-8"  # it would guess, and take an emoji for Korean
-        store.parse(raw)
+        store.encoding = "utf-8"  # it would guess, and take an emoji for Korean, or an apostrophe for the quote
+        store.parse(raw, dialect=dialect)
         # A line end in a cell is the file's own; ours reads any as "\n".
         units = [(unit.source, unit.target.replace("\r\n", "\n"), unit.isfuzzy()) for unit in store.units]
         assert units == [(segment.source, segment.target, True) for segment in again.segments]
