@@ -119,5 +119,5 @@ def __getattr__(name: str) -> Any:
     """A name of `_LATER`, imported now."""
     if name not in _MODULES:
         raise AttributeError(f"module 'suite' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_MODULES[name]), name)
-    return found
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value

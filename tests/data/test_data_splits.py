@@ -43,7 +43,7 @@ def test_missing_split_is_carved_out_of_train_only():
 
 
 @pytest.mark.parametrize(
-    ("marks", "told"),
+    ("marks", "message"),
     [
         (
             ["train", "holdout"],
@@ -54,10 +54,10 @@ def test_missing_split_is_carved_out_of_train_only():
         (["train", "test"], "There are 1 rows, too few to part into 2 splits; give more data."),
     ],
 )
-def test_own_column_that_will_not_do(marks, told):
+def test_own_column_that_will_not_do(marks, message):
     with pytest.raises(SuiteError) as error:
         parts(PLAIN, "n", n=[0, 1], split=marks)
-    assert str(error.value) == told
+    assert str(error.value) == message
 
 
 def test_groups_stay_whole_and_shares_hold():

@@ -26,10 +26,10 @@ def fold(network: float | None, trees: float | None, winner: str) -> dict:
 
 
 def test_the_champion_of_each_fold_is_a_row_of_its_own():
-    found = prequential.summary([fold(0.6, 0.8, "trees"), fold(0.7, 0.5, "fine-tuned")])
-    values = found["metrics"]["average_precision"]
+    summary = prequential.summary([fold(0.6, 0.8, "trees"), fold(0.7, 0.5, "fine-tuned")])
+    values = summary["metrics"]["average_precision"]
     assert values == {"fine-tuned": [0.6, 0.7], "trees": [0.8, 0.5], prequential.CHAMPION: [0.8, 0.7]}
-    text = prequential.render(found)
+    text = prequential.render(summary)
     assert f"| {prequential.CHAMPION} | 0.750 | 0.800 | 0.700 |" in text
     assert "0.500 through time, 0.700 on a random split (+0.200)" in text
 
@@ -42,8 +42,8 @@ def test_a_fold_that_fails_says_why(tmp_path):
 
 
 def test_what_is_not_defined_in_a_fold_is_left_out_of_the_mean():
-    found = prequential.summary([fold(None, 0.8, "trees"), fold(0.7, None, "trees")])
-    text = prequential.render(found)
+    summary = prequential.summary([fold(None, 0.8, "trees"), fold(0.7, None, "trees")])
+    text = prequential.render(summary)
     assert "| fine-tuned | 0.700 | – | 0.700 |" in text and "| trees | 0.800 | 0.800 | – |" in text
     assert text.index("| trees") < text.index("| fine-tuned")
 
