@@ -23,6 +23,20 @@ class RecommendationsConfig(TrainConfig):
         "leave-one-out",
         description="Test on each user's last item, or on what each user did first after one moment for all.",
     )
+    validation_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        json_schema_extra=only_with(protocol=["temporal"]),
+        description="Share of the interactions, the newest but for the test's, that picks the checkpoint.",
+    )
+    test_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        json_schema_extra=only_with(protocol=["temporal"]),
+        description="Share of the interactions, the newest, that is only scored at the end.",
+    )
     k_core: int = Field(
         5, ge=1, description="Drop users and items with fewer interactions, again and again; 1 keeps all."
     )
