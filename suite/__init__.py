@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from suite.console import bar
     from suite.data.corrections import Correction, Corrections
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
+    from suite.evaluation.intervals import Interval, intervals, paired, share_interval
     from suite.evaluation.ranking import Ranking
+    from suite.evaluation.units import too_few
     from suite.inference.predictor import Predictor
     from suite.tables.store import column, on_disk
     from suite.training.callbacks import Callback
@@ -52,7 +54,9 @@ _LATER = {
     "suite.console": ("bar",),
     "suite.data.corrections": ("Correction", "Corrections"),
     "suite.evaluation.calibration": ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"),
+    "suite.evaluation.intervals": ("Interval", "intervals", "paired", "share_interval"),
     "suite.evaluation.ranking": ("Ranking",),
+    "suite.evaluation.units": ("too_few",),
     "suite.inference.predictor": ("Predictor",),
     "suite.tables.store": ("column", "on_disk"),
     "suite.training.callbacks": ("Callback",),
@@ -74,6 +78,7 @@ __all__ = [
     "Evaluation",
     "Example",
     "Finding",
+    "Interval",
     "Model",
     "PlattScaling",
     "Prediction",
@@ -101,15 +106,19 @@ __all__ = [
     "format_option",
     "hookimpl",
     "inert",
+    "intervals",
     "load",
     "log_odds",
     "mean_states",
     "minilm",
     "on_disk",
     "only_with",
+    "paired",
     "predict",
     "resolve_model",
+    "share_interval",
     "sigmoid",
+    "too_few",
     "train",
     "write_predictions",
 ]
