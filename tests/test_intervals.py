@@ -276,6 +276,11 @@ def test_an_example_without_a_unit_takes_no_part_and_one_without_a_value_is_its_
     assert coded(["x", None, "x", "", None]).tolist() == [0, 1, 0, 3, 4] or len(set(coded(["x", None, ""]))) == 3
 
 
+def test_a_unit_that_no_example_names_is_a_mistake_of_the_scores():
+    with pytest.raises(ValueError, match="Scores.unit names 'dya'; Scores.belongs names day"):
+        intervals(right([0, 1], day=[0, 1]), mean_of, unit="dya")
+
+
 def test_uneven_units_count_for_as_many_even_ones_as_tell_as_much():
     codes = np.repeat(np.arange(30), [200] + [1] * 29)
     units = Units.of(right(np.ones(len(codes)), speaker=codes))

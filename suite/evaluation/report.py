@@ -46,6 +46,7 @@ def summarise(
         "metric": domain.metric,
         "systems": {name: _as_json(bootstrap.intervals()) for name, bootstrap in drawn.items()},
         "settings": dict(settings or {}),
+        "watched": dict(scores.watched()),
         "differences": {
             name: difference(domain, drawn[TUNED], rival).to_json()
             | {"others": others(scores, drawn[TUNED], rival, domain.metric)}

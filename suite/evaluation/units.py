@@ -31,10 +31,18 @@ class Units:
 
     @classmethod
     def of(cls, scored: Scored, name: str = "") -> Units:
-        """A system's units of that name; without one its first, and its examples where it has none."""
+        """A system's units of that name; without one its first, and its examples where it has none.
+
+        Raises `ValueError` for a name that its examples do not have.
+        """
         named = name or next(iter(scored.units), EXAMPLE)
-        codes = scored.units.get(named)
-        return cls(named, np.arange(len(scored.predictions)) if codes is None else dense(codes))
+        if named in scored.units:
+            return cls(named, dense(scored.units[named]))
+        if named != EXAMPLE:
+            raise ValueError(
+                f"Scores.unit names {named!r}; Scores.belongs names {', '.join(scored.units) or 'nothing'}."
+            )
+        return cls(named, np.arange(len(scored.predictions)))
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -124,10 +132,8 @@ def dense(codes: np.ndarray) -> np.ndarray:
 def coded(values: Sequence[Any]) -> np.ndarray:
     """A number for each different value, int (n,); a missing one is a unit of its own, since nobody knows whose."""
     known: dict[Any, int] = {}
-    return np.array(
-        [known.setdefault(("missing", place) if _missing(value) else value, len(known)) for place, value in enumerate(values)],
-        dtype=int,
-    )  # fmt: skip
+    keys = (("missing", place) if _missing(value) else value for place, value in enumerate(values))
+    return np.array([known.setdefault(key, len(known)) for key in keys], dtype=int)
 
 
 def coded_each(belongs: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
