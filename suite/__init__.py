@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
     from suite.evaluation.intervals import Interval, intervals, paired, share_interval
     from suite.evaluation.ranking import Ranking
-    from suite.evaluation.units import too_few
+    from suite.evaluation.units import Units
     from suite.inference.predictor import Predictor
     from suite.tables.store import column, on_disk
     from suite.training.callbacks import Callback
@@ -56,7 +56,7 @@ _LATER = {
     "suite.evaluation.calibration": ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"),
     "suite.evaluation.intervals": ("Interval", "intervals", "paired", "share_interval"),
     "suite.evaluation.ranking": ("Ranking",),
-    "suite.evaluation.units": ("too_few",),
+    "suite.evaluation.units": ("Units",),
     "suite.inference.predictor": ("Predictor",),
     "suite.tables.store": ("column", "on_disk"),
     "suite.training.callbacks": ("Callback",),
@@ -98,6 +98,7 @@ __all__ = [
     "TemperatureScaling",
     "TrainConfig",
     "TrainingData",
+    "Units",
     "Wheel",
     "bar",
     "cache_dir",
@@ -118,7 +119,6 @@ __all__ = [
     "resolve_model",
     "share_interval",
     "sigmoid",
-    "too_few",
     "train",
     "write_predictions",
 ]

@@ -112,19 +112,24 @@ class Bootstrap:
         return bounded(self.point[metric] - rival.point[metric], apart, self.units[metric].worth)
 
 
-def intervals(scored: Scored, statistic: Statistic, *, unit: str = "", seed: int = 0) -> dict[str, Interval]:
+def intervals(
+    scored: Scored, statistic: Statistic, *, unit: str = "", seed: int = 0, count: int | None = None
+) -> dict[str, Interval]:
     """Figures of a system's scores with their 95 % intervals, resampled by what the core resamples, or by `unit`.
 
-    For reports: `statistic` takes stacked scores of any set of examples. `Scored.units` has the names of units.
+    For reports: `statistic` takes stacked scores of any set of examples, `count` is how many resamples, by default as
+    many as in the table. `Scored.units` has the names of units; `Units.of` tells whether they are enough.
     """
-    return Bootstrap.by(statistic, scored.scores, scored, lambda _: unit, seed).intervals()
+    return Bootstrap.by(statistic, scored.scores, scored, lambda _: unit, seed, count=count).intervals()
 
 
 def paired(
-    system: Scored, rival: Scored, statistic: Statistic, *, unit: str = "", seed: int = 0
+    system: Scored, rival: Scored, statistic: Statistic, *, unit: str = "", seed: int = 0, count: int | None = None
 ) -> dict[str, Interval]:
     """Differences, system minus rival, of figures of two systems' scores of the same examples; see `intervals`."""
-    first, second = (Bootstrap.by(statistic, scored.scores, scored, lambda _: unit, seed) for scored in (system, rival))
+    first, second = (
+        Bootstrap.by(statistic, scored.scores, scored, lambda _: unit, seed, count=count) for scored in (system, rival)
+    )
     return {name: first.minus(second, name) for name in first.point}
 
 
@@ -157,9 +162,10 @@ def _as_many(share: float, sums: np.ndarray, sizes: np.ndarray) -> float:
     if units == 1:
         return 1.0
     variance = units / (units - 1) * float(((sums - share * sizes) ** 2).sum()) / count**2
+    even = float(count**2 / (sizes**2).sum())
     if share in (0, 1):
-        return float(count**2 / (sizes**2).sum())
-    wide = (_Z / _quantile(units - 1)) ** 2  # as many as units leave it uncertain how unlike they are
+        return even
+    wide = (_Z / _quantile(even - 1)) ** 2  # few units leave it uncertain how unlike they are
     return max(1.0, min(float(count), share * (1 - share) / variance if variance else float(count)) * wide)
 
 
