@@ -74,7 +74,7 @@ class Units:
         return self.worth >= LEAST - 1e-9
 
     def __str__(self) -> str:
-        said = f"{len(self):,} {self.name}{'' if len(self) == 1 else 's'}"
+        said = f"{len(self):,} {self.name if len(self) == 1 else _plural(self.name)}"
         uneven = len(self) >= LEAST and not self.enough
         return f"{said} (of such sizes that they are worth {self.worth:.0f})" if uneven else said
 
@@ -114,6 +114,12 @@ class Draw:
         if self.units.name in sample:
             sample[self.units.name] = np.repeat(np.arange(len(self.picked)), self.units.sizes[self.picked])
         return sample
+
+
+def _plural(name: str) -> str:
+    if name.endswith("s"):
+        return name
+    return f"{name[:-1]}ies" if name.endswith("y") and name[-2:-1] not in "aeiou" else f"{name}s"
 
 
 def dense(codes: np.ndarray) -> np.ndarray:
