@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from suite.domain.answers import close, write_predictions
-from suite.domain.vocabulary import Batch, Example, Prediction, Splits
+from suite.domain.vocabulary import Batch, Example, Prediction, Scored, Splits
 from suite.errors import SuiteError
 from suite.tables.columns import Columns, Finding
 
@@ -230,12 +230,13 @@ class Scores(Protocol):
         """
         return ""
 
-    def joint(self, scores: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    def joint(self, scored: Scored) -> Mapping[str, np.ndarray]:
         """The stacked scores with what several examples make together, such as a rank among those of a day.
 
-        Called once for all examples of a set; `metrics` then gets the result, or resamples of it.
+        Called once for all examples of a set; `metrics` then gets the result, or resamples of it. In validation during
+        training `scored` has scores alone, without predictions and references.
         """
-        return scores
+        return scored.scores
 
     def watched(self) -> Mapping[str, bool]:
         """Metrics beside the domain's own that people care for, and whether greater is better.

@@ -71,7 +71,7 @@ class Bootstrap:
     @classmethod
     def of(cls, scores: Scores, scored: Scored, seed: int, *, count: int | None = None) -> Bootstrap:
         """`Scores.metrics` of all examples, and of each resample of the units that `Scores.unit` names."""
-        stacked = scores.joint(scored.scores)
+        stacked = scores.joint(scored)
         return cls.by(lambda sample: scores.metrics(sample), stacked, scored, scores.unit, seed, count=count)
 
     @classmethod

@@ -72,7 +72,8 @@ def validate(
         rows, losses = gather_object(rows), gather_object(losses)
     if len(rows) < len(examples):
         return None
-    metrics = scores.metrics(scores.joint(stack(row for _, row in sorted(rows, key=lambda row: row[0]))))
+    stacked = stack(row for _, row in sorted(rows, key=lambda row: row[0]))
+    metrics = scores.metrics(scores.joint(Scored([], [], stacked)))
     items = sum(count for _, count in losses)
     if items:
         metrics = {"loss": sum(loss * count for loss, count in losses if count) / items} | metrics

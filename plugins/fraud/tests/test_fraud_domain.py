@@ -230,7 +230,7 @@ def test_metrics_leave_unknown_labels_out():
         "entity": np.arange(3),
     }
     judge = FRAUD.task().scores(None)
-    metrics = judge.metrics(judge.joint(scores))
+    metrics = judge.metrics(judge.joint(Scored([], [], scores)))
     assert metrics["average_precision"] == 1.0
     assert json.dumps(metrics)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from suite import Prediction, Ranking, Scores
+from suite import Prediction, Ranking, Scored, Scores
 from suite_fraud.data import measures
 from suite_fraud.model.inputs import Example
 
@@ -29,8 +29,9 @@ class FraudScores(Scores):
         """The probability beside the reference."""
         return {"probability": prediction["probability"], **reference}
 
-    def joint(self, scores: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    def joint(self, scored: Scored) -> Mapping[str, np.ndarray]:
         """Which entities would be looked into each day, among the rows whose label is known."""
+        scores = scored.scores
         known = scores["label"] >= 0
         ranking = Ranking(scores["probability"][known], scores["label"][known])
         looks = measures.looked(ranking, scores["day"][known], scores["entity"][known], k=self.config.capacity)
