@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
     from suite.evaluation.intervals import Interval, intervals, paired, share_interval
     from suite.evaluation.ranking import Ranking
+    from suite.evaluation.slicing import slices
     from suite.evaluation.units import Units
     from suite.inference.predictor import Predictor
     from suite.tables.store import column, on_disk
@@ -56,6 +57,7 @@ _LATER = {
     "suite.evaluation.calibration": ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"),
     "suite.evaluation.intervals": ("Interval", "intervals", "paired", "share_interval"),
     "suite.evaluation.ranking": ("Ranking",),
+    "suite.evaluation.slicing": ("slices",),
     "suite.evaluation.units": ("Units",),
     "suite.inference.predictor": ("Predictor",),
     "suite.tables.store": ("column", "on_disk"),
@@ -119,6 +121,7 @@ __all__ = [
     "resolve_model",
     "share_interval",
     "sigmoid",
+    "slices",
     "train",
     "write_predictions",
 ]

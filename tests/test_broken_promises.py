@@ -228,29 +228,6 @@ def test_a_pickle_is_told(trained):
         (trained / "model" / "extra.bin").unlink()
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda test: test["settings"].clear(), "how ['majority'] came to their settings"),
-        (lambda test: test["settings"].update(majority=" "), "how ['majority'] came to their settings"),
-        (lambda test: test["systems"]["majority"]["accuracy"].update(low=2, high=3), "holds accuracy of majority"),
-        (lambda test: test["units"].clear(), "what every metric is resampled by"),
-        (lambda test: test["watched"].update(speed=True), "the watched metrics in the table\n    seen: no ['speed']"),
-    ],
-)
-def test_a_verdict_that_does_not_say_what_it_rests_on_is_told(trained, change, said):
-    path = trained / "evaluation.json"
-    kept = path.read_text()
-    Contract().test_verdicts_say_what_they_rest_on(trained)
-    evaluation = json.loads(kept)
-    change(evaluation["test"])
-    try:
-        path.write_text(json.dumps(evaluation))
-        assert said in broken(Contract().test_verdicts_say_what_they_rest_on, trained)
-    finally:
-        path.write_text(kept)
-
-
 class Forgetful(ToyModel):
     """Answers by what no saved model holds."""
 

@@ -14,8 +14,9 @@ from suite.domain.description import Domain, Task
 from suite.domain.parts import Scores
 from suite.domain.vocabulary import Scored
 from suite.errors import SuiteError
-from suite.evaluation.intervals import BETTER, FEWER, WORSE, Bootstrap, Interval, compared, difference
-from suite.evaluation.units import EXAMPLE, Units, coded
+from suite.evaluation.intervals import BETTER, WORSE, Bootstrap, compared, difference
+from suite.evaluation.slicing import as_json, sliced
+from suite.evaluation.units import EXAMPLE, coded
 
 TUNED, BEFORE = "fine-tuned", "before fine-tuning"
 
@@ -42,9 +43,9 @@ def summarise(
     result: dict[str, Any] = {
         "examples": len(systems[TUNED].predictions),
         "resampled": units[domain.metric].name,
-        "units": {metric: _counted(unit) for metric, unit in units.items()},
+        "units": {metric: unit.to_json() for metric, unit in units.items()},
         "metric": domain.metric,
-        "systems": {name: _as_json(bootstrap.intervals()) for name, bootstrap in drawn.items()},
+        "systems": {name: as_json(bootstrap.intervals()) for name, bootstrap in drawn.items()},
         "settings": dict(settings or {}),
         "watched": dict(scores.watched()),
         "differences": {
@@ -101,46 +102,8 @@ def slices(task: Task, scores: Scores, systems: Mapping[str, Scored], rows: Data
     if len(rows) != len(systems[TUNED].predictions):
         name = task.domain.name
         raise SuiteError(f"{name} makes other examples than rows, so that they cannot be sliced by {column!r}.")
-    values = np.asarray([str(value) for value in rows[column]])
-    return {value: _slice(task, scores, systems, values == value) for value in sorted(set(values))}
-
-
-def _slice(task: Task, scores: Scores, systems: Mapping[str, Scored], inside: np.ndarray) -> dict[str, Any]:
-    parts = {name: _part(scored, inside) for name, scored in systems.items()}
-    units = Units.of(parts[TUNED], scores.unit(task.domain.metric))
-    # A column may have thousands of values of a few rows each, whose intervals would say nothing and take hours.
-    count = FEWER if units.enough else 0
-    drawn = {name: Bootstrap.of(scores, part, task.config.seed, count=count) for name, part in parts.items()}
-    return {
-        "examples": int(inside.sum()),
-        "units": _counted(units),
-        "intervals": {name: _as_json(part.intervals()) for name, part in drawn.items()} if count else {},
-        **{name: dict(part.point) for name, part in drawn.items()},
-    }
-
-
-def _part(scored: Scored, inside: np.ndarray) -> Scored:
-    """The examples that are inside."""
-    places = np.flatnonzero(inside)
-    return Scored(
-        [scored.predictions[place] for place in places],
-        [scored.references[place] for place in places],
-        {key: values[inside] for key, values in scored.scores.items()},
-        {name: codes[inside] for name, codes in scored.units.items()},
-    )
-
-
-def _counted(units: Units) -> dict[str, Any]:
-    return {
-        "name": units.name,
-        "count": len(units),
-        "worth": units.worth,
-        "few": "" if units.enough else units.too_few(),
-    }
-
-
-def _as_json(intervals: Mapping[str, Interval]) -> dict[str, Any]:
-    return {metric: vars(interval) for metric, interval in intervals.items()}
+    seed, unit = task.config.seed, scores.unit(task.domain.metric)
+    return sliced(systems, rows[column], lambda part, count: Bootstrap.of(scores, part, seed, count=count), unit)
 
 
 def render(domain: Domain, result: Mapping[str, Any], *, sections: bool = True) -> str:

@@ -82,6 +82,11 @@ class Units:
         """What to say where they are not enough, such as "4 folds are too few for a claim (20 are needed)"."""
         return f"{self} {'is' if len(self) == 1 else 'are'} too few for a claim ({LEAST} are needed)"
 
+    def to_json(self) -> dict[str, Any]:
+        """As `evaluation.json` keeps them."""
+        few = "" if self.enough else self.too_few()
+        return {"name": self.name, "count": len(self), "worth": self.worth, "few": few}
+
     def draws(self, count: int, seed: int) -> Iterator[Draw]:
         """Bootstrap samples of whole units, alike each time they are gone through; one is held at a time."""
         generator = np.random.default_rng(seed)

@@ -50,7 +50,8 @@ def kid(real: np.ndarray, made: np.ndarray, encoder: str, *, seed: int = 0) -> K
     scored = _pairs(kernels(real, made))
     interval = intervals(scored, lambda pairs: {"kid": kid_of(pairs)}, seed=seed)["kid"]
     units = Units.of(scored)
-    return Kid(*vars(interval).values(), len(made), "" if units.enough else units.too_few(), encoder)
+    few = "" if units.enough else units.too_few()
+    return Kid(interval.value, interval.low, interval.high, len(made), few, encoder)
 
 
 def kernels(real: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:
@@ -115,7 +116,7 @@ def retrieval(pictures: np.ndarray, captions: Sequence[str], encoder: Encoder) -
     places = found_at(pictures, captions, encoder)
     share = share_interval(_pairs({"place": places}), (places < 1).astype(float))
     fifth = float(np.mean(places < 5))
-    return Retrieval(*vars(share).values(), fifth, len(captions), len(set(captions)), encoder.name)
+    return Retrieval(share.value, share.low, share.high, fifth, len(captions), len(set(captions)), encoder.name)
 
 
 def found_at(pictures: np.ndarray, captions: Sequence[str], encoder: Encoder) -> np.ndarray:

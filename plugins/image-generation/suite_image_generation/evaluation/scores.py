@@ -52,8 +52,8 @@ class ImageScores(Scores):
         drawn = ~np.isnan(scores["place"])
         pairs = {name: scores[name][drawn] for name in ("real", "made", "both")}
         distance = quality.kid_of({**pairs, "place": scores["place"][drawn].astype(int)})
-        found = float((scores["found_at"][drawn] < 1).mean()) if drawn.any() else np.nan
-        return values | {"kid": distance, "captions_found": found}
+        first = float((scores["found_at"][drawn] < 1).mean()) if drawn.any() else np.nan
+        return values | {"kid": distance, "captions_found": first}
 
     def belongs(self, example: Captioned) -> dict[str, int]:
         """The sample that is drawn of it, if one is."""

@@ -135,8 +135,8 @@ class Report:
     def _shares(self, place: int) -> tuple[Interval, Interval]:
         """Sensitivity and specificity of a class at its threshold."""
         truth, said = self._truths[:, place], self._scores[:, place] >= self.calibration.threshold(place)
-        found, spared = (np.where(truth == sick, said == sick, np.nan) for sick in (1, 0))
-        return share_interval(self.systems[TUNED], found), share_interval(self.systems[TUNED], spared)
+        hits, spared = (np.where(truth == sick, said == sick, np.nan) for sick in (1, 0))
+        return share_interval(self.systems[TUNED], hits), share_interval(self.systems[TUNED], spared)
 
     def _recalls(self) -> Section:
         """Per class for every system: an average hides the class that is never found."""
