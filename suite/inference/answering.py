@@ -25,8 +25,8 @@ def predict_all(task: Task, inputs: tuple[str, ...], *, model: str, output: Path
     """
     if output and output.suffix:
         task.answers.check_output(output)
-    writer, failures = AnswerWriter(task, output, form), list[SuiteError]()
     predictor = Predictor(task, model)
+    writer, failures = AnswerWriter(task, predictor.name, output, form), list[SuiteError]()
     with ended_in_order():
         try:
             for group in groups(predictor, bar(inputs, description="Predicting", unit="input"), failures):
@@ -71,6 +71,8 @@ class AnswerWriter:
     """Where answers go: shown, written batch by batch where `Answers.write` appends, or held until the end."""
 
     task: Task
+    model: str
+    """What answers; each record says it."""
     output: Path | None
     form: str
     waiting: list[tuple[str, Prediction]] = field(default_factory=list)
@@ -94,18 +96,21 @@ class AnswerWriter:
     def finish(self) -> None:
         """Writes what is still held, or prints it where JSON was asked for."""
         if self.form == "json" and self.output is None:
-            records = [{"input": name, **prediction} for name, prediction in self.waiting]
+            records = [{"input": name, **prediction} for name, prediction in self._signed()]
             result(json.dumps(records, indent=2, ensure_ascii=False))
         if self.output and self.waiting:
             self._write(self.output)
         if self.written:
             say(f"Written: {self.output}")
 
+    def _signed(self) -> list[tuple[str, Prediction]]:
+        return [(name, {**prediction, "model": self.model}) for name, prediction in self.waiting]
+
     def _write(self, output: Path) -> None:
         """A signal meanwhile is heeded afterwards: no file is half written."""
         output.parent.mkdir(parents=True, exist_ok=True)
         with StopSignal() as stop:
-            self.task.answers.write(self.waiting, output)
+            self.task.answers.write(self._signed(), output)
             self.waiting, self.written = [], True
         if stop.signum:
             signal.raise_signal(stop.signum)
