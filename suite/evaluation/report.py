@@ -121,7 +121,11 @@ def verdicts(result: Mapping[str, Any]) -> list[str]:
 
     It says how a baseline came to its settings, and which watched metric moved the other way or cannot be told.
     """
-    return [_verdict(name, gap, result.get("settings", {})) for name, gap in result["differences"].items()]
+    gaps, settings = result["differences"], result.get("settings", {})
+    lines = [_verdict(name, gap, settings) for name, gap in gaps.items()]
+    if any(gap["verdict"] == WORSE for gap in gaps.values()):
+        lines.append(f"What answers (predict, demo, API, export) is the {TUNED} model all the same.")
+    return lines
 
 
 def _verdict(name: str, gap: Mapping[str, Any], settings: Mapping[str, str]) -> str:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 METER = "LightGBM careful"
 """The system that the optimism of a random split is measured with: strong, and quick to fit again."""
+ANSWERS = (
+    "What answers: in predict, demo and API the fine-tuned network; in `suite fraud score` a student of the champion, "
+    "whose fidelity `suite fraud student` tells."
+)
 _BATCH = 8192
 _DRAWS = 200  # of the champion's lead, which the table has to three digits
 
@@ -78,12 +82,12 @@ def report(
         return
     contest = context.contest
     tested = {name: _precision(systems[name].scores) for name in contest.answers}
+    name = contest.champion
     yield Section(
         "Who wins",
-        champion.verdict(contest, tested, _lead(systems[contest.champion], systems[NETWORK])),
+        f"{champion.verdict(contest, tested, _lead(systems[name], systems[NETWORK]))}\n\n{ANSWERS}",
         {"champion": contest.champion, "validation": contest.scores, "test": tested},
     )
-    name = contest.champion
     thresholds = Thresholds(kept["cost"], kept["capacity"]) if name == NETWORK else _thresholds(contest, kept, config)
     yield money(name, systems[name].scores, thresholds, config)
     yield _meter(context.optimism)
