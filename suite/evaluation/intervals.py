@@ -139,6 +139,7 @@ def share_interval(scored: Scored, hits: np.ndarray, *, unit: str = "") -> Inter
     `hits` (n,) is 1 or 0, NaN for an example that does not count. Where several examples are of one unit, they count
     for as many as tell as much (Korn and Graubard 1998); where all agree, for their units.
     """
+    hits = np.asarray(hits, float)
     units, known = Units.of(scored, unit), ~np.isnan(hits)
     codes = units.codes[known & (units.codes >= 0)]
     values = hits[known & (units.codes >= 0)]
