@@ -242,4 +242,4 @@ def test_a_verdict_says_how_its_baseline_was_tuned(toy, scores):
     result = summed(toy, scores, systems, words(60), settings={"majority": "nothing to tune"})
     text = render(TOY, {"test": strict(result)})
     assert f"accuracy of {TUNED} against majority (nothing to tune): better (" in text
-    assert "Baselines: majority: nothing to tune." in text
+    assert "Baselines: nothing to tune (majority)." in text

@@ -192,12 +192,16 @@ def _notes(domain: Domain, result: Mapping[str, Any]) -> Iterator[str]:
     whole = len(result["systems"][TUNED])
     for reason, metrics in few.items():
         rest = "" if len(metrics) == whole else f" about {', '.join(metrics)}"
-        yield f"{reason.replace(' (', f'{rest} (')}, so that its interval may miss what it states."
+        yield f"{reason.replace(' (', f'{rest} (')}: an interval over so few covers less than it states."
     flat = result["systems"][TUNED][domain.metric]
     if flat["low"] is not None and flat["low"] == flat["high"] and result["examples"]:
         yield f"No {result['resampled']} differs in {domain.metric}, so that its interval says nothing of others."
-    if settings := result.get("settings"):
-        yield f"Baselines: {'; '.join(f'{name}: {how}' for name, how in settings.items())}."
+    alike: dict[str, list[str]] = {}
+    for name, how in result.get("settings", {}).items():
+        alike.setdefault(how, []).append(name)
+    if alike:
+        parts = "; ".join(f"{how} ({', '.join(names)})" for how, names in alike.items())
+        yield f"Baselines: {parts}."
 
 
 def _sliced(part: Mapping[str, Any], system: str, metric: str) -> str:
