@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from suite.assets.asset import Asset, Wheel, cache_dir
 from suite.assets.minilm import minilm
 from suite.config import TrainConfig
+from suite.decoding import decoding, read_json
 from suite.domain.answers import inert, write_predictions
 from suite.domain.description import Domain, Task
 from suite.domain.parts import Answers, Data, Model, Scores, Stage
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
     from suite.evaluation.ranking import Ranking
     from suite.inference.predictor import Predictor
+    from suite.pictures import load_picture, picture_file
     from suite.tables.store import column, on_disk
     from suite.training.callbacks import Callback
 
@@ -54,6 +56,7 @@ _LATER = {
     "suite.evaluation.calibration": ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"),
     "suite.evaluation.ranking": ("Ranking",),
     "suite.inference.predictor": ("Predictor",),
+    "suite.pictures": ("load_picture", "picture_file"),
     "suite.tables.store": ("column", "on_disk"),
     "suite.training.callbacks": ("Callback",),
 }
@@ -97,16 +100,20 @@ __all__ = [
     "bar",
     "cache_dir",
     "column",
+    "decoding",
     "evaluate",
     "format_option",
     "hookimpl",
     "inert",
     "load",
+    "load_picture",
     "log_odds",
     "mean_states",
     "minilm",
     "on_disk",
+    "picture_file",
     "predict",
+    "read_json",
     "resolve_model",
     "sigmoid",
     "train",

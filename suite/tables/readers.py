@@ -26,6 +26,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from suite import console
+from suite.decoding import decoding
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Columns, match_columns
 from suite.tables.store import Sink, in_memory, kept
@@ -72,13 +73,11 @@ def read_table(path: Path, reading: Reading) -> pa.Table:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise SuiteError(f"Cannot read {path}: {suffix or 'no ending'} is not one of {', '.join(SUFFIXES)}.")
-    try:
+    with decoding(path, "save it anew, as what its ending says."):
         if path.stat().st_size == 0:
             raise SuiteError(f"{path} is empty.")
         read = partial(_READERS[suffix], path, reading)
         table = kept(path, reading, read) if path.stat().st_size > _LARGE else read(in_memory)
-    except (OSError, pa.ArrowException, csv.Error, UnicodeError, RecursionError) as error:
-        raise SuiteError(f"Cannot read {path}: {str(error).splitlines()[0].rstrip('.')}.") from None
     if table.num_rows == 0:
         raise SuiteError(f"{path} holds no row.")
     return _checked_names(table, path)
@@ -241,6 +240,8 @@ def _read_json(path: Path, reading: Reading, sink: Sink) -> pa.Table:
         raise _not_utf8(path) from None
     except ValueError:
         return _read_jsonl(path, reading, sink)
+    if not isinstance(value, dict | list):
+        raise SuiteError(f"{path} holds a {type(value).__name__} and no rows; give a list of objects with named values.")
     lists = [part for part in value.values() if isinstance(part, list)] if isinstance(value, dict) else [value]
     if isinstance(value, dict) and len(lists) != 1:
         lists = [[value]]

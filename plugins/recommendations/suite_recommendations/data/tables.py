@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 from datasets import Dataset
 
-from suite import Columns, SuiteError, column, on_disk
+from suite import Columns, SuiteError, column, decoding, on_disk
 from suite_recommendations.config import RecommendationsConfig
 from suite_recommendations.data.catalogue import Catalogue
 
@@ -41,14 +41,12 @@ _ITEMS = ("items", "products", "movies", "catalogue", "catalog")
 def read_table(path: Path) -> pd.DataFrame:
     """A table by its ending; ids stay text. Raises `SuiteError` if it can't be read."""
     kind = path.suffix.lower()
-    try:
+    with decoding(path, "save it anew as a table."):
         if kind == ".parquet":
             return pd.read_parquet(path)
         if kind in (".jsonl", ".json"):
             return pd.read_json(path, lines=kind == ".jsonl", dtype=False, convert_dates=False)
         table = pd.read_csv(path, sep="," if kind == ".csv" else "\t", dtype=str, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise SuiteError(f"Cannot read {path} as a table: {str(error).splitlines()[0]}") from None
     return table.rename(columns=lambda name: name.split(":")[0]) if kind in (".inter", ".item") else table
 
 

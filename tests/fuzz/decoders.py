@@ -1,0 +1,136 @@
+"""Everything that reads files of other people, by name: seeds, and how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import seeds
+from suite_toy.domain import TOY
+
+from suite.config import TrainConfig
+from suite.data.corrections import Corrections
+from suite.provenance.origin import stated_licence
+from suite.runs import Run, list_runs, newest_unfinished
+from suite.tables.columns import Columns
+from suite.tables.readers import Reading, read_table
+from suite_image_generation.model import preflight
+from suite_image_generation.pictures import captions, png, prompts
+from suite_image_generation.pictures import files as images
+from suite_medical_imaging.readers.pixels import open_picture
+from suite_recommendations.data import tables as interactions
+from suite_speech.data import audio, sources, subtitles
+from suite_translation import formats
+from suite_translation.data import inputs
+from suite_translation.data.glossary import Glossary
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """`seeds` are folders of files, `ask` reads such a folder: it answers, or raises `SuiteError`."""
+
+    name: str
+    seeds: Callable[[], list[dict[str, bytes]]]
+    ask: Callable[[Path], Any]
+
+
+def only(folder: Path) -> Path:
+    """The one file of a seed."""
+    return next(folder.iterdir())
+
+
+def made(name: str, seeds: Any, ask: Callable[[Path], Any]) -> Decoder:
+    """A decoder of single files."""
+    return Decoder(name, seeds if callable(seeds) else lambda: seeds, lambda folder: ask(only(folder)))
+
+
+def table(path: Path) -> None:
+    """As data, and by the columns of a domain."""
+    from suite.data.load import load
+
+    load(TOY.task(), str(path))
+
+
+def strings(path: Path) -> None:
+    """Read, and written with every target answered."""
+    document = formats.read_document(path, "de")
+    answers = {segment.key: formats.Answer(segment.source[::-1]) for segment in document.segments}
+    document.write(path.with_name("out"), answers, language="de", overwrite=True)
+    path.with_name("out").unlink()
+
+
+def heard(path: Path) -> None:
+    """A clip as training reads it; what is read is finite, and as long as it says."""
+    import numpy as np
+
+    clip = audio.Clip(str(path))
+    samples = audio.read(clip, limit=60)
+    assert np.isfinite(samples).all()
+    assert abs(len(samples) / audio.RATE - audio.facts(clip).seconds) < 0.2
+
+
+def seen(path: Path) -> None:
+    """A picture as the training of images reads it."""
+    images.read(path.read_bytes())
+    images.facts(str(path))
+
+
+def interaction_table(path: Path) -> None:
+    interactions.read_table(path)
+
+
+TURNS = [{"user": "u", "item": f"i{n}", "time": str(n), "title": "t"} for n in range(4)]
+
+
+def _data() -> list[Decoder]:
+    tables = [made(f"table.{kind}", seeds.alone(f"a.{kind}", body), table) for kind, body in seeds.TABLES.items()]
+    pandas = [
+        made(f"interactions.{kind}", seeds.alone(f"a.{kind}", seeds.TABLES[kind]), interaction_table)
+        for kind in ("csv", "jsonl", "parquet")
+    ]
+    medical = [made(f"medical.{kind}", files, open_picture) for kind, files in seeds.pictures(medical=True).items()]
+    medical += [made("medical.dicom", seeds.dicom, open_picture), made("medical.nifti", seeds.nifti, open_picture)]
+    images = [made(f"images.{kind}", files, seen) for kind, files in seeds.pictures(medical=False).items()]
+    sounds = [
+        made(f"speech.{kind}", partial(seeds.sound, kind), heard)
+        for kind in ("wav", "float.wav", "flac", "mp3", "ogg", "opus", "aiff")
+    ]
+    translated = [
+        made(f"translation.{kind}", seeds.alone(f"a.{kind}", *files), strings) for kind, files in seeds.STRINGS.items()
+    ]
+    return [*tables, *pandas, *medical, *images, *sounds, *translated, *_texts()]
+
+
+def _texts() -> list[Decoder]:
+    request = {"prompt": "a", "negative": "", "scheduler": "ddim", "model": "m", "sampler": "s", "seed": 1, "steps": 2}
+    settings = png.encode(seeds.PICTURE, {**request, "guidance": 1.5, "width": 64, "height": 64})
+    voices = b"client_id\tpath\tsentence\tlocale\nc\ta.mp3\tHello there\ten\n"
+    return [
+        made("images.settings", seeds.alone("a.png", settings), png.read_settings),
+        made("images.prompts", seeds.alone("a.txt", b"a cat\n# no\nun caf\xc3\xa9\n"), prompts.read),
+        Decoder(
+            "images.captions",
+            lambda: [{"a.png": seeds.encoded("PNG"), "a.txt": b"a caf\xc3\xa9", "b.png": seeds.encoded("PNG")}],
+            captions.read,
+        ),
+        made("images.weights", lambda: seeds.alone("a.safetensors", seeds.safetensors()), _shapes),
+        made("speech.srt", seeds.alone("a.srt", seeds.SUBTITLES), subtitles.parse),
+        made("speech.vtt", seeds.alone("a.vtt", b"WEBVTT\n\n" + seeds.SUBTITLES.replace(b",", b".")), subtitles.parse),
+        Decoder("speech.voices", lambda: [{"train.tsv": voices, "clips/a.mp3": b"x"}], sources.read),
+        made("translation.glossary", seeds.alone("a.csv", seeds.GLOSSARY), Glossary.read),
+        made("translation.lines", seeds.alone("a.txt", b"Hello\nun caf\xc3\xa9\n"), lambda path: inputs.read_argument(str(path), "de")),
+    ]
+
+
+def _shapes(path: Path) -> None:
+    preflight.tensor_shapes(path.parent)
+
+
+def _config(path: Path) -> None:
+    TrainConfig.build(TrainConfig.from_file(path))
+
+
+DECODERS = {decoder.name: decoder for decoder in [*_data()]}
