@@ -68,7 +68,9 @@ def check_size(image: Image.Image, name: str) -> None:
 
 
 def _too_large(name: str, size: str = "") -> SuiteError:
-    return SuiteError(f"{name} declares {size}more than {MOST_PIXELS // 10**6} million{' pixels' * (not size)}; crop or shrink it.")
+    return SuiteError(
+        f"{name} declares {size}more than {MOST_PIXELS // 10**6} million{' pixels' * (not size)}; crop or shrink it."
+    )
 
 
 def _parts_missing(image: Image.Image) -> tuple[int, int] | None:

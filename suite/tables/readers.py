@@ -131,29 +131,62 @@ def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
 def _typed(path: Path, types: dict[str, Any], parsing: dict[str, Any], bad: list[Any], sink: Sink) -> pa.Table:
     """The rows of a CSV file; a column's type is the first of `_kinds` that fits all its values, far down ones too.
 
-    Arrow guesses types by the first block. Where a later value does not fit, the next type is tried from the start.
+    Arrow guesses types by the first block. Where a later value does not fit, `_settled_types` looks at all of them.
     """
-    options: dict[str, Any] = {"null_values": [""], "strings_can_be_null": True}
     schema = None
-    while True:
-        bad.clear()
-        try:
-            convert = arrow_csv.ConvertOptions(column_types=types, **options)
-            with arrow_csv.open_csv(path, **parsing, convert_options=convert) as opened:
-                schema = opened.schema
-                return sink(schema, opened)
-        except pa.ArrowInvalid as error:
-            failed = _FAILED.search(str(error))
-            if not failed or schema is None:
-                raise
-            name = schema.names[int(failed[1])]
-        types = {field.name: field.type for field in schema} | types
-        if types[name] not in _kinds()[:-1]:
-            break
-        types[name] = _kinds()[_kinds().index(types[name]) + 1]
+    try:
+        with arrow_csv.open_csv(path, **parsing, convert_options=_converting(types)) as opened:
+            schema = opened.schema
+            return sink(schema, opened)
+    except pa.ArrowInvalid as error:
+        if not _FAILED.search(str(error)) or schema is None:
+            raise
+    types = _settled_types(path, {field.name: field.type for field in schema} | types, parsing)
     bad.clear()
-    table = arrow_csv.read_csv(path, **parsing, convert_options=arrow_csv.ConvertOptions(column_types=types, **options))
+    if types is not None:
+        with arrow_csv.open_csv(path, **parsing, convert_options=_converting(types)) as opened:
+            return sink(opened.schema, opened)
+    table = arrow_csv.read_csv(path, **parsing, convert_options=_converting({}))
     return sink(table.schema, table.to_batches())
+
+
+def _converting(types: dict[str, Any]) -> arrow_csv.ConvertOptions:
+    return arrow_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
+
+
+def _settled_types(path: Path, types: dict[str, Any], parsing: dict[str, Any]) -> dict[str, Any] | None:
+    """Types that fit all values, None where one is of no known kind.
+
+    All columns are looked at in one reading: one by one, a file of 160 columns was read 160 times. A wider type need
+    not fit what the narrower one did (1 and 2 are no booleans), so it is read until nothing changes, at most once for
+    each kind.
+    """
+    changed = True
+    while changed:
+        changed = False
+        texts = dict.fromkeys(types, pa.string())
+        with arrow_csv.open_csv(path, **parsing, convert_options=_converting(texts)) as opened:
+            for batch in opened:
+                for name in [name for name, kind in types.items() if kind != pa.string()]:
+                    while not _fits(batch.column(name), types[name]):
+                        if types[name] not in _kinds():
+                            return None
+                        types[name] = _kinds()[_kinds().index(types[name]) + 1]
+                        changed = True
+    return types
+
+
+def _fits(texts: pa.Array, kind: pa.DataType) -> bool:
+    """Whether Arrow's CSV reader makes these texts values of a kind: asked itself, as casts have other rules."""
+    if kind == pa.string():
+        return True
+    file = pa.BufferOutputStream()
+    arrow_csv.write_csv(pa.table({"a": texts.drop_null()}), file)
+    try:
+        arrow_csv.read_csv(pa.py_buffer(file.getvalue()), convert_options=_converting({"a": kind}))
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _kinds() -> list[pa.DataType]:
@@ -241,7 +274,9 @@ def _read_json(path: Path, reading: Reading, sink: Sink) -> pa.Table:
     except ValueError:
         return _read_jsonl(path, reading, sink)
     if not isinstance(value, dict | list):
-        raise SuiteError(f"{path} holds a {type(value).__name__} and no rows; give a list of objects with named values.")
+        raise SuiteError(
+            f"{path} holds a {type(value).__name__} and no rows; give a list of objects with named values."
+        )
     lists = [part for part in value.values() if isinstance(part, list)] if isinstance(value, dict) else [value]
     if isinstance(value, dict) and len(lists) != 1:
         lists = [[value]]

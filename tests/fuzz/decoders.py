@@ -9,23 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import seeds
-from suite_toy.domain import TOY
-
-from suite.config import TrainConfig
-from suite.data.corrections import Corrections
-from suite.provenance.origin import stated_licence
-from suite.runs import Run, list_runs, newest_unfinished
-from suite.tables.columns import Columns
-from suite.tables.readers import Reading, read_table
 from suite_image_generation.model import preflight
 from suite_image_generation.pictures import captions, png, prompts
 from suite_image_generation.pictures import files as images
 from suite_medical_imaging.readers.pixels import open_picture
 from suite_recommendations.data import tables as interactions
 from suite_speech.data import audio, sources, subtitles
+from suite_toy.domain import TOY
 from suite_translation import formats
 from suite_translation.data import inputs
 from suite_translation.data.glossary import Glossary
+
+from suite.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -121,7 +116,11 @@ def _texts() -> list[Decoder]:
         made("speech.vtt", seeds.alone("a.vtt", b"WEBVTT\n\n" + seeds.SUBTITLES.replace(b",", b".")), subtitles.parse),
         Decoder("speech.voices", lambda: [{"train.tsv": voices, "clips/a.mp3": b"x"}], sources.read),
         made("translation.glossary", seeds.alone("a.csv", seeds.GLOSSARY), Glossary.read),
-        made("translation.lines", seeds.alone("a.txt", b"Hello\nun caf\xc3\xa9\n"), lambda path: inputs.read_argument(str(path), "de")),
+        made(
+            "translation.lines",
+            seeds.alone("a.txt", b"Hello\nun caf\xc3\xa9\n"),
+            lambda path: inputs.read_argument(str(path), "de"),
+        ),
     ]
 
 

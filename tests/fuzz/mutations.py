@@ -7,7 +7,20 @@ import random
 import re
 
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-NUMBERS = (b"0", b"-1", b"1", b"2", b"255", b"65536", b"4294967295", b"9223372036854775808", b"1e400", b"NaN", b"0.5", b"")
+NUMBERS = (
+    b"0",
+    b"-1",
+    b"1",
+    b"2",
+    b"255",
+    b"65536",
+    b"4294967295",
+    b"9223372036854775808",
+    b"1e400",
+    b"NaN",
+    b"0.5",
+    b"",
+)
 INSERTED = (
     b"\0", b"\xff\xff\xff\xff", b"\n", b"\r\n", b'"', b"'", b"{", b"[", b"<", b">", b"&", b";", b"\xef\xbb\xbf", b"\xc3(",
     b"\\", b"-", b"(" * 2000, b"[" * 5000, b" " * 5000, b"a" * 5000, b"!!python/object:os.system ",

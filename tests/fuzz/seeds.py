@@ -121,8 +121,8 @@ def parquet(rows, *, metadata=None, **settings):
 
 WORDS = [{"word": "apfel", "label": "vowels", "author": "a1"}, {"word": "tag", "label": "consonants", "author": "7"}]
 TABLES = {
-    "csv": b"word,label,author,n\napfel,vowels,a1,1\n\"ta,g\",consonants,7,2.5\nbirne,vowels,,3\n",
-    "tsv": b"word\tlabel\tauthor\napfel\tvowels\ta1\nt\"ag\tconsonants\t7\n",
+    "csv": b'word,label,author,n\napfel,vowels,a1,1\n"ta,g",consonants,7,2.5\nbirne,vowels,,3\n',
+    "tsv": b'word\tlabel\tauthor\napfel\tvowels\ta1\nt"ag\tconsonants\t7\n',
     "json": json.dumps(WORDS).encode(),
     "jsonl": "\n".join(map(json.dumps, WORDS)).encode(),
     "parquet": parquet(pa.Table.from_pylist(WORDS)),
@@ -171,16 +171,20 @@ STRINGS = {
     "pot": [PO.replace(b"UTF-8", b"CHARSET")],
     "xlf": [XLIFF_ONE, XLIFF_TWO],
     "tmx": [TMX],
-    "csv": [b"key,source,target,max_length\na,Open,\"\xc3\x96ffne, bitte\",20\nb,\"Close \"\"it\"\"\",,\n"],
+    "csv": [b'key,source,target,max_length\na,Open,"\xc3\x96ffne, bitte",20\nb,"Close ""it""",,\n'],
     "tsv": [b"source\ttarget\nOpen\t\xc3\x96ffnen\nClose\t\n"],
-    "json": [b'{"open": "Open {name}", "items_one": "one", "items_other": "{{count}}", "deep": {"a": "b", "l": ["c"]}}'],
+    "json": [
+        b'{"open": "Open {name}", "items_one": "one", "items_other": "{{count}}", "deep": {"a": "b", "l": ["c"]}}'
+    ],
     "arb": [b'{"@@locale": "en", "n": "{n, plural, =1{one} other{# of {x}}}", "@n": {"description": "max 20"}}'],
     "srt": [SUBTITLES],
 }
 """Of each format of strings."""
 GLOSSARY = b"source,target,language,case\nopen file,Datei \xc3\xb6ffnen,de,no\nSave,Sichern,,yes\n"
 CARD = b"---\nlicense: other\nlicense_name: mine\ntags: [a, b]\nbase_model: x/y\n---\n# A card\n"
-CONFIG = b"seed: 7\nepochs: 2.5\nlearning_rate: 0.001\ndata: words.csv\ncolumns: {word: text}\ncallbacks: []\nlora: false\n"
+CONFIG = (
+    b"seed: 7\nepochs: 2.5\nlearning_rate: 0.001\ndata: words.csv\ncolumns: {word: text}\ncallbacks: []\nlora: false\n"
+)
 
 
 def safetensors(tensors=None):

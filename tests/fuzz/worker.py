@@ -117,7 +117,10 @@ def forked(decoder, count):
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         said = report.read_text() if report.is_file() else ""
         if status != 0:
-            return {"fell": [[said, f"the process ended with status {status}", log.read_text()[-4000:]]], "seconds": 0.0}
+            return {
+                "fell": [[said, f"the process ended with status {status}", log.read_text()[-4000:]]],
+                "seconds": 0.0,
+            }
         return json.loads(said)
 
 

@@ -163,7 +163,9 @@ def test_what_is_written_is_read_back(tmp_path):
 def test_what_is_no_audio_is_told_by_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     for use in (facts, lambda clip: read(clip, limit=9), lambda clip: list(stream(clip))):
-        with pytest.raises(SuiteError, match=rf"{name} (is no audio, or damaged: it cannot be read .*; give wav, flac|lasts 0\.0 s)"):
+        with pytest.raises(
+            SuiteError, match=rf"{name} (is no audio, or damaged: it cannot be read .*; give wav, flac|lasts 0\.0 s)"
+        ):
             use(Clip(str(tmp_path / name)))
 
 

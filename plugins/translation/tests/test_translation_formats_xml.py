@@ -255,7 +255,11 @@ def test_prefixes_and_protected_text(tmp_path):
         (ONE[:-10], "a.xlf", "is broken XML, line 24: unclosed token|line 2.: "),
         ("<html/>", "a.xlf", "is no XLIFF file: its outermost element is <html>"),
         ("<html/>", "a.tmx", "is no TMX file: its outermost element is <html>"),
-        ('<?xml version="1.0" encoding="UTF-99"?><xliff/>', "a.xlf", "declares the unknown encoding 'UTF-99'"),
+        (
+            '<?xml version="1.0" encoding="UTF-99"?><xliff/>',
+            "a.xlf",
+            "names the encoding 'UTF-99', which is none of text",
+        ),
         (ONE.encode("latin-1"), "a.xlf", "should be in UTF-8, but line 4 is not"),
         ("<a>" * 200 + "</a>" * 200, "a.xlf", "its elements are more than 100 deep"),
         ("", "a.tmx", "is empty: it has 0 bytes"),

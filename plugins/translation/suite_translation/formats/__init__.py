@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_translation.formats.base import LONGEST, Answer, Document, Segment
 
 __all__ = ["FORMATS", "LONGEST", "Answer", "Document", "Segment", "pairs", "read_document"]
@@ -47,7 +47,8 @@ def read_document(path: Path, language: str = "") -> Document:
     if path.suffix.lower() not in FORMATS:
         raise SuiteError(f"{path.name} is no file of strings that is known; its name must end in {', '.join(FORMATS)}.")
     read: Callable[[Path, str], Document] = import_module(f"{__name__}.{_MODULES[path.suffix.lower()]}").read
-    return read(path, language)
+    with decoding(path.name, "mend it by hand, or export it anew."):
+        return read(path, language)
 
 
 def pairs(document: Document) -> list[dict[str, Any]]:

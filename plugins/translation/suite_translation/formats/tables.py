@@ -15,7 +15,6 @@ from suite_translation.formats.base import (
     Edit,
     Segment,
     limit_in,
-    newline_of,
     one_line,
     read_content,
     unique,
@@ -118,7 +117,7 @@ class Table(Document):
     def _shown(self, text: str, quoted: bool) -> str:
         if not quoted and not self._must(text) and (self.delimiter == "\t" or '"' not in text):
             return text
-        return '"' + text.replace('"', '""').replace("\n", newline_of(self.content.text)) + '"'
+        return '"' + text.replace('"', '""').replace("\n", self.content.newline) + '"'
 
 
 def _layout(path: Path, names: list[str], language: str) -> Layout:
