@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from suite.errors import SuiteError
 
+Kind = type | tuple[type, ...]
 MEND = "it may be damaged or cut short: get it anew."
 _SHOWN = 240
 """Characters of a decoder's own words that a sentence quotes: some print the whole file."""
@@ -48,10 +49,21 @@ def reason(error: BaseException) -> str:
     return said
 
 
-def read_json(path: Path, mend: str = MEND) -> dict[str, Any]:
-    """The object in a JSON file. Raises `SuiteError` where there is none."""
+def read_json(path: Path, mend: str = MEND, *, fields: Mapping[str, Kind] | None = None) -> dict[str, Any]:
+    """The object in a JSON file. Raises `SuiteError` where there is none, or a field of `fields` is of another kind."""
     with decoding(path, mend):
         value = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(value, dict):
         raise SuiteError(f"{path} holds no JSON object with named values; {mend}")
+    for name, kind in (fields or {}).items():
+        if not isinstance(value.get(name), kind) or isinstance(value[name], bool):
+            raise SuiteError(f"{path} says no {name!r} that can be used; {mend}")
     return value
+
+
+def check_name(reference: str) -> None:
+    """Raises `SuiteError` for a file's name that is no UTF-8: it can be opened, and written into no file of a run."""
+    try:
+        reference.encode("utf-8")
+    except UnicodeEncodeError:
+        raise SuiteError(f"The file name {reference!a} is not UTF-8; rename the file.") from None

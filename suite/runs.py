@@ -13,10 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from suite.console import warn
+from suite.decoding import decoding, read_json
 from suite.errors import SuiteError
 from suite.files import write_json, write_text
 
 STALE = 120.0  # seconds without a heartbeat after which a "running" run of a vanished process counts as dead
+
+
+_GONE = "put back a copy of it, or take the run's folder away."
+_STATUS = {"domain": str, "state": str, "pid": int, "host": str, "heartbeat": (int, float)}
+_ENVIRONMENT = {"data": str, "packages": dict, "processes": int}
+"""What every such file says, and of which kind."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Run:
     @property
     def processes(self) -> int:
         """How many processes trained it."""
-        return int(json.loads((self.path / "environment.json").read_text())["processes"])
+        return int(self.environment()["processes"])
 
     @property
     def model(self) -> Path:
@@ -103,7 +111,11 @@ class Run:
 
     def status(self) -> dict[str, Any]:
         """State, process, heartbeat, and after a failure its cause and the next step."""
-        return json.loads((self.path / "status.json").read_text())
+        return read_json(self.path / "status.json", _GONE, fields=_STATUS)
+
+    def environment(self) -> dict[str, Any]:
+        """What the run was made with: versions, hardware, processes, and the fingerprint of the data."""
+        return read_json(self.path / "environment.json", _GONE, fields=_ENVIRONMENT)
 
     def state(self) -> str:
         """`running`, `finished`, `interrupted`, `failed`; a run whose process has vanished is `interrupted`."""
@@ -130,8 +142,12 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`; a last line torn by a crash is left out."""
         path = self.path / "metrics.jsonl"
-        lines = path.read_text().splitlines() if path.is_file() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        with decoding(path, _GONE):
+            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+            history = [json.loads(line) for line in lines if line.endswith("}")]
+        if not all(isinstance(line, dict) and isinstance(line.get("step", 0), int) for line in history):
+            raise SuiteError(f"{path} holds lines that are no records of a step; {_GONE}")
+        return history
 
     def truncate_history(self, step: int) -> None:
         """Drops lines after `step`: a resumed run writes them again."""
@@ -141,7 +157,7 @@ class Run:
     def evaluation(self) -> dict[str, Any] | None:
         """The content of `evaluation.json`, if the run was evaluated."""
         path = self.path / "evaluation.json"
-        return json.loads(path.read_text()) if path.is_file() else None
+        return read_json(path, _GONE) if path.is_file() else None
 
 
 def newest(runs: Sequence[Run]) -> Run:
@@ -156,13 +172,19 @@ def newest_unfinished(root: Path, domain: str | None = None) -> Run | None:
 
 
 def list_runs(root: Path = Path("runs")) -> list[Run]:
-    """Every run below `root`, oldest first."""
+    """Every run below `root`, oldest first. One whose status cannot be read is left out, and said aloud."""
     return sorted(_runs(root), key=lambda run: run.path.name)
 
 
 def _runs(root: Path) -> Iterator[Run]:
     for status in root.glob("*/*/status.json"):
-        yield Run(status.parent)
+        run = Run(status.parent)
+        try:
+            run.status()
+        except SuiteError as error:
+            warn(f"{error} The run is left out.")
+        else:
+            yield run
 
 
 def _alive(status: dict[str, Any]) -> bool:

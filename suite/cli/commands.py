@@ -13,6 +13,7 @@ import click
 
 from suite.cli.options import TrainingFlags, action, format_option, offline_option, quiet_option, runs_option
 from suite.console import duration, plain, result, say, table
+from suite.decoding import decoding
 from suite.errors import SuiteError
 from suite.plugins.loader import load_plugins
 from suite.runs import Run, list_runs, newest_unfinished
@@ -93,6 +94,11 @@ def show(run: str, output: Path, form: str) -> None:
     RUN is its folder or name; left out, the newest that was trained.
     """
     chosen = Run.open(run, output)
+    with decoding(chosen.path):
+        _show(chosen, form)
+
+
+def _show(chosen: Run, form: str) -> None:
     status, history = chosen.status(), chosen.history()
     if form == "json":
         content = {"path": str(chosen.path), **status, "state": chosen.state(), "history": history}
@@ -116,6 +122,15 @@ def show(run: str, output: Path, form: str) -> None:
 
 
 def _summary(run: Run) -> dict[str, Any]:
+    """A line of the list; of a run with a damaged file it says which, as the others are no worse for it."""
+    try:
+        with decoding(run.path):
+            return _read_summary(run)
+    except SuiteError as error:
+        return {"run": run.path.name, "domain": run.domain, "state": "damaged", "step": None, "result": str(error)}
+
+
+def _read_summary(run: Run) -> dict[str, Any]:
     status, evaluation = run.status(), run.evaluation()
     values = {
         "run": run.path.name,

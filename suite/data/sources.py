@@ -17,6 +17,7 @@ from huggingface_hub import HfApi, constants, errors
 
 from suite.assets import resolve as assets
 from suite.data.hub_names import HUB_ID
+from suite.decoding import check_name
 from suite.domain.description import Task
 from suite.errors import SuiteError, unknown
 from suite.plugins.loader import load_plugins
@@ -37,6 +38,7 @@ def load_rows(reference: str, task: Task, *, offline: bool = False) -> Dataset:
     (`owner/name`, with `@revision` and `:config` if wanted). Values of file columns are paths that were found to lie
     inside the given folder, or structs of bytes and path. Raises `SuiteError` naming what was possible.
     """
+    check_name(reference)
     path = Path(reference).expanduser() if reference else None
     if reference in ("", *_starters(task)):
         return starter(reference, task, offline=offline)
@@ -119,6 +121,8 @@ def _from_source(name: str, reference: str, task: Task, *, offline: bool) -> Dat
 def _local(path: Path, task: Task, reference: str) -> Dataset:
     """Rows of a file or folder, by the domain's own reader or the core's; names of files start at the folder."""
     path = path.absolute()
+    if not path.is_file() and not path.is_dir():
+        raise SuiteError(f"{path} is neither a file nor a folder, and may never end; give a file.")
     root = path if path.is_dir() else path.parent
     rows = task.data.read(path)
     if rows is None:

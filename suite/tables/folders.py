@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from suite.decoding import check_name
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Column
 from suite.tables.readers import SUFFIXES, Reading, read_table
@@ -120,6 +121,8 @@ def _walk(folder: Path, endings: tuple[str, ...]) -> list[str]:
         names += [
             str(inside / name) for name in sorted(files) if name.lower().endswith(endings) and not name.startswith(".")
         ]
+    for name in names:
+        check_name(name)
     return names
 
 

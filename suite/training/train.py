@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import socket
@@ -190,7 +189,7 @@ def _check_resumable(run: Run, data: CheckedData) -> None:
         raise SuiteError(f"{run.path} is finished; start another, or give it as --model to train on from it.")
     if run.state() == "running":
         raise SuiteError(f"{run.path} is still running in process {run.status()['pid']}; stop that one first.")
-    before = json.loads((run.path / "environment.json").read_text())
+    before = run.environment()
     if before["data"] != data.fingerprint:
         raise SuiteError(
             f"The data of {run.path} have changed since it began, so that it cannot go on exactly. Put them back, or "

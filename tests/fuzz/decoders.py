@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import models
 import seeds
 from suite_image_generation.model import preflight
 from suite_image_generation.pictures import captions, png, prompts
@@ -20,7 +24,16 @@ from suite_translation import formats
 from suite_translation.data import inputs
 from suite_translation.data.glossary import Glossary
 
+from suite import SuiteError
+from suite.accelerator import make_accelerator
+from suite.cli import commands
 from suite.config import TrainConfig
+from suite.data import corrections
+from suite.inference import loading
+from suite.plugins.loader import load_plugins
+from suite.provenance.origin import stated_licence
+from suite.runs import Run, list_runs, newest_unfinished
+from suite.training import checkpoint
 
 
 @dataclass(frozen=True)
@@ -132,4 +145,93 @@ def _config(path: Path) -> None:
     TrainConfig.build(TrainConfig.from_file(path))
 
 
-DECODERS = {decoder.name: decoder for decoder in [*_data()]}
+def _corrections(folder: Path) -> None:
+    corrections.source(str(folder), TOY.task())
+
+
+def _run(folder: Path) -> None:
+    """All that reads a run's folder, but the model."""
+    runs = folder / "runs"
+    for run in list_runs(runs):
+        commands._summary(run)
+        for form in ("text", "json"):
+            with suppress(SuiteError):
+                commands._show(run, form)
+        for read in (run.state, run.environment, run.evaluation, run.history, lambda run=run: run.processes):
+            with suppress(SuiteError):
+                read()
+        with suppress(SuiteError):
+            TOY.Config.build(TOY.Config.from_file(run.path / "config.yaml"))
+        if newest := checkpoint.latest(run.checkpoints):
+            checkpoint.read_state(newest)
+            checkpoint.read_tensors(newest, "model.safetensors")
+    newest_unfinished(runs)
+    Run.open("latest", runs)
+
+
+def _answering(folder: Path) -> None:
+    """The model of a run, compared with its golden samples."""
+    (run,) = list_runs(folder / "runs") or [Run(folder)]
+    task = TOY.task(TOY.Config.from_file(run.path / "config.yaml"))
+    loading.load_run(run, task, task.config, lent=lambda work: work)
+
+
+@cache
+def _toy_run() -> dict[str, bytes]:
+    """A run of the toy, a few steps long."""
+    import suite
+
+    with tempfile.TemporaryDirectory() as folder:
+        suite.train("toy", max_steps=4, eval_every=2, output=str(Path(folder) / "runs"), limit=40)
+        return models.files(Path(folder))
+
+
+def _states() -> list[Decoder]:
+    row = {"row": {"word": "a"}, "source": "s", "model": "m", "before": {"label": "vowels"}, "after": {"label": "x"}}
+    line = json.dumps({**row, "time": "2026-01-01"}).encode() + b"\n"
+    return [
+        made("state.config", seeds.alone("a.yaml", seeds.CONFIG), _config),
+        made("state.card", seeds.alone("README.md", seeds.CARD), stated_licence),
+        Decoder("state.corrections", lambda: [{"toy/corrections/corrections.jsonl": line * 2}], _corrections),
+        Decoder("state.run", lambda: [{name: body for name, body in _toy_run().items() if "/model/" not in name}], _run),
+        Decoder(
+            "state.answering",
+            lambda: [{n: body for n, body in _toy_run().items() if n.count("/") == 3 or "/model/" in n or "/golden/" in n}],
+            _answering,
+        ),
+    ]
+
+
+def _loaded(name: str) -> Callable[[Path], None]:
+    def ask(folder: Path) -> None:
+        task = domain(name).task()
+        loading.ready(task.load(folder, None), accelerator())
+
+    return ask
+
+
+def _weights() -> list[Decoder]:
+    makers = {
+        "toy": models.toy,
+        "fraud": models.fraud,
+        "image-generation": models.images,
+        "medical-imaging": models.medical,
+        "recommendations": models.recommendations,
+        "speech": models.speech,
+        "translation": models.translation,
+    }
+    return [Decoder(f"model.{name}", partial(models.made, make), _loaded(name)) for name, make in makers.items()]
+
+
+def domain(name: str) -> Any:
+    """A domain by its name."""
+    return load_plugins().find("suite_domains", name).load()
+
+
+@cache
+def accelerator() -> Any:
+    """Of this process."""
+    return make_accelerator(TOY.task().config)
+
+
+DECODERS = {decoder.name: decoder for decoder in [*_data(), *_states(), *_weights()]}
