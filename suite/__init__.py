@@ -11,7 +11,7 @@ from suite.assets.asset import Asset, Wheel, cache_dir
 from suite.assets.minilm import minilm
 from suite.config import TrainConfig
 from suite.decoding import decoding, read_json
-from suite.domain.answers import inert, write_predictions
+from suite.domain.answers import as_written, inert, write_predictions
 from suite.domain.description import Domain, Task
 from suite.domain.parts import Answers, Data, Model, Scores, Stage
 from suite.domain.vocabulary import (
@@ -97,6 +97,7 @@ __all__ = [
     "TrainConfig",
     "TrainingData",
     "Wheel",
+    "as_written",
     "bar",
     "cache_dir",
     "column",

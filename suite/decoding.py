@@ -51,6 +51,8 @@ def reason(error: BaseException) -> str:
 
 def read_json(path: Path, mend: str = MEND, *, fields: Mapping[str, Kind] | None = None) -> dict[str, Any]:
     """The object in a JSON file. Raises `SuiteError` where there is none, or a field of `fields` is of another kind."""
+    if path.exists() and not path.is_file():  # a pipe may never end
+        raise SuiteError(f"{path} is no file; {mend}")
     with decoding(path, mend):
         value = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(value, dict):

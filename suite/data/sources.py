@@ -10,14 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import Audio, Dataset, Image, concatenate_datasets, load_dataset
+from datasets import Audio, Dataset, Features, Image, concatenate_datasets, load_dataset
 from datasets import config as settings
 from datasets.table import InMemoryTable
 from huggingface_hub import HfApi, constants, errors
 
 from suite.assets import resolve as assets
+from suite.console import say
 from suite.data.hub_names import HUB_ID
-from suite.decoding import check_name
+from suite.decoding import check_name, decoding
 from suite.domain.description import Task
 from suite.errors import SuiteError, unknown
 from suite.plugins.loader import load_plugins
@@ -44,6 +45,8 @@ def load_rows(reference: str, task: Task, *, offline: bool = False) -> Dataset:
         return starter(reference, task, offline=offline)
     if path and path.exists():
         return _local(path, task, reference)
+    if path and path.is_symlink():
+        raise SuiteError(f"{path} is a link to {path.readlink()}, which is not there; give the file itself.")
     if match := _SOURCE.fullmatch(reference):
         return _from_source(match[1], match[2], task, offline=offline)
     if HUB_ID.fullmatch(reference):
@@ -128,8 +131,26 @@ def _local(path: Path, task: Task, reference: str) -> Dataset:
     if rows is None:
         reading = Reading(task.columns, _given(task, reference))
         table = read_folder(path, reading) if path.is_dir() else read_table(path, reading)
-        rows = _dataset(table, path)
+        rows = _dataset(_holdable(table, reading, path), path)
     return _gated(rows, task, reference, Gate(root))
+
+
+def _holdable(table: pa.Table, reading: Reading, path: Path) -> pa.Table:
+    """The table without columns of kinds that a data set cannot hold (maps, intervals) and nobody asks for.
+
+    Raises `SuiteError` for one that the domain needs.
+    """
+    used = set(reading.mapping(table.column_names).values())
+    for field in table.schema:
+        try:
+            with decoding(f"{path}: the column {field.name!r}", "save it as text or numbers, or leave it out."):
+                Features.from_arrow_schema(pa.schema([field]))
+        except SuiteError as error:
+            if field.name in used:
+                raise
+            say(f"{error} It is left out.")
+            table = table.drop_columns(field.name)
+    return table
 
 
 def _given(task: Task, reference: str) -> Mapping[str, str]:

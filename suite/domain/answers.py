@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from suite.domain.vocabulary import Prediction
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First characters of a cell that a spreadsheet would run."""
+_LIVE = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""What a cell begins with that a spreadsheet would run, also in the wide letters of East Asia. Apostrophes before it
+are those of cells made inert, so that each can be taken back."""
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
 
 
 def close(expected: Any, actual: Any, *, tolerance: float) -> bool:
@@ -56,13 +59,26 @@ def write_csv(records: Sequence[dict[str, Any]], path: Path) -> None:
     text = io.StringIO(newline="")
     fields = list(dict.fromkeys(key for record in records for key in record))
     writer = csv.DictWriter(text, fields, lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({name: inert(name) for name in fields})
     writer.writerows({key: inert(value) for key, value in record.items()} for record in records)
     write_text(path, text.getvalue())
 
 
 def inert(value: Any) -> Any:
-    """A cell no spreadsheet will run: text that begins like a formula gets a leading apostrophe."""
+    """A cell no spreadsheet will run: text that begins like a formula, and is no number, gets a leading apostrophe."""
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and _is_live(value) else value
+
+
+def as_written(cell: str) -> str:
+    """The text that `inert` made this cell of.
+
+    >>> as_written(inert("=1+1")), as_written(inert("'=1")), as_written(inert("-5"))
+    ('=1+1', "'=1", '-5')
+    """
+    return cell[1:] if cell.startswith("'") and _is_live(cell) else cell
+
+
+def _is_live(text: str) -> bool:
+    return bool(_LIVE.match(text)) and not _NUMBER.fullmatch(text)

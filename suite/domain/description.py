@@ -13,6 +13,7 @@ from suite.config import TrainConfig
 from suite.decoding import decoding
 from suite.domain import parts
 from suite.domain.vocabulary import Baselines, Section, Space, Splits, Starter, TrainingData
+from suite.model_files import check_layers
 from suite.tables.columns import Columns
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Task:
         """The model of the folder `source`; with training rows what a pretrained one lacks is learnt from them."""
         load = _part(self.domain.model)
         with decoding(f"The model in {source}", MODEL):
+            check_layers(source)
             return load(source, self.config, data)
 
     def scores(self, model: parts.Model) -> parts.Scores:

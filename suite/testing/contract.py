@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -185,6 +186,23 @@ class DomainContract(FreshPromises):
             keep(False, "other answers are refused", seen="they are taken", read="suite.Answers.same")
         finally:
             path.write_text(kept)
+
+    def test_damaged_model_is_one_sentence(self, trained: Path, tmp_path: Path) -> None:
+        """A finished run whose model has a file that was cut short answers, or is refused in one sentence."""
+        run = tmp_path / trained.name
+        shutil.copytree(trained, run)
+        files = sorted(path for path in (run / "model").rglob("*") if path.is_file())
+        for path in {path.suffix: path for path in files}.values():  # of each kind one, as each costs a load
+            whole = path.read_bytes()
+            path.write_bytes(whole[: len(whole) // 2])
+            try:
+                _ = Predictor(self.make(), str(run)).model
+            except SuiteError as error:
+                keep("\n" not in str(error), "one sentence", seen=repr(str(error)), read="suite.decoding")
+            except Exception as error:
+                seen = f"{type(error).__name__}: {error}, with half of {path.relative_to(run)}"
+                keep(False, "an answer or a SuiteError", seen=seen, read="suite.decoding")
+            path.write_bytes(whole)
 
     def test_evaluation_and_predictor_answer_alike(self, trained: Path) -> None:
         """What the evaluation of a run wrote is what its model answers when asked later."""

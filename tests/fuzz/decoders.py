@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -156,7 +157,7 @@ def _run(folder: Path) -> None:
         commands._summary(run)
         for form in ("text", "json"):
             with suppress(SuiteError):
-                commands._show(run, form)
+                commands.show.callback(str(run.path), runs, form)
         for read in (run.state, run.environment, run.evaluation, run.history, lambda run=run: run.processes):
             with suppress(SuiteError):
                 read()
@@ -182,7 +183,9 @@ def _toy_run() -> dict[str, bytes]:
     import suite
 
     with tempfile.TemporaryDirectory() as folder:
-        suite.train("toy", max_steps=4, eval_every=2, output=str(Path(folder) / "runs"), limit=40)
+        suite.train(
+            "toy", max_steps=4, evaluate_every=2, save_every=2, log_every=1, output=str(Path(folder) / "runs"), limit=40
+        )
         return models.files(Path(folder))
 
 
@@ -193,10 +196,14 @@ def _states() -> list[Decoder]:
         made("state.config", seeds.alone("a.yaml", seeds.CONFIG), _config),
         made("state.card", seeds.alone("README.md", seeds.CARD), stated_licence),
         Decoder("state.corrections", lambda: [{"toy/corrections/corrections.jsonl": line * 2}], _corrections),
-        Decoder("state.run", lambda: [{name: body for name, body in _toy_run().items() if "/model/" not in name}], _run),
+        Decoder(
+            "state.run", lambda: [{name: body for name, body in _toy_run().items() if "/model/" not in name}], _run
+        ),
         Decoder(
             "state.answering",
-            lambda: [{n: body for n, body in _toy_run().items() if n.count("/") == 3 or "/model/" in n or "/golden/" in n}],
+            lambda: [
+                {n: body for n, body in _toy_run().items() if n.count("/") == 3 or "/model/" in n or "/golden/" in n}
+            ],
             _answering,
         ),
     ]
@@ -234,4 +241,26 @@ def accelerator() -> Any:
     return make_accelerator(TOY.task().config)
 
 
+def _falls(path: Path) -> None:
+    raise KeyError(path.name)
+
+
+def _grows(path: Path) -> None:
+    bytearray(1 << 33)
+
+
+def _waits(path: Path) -> None:
+    while True:
+        pass
+
+
+def _dies(path: Path) -> None:
+    os.abort()
+
+
+BROKEN = {
+    f"test.{name}": made(f"test.{name}", seeds.alone("a", b"1"), ask)
+    for name, ask in {"raises": _falls, "grows": _grows, "waits": _waits, "dies": _dies}.items()
+}
+"""Of which each variant falls."""
 DECODERS = {decoder.name: decoder for decoder in [*_data(), *_states(), *_weights()]}

@@ -7,8 +7,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 import torch
 
 ROOT = Path(__file__).parents[2]
@@ -18,8 +16,6 @@ import image_toys  # noqa: E402 - they lie beside the plugins' tests
 import recommendation_toys  # noqa: E402
 import speech_toys  # noqa: E402
 import translation_toys  # noqa: E402
-
-from suite.inference import golden, loading  # noqa: E402
 from suite_fraud.model.base import NetworkConfig  # noqa: E402
 from suite_fraud.model.residual import FraudNetwork  # noqa: E402
 
@@ -54,7 +50,12 @@ def medical(folder):
 
     torch.manual_seed(0)
     config = ResNetConfig(
-        embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], layer_type="basic", num_labels=2, downsample_in_bottleneck=False
+        embedding_size=4,
+        hidden_sizes=[4, 8],
+        depths=[1, 1],
+        layer_type="basic",
+        num_labels=2,
+        downsample_in_bottleneck=False,
     )
     ResNetForImageClassification(config).save_pretrained(folder)
     view = {"size": 32, "mean": [0.5] * 3, "std": [0.2] * 3, "fit": "pad"}

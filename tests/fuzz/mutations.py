@@ -22,12 +22,13 @@ NUMBERS = (
     b"",
 )
 INSERTED = (
-    b"\0", b"\xff\xff\xff\xff", b"\n", b"\r\n", b'"', b"'", b"{", b"[", b"<", b">", b"&", b";", b"\xef\xbb\xbf", b"\xc3(",
-    b"\\", b"-", b"(" * 2000, b"[" * 5000, b" " * 5000, b"a" * 5000, b"!!python/object:os.system ",
+    b"\0", b"\xff\xff\xff\xff", b"\n", b"\r\n", b'"', b"'", b"{", b"[", b"<", b">", b"&", b";", b"\xef\xbb\xbf",
+    b"\xc3(", b"\\", b"-", b"(" * 2000, b"[" * 5000, b" " * 5000, b"a" * 5000, b"!!python/object:os.system ",
 )  # fmt: skip
 BINARY = (b"\0", b"\x7f", b"\x80", b"\xff")
 VALUES = (
-    None, True, 0, -1, 1, 3, 2**31, 2**63, 0.5, 1e308, float("nan"), "", "x", "\ud800", [], [None], {}, {"a": 1}, [[[]]],
+    None, True, 0, -1, 1, 3, 2**31, 2**63, 0.5, 1e308, float("nan"), "", "x", "\ud800", [], [None], {}, {"a": 1},
+    [[[]]],
 )  # fmt: skip
 
 

@@ -155,15 +155,15 @@ XLIFF_ONE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <target state="new">Dr\xc3\xbccke <g id="2">OK</g></target><note>a note</note></trans-unit>
 <trans-unit id="2"><source>Bye &amp; on</source></trans-unit></body></file></xliff>
 """
-XLIFF_TWO = b"""<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en" trgLang="de"><file id="f">
-<unit id="u"><notes><note>a note</note></notes><originalData><data id="d">x</data></originalData>
+XLIFF_TWO = b"""<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en" trgLang="de">
+<file id="f"><unit id="u"><notes><note>a note</note></notes><originalData><data id="d">x</data></originalData>
 <segment id="s" state="initial"><source>Hi <ph id="1" dataRef="d"/><pc id="2">you</pc></source>
 <target>Hallo</target></segment></unit></file></xliff>
 """
 TMX = b"""<?xml version="1.0"?>
 <tmx version="1.4"><header srclang="en" segtype="sentence"/><body><tu tuid="1"><tuv xml:lang="en"><seg>Open</seg></tuv>
-<tuv xml:lang="de"><prop type="x-fuzzy">true</prop><seg>\xc3\x96ffnen <bpt i="1">b</bpt>x<ept i="1">b</ept></seg></tuv></tu>
-</body></tmx>
+<tuv xml:lang="de"><prop type="x-fuzzy">true</prop><seg>\xc3\x96ffnen <bpt i="1">b</bpt>x<ept i="1">b</ept></seg></tuv>
+</tu></body></tmx>
 """
 SUBTITLES = b"1\n00:00:01,000 --> 00:00:02,500\nGood <i>morning</i>\n\n2\n00:00:03,000 --> 00:00:04,000\n- Yes\n- No\n"
 STRINGS = {

@@ -1,6 +1,6 @@
-"""Asks decoders of damaged files, each decoder in a process of its own with little memory and little time.
+"""Asks decoders of damaged files, in a process with little memory and little time for each.
 
-A line of JSON says which decoder and how many variants; the answer is a line with those that fell, and how. Everything
+A line of JSON says which decoders and how many variants; the answer is a line with those that fell, and how. Everything
 is imported once, before the first process is forked.
 """
 
@@ -26,7 +26,9 @@ from mutations import damaged
 MEMORY = 1 << 31
 """Bytes that a decoder may take beyond what is held after all imports: no seed needs a tenth of it."""
 SECONDS = 5
-"""Of processor time for one variant: no seed needs a tenth of it."""
+"""Of processor time for one variant: no seed needs a tenth of it. Where C does not look up, the parent waits longer."""
+WAIT = 300
+"""Seconds after which a whole decoder is ended."""
 
 
 class TooLong(BaseException):
@@ -50,6 +52,7 @@ def variants(name, seeds, count):
 
 def ask(decoder, count, report):
     """All variants of one decoder; writes into `report` where it is, and at the end what fell."""
+    report.write_text("making its seeds")
     seeds, fell, began = decoder.seeds(), [], time.process_time()
     folder = Path(tempfile.mkdtemp())
     try:
@@ -96,46 +99,60 @@ def _limited():
     signal.signal(signal.SIGPROF, _late)
 
 
-def forked(decoder, count):
-    """What `ask` reports; where the process died, what it was at."""
+def answers(decoders, count):
+    """What `ask` reports of each. All share a process, as forking this one takes a second; after a death a new one."""
+    told = {}
+    while left := [decoder for decoder in decoders if decoder.name not in told]:
+        told |= forked(left, count)
+    return told
+
+
+def forked(decoders, count):
+    """The reports of those that came to their end, and of the one at which the process died."""
     with tempfile.TemporaryDirectory() as folder:
-        report, log = Path(folder) / "report", Path(folder) / "log"
+        reports = {decoder.name: Path(folder) / str(number) for number, decoder in enumerate(decoders)}
+        log = Path(folder) / "log"
         child = os.fork()
         if child == 0:
             with log.open("w") as opened:
                 os.dup2(opened.fileno(), 1)
                 os.dup2(opened.fileno(), 2)
                 _limited()
+                faulthandler.dump_traceback_later(WAIT, exit=True)  # stuck in C, where no alarm is heard
                 faulthandler.enable()  # where in C it was when it died
                 try:
-                    ask(decoder, count, report)
+                    for decoder in decoders:
+                        ask(decoder, count, reports[decoder.name])
                 except BaseException:
                     traceback.print_exc()
                     opened.flush()
                     os._exit(1)
                 os._exit(0)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        said = report.read_text() if report.is_file() else ""
+        said = {name: report.read_text() for name, report in reports.items() if report.is_file()}
         if status != 0:
-            return {
-                "fell": [[said, f"the process ended with status {status}", log.read_text()[-4000:]]],
-                "seconds": 0.0,
-            }
-        return json.loads(said)
+            at = list(said)[-1] if said else decoders[0].name
+            why = f"the process ended with status {status}"
+            died = {"fell": [[said.get(at, ""), why, log.read_text(errors="replace")[-4000:]]], "seconds": 0.0}
+            said[at] = json.dumps(died)
+        return {name: json.loads(text) for name, text in said.items()}
 
 
 def main():
     """Answers until its input ends."""
     warnings.simplefilter("ignore")
-    answers = os.fdopen(os.dup(1), "w")
+    output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    from decoders import DECODERS
+    from decoders import BROKEN, DECODERS
 
     gc.freeze()  # what is shared with the children is not copied by their collections
     for line in sys.stdin:
         asked = json.loads(line)
-        answers.write(json.dumps(forked(DECODERS[asked["decoder"]], asked["count"])) + "\n")
-        answers.flush()
+        # Without a decoder's name it is asked which there are.
+        known = DECODERS | BROKEN
+        told = answers([known[name] for name in asked["decoders"]], asked["count"]) if asked else list(DECODERS)
+        output.write(json.dumps(told) + "\n")
+        output.flush()
 
 
 if __name__ == "__main__":

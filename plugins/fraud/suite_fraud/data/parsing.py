@@ -298,7 +298,8 @@ def _decimal_mark(numbers: Iterable[str], values: list[str]) -> str:
     if len(votes) > 1:
         first, second = (values[row] for row in votes.values())
         raise SuiteError(
-            f"The amounts {_quoted(first)} and {_quoted(second)} write their decimals differently; write all as 1234.56."
+            f"The amounts {_quoted(first)} and {_quoted(second)} write their decimals differently; "
+            "write all as 1234.56."
         )
     if not votes and unclear >= 0:
         raise SuiteError(

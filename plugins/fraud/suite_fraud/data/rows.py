@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from suite import Data, Finding, Splits, SuiteError
+from suite import Data, Finding, Splits, SuiteError, decoding
 from suite_fraud.config import FraudConfig, Unit
 from suite_fraud.data import checks, features, protocol, stream, tables
 from suite_fraud.data.tables import Transactions
@@ -38,7 +38,10 @@ class FraudData(Data):
     def read(self, path: Path) -> Dataset | None:
         """A folder with `transactions.parquet`, as the starters are kept; the core reads everything else."""
         file = path / "transactions.parquet"
-        return Dataset(pq.read_table(file)) if path.is_dir() and file.is_file() else None
+        if not path.is_dir() or not file.is_file():
+            return None
+        with decoding(file):
+            return Dataset(pq.read_table(file))
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """See `checks.findings`; a table that cannot be read is an error of its own."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from datasets import Dataset
 from datasets.table import InMemoryTable
 from pyarrow import csv, json, parquet
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_medical_imaging.data.names import IMAGE_ALIASES, LABEL_ALIASES, PATIENT_ALIASES
 from suite_medical_imaging.readers import dicom, volumes
 
@@ -69,12 +70,11 @@ def _from_tables(tables: list[tuple[Path, str]], root: Path) -> Dataset | None:
 
 def _table(path: Path) -> pa.Table | None:
     """A table with file, label and patient columns as text; None if it is damaged, which the core tells better."""
-    try:
+    with suppress(SuiteError), decoding(path):
         if path.suffix.lower() == ".parquet":
             return parquet.read_table(path)
         return _csv(path) if path.suffix.lower() in (".csv", ".tsv") else json.read_json(path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError):
-        return None
+    return None
 
 
 def _csv(path: Path) -> pa.Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_speech.data import subtitles
 from suite_speech.data.audio import ENDINGS
 
@@ -42,12 +42,9 @@ def _common_voice(folder: Path) -> list[dict[str, Any]]:
 
 def _table(path: Path, split: str) -> list[dict[str, Any]]:
     """Rows of one Common Voice table; a quote in a sentence is a character, not a delimiter."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            names, rows = set(table.fieldnames or ()), list(table)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SuiteError(f"{path} is not a table in UTF-8 ({error}); save it as UTF-8, parted by tabs.") from None
+    with decoding(path, "save it as UTF-8, parted by tabs."), path.open(encoding="utf-8-sig", newline="") as file:
+        table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        names, rows = set(table.fieldnames or ()), list(table)
     if missing := {"path", "sentence"} - names:
         raise SuiteError(f"{path} lacks {', '.join(sorted(missing))}; Common Voice tables have path and sentence.")
     return [_row(row, path.parent / "clips", split) for row in rows]

@@ -29,8 +29,8 @@ _PAGE = 1 << 17
 def what_is_missing(file: str | bytes) -> str:
     """What a file (its name, or its bytes) lacks of the sound its header promises, in words; "" where nothing.
 
-    WAV, AIFF, AU, Ogg and MP3 are looked at; FLAC's samples are counted by who reads them. An MP3 that names no length and
-    was cut between two frames is like one that ends there.
+    WAV, AIFF, AU, Ogg and MP3 are looked at; FLAC's samples are counted by who reads them. An MP3 that names no length
+    and was cut between two frames is like one that ends there.
     """
     if isinstance(file, bytes):
         return _missing(file)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from suite import SuiteError
+from suite import SuiteError, as_written, decoding, inert
 from suite_translation.formats.base import read_content, write_aside
 
 _COLUMNS = ("key", "source", "target", "confidence", "why")
@@ -38,7 +38,7 @@ def write(path: Path, doubts: Sequence[Mapping[str, Any]], *, left: bool) -> str
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["key", "source", "suggestion" if left else "translation", "confidence", "why"])
-    writer.writerows([doubt[name] for name in _COLUMNS] for doubt in doubts)
+    writer.writerows([inert(doubt[name]) for name in _COLUMNS] for doubt in doubts)
     if not doubts:
         beside(path).unlink(missing_ok=True)
         return ""
@@ -53,8 +53,9 @@ def read(path: Path) -> dict[str, str]:
     """
     if not beside(path).is_file():
         return {}
-    rows = csv.DictReader(io.StringIO(read_content(beside(path)).text, newline=""))
-    names = set(rows.fieldnames or ())
+    with decoding(beside(path), "give it another name, or take it away."):
+        table = csv.DictReader(io.StringIO(read_content(beside(path)).text, newline=""))
+        names, rows = set(table.fieldnames or ()), list(table)
     if "suggestion" in names:
         return {}
     if missing := {"key", "translation"} - names:
@@ -62,4 +63,4 @@ def read(path: Path) -> dict[str, str]:
             f"{beside(path)} is no list of translations to look at, as it has no column {min(missing)!r}; give it "
             "another name, or take it away."
         )
-    return {row["key"]: row["translation"] for row in rows}
+    return {as_written(row["key"] or ""): as_written(row["translation"] or "") for row in rows}
