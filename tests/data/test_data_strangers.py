@@ -2,8 +2,7 @@
 
 import json
 import os
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import suite_toy
 from suite_toy.domain import TOY
 
 from suite import SuiteError
+from suite.cli.main import run, suite
 from suite.data.load import load
 from suite.runs import Run, list_runs
 
@@ -20,15 +20,21 @@ STARTER = Path(suite_toy.__file__).parent / "starter" / "model"
 WORDS = {"word": ["apfel", "tag", "birne", "esel"], "label": ["vowels", "consonants"] * 2}
 
 
-def command(*arguments, cwd, seconds=120):
-    """`suite …` in a process of its own; never a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-m", "suite", *map(str, arguments)], cwd=cwd, capture_output=True, timeout=seconds,
-        env=os.environ | {"SUITE_CACHE": str(cwd / "cache")}, check=False,
-    )  # fmt: skip
-    said = done.stderr.decode(errors="replace")
-    assert "Traceback" not in said, said
-    return done.returncode, said + done.stdout.decode(errors="replace")
+@pytest.fixture
+def command(tmp_path, monkeypatch, capfd):
+    """A function that runs `suite …` here: its status, and what it said. Any other exception is the test's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
+
+    def given(*arguments):
+        signal.alarm(100)  # what waits for ever ends the test
+        try:
+            status = run(suite, [str(argument) for argument in arguments])
+        finally:
+            signal.alarm(0)
+        return status, "".join(capfd.readouterr())
+
+    return given
 
 
 @pytest.mark.parametrize("content", ["1", "null", "true", '"text"', "[1, 2]", "[[]]", "NaN", "{}", "1e999"])
@@ -64,18 +70,18 @@ def test_a_column_that_is_asked_for_is_refused(tmp_path):
         load(TOY.task(), str(tmp_path / "a.parquet"))
 
 
-def test_a_file_name_that_is_no_utf_8(tmp_path):
+def test_a_file_name_that_is_no_utf_8(tmp_path, command):
     name = os.fsencode(tmp_path) + b"/b\xff.csv"
     Path(os.fsdecode(name)).write_text("word,label\napfel,vowels\n")
     for option in ("--data", "--model"):
-        status, said = command("toy", "train", option, os.fsdecode(name), cwd=tmp_path)
+        status, said = command("toy", "train", option, os.fsdecode(name))
         assert status == 2
         assert "is not UTF-8; rename the file" in said
 
 
-def test_a_pipe_is_not_waited_for(tmp_path):
+def test_a_pipe_is_not_waited_for(tmp_path, command):
     os.mkfifo(tmp_path / "a.csv")
-    status, said = command("toy", "data", "check", tmp_path / "a.csv", cwd=tmp_path)
+    status, said = command("toy", "data", "check", tmp_path / "a.csv")
     assert status == 2
     assert "is neither a file nor a folder" in said
 
@@ -97,15 +103,15 @@ def test_a_link_to_nothing(tmp_path):
         "? {a: 1}",
     ],
 )
-def test_yaml_that_is_more_than_options(tmp_path, text):
+def test_yaml_that_is_more_than_options(tmp_path, text, command):
     (tmp_path / "a.yaml").write_text(text)
-    status, _ = command("toy", "train", "--config", "a.yaml", cwd=tmp_path)
+    status, _ = command("toy", "train", "--config", "a.yaml")
     assert status == 2
     assert not (tmp_path / "canary").exists()
 
 
 @pytest.mark.parametrize("damage", ["cut", "pickle", "auto", "empty", "long"])
-def test_a_model_folder_that_is_none(tmp_path, damage):
+def test_a_model_folder_that_is_none(tmp_path, damage, command):
     folder = tmp_path / "model"
     folder.mkdir()
     for path in STARTER.iterdir():
@@ -125,14 +131,14 @@ def test_a_model_folder_that_is_none(tmp_path, damage):
     if damage == "empty":
         for path in folder.iterdir():
             path.unlink()
-    status, said = command("toy", "predict", "apfel", "--model", folder, cwd=tmp_path)
+    status, said = command("toy", "predict", "apfel", "--model", folder)
     assert status == 2, said
     assert "model" in said
     assert not (tmp_path / "canary").exists()
 
 
 @pytest.mark.parametrize("status", ["", "{", "null", "{}", '{"domain": 3, "state": "finished"}', None])
-def test_a_damaged_status_beside_good_runs(tmp_path, status):
+def test_a_damaged_status_beside_good_runs(tmp_path, status, command):
     good = Run.create(tmp_path / "runs", "toy", "good")
     good.set_status("finished", "toy")
     bad = tmp_path / "runs" / "toy" / "20200101-bad"
@@ -144,20 +150,20 @@ def test_a_damaged_status_beside_good_runs(tmp_path, status):
     assert list_runs(tmp_path / "runs") == [good]
     assert Run.open("latest", tmp_path / "runs") == good
     for arguments in (("list",), ("show",), ("list", "--format", "json")):
-        code, said = command("runs", *arguments, cwd=tmp_path)
+        code, said = command("runs", *arguments)
         assert code == 0, said
         assert good.path.name in said
         assert "20200101-bad" in said
-    assert command("runs", "show", "20200101-bad", cwd=tmp_path)[0] == 2
+    assert command("runs", "show", "20200101-bad")[0] == 2
 
 
-def test_other_damaged_files_of_a_run(tmp_path):
+def test_other_damaged_files_of_a_run(tmp_path, command):
     """The list says which run is damaged, and goes on."""
     for name in ("evaluation.json", "metrics.jsonl"):
         run = Run.create(tmp_path / "runs", "toy", name)
         run.set_status("finished", "toy")
         (run.path / name).write_text('{"test": 3}\n[}\n')
-    code, said = command("runs", "list", cwd=tmp_path)
+    code, said = command("runs", "list")
     assert code == 0
     assert said.count("damaged") == 2
-    assert command("runs", "show", cwd=tmp_path)[0] == 2
+    assert command("runs", "show")[0] == 2
