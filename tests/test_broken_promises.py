@@ -171,7 +171,7 @@ class Shy(ToyScores):
 
 
 class Curious(Answers):
-    def same(self, expected, found, tolerance):
+    def same(self, expected, actual, tolerance):
         return True
 
 
@@ -237,7 +237,7 @@ class Forgetful(ToyModel):
 
 
 class Blind(Answers):
-    def same(self, expected, found):
+    def same(self, expected, actual):
         return True
 
 
