@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from suite.cli.options import format_option
     from suite.console import bar
     from suite.data.corrections import Correction, Corrections
+    from suite.decoding.pictures import load_picture, picture_file
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
     from suite.evaluation.ranking import Ranking
     from suite.inference.predictor import Predictor
-    from suite.pictures import load_picture, picture_file
     from suite.tables.store import column, on_disk
     from suite.training.callbacks import Callback
 
@@ -56,7 +56,7 @@ _LATER = {
     "suite.evaluation.calibration": ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"),
     "suite.evaluation.ranking": ("Ranking",),
     "suite.inference.predictor": ("Predictor",),
-    "suite.pictures": ("load_picture", "picture_file"),
+    "suite.decoding.pictures": ("load_picture", "picture_file"),
     "suite.tables.store": ("column", "on_disk"),
     "suite.training.callbacks": ("Callback",),
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +11,10 @@ import gradio as gr
 import pytest
 import torch
 from suite_toy.domain import TOY
-from suite_toy.model import ToyModel, load
+from suite_toy.model import ToyModel
 from suite_toy.parts import ToyData, ToyScores
 
-from suite import Answers, Splits, SuiteError
+from suite import Answers, Splits
 from suite.testing import DomainContract, runs
 from suite.testing import contract as promises
 from suite.testing.promise import keep_same
@@ -247,25 +246,6 @@ def test_a_model_that_answers_otherwise_is_told(trained):
     assert "the saved model gives the answers stored with it" in promised
     blind = Contract(replace(TOY, answers=Blind))
     assert "other answers are refused" in broken(blind.test_saved_model_answers_as_before, trained)
-
-
-def talkative(source, config, data):
-    """A loader that hands on what a library printed."""
-    try:
-        return load(source, config, data)
-    except Exception as error:
-        raise SuiteError(f"This is damaged:\n{error!r}") from None
-
-
-def test_a_damaged_model_that_is_told_at_length_is_told(trained, tmp_path, monkeypatch):
-    Contract().test_damaged_model_is_one_sentence(trained, tmp_path / "whole")
-    told = broken(
-        Contract(replace(TOY, model=talkative)).test_damaged_model_is_one_sentence, trained, tmp_path / "long"
-    )
-    assert "one sentence" in told
-    monkeypatch.setattr("suite.domain.description.decoding", lambda *_: nullcontext())  # the core without its boundary
-    told = broken(Contract().test_damaged_model_is_one_sentence, trained, tmp_path / "bare")
-    assert "an answer or a SuiteError" in told
 
 
 def test_an_evaluation_that_answers_otherwise_is_told(trained):

@@ -4,14 +4,18 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from PIL import Image
+from suite_toy.domain import TOY
 
+import suite
 from suite import SuiteError, decoding, load_picture, picture_file, read_json
 from suite.decoding import reason
-from suite.model_files import check_layers
+from suite.decoding.model_files import check_layers
+from suite.testing import DomainContract
 
 
 class PanicException(BaseException):
@@ -32,17 +36,17 @@ class PanicException(BaseException):
     ],
 )
 def test_whatever_a_decoder_raises_is_one_sentence(error, said):
-    with pytest.raises(SuiteError) as told, decoding("a.tiff", "save it anew."):
+    with pytest.raises(SuiteError) as caught, decoding("a.tiff", "save it anew."):
         raise error
-    assert str(told.value) == f"a.tiff cannot be read ({said}); save it anew."
-    assert told.value.__cause__ is error
+    assert str(caught.value) == f"a.tiff cannot be read ({said}); save it anew."
+    assert caught.value.__cause__ is error
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), GeneratorExit(), SuiteError("a sentence")])
 def test_what_is_no_fault_of_the_file_goes_through(error):
-    with pytest.raises(type(error)) as told, decoding("a.tiff"):
+    with pytest.raises(type(error)) as caught, decoding("a.tiff"):
         raise error
-    assert told.value is error
+    assert caught.value is error
 
 
 def test_a_reason_is_never_a_file():
@@ -120,3 +124,21 @@ def test_a_config_of_more_layers_than_tensors_is_refused(tmp_path):
         else:
             with pytest.raises(SuiteError, match="layers, and its weights have fewer tensors"):
                 check_layers(tmp_path)
+
+
+class Contract(DomainContract):
+    """The toy's, for one promise."""
+
+    domain = "toy"
+    __test__ = False
+
+    def make(self, **settings):
+        return TOY.task(settings)
+
+
+def test_the_contract_tells_of_a_damaged_model_that_is_no_sentence(tmp_path, monkeypatch):
+    trained = suite.train("toy", max_steps=2, output=str(tmp_path / "runs")).path
+    Contract().test_damaged_model_is_one_sentence(trained, tmp_path / "whole")
+    monkeypatch.setattr("suite.domain.description.decoding", lambda *_: nullcontext())  # the core without its boundary
+    with pytest.raises(pytest.fail.Exception, match="promised: an answer or a SuiteError"):
+        Contract().test_damaged_model_is_one_sentence(trained, tmp_path / "bare")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from suite.config import TrainConfig
 from suite.decoding import decoding
+from suite.decoding.model_files import check_layers
 from suite.domain import parts
 from suite.domain.vocabulary import Baselines, Section, Space, Splits, Starter, TrainingData
-from suite.model_files import check_layers
 from suite.tables.columns import Columns
 
 if TYPE_CHECKING:

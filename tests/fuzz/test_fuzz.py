@@ -28,7 +28,7 @@ class Worker:
             "SUITE_CACHE": str(cache),
             "OMP_NUM_THREADS": "1",
         }
-        self.told = {}
+        self.answered = {}
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -51,12 +51,12 @@ def worker(tmp_path_factory):
 
 
 def fallen(worker, decoder, count):
-    if (decoder, count) not in worker.told:  # those of a kind are asked together: each new process takes a second
+    if (decoder, count) not in worker.known:  # those of a kind are asked together: each new process takes a second
         alike = [name for name in NAMES if name.partition(".")[0] == decoder.partition(".")[0]]
-        told = worker.ask(decoders=alike, count=count)
-        worker.told |= {(name, count): answer["fell"] for name, answer in told.items()}
-    fell = worker.told[decoder, count]
-    shown = "\n\n".join("\n".join(map(str, one)) for one in fell[:3])
+        answered = worker.ask(decoders=alike, count=count)
+        worker.answered |= {(name, count): answer["fell"] for name, answer in answered.items()}
+    fell = worker.answered[decoder, count]
+    shown = "\n\n".join("\n".join(map(str, variant)) for variant in fell[:3])
     return f"{len(fell)} of {count} variants fell:\n{shown}" if fell else ""
 
 
@@ -78,6 +78,6 @@ def test_no_decoder_is_forgotten(worker):
 def test_what_falls_is_seen(worker):
     """The harness itself: an exception, too much memory, too much time, and a process that dies."""
     kinds = {"raises": "KeyError", "grows": "MemoryError", "waits": "TooLong", "dies": "ended with status -6"}
-    told = worker.ask(decoders=[f"test.{name}" for name in kinds], count=1)
+    answered = worker.ask(decoders=[f"test.{name}" for name in kinds], count=1)
     for name, kind in kinds.items():
-        assert kind in told[f"test.{name}"]["fell"][0][1], (name, told)
+        assert kind in answered[f"test.{name}"]["fell"][0][1], (name, answered)

@@ -91,9 +91,9 @@ def test_a_plural_rule_of_spaces(rule):
     """It took a time that grew with their cube."""
 
     def work(count):
-        with pytest.raises(SuiteError, match="broken line") as told:
+        with pytest.raises(SuiteError, match="broken line") as caught:
             plurals.parsed(rule.format(" " * count) + "\0", "The header")
-        assert len(str(told.value)) < 500
+        assert len(str(caught.value)) < 500
 
     assert linear(work, 20_000)
 
@@ -114,9 +114,9 @@ def test_an_amount_of_spaces(amount):
     def work(count):
         for space in (" ", "\u00a0"):
             text = "a" + amount.replace("{}", space * count)
-            with pytest.raises(SuiteError, match="cannot be read") as told:
+            with pytest.raises(SuiteError, match="cannot be read") as caught:
                 parsing.amounts(pa.chunked_array([[text]]))
-            assert len(str(told.value)) < 500
+            assert len(str(caught.value)) < 500
 
     assert linear(work, 8_000)
 

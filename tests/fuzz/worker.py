@@ -101,10 +101,10 @@ def _limited():
 
 def answers(decoders, count):
     """What `ask` reports of each. All share a process, as forking this one takes a second; after a death a new one."""
-    told = {}
-    while left := [decoder for decoder in decoders if decoder.name not in told]:
-        told |= forked(left, count)
-    return told
+    answered = {}
+    while left := [decoder for decoder in decoders if decoder.name not in answered]:
+        answered |= forked(left, count)
+    return answered
 
 
 def forked(decoders, count):
@@ -150,8 +150,8 @@ def main():
         asked = json.loads(line)
         # Without a decoder's name it is asked which there are.
         known = DECODERS | BROKEN
-        told = answers([known[name] for name in asked["decoders"]], asked["count"]) if asked else list(DECODERS)
-        output.write(json.dumps(told) + "\n")
+        answered = answers([known[name] for name in asked["decoders"]], asked["count"]) if asked else list(DECODERS)
+        output.write(json.dumps(answered) + "\n")
         output.flush()
 
 

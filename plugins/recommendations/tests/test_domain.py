@@ -97,8 +97,8 @@ def test_users_come_in_any_order_and_without_times(model, tmp_path):
         ("users.txt", "a,b", "Cannot read histories"),
         ("users.csv", "user,thing\na,b\n", "no column for 'item'"),
         ("users.csv", "user,item\n", "no interaction"),
-        ("users.csv", "", "Cannot read"),
-        ("users.json", "not json", "Cannot read"),
+        ("users.csv", "", "cannot be read"),
+        ("users.json", "not json", "cannot be read"),
     ],
 )
 def test_a_bad_file_of_users_is_one_sentence(model, tmp_path, name, text, message):

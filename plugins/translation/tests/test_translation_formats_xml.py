@@ -260,7 +260,7 @@ def test_prefixes_and_protected_text(tmp_path):
             "a.xlf",
             "names the encoding 'UTF-99', which is none of text",
         ),
-        (ONE.encode("latin-1"), "a.xlf", "should be in UTF-8, but line 4 is not"),
+        (ONE.encode("latin-1"), "a.xlf", "should be in utf-8, but line 4 is not"),
         ("<a>" * 200 + "</a>" * 200, "a.xlf", "its elements are more than 100 deep"),
         ("", "a.tmx", "is empty: it has 0 bytes"),
         (ONE.replace("Shut", "x" * 100_001), "a.xlf", "has 100,001 characters"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ ROWS = 200_000
 """Rows per block. Each block is joined with the weeks before it, so larger ones cost less; this takes some 100 MB."""
 INPUTS, OUTPUTS = (".csv", ".parquet"), (".csv", ".jsonl", ".parquet")
 _BYTES = 16 << 20
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
 _MAYBE = r"^['=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
 """What a text begins with that `inert` may have to change: most columns have none, and are not looked at one by one."""
 
@@ -93,17 +95,18 @@ class Writer(Protocol):
 
 
 @contextmanager
-def writing(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+def writing(path: Path, schema: pa.Schema, *, verbatim: bool = False) -> Iterator[Writer]:
     """A writer whose file appears when all is written, or not at all; its ending picks the format.
 
-    Texts of a CSV that a spreadsheet would run are made inert, numbers written as texts stay.
+    Texts of a CSV that a spreadsheet would run are made inert; with `verbatim`, which all cells are texts of, numbers
+    stay.
 
     Raises `SuiteError` for an ending that is none of .csv, .jsonl and .parquet, or a folder that is not there.
     """
     check_output(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with _open(aside, path.suffix.lower(), schema) as writer:
+        with _open(aside, path.suffix.lower(), schema, verbatim) as writer:
             yield writer
         aside.replace(path)
     finally:
@@ -122,14 +125,14 @@ def check_output(path: Path, *sources: Path) -> None:
 
 
 @contextmanager
-def _open(path: Path, ending: str, schema: pa.Schema) -> Iterator[Writer]:
+def _open(path: Path, ending: str, schema: pa.Schema, verbatim: bool) -> Iterator[Writer]:
     if ending == ".parquet":
         with pq.ParquetWriter(path, schema) as parquet:
             yield _Arrow(parquet)
     elif ending == ".csv":
         named = pa.schema([field.with_name(inert(field.name)) for field in schema])
         with pyarrow.csv.CSVWriter(path, named) as text:
-            yield _Csv(text)
+            yield _Csv(text, verbatim)
     else:
         with path.open("w", encoding="utf-8") as lines:
             yield _Lines(lines)
@@ -144,15 +147,22 @@ class _Arrow:
 
 
 class _Csv(_Arrow):
+    def __init__(self, file: Any, verbatim: bool) -> None:
+        super().__init__(file)
+        self.verbatim = verbatim
+
     def write(self, table: pa.Table) -> None:
         for place, field in enumerate(table.schema):
             kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
             if pa.types.is_string(kind) or pa.types.is_large_string(kind):
                 texts = table[place].cast(kind)
                 if pc.any(pc.match_substring_regex(texts, _MAYBE)).as_py():
-                    texts = pa.chunked_array([pa.array([inert(text) for text in texts.to_pylist()], kind)])
+                    texts = pa.chunked_array([pa.array([self._inert(text) for text in texts.to_pylist()], kind)])
                     table = table.set_column(place, field.name, texts.cast(field.type))
         self.file.write_table(table.rename_columns([inert(name) for name in table.column_names]))
+
+    def _inert(self, text: str | None) -> str | None:
+        return text if self.verbatim and text and _NUMBER.fullmatch(text) else inert(text)
 
 
 class _Lines(_Arrow):

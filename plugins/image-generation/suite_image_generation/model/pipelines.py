@@ -78,9 +78,9 @@ def check_index(folder: Path) -> None:
     """Raises `SuiteError` for an unknown pipeline and for parts whose code lies beside the weights."""
     kind_of(folder)
     for name, value in read_index(folder).items():
-        if isinstance(value, list) and (not value or value[0] not in (None, *LIBRARIES)):
+        if isinstance(value, list) and (library := next(iter(value), "nowhere")) not in (None, *LIBRARIES):
             raise SuiteError(
-                f"{folder}: its {name} comes from {value[:1]!r}, code that is not run; give a stock pipeline."
+                f"{folder}: its {name} comes from {library!r}, code that is not run; give a stock pipeline."
             )
 
 

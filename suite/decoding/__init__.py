@@ -41,6 +41,8 @@ def reason(error: BaseException) -> str:
     """What an exception says, on one line, without its full stop."""
     if isinstance(error, MemoryError):
         return "it takes more memory than there is"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not {error.encoding.upper()}: byte {error.object[error.start]:#04x} at place {error.start}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     said = " ".join(str(error).split()).rstrip(".:")[:_SHOWN]
