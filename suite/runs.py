@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.console import warn
-from suite.decoding import decoding, read_json
+from suite.decoding import Kind, decoding, read_json
 from suite.errors import SuiteError
 from suite.files import write_json, write_text
 
@@ -22,8 +22,8 @@ STALE = 120.0  # seconds without a heartbeat after which a "running" run of a va
 
 
 _GONE = "put back a copy of it, or take the run's folder away."
-_STATUS = {"domain": str, "state": str, "pid": int, "host": str, "heartbeat": (int, float)}
-_ENVIRONMENT = {"data": str, "packages": dict, "processes": int}
+_STATUS: dict[str, Kind] = {"domain": str, "state": str, "pid": int, "host": str, "heartbeat": (int, float)}
+_ENVIRONMENT: dict[str, Kind] = {"data": str, "packages": dict, "processes": int}
 """What every such file says, and of which kind."""
 
 

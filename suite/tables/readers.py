@@ -141,12 +141,12 @@ def _typed(path: Path, types: dict[str, Any], parsing: dict[str, Any], bad: list
     except pa.ArrowInvalid as error:
         if not _FAILED.search(str(error)) or schema is None:
             raise
-    types = _settled_types(path, {field.name: field.type for field in schema} | types, parsing)
+    settled = _settled_types(path, {field.name: field.type for field in schema} | types, parsing)
     bad.clear()
-    if types is not None:
-        with arrow_csv.open_csv(path, **parsing, convert_options=_converting(types)) as opened:
+    if settled is not None:
+        with arrow_csv.open_csv(path, **parsing, convert_options=_converting(settled)) as opened:
             return sink(opened.schema, opened)
-    table = arrow_csv.read_csv(path, **parsing, convert_options=_converting({}))
+    table = arrow_csv.read_csv(path, **parsing, convert_options=_converting(types))
     return sink(table.schema, table.to_batches())
 
 
