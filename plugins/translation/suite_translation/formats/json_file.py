@@ -21,8 +21,7 @@ from suite_translation.strings.languages import name_of
 _TOKEN = re.compile(r'\s*([{}\[\]:,]|"(?:[^"\\]++|\\.)*+"|[^\s{}\[\]:,"]+)')
 # Deeper than any file of strings is nested, and far from what stops Python.
 _DEPTH = 50
-_SPACE_BEFORE = re.compile(r"\s*\Z")
-# Characters that a line is indented by at most, with the empty lines above it.
+# Characters that a line is indented by at most, with the empty lines above it: not all that stands before is copied.
 _INDENT = 1000
 
 
@@ -97,7 +96,8 @@ class Strings(Document):
     def _added(self, keys: tuple[str, ...], text: str) -> Edit:
         """A new plural form after the last that is there, set out like it."""
         last = self.last_of[_stem(keys)]
-        space = _SPACE_BEFORE.search(self.content.text[max(0, last.named - _INDENT) : last.named])[0]
+        before = self.content.text[max(0, last.named - _INDENT) : last.named]
+        space = before[len(before.rstrip()) :]
         colon = self.content.text[last.named : last.start][len(self._shown(last.keys[-1])) :]
         return last.end, last.end, f",{space}{self._shown(keys[-1])}{colon}{self._shown(text)}"
 
