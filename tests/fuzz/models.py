@@ -39,9 +39,21 @@ def fraud(folder):
 
 
 def images(folder):
-    """A pipeline that predicts noise."""
+    """A pipeline that predicts noise, of one block each: a load builds every module anew."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
     with tempfile.TemporaryDirectory() as words:
-        image_toys.noise_pipeline(image_toys.tokenizer(Path(words))).save_pretrained(folder)
+        pipe = image_toys.noise_pipeline(image_toys.tokenizer(Path(words)))
+        pipe.vae = AutoencoderKL(
+            in_channels=4, out_channels=4, down_block_types=("DownEncoderBlock2D",), block_out_channels=(8,),
+            up_block_types=("UpDecoderBlock2D",), latent_channels=4, norm_num_groups=4, sample_size=16,
+        )  # fmt: skip
+        pipe.unet = UNet2DConditionModel(
+            sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8,), layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D",), up_block_types=("CrossAttnUpBlock2D",), mid_block_type=None,
+            cross_attention_dim=16, attention_head_dim=4, norm_num_groups=4,
+        )  # fmt: skip
+        pipe.save_pretrained(folder)
 
 
 def medical(folder):

@@ -51,7 +51,7 @@ def worker(tmp_path_factory):
 
 
 def fallen(worker, decoder, count):
-    if (decoder, count) not in worker.known:  # those of a kind are asked together: each new process takes a second
+    if (decoder, count) not in worker.answered:  # those of a kind are asked together: each new process takes a second
         alike = [name for name in NAMES if name.partition(".")[0] == decoder.partition(".")[0]]
         answered = worker.ask(decoders=alike, count=count)
         worker.answered |= {(name, count): answer["fell"] for name, answer in answered.items()}
