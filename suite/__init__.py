@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from suite.assets.asset import Asset, Wheel, cache_dir
 from suite.assets.minilm import minilm
 from suite.config import TrainConfig, only_with
-from suite.decoding import decoding, read_json
+from suite.decoders import decoding, read_json
 from suite.domain.answers import as_written, inert, write_predictions
 from suite.domain.description import Domain, Task
 from suite.domain.parts import Answers, Data, Model, Scores, Stage
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from suite.cli.options import format_option
     from suite.console import bar
     from suite.data.corrections import Correction, Corrections
-    from suite.decoding.pictures import load_picture, picture_file
+    from suite.decoders.pictures import load_picture, picture_file
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
     from suite.evaluation.ranking import Ranking
     from suite.inference.predictor import Predictor
@@ -56,7 +56,7 @@ _LATER = {
     "suite.evaluation.calibration": ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"),
     "suite.evaluation.ranking": ("Ranking",),
     "suite.inference.predictor": ("Predictor",),
-    "suite.decoding.pictures": ("load_picture", "picture_file"),
+    "suite.decoders.pictures": ("load_picture", "picture_file"),
     "suite.tables.store": ("column", "on_disk"),
     "suite.training.callbacks": ("Callback",),
 }

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from suite.decoding import decoding
+from suite.decoders import decoding
 from suite.errors import SuiteError, unknown
 
 

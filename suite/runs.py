@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.console import warn
-from suite.decoding import Kind, decoding, read_json
+from suite.decoders import Kind, decoding, read_json
 from suite.errors import SuiteError
 from suite.files import write_json, write_text
 

@@ -13,8 +13,8 @@ from suite_toy.domain import TOY
 
 import suite
 from suite import SuiteError, decoding, load_picture, picture_file, read_json
-from suite.decoding import reason
-from suite.decoding.model_files import check_layers
+from suite.decoders import reason
+from suite.decoders.model_files import check_layers
 from suite.testing import DomainContract
 
 

@@ -30,7 +30,7 @@ DOMAIN_WORDS = re.compile(
 """Words of one domain. Kinds of column (audio, image, text) are the core's own."""
 
 FLOORS = (
-    {"errors", "console", "decoding", "files", "signals"},
+    {"errors", "console", "decoders", "files", "signals"},
     {"config", "runs", "assets", "accelerator"},
     {"tables"},
     {"domain"},

@@ -19,7 +19,7 @@ from huggingface_hub import constants, errors
 from suite import console
 from suite.assets import wheels
 from suite.assets.asset import LOCAL, Asset, cache_dir, hub_refused, nearest_path
-from suite.decoding import check_name
+from suite.decoders import check_name
 from suite.errors import SuiteError, unknown
 
 HUB_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.spm", "*.vocab"]

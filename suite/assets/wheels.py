@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from suite import console
 from suite.assets import asset as assets
 from suite.assets.asset import Asset, Wheel
-from suite.decoding import decoding, read_json
+from suite.decoders import decoding, read_json
 from suite.errors import SuiteError
 
 MANIFEST = "manifest.json"

@@ -13,7 +13,7 @@ import click
 
 from suite.cli.options import TrainingFlags, action, format_option, offline_option, quiet_option, runs_option
 from suite.console import duration, plain, result, say, table
-from suite.decoding import decoding
+from suite.decoders import decoding
 from suite.errors import SuiteError
 from suite.plugins.loader import load_plugins
 from suite.runs import Run, list_runs, newest_unfinished

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.decoding import decoding
+from suite.decoders import decoding
 from suite.domain.description import Task
 from suite.errors import SuiteError
 from suite.tables.gate import Gate

@@ -18,7 +18,7 @@ from huggingface_hub import HfApi, constants, errors
 from suite.assets import resolve as assets
 from suite.console import say
 from suite.data.hub_names import HUB_ID
-from suite.decoding import check_name, decoding
+from suite.decoders import check_name, decoding
 from suite.domain.description import Task
 from suite.errors import SuiteError, unknown
 from suite.plugins.loader import load_plugins

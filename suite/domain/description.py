@@ -10,8 +10,8 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from suite.config import TrainConfig
-from suite.decoding import decoding
-from suite.decoding.model_files import check_layers
+from suite.decoders import decoding
+from suite.decoders.model_files import check_layers
 from suite.domain import parts
 from suite.domain.vocabulary import Baselines, Section, Space, Splits, Starter, TrainingData
 from suite.tables.columns import Columns

@@ -17,7 +17,7 @@ import huggingface_hub
 import yaml
 
 from suite.console import say
-from suite.decoding import read_json
+from suite.decoders import read_json
 from suite.domain.description import Task
 from suite.domain.parts import Data
 from suite.errors import SuiteError

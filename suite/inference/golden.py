@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from datasets import Dataset
 
 from suite.console import warn
-from suite.decoding import decoding, read_json
+from suite.decoders import decoding, read_json
 from suite.domain.description import Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Prediction

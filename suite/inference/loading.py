@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from suite.accelerator import make_accelerator
 from suite.assets.resolve import resolve_model
 from suite.data.load import load_splits
-from suite.decoding import decoding
+from suite.decoders import decoding
 from suite.domain.description import MODEL, Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Prediction

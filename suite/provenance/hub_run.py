@@ -18,7 +18,7 @@ from suite.assets.asset import LOCAL, cache_dir
 from suite.assets.resolve import resolve_model
 from suite.config import TrainConfig
 from suite.console import say, warn
-from suite.decoding import read_json
+from suite.decoders import read_json
 from suite.domain.description import Domain, Task
 from suite.errors import SuiteError
 from suite.files import write_json, write_text

@@ -14,7 +14,7 @@ from suite.assets import resolve as assets
 from suite.assets.asset import Asset
 from suite.config import TrainConfig
 from suite.data.hub_names import hub_name
-from suite.decoding import decoding, read_json
+from suite.decoders import decoding, read_json
 from suite.domain.description import Domain, Task
 from suite.errors import SuiteError
 from suite.provenance.licence import forbids_sharing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from suite.decoding import check_name
+from suite.decoders import check_name
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Column
 from suite.tables.readers import SUFFIXES, Reading, read_table

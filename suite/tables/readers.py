@@ -26,7 +26,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from suite import console
-from suite.decoding import decoding
+from suite.decoders import decoding
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Columns, match_columns
 from suite.tables.store import Sink, in_memory, kept

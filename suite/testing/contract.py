@@ -194,10 +194,10 @@ class DomainContract(FreshPromises):
             try:
                 _ = Predictor(self.make(), str(run)).model
             except SuiteError as error:
-                keep("\n" not in str(error), "one sentence", seen=repr(str(error)), read="suite.decoding")
+                keep("\n" not in str(error), "one sentence", seen=repr(str(error)), read="suite.decoders")
             except Exception as error:
                 seen = f"{type(error).__name__}: {error}, with half of {path.relative_to(run)}"
-                keep(False, "an answer or a SuiteError", seen=seen, read="suite.decoding")
+                keep(False, "an answer or a SuiteError", seen=seen, read="suite.decoders")
             path.write_bytes(whole)
 
     def test_evaluation_and_predictor_answer_alike(self, trained: Path) -> None:

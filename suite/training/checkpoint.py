@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from suite.console import warn
-from suite.decoding import decoding, read_json
+from suite.decoders import decoding, read_json
 from suite.errors import SuiteError
 
 MANIFEST = "MANIFEST.json"

@@ -15,7 +15,7 @@ from accelerate.utils.memory import should_reduce_batch_size
 from torch.utils.data import DataLoader
 
 from suite.console import warn
-from suite.decoding import read_json
+from suite.decoders import read_json
 from suite.errors import SuiteError
 from suite.files import write_json
 from suite.runs import Run

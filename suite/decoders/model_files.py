@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from suite.decoding import decoding, read_json
+from suite.decoders import decoding, read_json
 from suite.errors import SuiteError
 
 MOST_LAYERS = 1000

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from suite.decoding import decoding
+from suite.decoders import decoding
 from suite.errors import SuiteError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
