@@ -11,7 +11,7 @@ from suite.assets.asset import Asset, Wheel, cache_dir
 from suite.assets.minilm import minilm
 from suite.config import TrainConfig, only_with
 from suite.decoders import decoding, read_json
-from suite.domain.answers import as_written, inert, write_predictions
+from suite.domain.answers import as_written, csv_text, inert, write_predictions
 from suite.domain.description import Domain, Task
 from suite.domain.parts import Answers, Data, Model, Scores, Stage
 from suite.domain.vocabulary import (
@@ -101,6 +101,7 @@ __all__ = [
     "bar",
     "cache_dir",
     "column",
+    "csv_text",
     "decoding",
     "evaluate",
     "format_option",

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +55,20 @@ def write_predictions(predictions: Sequence[tuple[str, Prediction]], path: Path)
 
 def write_csv(records: Sequence[dict[str, Any]], path: Path) -> None:
     """A CSV with a column per key; nested values as JSON, formulas made inert, numbers unchanged."""
-    text = io.StringIO(newline="")
     fields = list(dict.fromkeys(key for record in records for key in record))
-    writer = csv.DictWriter(text, fields, lineterminator="\n")
-    writer.writerow({name: inert(name) for name in fields})
-    writer.writerows({key: inert(value) for key, value in record.items()} for record in records)
-    write_text(path, text.getvalue())
+    write_text(path, csv_text([fields, *([record.get(field, "") for field in fields] for record in records)]))
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV, every cell `inert`. A carriage return is quoted too: unquoted it would begin a row, of a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")  # Python quotes the signs that end its lines, and no others
+    for row in rows:
+        writer.writerow([inert(value) for value in row])
+        text.seek(text.tell() - 2)
+        text.write("\n")
+        text.truncate()
+    return text.getvalue()
 
 
 def inert(value: Any) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from suite import SuiteError, as_written, decoding, inert
+from suite import SuiteError, as_written, csv_text, decoding
 from suite_translation.formats.base import read_content, write_aside
 
 _COLUMNS = ("key", "source", "target", "confidence", "why")
@@ -35,14 +35,12 @@ def write(path: Path, doubts: Sequence[Mapping[str, Any]], *, left: bool) -> str
 
     `doubts` have key, source, target, confidence and why; `left` tells that the file has none of them.
     """
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["key", "source", "suggestion" if left else "translation", "confidence", "why"])
-    writer.writerows([inert(doubt[name]) for name in _COLUMNS] for doubt in doubts)
+    names = ["key", "source", "suggestion" if left else "translation", "confidence", "why"]
     if not doubts:
         beside(path).unlink(missing_ok=True)
         return ""
-    write_aside(beside(path), table.getvalue().encode())
+    table = csv_text([names, *([doubt[name] for name in _COLUMNS] for doubt in doubts)])
+    write_aside(beside(path), table.encode())
     return str(beside(path))
 
 
