@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
     from suite.evaluation.ranking import Ranking
     from suite.inference.predictor import Predictor
+    from suite.tables.origin import located
     from suite.tables.store import column, on_disk
     from suite.training.callbacks import Callback
 
@@ -54,6 +55,7 @@ _LATER = {
     "suite.evaluation.calibration": ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"),
     "suite.evaluation.ranking": ("Ranking",),
     "suite.inference.predictor": ("Predictor",),
+    "suite.tables.origin": ("located",),
     "suite.tables.store": ("column", "on_disk"),
     "suite.training.callbacks": ("Callback",),
 }
@@ -102,6 +104,7 @@ __all__ = [
     "hookimpl",
     "inert",
     "load",
+    "located",
     "log_odds",
     "mean_states",
     "minilm",

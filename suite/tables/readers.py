@@ -43,6 +43,8 @@ _LINES = 5000
 """JSON objects made into a batch: Python's objects take some ten times the room of the text."""
 _FAILED = re.compile(r"In CSV column #(\d+): .*conversion error")
 """How Arrow says which column's values don't fit its type; another text costs memory, not correctness."""
+_PLAIN = ("utf-8-sig", "utf-16")
+"""Encodings that are certain; what is read in another may have been meant otherwise, and is told."""
 _HEAD = 1 << 16
 """Bytes looked at to tell text from other files and to find the delimiter."""
 _FIELD = r'(?:"(?:[^"]|"")*"|[^"\t][^\t]*)?'
@@ -92,14 +94,30 @@ def _checked_names(table: pa.Table, path: Path) -> pa.Table:
     return table.rename_columns(names)
 
 
-def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
+@dataclass(frozen=True)
+class Layout:
+    """How a table is written: its encoding, what parts its fields, and whether quotes enclose fields."""
+
+    encoding: str
+    delimiter: str
+    quoted: bool
+
+
+def layout(path: Path) -> Layout:
+    """How the CSV or TSV file is written, told by the file itself."""
     encoding = _encoding(path)
     head = _head(path).decode(encoding, errors="replace")
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(head)
-    quote: str | bool = '"'
-    if delimiter == "\t" and _has_stray_quotes(path, encoding):
-        quote = False
-    names = next(iter(_records(head, delimiter)), [])
+    return Layout(encoding, delimiter, not (delimiter == "\t" and _has_stray_quotes(path, encoding)))
+
+
+def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
+    how = layout(path)
+    encoding, delimiter = how.encoding, how.delimiter
+    if encoding not in _PLAIN:
+        console.warn(f"{path} is not UTF-8; read as {encoding}. If letters look wrong, save it as UTF-8.")
+    quote: str | bool = '"' if how.quoted else False
+    names = next(iter(_records(_head(path).decode(encoding, errors="replace"), delimiter)), [])
     bad: list[Any] = []
 
     def keep_bad(row: Any) -> str:
@@ -174,7 +192,7 @@ def _head(path: Path) -> bytes:
 
 
 def _encoding(path: Path) -> str:
-    """UTF-8 (with or without byte order mark) if the whole file is; else, said aloud, what Windows writes."""
+    """UTF-8 (with or without byte order mark) if the whole file is; else what Windows writes."""
     with path.open("rb") as opened:
         marked = opened.read(2) in (b"\xff\xfe", b"\xfe\xff")
     if marked:
@@ -183,10 +201,7 @@ def _encoding(path: Path) -> str:
         with suppress(UnicodeDecodeError), path.open(encoding=encoding, newline="") as opened:
             while opened.read(_HEAD):
                 pass
-            if encoding != "utf-8-sig":
-                console.warn(f"{path} is not UTF-8; read as {encoding}. If letters look wrong, save it as UTF-8.")
             return encoding
-    console.warn(f"{path} is not UTF-8; read as latin-1. If letters look wrong, save it as UTF-8.")
     return "latin-1"
 
 

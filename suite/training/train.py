@@ -12,15 +12,12 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, set_seed
+from accelerate.utils import broadcast_object_list
 
 from suite.accelerator import make_accelerator
-from suite.assets.resolve import pinned_model
-from suite.config import TrainConfig
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
 from suite.data.load import CheckedData, load_splits
-from suite.data.sources import pinned as pinned_data
 from suite.domain.description import Task
 from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Example, Splits
@@ -36,7 +33,8 @@ from suite.signals import Stopped
 from suite.training.callbacks import Callback
 from suite.training.environment import environment
 from suite.training.loop import fit
-from suite.training.weights import Adapters, describe, trainable_model
+from suite.training.ready import pinned, ready
+from suite.training.weights import Adapters, describe
 
 
 def train(task: Task, resume: Run | None = None) -> Run:
@@ -63,27 +61,12 @@ def train(task: Task, resume: Run | None = None) -> Run:
     return run
 
 
-def pinned(task: Task, accelerator: Accelerator) -> TrainConfig:
-    """The config with the commit in each name that is looked up on the hub; every rank gets the main one's."""
-    config: TrainConfig = task.config
-    names = [config.model, config.data, *config.also_evaluate]
-    if accelerator.is_main_process:
-        model = pinned_model(config.model, task.domain.starter.assets) if config.model else ""
-        names = [model, *(pinned_data(name, task) for name in names[1:])]
-    if accelerator.num_processes > 1:
-        broadcast_object_list(names)
-    model, data, *further = names
-    return config.model_copy(update={"model": model, "data": data, "also_evaluate": further})
-
-
 def _train(task: Task, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
     config = task.config
-    set_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
-    model, adapters = trainable_model(task, splits.training, accelerator.device)
+    made = ready(task, splits, accelerator.device)
+    model, adapters, examples, validation = made.model, made.adapters, made.examples, made.validation
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
     say(f"{task.domain.title}: {config.model or task.domain.starter.model}, {describe(model.network)}; rows: {sizes}")
-    examples = model.prepare(splits["train"], "train")
-    validation = model.prepare(splits["validation"], "validation")
     callbacks = make_callbacks(config.callbacks) if accelerator.is_main_process else []
     state = "failed"
     try:

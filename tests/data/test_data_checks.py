@@ -96,11 +96,11 @@ def test_files_that_are_not_there_or_empty(clips, folder):
 def test_embedded_files_missing_and_duplicated_by_content(clips):
     values = [{"bytes": b"1", "path": "a"}, {"bytes": None, "path": None}, {"bytes": b"1", "path": "b"}]
     found = check_rows(Dataset.from_dict({"audio": values, "text": ["a"] * 3}), clips)
-    assert reasons(found) == [(1, "audio is missing"), (2, "duplicate: same audio as row 0")]
+    assert reasons(found) == [(1, "audio is missing"), (2, "copy: same content of audio as a")]
 
 
 def test_one_class_is_a_warning(labels, folder):
-    root = folder(**{"1.png": b"x", "2.png": b"x"})
+    root = folder(**{"1.png": b"x", "2.png": b"y"})
     rows = Dataset.from_dict({"image": [str(root / "1.png"), str(root / "2.png")], "label": ["cat", "cat"]})
     found = check_rows(rows, labels)
     assert [finding.message for finding in found.findings] == [
@@ -172,8 +172,8 @@ def test_leaks_of_groups_and_keys(clips):
         "test": Dataset.from_dict({"audio": ["2"], "speaker": ["a"]}),
     }
     assert leaks(splits, clips.columns) == [
-        Finding("error", "1 values of speaker are in both train and test; keep each in one split."),
-        Finding("error", "1 values of audio are in both train and test; keep each in one split."),
+        Finding("error", "1 values of speaker are in both train and test, such as 'a'; keep each in one split."),
+        Finding("error", "1 contents of audio are in both train and test, such as '2'; keep each in one split."),
     ]
     splits["test"] = Dataset.from_dict({"audio": ["4"], "speaker": ["d"]})
     assert leaks(splits, clips.columns) == []

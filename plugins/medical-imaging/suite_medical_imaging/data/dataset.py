@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 from datasets import Dataset
 
 from suite import Columns, Data, Finding, Splits, SuiteError
@@ -56,9 +54,7 @@ class MedicalData(Data):
         for name in ("validation", "test"):
             for row in labelled(splits[name]):
                 known.reference(row)
-        for finding in twins(splits):
-            _warn(finding.message)
-        return splits
+        return Splits(splits, splits.context, findings=twins(splits))
 
     def portable(self, row: dict[str, Any], model: MedicalModel) -> dict[str, Any]:  # type: ignore[override]  # its own
         """The picture as the model sees it and its labels: no header, no patient, no file name."""
@@ -66,9 +62,3 @@ class MedicalData(Data):
         decoded = decode(row["image"], -1 if frame is None or frame != frame else int(frame), model.view)
         labels = ("label",) if "label" in row else model.task.classes
         return {"image": portable(decoded), "frame": -1, **{name: row[name] for name in labels if name in row}}
-
-
-@cache
-def _warn(message: str) -> None:
-    """Says a finding once per process, as a run parts its data several times."""
-    click.echo(f"Warning: {message}", err=True)
