@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from suite.evaluation.ranking import Ranking
     from suite.inference.predictor import Predictor
     from suite.tables.origin import located
+    from suite.tables.readers import read_table
     from suite.tables.store import column, on_disk
+    from suite.tables.times import moments
     from suite.training.callbacks import Callback
 
 __version__ = "0.1.0"
@@ -56,7 +58,9 @@ _LATER = {
     "suite.evaluation.ranking": ("Ranking",),
     "suite.inference.predictor": ("Predictor",),
     "suite.tables.origin": ("located",),
+    "suite.tables.readers": ("read_table",),
     "suite.tables.store": ("column", "on_disk"),
+    "suite.tables.times": ("moments",),
     "suite.training.callbacks": ("Callback",),
 }
 _MODULES = {name: module for module, names in _LATER.items() for name in names}
@@ -108,8 +112,10 @@ __all__ = [
     "log_odds",
     "mean_states",
     "minilm",
+    "moments",
     "on_disk",
     "predict",
+    "read_table",
     "resolve_model",
     "sigmoid",
     "train",

@@ -294,7 +294,9 @@ def _by_domain(rows: Dataset, task: Task, findings: list[Finding]) -> Iterator[F
 
 def _duplicates(rows: Dataset, columns: Columns, findings: list[Finding], where: Where) -> Iterator[Finding]:
     if columns.unique and set(columns.unique) <= set(rows.column_names):
-        yield from _repeated(rows, columns.unique, columns, findings, where, "duplicate: same " + ", ".join(columns.unique))
+        yield from _repeated(
+            rows, columns.unique, columns, findings, where, "duplicate: same " + ", ".join(columns.unique)
+        )
 
 
 def _copies(rows: Dataset, columns: Columns, findings: list[Finding], where: Where) -> Iterator[Finding]:

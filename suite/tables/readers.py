@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
@@ -41,6 +42,8 @@ _BATCH = 8 << 20
 """Bytes that a batch of a Parquet file should hold, unpacked: few hold the memory down, many the number of batches."""
 _LINES = 5000
 """JSON objects made into a batch: Python's objects take some ten times the room of the text."""
+_EXACT = 1 << 53
+"""Whole numbers up to this are exact in floating point."""
 _FAILED = re.compile(r"In CSV column #(\d+): .*conversion error")
 """How Arrow says which column's values don't fit its type; another text costs memory, not correctness."""
 _PLAIN = ("utf-8-sig", "utf-16")
@@ -58,6 +61,8 @@ class Reading:
 
     columns: Columns
     given: Mapping[str, str]
+    as_written: bool = False
+    """Whether all columns of CSV and JSON are read as text, whatever they are."""
 
     def mapping(self, names: Iterable[str]) -> dict[str, str]:
         """Our column names to the data's."""
@@ -65,13 +70,24 @@ class Reading:
 
     def texts(self, names: Iterable[str]) -> set[str]:
         """The data's columns that must be read as text."""
+        if self.as_written:
+            return set(names)
         ours = {column.name for column in self.columns if column.kind in _AS_TEXT} | {SPLIT}
         return {theirs for name, theirs in self.mapping(names).items() if name in ours}
 
 
-def read_table(path: Path, reading: Reading) -> pa.Table:
-    """The rows of one file. Raises `SuiteError` naming file and line for what can't be read."""
-    suffix = path.suffix.lower()
+AS_WRITTEN = Reading(Columns(()), {}, as_written=True)
+"""For who knows what the columns are: everything in CSV and JSON as it is written there."""
+
+
+def read_table(path: Path, reading: Reading | Columns = AS_WRITTEN, *, like: str = "") -> pa.Table:
+    """The rows of one file as every domain reads them: see above for what is made of values.
+
+    `reading` says which columns are text, by the columns of a domain; else all of CSV and JSON are. `like` is the
+    ending of a file that has another: ".tsv". Raises `SuiteError` naming file and line for what can't be read.
+    """
+    reading = Reading(reading, {}) if isinstance(reading, Columns) else reading
+    suffix = like or path.suffix.lower()
     if suffix not in SUFFIXES:
         raise SuiteError(f"Cannot read {path}: {suffix or 'no ending'} is not one of {', '.join(SUFFIXES)}.")
     try:
@@ -138,6 +154,9 @@ def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
     }
     types = {name: pa.string() for name in reading.texts(dict.fromkeys(names))}
     table = _typed(path, types, parsing, bad, sink)
+    if long := _long_numbers(path, table, parsing):
+        del table  # before its file is written anew
+        table = _typed(path, types | dict.fromkeys(long, pa.string()), parsing, bad, sink)
     if bad:
         number, actual, expected = bad[0]
         raise SuiteError(
@@ -173,6 +192,18 @@ def _typed(path: Path, types: dict[str, Any], parsing: dict[str, Any], bad: list
     bad.clear()
     table = arrow_csv.read_csv(path, **parsing, convert_options=arrow_csv.ConvertOptions(column_types=types, **options))
     return sink(table.schema, table.to_batches())
+
+
+def _long_numbers(path: Path, table: pa.Table, parsing: dict[str, Any]) -> list[str]:
+    """Columns read as floating point though they hold whole numbers that it cannot hold: those stay text."""
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    large = [name for name in floats if pc.any(pc.greater(pc.abs(table[name]), float(_EXACT))).as_py()]
+    if not large or len(set(table.column_names)) < table.num_columns:
+        return []
+    convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(large, pa.string()), include_columns=large)
+    texts = arrow_csv.read_csv(path, **parsing, convert_options=convert)
+    whole = r"^\s*[+-]?\d{16,}\s*$"
+    return [name for name in large if pc.any(pc.match_substring_regex(texts[name], whole)).as_py()]
 
 
 def _kinds() -> list[pa.DataType]:
@@ -248,10 +279,22 @@ def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+class Written(float):
+    """A number of JSON that knows how it was written: "1.50" in a column of text stays that."""
+
+    def __new__(cls, text: str) -> Written:
+        """The number, with its text."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    text: str
+
+
 def _read_json(path: Path, reading: Reading, sink: Sink) -> pa.Table:
     """A JSON list of objects, an object that holds one such list, or an object per line."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Written)
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     except ValueError:
@@ -273,7 +316,7 @@ def _lines(path: Path) -> Iterator[Any]:
             for number, line in enumerate(opened, start=1):
                 if line.strip():
                     try:
-                        yield json.loads(line)
+                        yield json.loads(line, parse_float=Written)
                     except ValueError as error:
                         message = f"{path}: line {number} is not JSON ({error}); give one object per line."
                         raise SuiteError(message) from None
@@ -293,7 +336,7 @@ def _from_objects(path: Path, read: Callable[[], Iterator[Any]], reading: Readin
             types[name] = _wider(types.get(name, pa.null()), [value.get(name) for value in objects])
     texts = reading.texts(types)
     schema = pa.schema([(name, _settled(path, name, kind, text=name in texts)) for name, kind in types.items()])
-    return sink(schema, (_batch(path, objects, schema, texts) for objects in _parts(path, read())))
+    return sink(schema, (_batch(path, objects, schema) for objects in _parts(path, read())))
 
 
 def _wider(kind: pa.DataType | Exception, values: list[Any]) -> pa.DataType | Exception:
@@ -308,24 +351,35 @@ def _wider(kind: pa.DataType | Exception, values: list[Any]) -> pa.DataType | Ex
 
 
 def _settled(path: Path, name: str, kind: pa.DataType | Exception, *, text: bool) -> pa.DataType:
-    if text and (isinstance(kind, Exception) or not (pa.types.is_struct(kind) or pa.types.is_null(kind))):
+    if isinstance(kind, OverflowError) or (text and isinstance(kind, Exception)):
         return pa.string()
     if isinstance(kind, Exception):
         raise _mixed(path, name, kind)
-    return kind
+    return pa.string() if text and not (pa.types.is_nested(kind) or pa.types.is_null(kind)) else kind
 
 
-def _batch(path: Path, objects: list[Any], schema: pa.Schema, texts: set[str]) -> pa.RecordBatch:
+def _batch(path: Path, objects: list[Any], schema: pa.Schema) -> pa.RecordBatch:
     arrays = []
     for field in schema:
         values = [value.get(field.name) for value in objects]
-        if field.name in texts:
-            values = [value if value is None or isinstance(value, str | dict) else str(value) for value in values]
         try:
+            if pa.types.is_string(field.type):
+                values = [_as_text(value) for value in values]
             arrays.append(pa.array(values, field.type))
         except (pa.ArrowException, TypeError, OverflowError) as error:
             raise _mixed(path, field.name, error) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _as_text(value: Any) -> str | None:
+    """A value as JSON writes it. Raises `TypeError` for a list or an object, of which no text is made."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | dict):
+        raise TypeError(f"{'a list' if isinstance(value, list) else 'an object'} beside text")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.text if isinstance(value, Written) else str(value)
 
 
 def _mixed(path: Path, name: str, error: Exception) -> SuiteError:

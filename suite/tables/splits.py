@@ -134,9 +134,7 @@ def _united(count: int, pairs: Iterable[tuple[int, int]], least: np.ndarray | No
     return np.array([root(number) for number in range(count)], dtype=np.int64)
 
 
-def _groups(
-    rows: Dataset, columns: Columns, needed: int, first: np.ndarray
-) -> tuple[np.ndarray, list[str]] | None:
+def _groups(rows: Dataset, columns: Columns, needed: int, first: np.ndarray) -> tuple[np.ndarray, list[str]] | None:
     """Each row's group number and the groups' names; None if there are no groups that could be respected.
 
     Groups that share a file's content, by `first`, are one group, named after the least of its names.

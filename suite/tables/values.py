@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,8 +80,8 @@ def _ids(ours: Column, array: pa.ChunkedArray) -> tuple[Any, list[Finding]]:
         return array, []
     if len(values) and float(pc.max(pc.abs(values)).as_py()) > _EXACT:
         text = (
-            f"The ids in {ours.name!r} are numbers above 2^53 in floating point, where neighbours are one and the same; "
-            "give them as text or as whole numbers."
+            f"The ids in {ours.name!r} are numbers above 2^53 in floating point, where neighbours are one and the "
+            "same; give them as text or as whole numbers."
         )
         return array, [Finding("error", text)]
     return known.cast(pa.int64()).combine_chunks(), []

@@ -211,7 +211,7 @@ def amounts(column: pa.ChunkedArray) -> np.ndarray:
         return _text_amounts(column) if numbers is None else numbers
     if pa.types.is_boolean(column.type) or not _castable(column.type):
         raise SuiteError(f"The amount column holds {column.type}; map another with --columns amount=THEIRS.")
-    numbers = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+    numbers = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     _finite(numbers)
     return numbers
 

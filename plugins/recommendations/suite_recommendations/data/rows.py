@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from datasets import Dataset
 
-from suite import Data, Finding, Splits, SuiteError, column
+from suite import Data, Finding, Splits, SuiteError, column, located
 from suite_recommendations.config import RecommendationsConfig
 from suite_recommendations.data import tables
 
@@ -23,7 +23,17 @@ class RecommendationsData(Data):
         table = tables.read_folder(path, self.columns) if path.is_dir() else None
         if path.suffix == ".inter":
             table = tables.read_table(path)
-        return None if table is None else Dataset.from_pandas(table, preserve_index=False)
+        if table is None:
+            return None
+        file = tables.log_of(path) if path.is_dir() else path
+        rows = Dataset.from_pandas(table, preserve_index=False)
+        if file.suffix == ".inter":  # its header is line 1
+            return located(rows, [file] * len(rows), range(1, len(rows) + 1), "line")
+        return located(rows, [file] * len(rows), range(len(rows)))
+
+    def reads(self, file: Path) -> bool:
+        """The table of the items."""
+        return file == tables.items_of(file.parent)
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """One user only, times that are none, ties, short histories, items without words, an empty core."""
