@@ -225,7 +225,8 @@ def _shared(splits: Mapping[str, Dataset], names: tuple[str, ...], columns: Colu
         kind = "contents" if set(names) <= set(columns.files) else "values"
         yield Finding(
             severity,
-            f"{len(both):,} {kind} of {what} are in both {first} and {second}, such as {examples}; keep each in one split.",
+            f"{len(both):,} {kind} of {what} are in both {first} and {second}, such as {examples}; "
+            "keep each in one split.",
         )
 
 

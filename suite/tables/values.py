@@ -78,7 +78,7 @@ def _ids(ours: Column, array: pa.ChunkedArray) -> tuple[Any, list[Finding]]:
     values = known.drop_null()
     if not pc.all(pc.equal(values, pc.floor(values))).as_py():
         return array, []
-    if len(values) and float(pc.max(pc.abs(values)).as_py()) > _EXACT:
+    if len(values) and float(pc.max(pc.abs(values)).as_py()) >= _EXACT:
         text = (
             f"The ids in {ours.name!r} are numbers above 2^53 in floating point, where neighbours are one and the "
             "same; give them as text or as whole numbers."
@@ -91,7 +91,8 @@ def _numbers(ours: Column, array: pa.ChunkedArray) -> tuple[Any, list[Finding]]:
     if is_text(array):
         return _read(ours, array)
     if pa.types.is_decimal(array.type):
-        return array.cast(pa.float64()).combine_chunks(), []
+        # By way of text, for Arrow's own conversion does not round to the nearest: -26.897 became -26.897000000000002.
+        return array.cast(pa.string()).cast(pa.float64()).combine_chunks(), []
     return array, []
 
 
