@@ -15,7 +15,7 @@ import pandas as pd
 
 from suite import console
 from suite.errors import SuiteError
-from suite.tables.arrow import codes, is_text
+from suite.tables.arrow import codes, is_missing, is_text
 from suite.tables.columns import SPLIT, Columns
 from suite.tables.content import content_codes
 from suite.tables.store import column
@@ -48,7 +48,8 @@ def split_rows(rows: Dataset, columns: Columns, config: TrainConfig) -> dict[str
     kept. With fewer groups than splits (one speaker), rows are split as if there were no groups, with a warning.
     Raises `SuiteError` if there are too few rows or times, or a split of an unknown name.
     """
-    parts = _own_splits(rows) if SPLIT in rows.column_names else {"train": np.arange(len(rows))}
+    marked = SPLIT in rows.column_names and not is_missing(column(rows, SPLIT)).all()
+    parts = _own_splits(rows) if marked else {"train": np.arange(len(rows))}
     wanted = {"validation": config.validation_share, "test": config.test_share}
     shares = {name: share for name, share in wanted.items() if name not in parts}
     if shares:
@@ -60,6 +61,8 @@ def split_rows(rows: Dataset, columns: Columns, config: TrainConfig) -> dict[str
 
 def _own_splits(rows: Dataset) -> dict[str, np.ndarray]:
     """Row numbers per split, as the rows' own column has it."""
+    if empty := int(is_missing(column(rows, SPLIT)).sum()):
+        raise SuiteError(f"The column 'split' is empty in {empty:,} of {len(rows):,} rows; fill it in, or in none.")
     numbers, values = codes(column(rows, SPLIT))
     names = [str(value).strip().lower() for value in values]
     strange = [name for name in names if name not in ALIASES]

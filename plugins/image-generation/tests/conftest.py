@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent))  # `images_messy`: importlib mode puts no test folder on the path
 LETTERS = [chr(c) for c in range(33, 127)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import suite_speech
 from suite_speech.data.audio import RATE, Clip, read, write_wav
 
+sys.path.append(str(Path(__file__).parent))  # `speech_messy`: importlib mode puts no test folder on the path
 SPECIAL = (
     "<|endoftext|>",
     "<|startoftranscript|>",
