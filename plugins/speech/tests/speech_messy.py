@@ -29,7 +29,7 @@ def messy(folder):
         (f"the number {word}", f"s{n}", "") for n, word in enumerate(["one", "two", "three", "four", "five", "six"])
     ]
     parted = [(text, who, "train" if n < 4 else "test") for n, (text, who, _) in enumerate(good)]
-    faulty = saved("faulty", good)
+    faulty = saved("faulty", good, language="en")
     write_wav(folder / "faulty" / "1.wav", np.zeros(RATE, np.float32))
     (folder / "faulty" / "2.wav").write_bytes(b"RIFF and nothing more")
     with (folder / "faulty" / "metadata.csv").open("a") as table:
@@ -41,6 +41,7 @@ def messy(folder):
     shared = [*parted[:-1], ("the end", "s0", "test")]
     return {
         "silence, damage and six copies": faulty,
+        "a language that cannot be told": saved("auto", good, "Nobody says which language"),
         "a speaker in two splits": saved("speaker", shared, "values of speaker are"),
         "texts of something else": saved("long", other, "is of something else"),
         "no language of that name": saved("language", good, "knows no language 'klingon'", language="klingon"),
