@@ -142,11 +142,13 @@ def check_rows(rows: Dataset, task: Task, origin: Origin | None = None) -> Repor
     rows, findings = settled(rows, columns)
     where = Where(origin or Origin(), rows, tuple(columns.files))
     findings += [*_left_unread(where.origin), *_missing(rows, columns), *_untimed(rows, columns)]
-    findings += [*_absent_files(rows, columns), *_one_class(rows, columns)]
+    findings += _absent_files(rows, columns)
     findings += _by_domain(rows, task, findings)
     copies = [*_copies(rows, columns, findings, where)]
     findings += copies
-    findings += [*_alike(rows, columns, findings), *_duplicates(rows, columns, findings, where)]
+    findings += _duplicates(rows, columns, findings, where)
+    left = rows if (whole := _whole(rows, findings)) is None else rows.select(whole)
+    findings += [*_alike(left, columns), *_one_class(left, columns)]  # of what is left, as a training will see it
     rejected = _rejected(findings)
     gone = np.array([entry["row"] for entry in rejected], dtype=np.int64)
     accepted = rows.select(np.delete(np.arange(len(rows)), gone)) if rejected else rows
@@ -326,16 +328,14 @@ def _repeated(
         yield Finding("error", f"{text} as {named[first]}", row)
 
 
-def _alike(rows: Dataset, columns: Columns, findings: list[Finding]) -> Iterator[Finding]:
+def _alike(kept: Dataset, columns: Columns) -> Iterator[Finding]:
     """Files of one content under several names, in rows that differ otherwise: the splits keep them together."""
-    whole = _whole(rows, findings)
-    kept = rows if whole is None else rows.select(whole)
-    for name in [name for name in columns.files if name in rows.column_names]:
+    for name in [name for name in columns.files if name in kept.column_names]:
         array = column(kept, name)
         contents, files = content_codes(array), codes(array)[0]
         several = np.bincount(contents[np.unique(files, return_index=True)[1]], minlength=1) > 1
         if count := int(several[contents].sum()):
-            labels = [c.name for c in columns if c.kind == "category" and c.required and c.name in rows.column_names]
+            labels = [c.name for c in columns if c.kind == "category" and c.required and c.name in kept.column_names]
             differing = ", ".join(label for label in labels if _differ(column(kept, label), contents, several))
             say = f"; they differ in {differing}, and one of the two is wrong" if differing else ""
             text = f"{count:,} rows have files of the same content under other names in {name}{say}"

@@ -109,6 +109,12 @@ def test_one_class_is_a_warning(labels, folder):
     enforce(found, 0.0)
 
 
+def test_classes_are_counted_without_the_rows_that_are_left_out(labels, folder):
+    root = folder(**{"1.png": b"x", "2.png": b"y", "3.png": b""})
+    rows = Dataset.from_dict({"image": [str(root / f"{n}.png") for n in (1, 2, 3)], "label": ["cat", "cat", "dog"]})
+    assert "label is 'cat' in every row; a model has nothing to tell apart." in check_rows(rows, labels).render()
+
+
 def test_required_column_that_is_not_there(report):
     found = report({"user": ["a"]}, check=lambda rows: pytest.fail("nothing to check"))
     with pytest.raises(SuiteError, match=r"The data have no column 'item'; name it with --columns item=THEIRS\."):

@@ -36,15 +36,20 @@ class MedicalData(Data):
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """What cannot be read, what the task is taken to be, one class only, labels that contradict the config."""
+        pictures = list(unreadable(rows))
+        yield from pictures
+        gone = {finding.row for finding in pictures if finding.severity == "error"}
+        left = rows.select([row for row in range(len(rows)) if row not in gone])
+        if not len(left):
+            return
         try:
-            task = task_of(rows, self.config)
-            for row in labelled(rows):
+            task = task_of(left, self.config)
+            for row in labelled(left):
                 task.reference(row)
         except SuiteError as error:
             yield Finding("error", str(error))
             return
         yield Finding("note", task.describe())
-        yield from unreadable(rows)
 
     def split(self, rows: Dataset) -> Splits:
         """As the core does; raises `SuiteError` if a class is in no training row, and warns of twins across splits."""

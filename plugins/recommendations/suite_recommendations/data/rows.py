@@ -39,7 +39,11 @@ class RecommendationsData(Data):
         """One user only, times that are none, ties, short histories, items without words, an empty core."""
         if not {"user", "item"} <= set(rows.column_names) or not len(rows):
             return
-        yield from self._check_times(rows)
+        timeless = list(self._check_times(rows))
+        yield from timeless
+        rows = without(rows, timeless)
+        if not len(rows):
+            return
         users = column(rows, "user").unique()
         if len(users) == 1:
             yield Finding("error", f"All rows are of one user ({users[0]}); recommending needs what others did.")
@@ -71,7 +75,8 @@ class RecommendationsData(Data):
         times = tables.times(rows)
         for row in np.flatnonzero(np.isnan(times)):
             yield Finding("error", "time is missing or is neither a number nor an ISO 8601 date", int(row))
-        if len(times) > 1 and np.nanmin(times) == np.nanmax(times):
+        known = times[~np.isnan(times)]
+        if len(known) > 1 and known.min() == known.max():
             message = "All rows have the same time; the order of the rows is taken for the order of time."
             yield Finding("error" if self.config.protocol == "temporal" else "warning", message)
 
@@ -82,3 +87,9 @@ class RecommendationsData(Data):
         frame = tables.interactions(rows, self.config)
         parts = {name: tables.dataset(part) for name, part in tables.split(frame, self.config).items()}
         return Splits(parts, context=tables.catalogue(frame))
+
+
+def without(rows: Dataset, findings: Iterable[Finding]) -> Dataset:
+    """The rows that no finding rejects: what is counted must be what a training gets."""
+    gone = [finding.row for finding in findings if finding.severity == "error" and finding.row is not None]
+    return rows.select(np.delete(np.arange(len(rows)), gone)) if gone else rows
