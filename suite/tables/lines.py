@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 
-from suite.tables.readers import Layout, layout
+from suite.tables.layout import Layout, layout
 
 _TEXT = (".jsonl", ".ndjson")
 _TABLES = (".csv", ".tsv")

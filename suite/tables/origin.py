@@ -43,7 +43,7 @@ class Run(NamedTuple):
     path: Path
     start: int
     """The first row's number in the file, from 0, headers aside; -1 where it is not known."""
-    count: int
+    size: int
     unit: str = ""
     """What the numbers count, where it is neither lines nor rows nor entries."""
 
@@ -73,14 +73,14 @@ class Origin:
 
     @cached_property
     def _ends(self) -> np.ndarray:
-        return np.cumsum([run.count for run in self.runs])
+        return np.cumsum([run.size for run in self.runs])
 
     def _where(self, row: int) -> tuple[Run, int] | None:
         place = int(np.searchsorted(self._ends, row, side="right"))
         if place >= len(self.runs):
             return None
         run = self.runs[place]
-        inside = row - int(self._ends[place]) + run.count
+        inside = row - int(self._ends[place]) + run.size
         return run, inside + run.start if run.start >= 0 else -1
 
     def _place(self, run: Run, number: int, lines: tuple[str, dict[int, int]] | None) -> Place:
@@ -96,14 +96,14 @@ def joined(tables: Sequence[pa.Table], whole: pa.Table) -> pa.Table:
 
 def with_runs(table: pa.Table, runs: Iterable[Run]) -> pa.Table:
     """The table, in whose metadata the runs are noted."""
-    kept = [[str(run.path), run.start, run.count] for run in runs]
+    kept = [[str(run.path), run.start, run.size] for run in runs]
     return table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: json.dumps(kept).encode()})
 
 
 def runs_of(table: pa.Table) -> tuple[Run, ...]:
     """What `with_runs` noted."""
     kept = json.loads((table.schema.metadata or {}).get(_KEY, b"[]"))
-    return tuple(Run(Path(path), start, count) for path, start, count in kept)
+    return tuple(Run(Path(path), start, size) for path, start, size in kept)
 
 
 def without_runs(table: pa.Table) -> pa.Table:

@@ -10,11 +10,9 @@ with a field too many is an error that names its line, not a guess.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -29,6 +27,7 @@ from pyarrow import parquet
 from suite import console
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Columns, match_columns
+from suite.tables.layout import layout
 from suite.tables.store import Sink, in_memory, kept
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
@@ -46,13 +45,6 @@ _EXACT = 1 << 53
 """Whole numbers up to this are exact in floating point."""
 _FAILED = re.compile(r"In CSV column #(\d+): .*conversion error")
 """How Arrow says which column's values don't fit its type; another text costs memory, not correctness."""
-_PLAIN = ("utf-8-sig", "utf-16")
-"""Encodings that are certain; what is read in another may have been meant otherwise, and is told."""
-_HEAD = 1 << 16
-"""Bytes looked at to tell text from other files and to find the delimiter."""
-_FIELD = r'(?:"(?:[^"]|"")*"|[^"\t][^\t]*)?'
-_QUOTED_LINE = re.compile(rf"{_FIELD}(?:\t{_FIELD})*")
-"""A line of a tab-separated file whose quotes, if any, enclose whole fields."""
 
 
 @dataclass(frozen=True)
@@ -110,30 +102,13 @@ def _checked_names(table: pa.Table, path: Path) -> pa.Table:
     return table.rename_columns(names)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a table is written: its encoding, what parts its fields, and whether quotes enclose fields."""
-
-    encoding: str
-    delimiter: str
-    quoted: bool
-
-
-def layout(path: Path) -> Layout:
-    """How the CSV or TSV file is written, told by the file itself."""
-    encoding = _encoding(path)
-    head = _head(path).decode(encoding, errors="replace")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(head)
-    return Layout(encoding, delimiter, not (delimiter == "\t" and _has_stray_quotes(path, encoding)))
-
-
 def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
     how = layout(path)
     encoding, delimiter = how.encoding, how.delimiter
-    if encoding not in _PLAIN:
+    if not how.certain:
         console.warn(f"{path} is not UTF-8; read as {encoding}. If letters look wrong, save it as UTF-8.")
     quote: str | bool = '"' if how.quoted else False
-    names = next(iter(_records(_head(path).decode(encoding, errors="replace"), delimiter)), [])
+    names = how.names
     bad: list[Any] = []
 
     def keep_bad(row: Any) -> str:
@@ -210,53 +185,6 @@ def _kinds() -> list[pa.DataType]:
     """Types of CSV columns from narrow to wide, in the order in which Arrow's own reader tries them."""
     times = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")]
     return [pa.null(), pa.int64(), pa.bool_(), pa.date32(), pa.time32("s"), *times, pa.float64(), pa.string()]
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as opened:
-        head = opened.read(_HEAD)
-    if not head.strip():
-        raise SuiteError(f"{path} is empty.")
-    if b"\0" in head and head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        raise SuiteError(f"{path} is not a text file, whatever its ending says; give CSV, or name it as what it is.")
-    return head
-
-
-def _encoding(path: Path) -> str:
-    """UTF-8 (with or without byte order mark) if the whole file is; else what Windows writes."""
-    with path.open("rb") as opened:
-        marked = opened.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    if marked:
-        return "utf-16"
-    for encoding in ("utf-8-sig", "cp1252"):
-        with suppress(UnicodeDecodeError), path.open(encoding=encoding, newline="") as opened:
-            while opened.read(_HEAD):
-                pass
-            return encoding
-    return "latin-1"
-
-
-def _delimiter(head: str) -> str:
-    """The one that parts the first records into the most fields, as many in each; else the header's most frequent."""
-    best, most = max(",\t;|", key=head.partition("\n")[0].count), 1
-    for delimiter in ",\t;|":
-        counts = {len(record) for record in _records(head, delimiter)}
-        if len(counts) == 1 and max(counts) > most:
-            best, most = delimiter, max(counts)
-    return best
-
-
-def _records(head: str, delimiter: str) -> list[list[str]]:
-    """The first records, header included; the last is left out if the head may end within it."""
-    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
-    records = [record for record in islice(reader, 20) if record]
-    return records[:-1] if len(records) > 1 and len(head) >= _HEAD // 4 else records
-
-
-def _has_stray_quotes(path: Path, encoding: str) -> bool:
-    """Whether quotes in a tab-separated file are plain characters, as corpora of recordings have them."""
-    with path.open(encoding=encoding, newline="") as opened:
-        return any('"' in line and not _QUOTED_LINE.fullmatch(line.rstrip("\r\n")) for line in opened)
 
 
 def _read_parquet(path: Path, reading: Reading, sink: Sink) -> pa.Table:

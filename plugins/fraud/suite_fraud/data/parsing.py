@@ -226,6 +226,24 @@ def _finite(numbers: np.ndarray) -> None:
         raise SuiteError(f"The amount of row {int(np.argmax(bad)) + 1} is no finite number; fill it in.")
 
 
+def is_amount(value: str) -> bool:
+    """Whether a text is a finite amount of some currency or none."""
+    try:
+        return np.isfinite(float(value)) == np.True_
+    except ValueError:
+        pass
+    try:
+        _parts(value, 0)
+    except SuiteError:
+        return False
+    return True
+
+
+def time_formats() -> list[str]:
+    """Formats of times besides ISO 8601."""
+    return [form for pair in _FORMATS for form in pair if form]
+
+
 def _plain_amounts(column: pa.ChunkedArray) -> np.ndarray | None:
     """Numbers of a column that writes them as programs do, with a point that cannot mean thousands; else None."""
     if (numbers := _cast(column, pa.float64())) is None:

@@ -25,7 +25,7 @@ class RecommendationsData(Data):
             table = tables.read_table(path)
         if table is None:
             return None
-        file = tables.log_of(path) if path.is_dir() else path
+        file = (tables.log_of(path) if path.is_dir() else None) or path
         rows = Dataset.from_pandas(table, preserve_index=False)
         if file.suffix == ".inter":  # its header is line 1
             return located(rows, [file] * len(rows), range(1, len(rows) + 1), "line")
