@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class SuiteError(Exception):
     """A mistake the user can mend: one sentence saying what was given, what was possible, what to do.
 
-    The command line prints it without a traceback and exits with status 2.
+    The command line prints it without a traceback and exits with status 2. `changes` are options with which a run that
+    ended so can be tried again, where to go on with it as it is would end alike.
     """
+
+    def __init__(self, message: str, *, changes: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.changes = dict(changes or {})
 
 
 def unknown(kind: str, given: str, known: Iterable[str], *, hint: str = "") -> SuiteError:

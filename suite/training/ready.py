@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, send_to_device, set_seed
+from datasets import Dataset
 
 from suite.assets.resolve import pinned_model
 from suite.config import TrainConfig
-from suite.data.load import CheckedData, checked, parted
+from suite.data.load import CheckedData, checked, load_further, parted, without
 from suite.data.sources import pinned as pinned_data
 from suite.domain.description import Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Splits
+from suite.errors import SuiteError
 from suite.evaluation.scoring import score_examples
+from suite.plugins.loader import load_plugins
+from suite.training.callbacks import Callback
 from suite.training.meters import FiniteGuard, clip
 from suite.training.order import StepSampler, running, step_loader
 from suite.training.weights import Adapters, trainable_model
@@ -55,16 +59,16 @@ class Rehearsal:
     device: torch.device
 
 
-def ready(task: Task, splits: Splits, device: torch.device) -> Ready:
+def ready(task: Task, splits: Splits, further: Mapping[str, Dataset], device: torch.device) -> Ready:
     """The config's model on the device, and the examples of the training and validation rows.
 
-    Raises `SuiteError` for rows that the model cannot learn from.
+    Raises `SuiteError` for rows that the model cannot learn from, and for `further` data sets it cannot be scored on.
     """
     set_seed(task.config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
     model, adapters = trainable_model(task, splits.training, device)
-    return Ready(
-        model, adapters, model.prepare(splits["train"], "train"), model.prepare(splits["validation"], "validation")
-    )
+    examples, validation = model.prepare(splits["train"], "train"), model.prepare(splits["validation"], "validation")
+    rehearse(task, model, further)
+    return Ready(model, adapters, examples, validation)
 
 
 def rehearsed(
@@ -78,12 +82,13 @@ def rehearsed(
     `seen` is called with the data as soon as they are checked, and again when they are parted, so that there is
     something to show where the way ends before. Raises `SuiteError` for all that a training would refuse.
     """
+    make_callbacks(task.config.callbacks)
     task = replace(task, config=pinned(task, accelerator))
     data = checked(task)
     seen(data, None)
     data, splits = parted(task, data)
     seen(data, splits)
-    made = ready(task, splits, accelerator.device)
+    made = ready(task, splits, load_further(task, task.config.also_evaluate), accelerator.device)
     _answer(task, made, accelerator)
     seconds, memory = _step(made, accelerator, steps)
     return Rehearsal(task, data, splits, made, seconds, memory, accelerator.device)
@@ -100,6 +105,27 @@ def pinned(task: Task, accelerator: Accelerator) -> TrainConfig:
         broadcast_object_list(names)
     model, data, *further = names
     return config.model_copy(update={"model": model, "data": data, "also_evaluate": further})
+
+
+def rehearse(task: Task, model: Model, further: Mapping[str, Dataset]) -> None:
+    """Makes examples of the first rows of the data sets to be scored at the end, as that will.
+
+    Raises `SuiteError` for what the model cannot take, such as a class it does not know, before anything is trained.
+    """
+    scores = task.scores(model)
+    for name, rows in further.items():
+        try:
+            examples = model.prepare(rows.select(range(min(task.config.batch_size, len(rows)))), "test")
+            for index in range(len(examples)):
+                scores.reference(examples[index])
+        except SuiteError as error:
+            raise without(name, further, error) from None
+
+
+def make_callbacks(names: list[str]) -> list[Callback]:
+    """The progress bar and the callbacks named."""
+    plugins = load_plugins()
+    return [plugins.find("suite_callbacks", name).load()() for name in ["progress", *names]]
 
 
 def _answer(task: Task, made: Ready, accelerator: Accelerator) -> None:
@@ -121,7 +147,7 @@ def _step(made: Ready, accelerator: Accelerator, steps: int) -> tuple[float, flo
     sampler = StepSampler(len(made.examples), config, rank=0, world=1, lengths=model.lengths(made.examples))
     optimizer = torch.optim.AdamW(model.optimizer_groups(network), lr=config.learning_rate, fused=True)
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    guard, seconds = FiniteGuard(steps, device), 0.0
+    guard, seconds = FiniteGuard(config, device), 0.0
     set_seed(config.seed * 7919 % 2**32)  # the loop's own, on one process
     network.train()
     with running(step_loader(model, made.examples, sampler, pin=False)) as loaded:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
+from datasets import Dataset
 
 from suite.accelerator import make_accelerator
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
-from suite.data.load import CheckedData, load_splits
+from suite.data.load import CheckedData, load_further, load_splits
 from suite.domain.description import Task
 from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Example, Splits
@@ -27,13 +31,12 @@ from suite.evaluation.evaluate import evaluate
 from suite.evaluation.scoring import score_examples
 from suite.files import write_json, write_text
 from suite.inference import golden
-from suite.plugins.loader import load_plugins
 from suite.runs import Run
 from suite.signals import Stopped
 from suite.training.callbacks import Callback
 from suite.training.environment import environment
 from suite.training.loop import fit
-from suite.training.ready import pinned, ready
+from suite.training.ready import make_callbacks, pinned, ready
 from suite.training.weights import Adapters, describe
 
 
@@ -43,31 +46,42 @@ def train(task: Task, resume: Run | None = None) -> Run:
     Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written, `SuiteError` for what the user can mend.
     """
     accelerator = make_accelerator(task.config)
+    callbacks = make_callbacks(task.config.callbacks) if accelerator.is_main_process else []
     if not resume:
         task = replace(task, config=pinned(task, accelerator))
     data, splits = load_splits(task)
-    run = _continued(resume, data, accelerator) if resume else _started(task, data, accelerator)
+    further = load_further(task, task.config.also_evaluate)
+    run = _continued(resume, task, data, accelerator) if resume else _started(task, data, accelerator)
     try:
-        _train(task, run, splits, accelerator, resume=resume is not None)
+        _train(task, run, splits, further, accelerator, callbacks, resume=resume is not None)
     except Stopped as stopped:
-        _ended(run, accelerator, "interrupted", str(stopped))
+        _ended(task, run, accelerator, "interrupted", str(stopped))
         raise
     except KeyboardInterrupt:
-        _ended(run, accelerator, "interrupted", "interrupted before the first checkpoint or twice")
+        _ended(task, run, accelerator, "interrupted", "interrupted before the first checkpoint or twice")
         raise Stopped(signal.SIGINT, int(run.status().get("step", 0))) from None
     except Exception as error:
-        _ended(run, accelerator, "failed", f"{type(error).__name__}: {error}")
+        changes = error.changes if isinstance(error, SuiteError) else {}
+        _ended(task, run, accelerator, "failed", f"{type(error).__name__}: {error}", changes)
         raise
     return run
 
 
-def _train(task: Task, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
+def _train(
+    task: Task,
+    run: Run,
+    splits: Splits,
+    further: Mapping[str, Dataset],
+    accelerator: Accelerator,
+    callbacks: list[Callback],
+    *,
+    resume: bool,
+) -> None:
     config = task.config
-    made = ready(task, splits, accelerator.device)
+    made = ready(task, splits, further, accelerator.device)
     model, adapters, examples, validation = made.model, made.adapters, made.examples, made.validation
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
     say(f"{task.domain.title}: {config.model or task.domain.starter.model}, {describe(model.network)}; rows: {sizes}")
-    callbacks = make_callbacks(config.callbacks) if accelerator.is_main_process else []
     state = "failed"
     try:
         model = fit(
@@ -124,12 +138,6 @@ def save_model(model: Model, path: Path) -> None:
     aside.rename(path)
 
 
-def make_callbacks(names: list[str]) -> list[Callback]:
-    """The progress bar and the callbacks named."""
-    plugins = load_plugins()
-    return [plugins.find("suite_callbacks", name).load()() for name in ["progress", *names]]
-
-
 def _started(task: Task, data: CheckedData, accelerator: Accelerator) -> Run:
     """A new run folder with config and environment; every rank gets the same one."""
     shared: list[str] = [""]
@@ -158,10 +166,11 @@ def _short_name(model: str) -> str:
     return Path(model.partition("@")[0]).name if not Path(model).exists() else Path(model).name
 
 
-def _continued(run: Run, data: CheckedData, accelerator: Accelerator) -> Run:
+def _continued(run: Run, task: Task, data: CheckedData, accelerator: Accelerator) -> Run:
     """The run to go on with. The main process looks and marks it as running; the others wait, or would see that."""
     if accelerator.is_main_process:
         _check_resumable(run, data)
+        _write_changes(run, task)
         run.set_status("running", run.domain)
     accelerator.wait_for_everyone()
     return run
@@ -187,7 +196,35 @@ def _check_resumable(run: Run, data: CheckedData) -> None:
             )
 
 
-def _ended(run: Run, accelerator: Accelerator, state: str, cause: str) -> None:
+def _write_changes(run: Run, task: Task) -> None:
+    """Keeps the options that the run is given anew in its config, and in its log what they were."""
+    path = run.path / "config.yaml"
+    before, after = task.domain.Config.from_file(path), task.config.model_dump(mode="json")
+    changed = [name for name in after if after[name] != before.get(name)]
+    if changed:
+        run.note("goes on with " + ", ".join(f"{name}={after[name]} (was {before.get(name)})" for name in changed))
+        write_text(path, task.config.to_yaml())
+
+
+def _ended(
+    task: Task,
+    run: Run,
+    accelerator: Accelerator,
+    state: str,
+    cause: str,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     if accelerator.is_main_process:
         run.note(f"{state}: {cause}")
-        run.set_status(state, cause=cause, next=f"suite {run.domain} train --resume {run.path}")
+        run.set_status(state, cause=cause, next=_next(task, run, changes))
+
+
+def _next(task: Task, run: Run, changes: Mapping[str, Any]) -> str:
+    """The command that goes on with a run; a new run of its config where `changes` would make this one another."""
+    settings = [part for name, value in changes.items() for part in ("--set", f"{name}={json.dumps(value)}")]
+    path = run.path.absolute()
+    if set(changes) <= task.config.changeable:
+        command = ["suite", run.domain, "train", "--resume", str(path), *settings]
+    else:
+        command = ["suite", run.domain, "train", "--config", str(path / "config.yaml"), *settings]
+    return shlex.join(command)
