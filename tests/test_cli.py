@@ -199,10 +199,10 @@ def test_data_check_is_for_ci(tmp_path):
     (tmp_path / "data" / "more.nrrd").write_text("")
     done = suite("toy", "data", "check", "data", "--format", "json", "--set", "batch_size=4", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["counts"] == {"rows": 21, "accepted": 20, "rejected": 1, "errors": 0, "warnings": 1, "notes": 0}
-    assert told["unread"] == {".nrrd": 1} and told["refused"] is None and sum(told["splits"].values()) == 20
-    assert [(entry["file"], entry["line"]) for entry in told["rejected"]] == [("words.csv", 22)]
+    answer = json.loads(done.stdout)
+    assert answer["counts"] == {"rows": 21, "accepted": 20, "rejected": 1, "errors": 0, "warnings": 1, "notes": 0}
+    assert answer["unread"] == {".nrrd": 1} and answer["refused"] is None and sum(answer["splits"].values()) == 20
+    assert [(entry["file"], entry["line"]) for entry in answer["rejected"]] == [("words.csv", 22)]
     assert not list(tmp_path.glob("runs*"))
 
     for option in (

@@ -21,7 +21,7 @@ from suite.errors import SuiteError
 from suite.tables.arrow import codes, is_missing, is_text, repeats, row_keys
 from suite.tables.columns import SPLIT, Columns, Finding, Severity
 from suite.tables.content import content_codes
-from suite.tables.origin import Origin, Place, told
+from suite.tables.origin import Origin, Place, in_words
 from suite.tables.store import column
 from suite.tables.values import settled
 
@@ -95,7 +95,7 @@ class Report:
                     yield severity, finding.message
             alike = [finding for finding in self.findings if finding.severity == severity and finding.row is not None]
             for reason, rows in _reasons((f.row, f.message) for f in alike if f.row is not None):
-                yield severity, f"{reason} {self.where.told(rows)}"
+                yield severity, f"{reason} {self.where.in_words(rows)}"
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,9 @@ class Where:
         named = dict(zip(unknown, self._named(unknown), strict=True))
         return [place or named[row] for row, place in zip(rows, known, strict=True)]
 
-    def told(self, rows: list[int]) -> str:
+    def in_words(self, rows: list[int]) -> str:
         """`(words.csv, line 3)`, `(12 rows: words.csv, lines 3, 5, 8, …)`."""
-        return told(self.places(rows[:_SHOWN]), rows)
+        return in_words(self.places(rows[:_SHOWN]), rows)
 
     def _named(self, rows: list[int]) -> list[Place | None]:
         name = next((name for name in self.files if name in self.rows.column_names), None)
@@ -168,7 +168,7 @@ def enforce(report: Report, max_rejected: float) -> None:
     if gone / total <= max_rejected and gone < total:
         return
     reasons = "; ".join(
-        f"{reason} {report.where.told(rows)}"
+        f"{reason} {report.where.in_words(rows)}"
         for reason, rows in _reasons((r["row"], r["reason"]) for r in unusable)[:_SHOWN]
     )
     if gone == total:
@@ -224,12 +224,9 @@ def _shared(splits: Mapping[str, Dataset], names: tuple[str, ...], columns: Colu
             continue
         places = [starts[name] + int(np.flatnonzero(keys[starts[name] :] == both[0])[0]) for name in (first, second)]
         examples = " and ".join(dict.fromkeys(_shown(rows[place]) for place in places))
+        where = f"are in both {first} and {second}, such as {examples}; keep each in one split."
         kind = "contents" if set(names) <= set(columns.files) else "values"
-        yield Finding(
-            severity,
-            f"{len(both):,} {kind} of {what} are in both {first} and {second}, such as {examples}; "
-            "keep each in one split.",
-        )
+        yield Finding(severity, f"{len(both):,} {kind} of {what} {where}")
 
 
 def _shown(row: Mapping[str, Any]) -> str:
@@ -323,7 +320,7 @@ def _repeated(
     if whole is not None:
         pairs = [(int(whole[place]), int(whole[first])) for place, first in pairs]
     firsts = sorted({first for _, first in pairs})
-    named = {row: told([place], [row])[1:-1] for row, place in zip(firsts, where.places(firsts), strict=True)}
+    named = {row: in_words([place], [row])[1:-1] for row, place in zip(firsts, where.places(firsts), strict=True)}
     for row, first in pairs:
         yield Finding("error", f"{text} as {named[first]}", row)
 

@@ -143,7 +143,7 @@ def _next(before: int, number: int) -> bool:
     return number == before + 1 if before >= 0 else number == before
 
 
-def told(places: Sequence[Place | None], rows: Sequence[int]) -> str:
+def in_words(places: Sequence[Place | None], rows: Sequence[int]) -> str:
     """`(words.csv, line 3)`, `(12 rows: words.csv, lines 3, 5, 8, …)`; `row 3` where nothing else is known."""
     shown = "; ".join(_by_file(places[:_SHOWN], rows[:_SHOWN]))
     if len(rows) == 1:

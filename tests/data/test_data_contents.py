@@ -59,10 +59,12 @@ def test_copies_are_left_out_and_cost_nothing_of_what_may_be_rejected(pictures):
 
 def test_the_same_content_with_another_label_stays_together_and_is_told(pictures):
     rows = [(f"{n // 2}", ("cat", "dog")[n % 2], f"p{n // 2}") for n in range(40)]
-    told = "40 rows have files of the same content under other names in image; they differ in label, and one of the two"
+    expected = (
+        "40 rows have files of the same content under other names in image; they differ in label, and one of the two"
+    )
     for seed in range(5):
         data, splits = load_splits(pictures(rows, seed=seed))
-        assert messages(data.report, "warning") == [f"{told} is wrong. No two splits share them."]
+        assert messages(data.report, "warning") == [f"{expected} is wrong. No two splits share them."]
         seen = [{Path(name).read_bytes() for name in rows["image"]} for rows in splits.values()]
         assert sum(map(len, seen)) == 20 and all(seen)
 

@@ -12,7 +12,7 @@ from suite.data.checks import write_rejected
 from suite.data.load import load
 
 
-def told(report):
+def said(report):
     return [line.strip() for line in report.render().splitlines()[1:]]
 
 
@@ -38,7 +38,7 @@ def test_a_row_is_named_by_its_line(events, tmp_path, name, content, line):
     (tmp_path / name).write_text(content)
     report = load(events, str(tmp_path / name)).report
     unit = "entry" if content.startswith("[") else "line"
-    assert told(report) == [f"error: user is missing ({name}, {unit} {line})"]
+    assert said(report) == [f"error: user is missing ({name}, {unit} {line})"]
     assert places(report) == [(name, line)]
 
 
@@ -47,7 +47,7 @@ def test_rows_of_several_files_are_named_by_each(events, folder):
         **{"train.csv": "user,item\na,x\n,y\n,z\n", "test.jsonl": '{"user": "b", "item": "x"}\n{"item": "q"}\n'}
     )
     report = load(events, str(root)).report
-    assert told(report) == ["error: user is missing (3 rows: test.jsonl, line 2; train.csv, lines 3, 4)"]
+    assert said(report) == ["error: user is missing (3 rows: test.jsonl, line 2; train.csv, lines 3, 4)"]
     write_rejected(report, root / "rejected.jsonl")
     lines = [json.loads(line) for line in (root / "rejected.jsonl").read_text().splitlines()]
     assert [(entry["file"], entry["line"]) for entry in lines] == [
@@ -60,7 +60,7 @@ def test_rows_of_several_files_are_named_by_each(events, folder):
 def test_files_of_a_folder_are_named_by_their_path(labels, folder):
     root = folder(**{"cat/1.png": b"1", "cat/2.png": b"", "dog/3.png": b"3", "dog/4.png": b"4"})
     report = load(labels, str(root)).report
-    assert told(report) == ["error: image '2.png' is an empty file (cat/2.png)"]
+    assert said(report) == ["error: image '2.png' is an empty file (cat/2.png)"]
 
 
 def test_a_domain_says_where_its_rows_are_from(events, task_of, tmp_path):
@@ -72,7 +72,7 @@ def test_a_domain_says_where_its_rows_are_from(events, task_of, tmp_path):
 
     report = load(task_of(events.columns, read=read), str(tmp_path / "a.xyz")).report
     assert report.rows.column_names == ["user", "item"]
-    assert told(report) == ["error: user is missing (2 rows: a.xyz, record 8; b.xyz, record 1)"]
+    assert said(report) == ["error: user is missing (2 rows: a.xyz, record 8; b.xyz, record 1)"]
 
 
 def test_what_was_left_unread_is_counted_by_ending(labels, clips, folder):
@@ -88,7 +88,7 @@ def test_what_was_left_unread_is_counted_by_ending(labels, clips, folder):
     )
     report = load(labels, str(root)).report
     assert report.where.origin.unread == {".avif": 2, ".zip": 1}
-    assert told(report) == [
+    assert said(report) == [
         "warning: Files left unread: 2 .avif, 1 .zip. No row names them, and they are of no kind read here."
     ]
     root = folder(**{"metadata.csv": "file_name,text\ncat/1.png,one\n"})
