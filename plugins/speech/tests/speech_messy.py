@@ -23,7 +23,7 @@ def messy(folder):
             write_wav(place / f"{number}.wav", 0.3 * drawn.standard_normal(RATE).astype(np.float32).clip(-1, 1))
             lines.append(",".join((f"{number}.wav", *row)))
         (place / "metadata.csv").write_text("\n".join(lines) + "\n")
-        return Messy({"data": str(place), "max_rejected": 0.4, **options}, refusal)
+        return Messy({"data": str(place), "max_rejected": 0.4, "also_evaluate": [], **options}, refusal)
 
     good = [
         (f"the number {word}", f"s{n}", "") for n, word in enumerate(["one", "two", "three", "four", "five", "six"])
