@@ -42,7 +42,10 @@ if TYPE_CHECKING:
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
     from suite.evaluation.ranking import Ranking
     from suite.inference.predictor import Predictor
+    from suite.tables.origin import located
+    from suite.tables.readers import read_table
     from suite.tables.store import column, on_disk
+    from suite.tables.times import moments
     from suite.training.callbacks import Callback
 
 __version__ = "0.1.0"
@@ -57,7 +60,10 @@ _LATER = {
     "suite.evaluation.ranking": ("Ranking",),
     "suite.inference.predictor": ("Predictor",),
     "suite.decoders.pictures": ("load_picture", "picture_file"),
+    "suite.tables.origin": ("located",),
+    "suite.tables.readers": ("read_table",),
     "suite.tables.store": ("column", "on_disk"),
+    "suite.tables.times": ("moments",),
     "suite.training.callbacks": ("Callback",),
 }
 _MODULES = {name: module for module, names in _LATER.items() for name in names}
@@ -109,14 +115,17 @@ __all__ = [
     "inert",
     "load",
     "load_picture",
+    "located",
     "log_odds",
     "mean_states",
     "minilm",
+    "moments",
     "on_disk",
     "only_with",
     "picture_file",
     "predict",
     "read_json",
+    "read_table",
     "resolve_model",
     "sigmoid",
     "train",

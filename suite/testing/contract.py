@@ -22,6 +22,7 @@ from suite.evaluation.scoring import score_examples
 from suite.inference.batches import predict_batches
 from suite.inference.predictor import Predictor
 from suite.plugins.loader import load_plugins
+from suite.testing.data import DataPromises
 from suite.testing.demos import DEMO, asked_of_demo
 from suite.testing.fresh import FreshPromises
 from suite.testing.parts import faults, lacks
@@ -41,7 +42,7 @@ ATTRIBUTES = "docs/writing-a-plugin.md, 'What a domain says'"
 SAME = "docs/writing-a-plugin.md, 'Its tests'"
 
 
-class DomainContract(FreshPromises):
+class DomainContract(FreshPromises, DataPromises):
     """Set `domain`, and `settings` that make a run take seconds; name an input where you can."""
 
     bad_input: ClassVar[str] = "no-such-file.bin"

@@ -15,16 +15,13 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, set_seed
+from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 
 from suite.accelerator import make_accelerator
-from suite.assets.resolve import pinned_model
-from suite.config import TrainConfig
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
-from suite.data.load import CheckedData, load_further, load_splits, without
-from suite.data.sources import pinned as pinned_data
+from suite.data.load import CheckedData, load_further, load_splits
 from suite.domain.description import Task
 from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Example, Splits
@@ -34,13 +31,13 @@ from suite.evaluation.evaluate import evaluate
 from suite.evaluation.scoring import score_examples
 from suite.files import write_json, write_text
 from suite.inference import golden
-from suite.plugins.loader import load_plugins
 from suite.runs import Run
 from suite.signals import Stopped
 from suite.training.callbacks import Callback
 from suite.training.environment import environment
 from suite.training.loop import fit
-from suite.training.weights import Adapters, describe, trainable_model
+from suite.training.ready import make_callbacks, pinned, ready
+from suite.training.weights import Adapters, describe
 
 
 def train(task: Task, resume: Run | None = None) -> Run:
@@ -70,19 +67,6 @@ def train(task: Task, resume: Run | None = None) -> Run:
     return run
 
 
-def pinned(task: Task, accelerator: Accelerator) -> TrainConfig:
-    """The config with the commit in each name that is looked up on the hub; every rank gets the main one's."""
-    config: TrainConfig = task.config
-    names = [config.model, config.data, *config.also_evaluate]
-    if accelerator.is_main_process:
-        model = pinned_model(config.model, task.domain.starter.assets) if config.model else ""
-        names = [model, *(pinned_data(name, task) for name in names[1:])]
-    if accelerator.num_processes > 1:
-        broadcast_object_list(names)
-    model, data, *further = names
-    return config.model_copy(update={"model": model, "data": data, "also_evaluate": further})
-
-
 def _train(
     task: Task,
     run: Run,
@@ -94,13 +78,10 @@ def _train(
     resume: bool,
 ) -> None:
     config = task.config
-    set_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
-    model, adapters = trainable_model(task, splits.training, accelerator.device)
+    made = ready(task, splits, further, accelerator.device)
+    model, adapters, examples, validation = made.model, made.adapters, made.examples, made.validation
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
     say(f"{task.domain.title}: {config.model or task.domain.starter.model}, {describe(model.network)}; rows: {sizes}")
-    examples = model.prepare(splits["train"], "train")
-    validation = model.prepare(splits["validation"], "validation")
-    rehearse(task, model, further)
     state = "failed"
     try:
         model = fit(
@@ -116,21 +97,6 @@ def _train(
     if accelerator.is_main_process:
         _finish(task, run, model, adapters, splits, validation, accelerator)
     accelerator.wait_for_everyone()
-
-
-def rehearse(task: Task, model: Model, further: Mapping[str, Dataset]) -> None:
-    """Makes examples of the first rows of the data sets to be scored at the end, as that will.
-
-    Raises `SuiteError` for what the model cannot take, such as a class it does not know, before anything is trained.
-    """
-    scores = task.scores(model)
-    for name, rows in further.items():
-        try:
-            examples = model.prepare(rows.select(range(min(task.config.batch_size, len(rows)))), "test")
-            for index in range(len(examples)):
-                scores.reference(examples[index])
-        except SuiteError as error:
-            raise without(name, further, error) from None
 
 
 def _finish(
@@ -170,12 +136,6 @@ def save_model(model: Model, path: Path) -> None:
     model.save(aside)
     shutil.rmtree(path, ignore_errors=True)
     aside.rename(path)
-
-
-def make_callbacks(names: list[str]) -> list[Callback]:
-    """The progress bar and the callbacks named."""
-    plugins = load_plugins()
-    return [plugins.find("suite_callbacks", name).load()() for name in ["progress", *names]]
 
 
 def _started(task: Task, data: CheckedData, accelerator: Accelerator) -> Run:

@@ -106,8 +106,8 @@ def test_min_rating_and_its_missing_column():
 def test_ids_and_times_of_all_kinds():
     assert tables.as_ids(pd.Series([1.0, 2.0])).tolist() == ["1", "2"]
     assert tables.as_ids(pd.Series(["07", " b "])).tolist() == ["07", "b"]
-    assert tables.as_times(pd.Series(["1970-01-02", "1970-01-01T00:00:05Z"])).tolist() == [86400, 5]
-    assert np.isnan(tables.as_times(pd.Series(["3", "soon"])).tolist()[1])
+    assert tables.times(pd.DataFrame({"time": ["1970-01-02", "1970-01-01T00:00:05Z"]})).tolist() == [86400, 5]
+    assert np.isnan(tables.times(pd.DataFrame({"time": ["3", "soon"]})).tolist()[1])
 
 
 def test_a_folder_is_joined_with_its_items(tmp_path):

@@ -74,7 +74,7 @@ def test_a_folder_of_files_makes_pairs(tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    rows = [(row["file"], row["source"], row["target"], row["language"]) for row in pair_files(tmp_path)]
+    rows = [(row["file"], row["source"], row["target"], row["language"]) for row, _ in pair_files(tmp_path)]
     assert rows == [
         ("de.po", "Open", "Öffnen", "de"),
         ("en.json", "One", "Eins", "de"),

@@ -216,7 +216,7 @@ def amounts(column: pa.ChunkedArray) -> np.ndarray:
         return _text_amounts(column) if numbers is None else numbers
     if pa.types.is_boolean(column.type) or not _castable(column.type):
         raise SuiteError(f"The amount column holds {column.type}; map another with --columns amount=THEIRS.")
-    numbers = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+    numbers = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     _finite(numbers)
     return numbers
 
@@ -229,6 +229,24 @@ def _finite(numbers: np.ndarray) -> None:
     bad = ~np.isfinite(numbers)
     if bad.any():
         raise SuiteError(f"The amount of row {int(np.argmax(bad)) + 1} is no finite number; fill it in.")
+
+
+def is_amount(value: str) -> bool:
+    """Whether a text is a finite amount of some currency or none."""
+    try:
+        return np.isfinite(float(value)) == np.True_
+    except ValueError:
+        pass
+    try:
+        _parts(value, 0)
+    except SuiteError:
+        return False
+    return True
+
+
+def time_formats() -> list[str]:
+    """Formats of times besides ISO 8601."""
+    return [form for pair in _FORMATS for form in pair if form]
 
 
 def _plain_amounts(column: pa.ChunkedArray) -> np.ndarray | None:

@@ -15,7 +15,7 @@ from datasets import Dataset
 
 from suite import Data, Finding, Splits, SuiteError, decoding
 from suite_fraud.config import FraudConfig, Unit
-from suite_fraud.data import checks, features, protocol, stream, tables
+from suite_fraud.data import checks, features, protocol, stream, tables, unreadable
 from suite_fraud.data.tables import Transactions
 
 NUMBER, TEXT = "number:", "text:"
@@ -44,11 +44,16 @@ class FraudData(Data):
             return Dataset(pq.read_table(file))
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
-        """See `checks.findings`; a table that cannot be read is an error of its own."""
+        """Values that cannot be read, by row; then `checks.findings` of the rest, or why nothing can be read of it."""
+        bad = list(unreadable.findings(rows))
+        gone = {finding.row for finding in bad}
+        left = rows.select([row for row in range(len(rows)) if row not in gone]) if gone else rows
+        if not len(left):
+            return bad
         try:
-            return list(checks.findings(tables.from_table(rows, time_unit=self.config.time_unit)))
+            return [*bad, *checks.findings(tables.from_table(left, time_unit=self.config.time_unit))]
         except SuiteError as error:
-            return [Finding("error", str(error))]
+            return [*bad, Finding("error", str(error))]
 
     def split(self, rows: Dataset) -> Splits:
         """By time, with the delay of labels and without known cards; the context is the `Portfolio`. See `split`."""

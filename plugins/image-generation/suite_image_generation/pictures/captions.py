@@ -42,6 +42,11 @@ def read(folder: Path) -> Dataset | None:
     return Dataset.from_list(rows)
 
 
+def is_sidecar(file: Path) -> bool:
+    """Whether a file is the caption of a picture beside it."""
+    return file.suffix in SIDECARS and any(file.with_suffix(ending).is_file() for ending in PICTURES)
+
+
 def pictures_below(folder: Path) -> list[Path]:
     """Picture files below a folder, sorted; links are left out, as they may lead anywhere."""
     files = [folder / path for path in _walk(folder) if path.lower().endswith(PICTURES)]

@@ -14,7 +14,7 @@ from typing import Any
 from suite import SuiteError, decoding
 from suite_translation.formats.base import LONGEST, Answer, Document, Segment
 
-__all__ = ["FORMATS", "LONGEST", "Answer", "Document", "Segment", "pairs", "read_document"]
+__all__ = ["FORMATS", "LONGEST", "Answer", "Document", "Segment", "pairs", "places", "read_document"]
 
 FORMATS: dict[str, str] = {
     ".po": "A gettext catalogue: plural forms, contexts, flags, comments, obsolete and previous messages.",
@@ -63,5 +63,14 @@ def pairs(document: Document) -> list[dict[str, Any]]:
             "style": segment.style,
         }
         for segment in document.segments
-        if segment.translate and segment.source.strip() and segment.target.strip() and not segment.fuzzy
+        if _finished(segment)
     ]
+
+
+def places(document: Document) -> list[int]:
+    """Which of the document's segments, from 0, each of `pairs` is."""
+    return [place for place, segment in enumerate(document.segments) if _finished(segment)]
+
+
+def _finished(segment: Segment) -> bool:
+    return bool(segment.translate and segment.source.strip() and segment.target.strip() and not segment.fuzzy)
