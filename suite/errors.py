@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from suite.console import warn
 
 
 class SuiteError(Exception):
@@ -11,6 +14,30 @@ class SuiteError(Exception):
 
     The command line prints it without a traceback and exits with status 2.
     """
+
+
+@contextmanager
+def logged(what: str) -> Iterator[None]:
+    """For clean-up alone: an exception of the block becomes a warning, so that it never takes another one's place."""
+    try:
+        yield
+    except Exception as error:
+        warn(f"{what} failed: {type(error).__name__}: {error}")
+
+
+@contextmanager
+def afterwards(step: Callable[[], object], what: str) -> Iterator[None]:
+    """Takes `step` after the block, as `finally` does, but what the block raised stays what is raised.
+
+    Where the block worked, the step's own exception is raised: its work may be what was asked for.
+    """
+    try:
+        yield
+    except BaseException:
+        with logged(what):
+            step()
+        raise
+    step()
 
 
 def unknown(kind: str, given: str, known: Iterable[str], *, hint: str = "") -> SuiteError:

@@ -98,8 +98,9 @@ def show(run: str, output: Path, form: str) -> None:
         content = {"path": str(chosen.path), **status, "state": chosen.state(), "history": history}
         result(json.dumps(content | {"evaluation": chosen.evaluation()}, indent=2))
         return
-    since = datetime.fromtimestamp(status["heartbeat"], UTC).strftime("%Y-%m-%d %H:%M")
-    ago = duration(max(time.time() - status["heartbeat"], 0))
+    beat = chosen.heartbeat()
+    since = datetime.fromtimestamp(beat, UTC).strftime("%Y-%m-%d %H:%M")
+    ago = duration(max(time.time() - beat, 0))
     copied = f", a copy of {chosen.copy_of}" if chosen.copy_of else ""
     result(f"{chosen.path}\n{chosen.domain}, {chosen.state()}{copied}, last written {since} UTC ({ago} ago)")
     for key in ("cause", "next"):

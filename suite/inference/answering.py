@@ -11,7 +11,7 @@ from pathlib import Path
 from suite.console import bar, duration, result, say
 from suite.domain.description import Task
 from suite.domain.vocabulary import Prediction
-from suite.errors import SuiteError
+from suite.errors import SuiteError, afterwards
 from suite.inference.predictor import Predictor
 from suite.signals import StopSignal, ended_in_order
 
@@ -25,15 +25,12 @@ def predict_all(task: Task, inputs: tuple[str, ...], *, model: str, output: Path
         task.answers.check_output(output)
     writer, failures = AnswerWriter(task, output, form), []
     predictor = Predictor(task, model)
-    with ended_in_order():
-        try:
-            for name in bar(inputs, description="Predicting", unit="input"):
-                try:
-                    _answer(predictor, name, writer)
-                except SuiteError as error:
-                    failures.append(error)
-        finally:
-            writer.finish()
+    with ended_in_order(), afterwards(writer.finish, "Writing the answers that there were"):
+        for name in bar(inputs, description="Predicting", unit="input"):
+            try:
+                _answer(predictor, name, writer)
+            except SuiteError as error:
+                failures.append(error)
     return failures
 
 

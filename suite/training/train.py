@@ -6,7 +6,9 @@ import json
 import shutil
 import signal
 import socket
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 
 from suite.accelerator import make_accelerator
+from suite.assets.asset import cache_dir
 from suite.assets.resolve import pinned_model
 from suite.config import TrainConfig
 from suite.console import duration, say, warn
@@ -24,43 +27,72 @@ from suite.data.sources import pinned as pinned_data
 from suite.domain.description import Task
 from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Example, Splits
-from suite.errors import SuiteError
+from suite.errors import SuiteError, afterwards, logged
 from suite.evaluation.card import card
 from suite.evaluation.evaluate import evaluate
 from suite.evaluation.scoring import score_examples
-from suite.files import write_json, write_text
+from suite.files import full_disk_named, write_json, write_text
 from suite.inference import golden
 from suite.plugins.loader import load_plugins
 from suite.runs import Run
 from suite.signals import Stopped
-from suite.training.callbacks import Callback
+from suite.training.callbacks import Callback, end
 from suite.training.environment import environment
 from suite.training.loop import fit
 from suite.training.weights import Adapters, describe, trainable_model
 
 
-def train(task: Task, resume: Run | None = None) -> Run:
+def train(task: Task, resume: Run | None = None, *, force: bool = False, watching: Sequence[Callback] = ()) -> Run:
     """Runs `task` from data to evaluated model, or goes on with `resume`; returns the run.
 
-    Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written, `SuiteError` for what the user can mend.
+    This process owns the run meanwhile; `force` takes `resume` from one that seems to own it. `watching` are callbacks
+    besides those that the config names. Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written,
+    `SuiteError` for what the user can mend.
     """
     accelerator = make_accelerator(task.config)
-    if not resume:
-        task = replace(task, config=pinned(task, accelerator))
+    if resume:
+        _check_unfinished(resume)
+        with full_disk_named(resume.path), _owning(resume, accelerator, force) as run:
+            data, splits = load_splits(task)
+            _continue(run, data, accelerator)
+            return _carried_out(task, run, splits, accelerator, watching, resume=True)
+    task = replace(task, config=pinned(task, accelerator))
     data, splits = load_splits(task)
-    run = _continued(resume, data, accelerator) if resume else _started(task, data, accelerator)
+    with full_disk_named(task.config.output), _owning(_created(task, accelerator), accelerator) as run:
+        if accelerator.is_main_process:
+            _describe(run, task, data)
+        return _carried_out(task, run, splits, accelerator, watching, resume=False)
+
+
+@contextmanager
+def _owning(run: Run, accelerator: Accelerator, force: bool = False) -> Iterator[Run]:
+    """The run, in the block the main process's own. The others write nothing into it."""
+    if not accelerator.is_main_process:
+        yield run
+        return
+    owned = run.owned(force=force)
+    with afterwards(owned.release, f"Giving up {run.path}"):
+        yield owned
+
+
+def _carried_out(
+    task: Task, run: Run, splits: Splits, accelerator: Accelerator, watching: Sequence[Callback], *, resume: bool
+) -> Run:
+    """Trains, and writes down how it ended."""
     try:
-        _train(task, run, splits, accelerator, resume=resume is not None)
+        # Models and pages of the cache are written besides the run, and what libraries keep for the moment.
+        with full_disk_named(run.path, cache_dir(), Path(tempfile.gettempdir())):
+            _train(task, run, splits, accelerator, watching, resume=resume)
     except Stopped as stopped:
         _ended(run, accelerator, "interrupted", str(stopped))
         raise
     except KeyboardInterrupt:
         _ended(run, accelerator, "interrupted", "interrupted before the first checkpoint or twice")
-        raise Stopped(signal.SIGINT, int(run.status().get("step", 0))) from None
+        raise Stopped(signal.SIGINT, _last_step(run)) from None
     except Exception as error:
         _ended(run, accelerator, "failed", f"{type(error).__name__}: {error}")
         raise
-    return run
+    return Run(run.path)
 
 
 def pinned(task: Task, accelerator: Accelerator) -> TrainConfig:
@@ -76,7 +108,9 @@ def pinned(task: Task, accelerator: Accelerator) -> TrainConfig:
     return config.model_copy(update={"model": model, "data": data, "also_evaluate": further})
 
 
-def _train(task: Task, run: Run, splits: Splits, accelerator: Accelerator, *, resume: bool) -> None:
+def _train(
+    task: Task, run: Run, splits: Splits, accelerator: Accelerator, watching: Sequence[Callback], *, resume: bool
+) -> None:
     config = task.config
     set_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
     model, adapters = trainable_model(task, splits.training, accelerator.device)
@@ -84,7 +118,7 @@ def _train(task: Task, run: Run, splits: Splits, accelerator: Accelerator, *, re
     say(f"{task.domain.title}: {config.model or task.domain.starter.model}, {describe(model.network)}; rows: {sizes}")
     examples = model.prepare(splits["train"], "train")
     validation = model.prepare(splits["validation"], "validation")
-    callbacks = make_callbacks(config.callbacks) if accelerator.is_main_process else []
+    callbacks = [*make_callbacks(config.callbacks), *watching] if accelerator.is_main_process else []
     state = "failed"
     try:
         model = fit(
@@ -95,8 +129,7 @@ def _train(task: Task, run: Run, splits: Splits, accelerator: Accelerator, *, re
         state = "interrupted"
         raise
     finally:
-        for callback in callbacks:
-            callback.on_end(state)
+        end(callbacks, state)
     if accelerator.is_main_process:
         _finish(task, run, model, adapters, splits, validation, accelerator)
     accelerator.wait_for_everyone()
@@ -147,17 +180,12 @@ def make_callbacks(names: list[str]) -> list[Callback]:
     return [plugins.find("suite_callbacks", name).load()() for name in ["progress", *names]]
 
 
-def _started(task: Task, data: CheckedData, accelerator: Accelerator) -> Run:
-    """A new run folder with config and environment; every rank gets the same one."""
+def _created(task: Task, accelerator: Accelerator) -> Run:
+    """A new run folder; every rank gets the same one."""
     shared: list[str] = [""]
     if accelerator.is_main_process:
         config, domain = task.config, task.domain
         run = Run.create(config.output, domain.name, config.name or _short_name(config.model or domain.starter.model))
-        write_text(run.path / "config.yaml", config.to_yaml())
-        write_json(run.path / "environment.json", environment(data.fingerprint))
-        write_rejected(data.report, run.path / "rejected.jsonl")
-        run.set_status("running", domain.name)
-        say(f"Run: {run.path}")
         shared = [str(run.path.absolute())]
     if accelerator.num_processes > 1:
         broadcast_object_list(shared)
@@ -170,26 +198,36 @@ def _started(task: Task, data: CheckedData, accelerator: Accelerator) -> Run:
     return Run(Path(shared[0]))
 
 
+def _describe(run: Run, task: Task, data: CheckedData) -> None:
+    """Writes what a new run is made from: config, environment, what was left out of the data."""
+    write_text(run.path / "config.yaml", task.config.to_yaml())
+    write_json(run.path / "environment.json", environment(data.fingerprint))
+    write_rejected(data.report, run.path / "rejected.jsonl")
+    run.set_status("running", task.domain.name)
+    say(f"Run: {run.path}")
+
+
 def _short_name(model: str) -> str:
     """The last part of a model's name or path, without the commit."""
     return Path(model.partition("@")[0]).name if not Path(model).exists() else Path(model).name
 
 
-def _continued(run: Run, data: CheckedData, accelerator: Accelerator) -> Run:
-    """The run to go on with. The main process looks and marks it as running; the others wait, or would see that."""
+def _continue(run: Run, data: CheckedData, accelerator: Accelerator) -> None:
+    """Marks the run as running again, if it can go on; the main process looks, the others wait for its word."""
     if accelerator.is_main_process:
         _check_resumable(run, data)
         run.set_status("running", run.domain)
     accelerator.wait_for_everyone()
-    return run
+
+
+def _check_unfinished(run: Run) -> None:
+    if run.state() == "finished":
+        raise SuiteError(f"{run.path} is finished; start another, or give it as --model to train on from it.")
 
 
 def _check_resumable(run: Run, data: CheckedData) -> None:
-    """Raises `SuiteError` when a run is finished, still running, or when its data have changed."""
-    if run.state() == "finished":
-        raise SuiteError(f"{run.path} is finished; start another, or give it as --model to train on from it.")
-    if run.state() == "running":
-        raise SuiteError(f"{run.path} is still running in process {run.status()['pid']}; stop that one first.")
+    """Raises `SuiteError` when its last owner finished the run before it let go, or when its data have changed."""
+    _check_unfinished(run)
     before = json.loads((run.path / "environment.json").read_text())
     if before["data"] != data.fingerprint:
         raise SuiteError(
@@ -205,6 +243,21 @@ def _check_resumable(run: Run, data: CheckedData) -> None:
 
 
 def _ended(run: Run, accelerator: Accelerator, state: str, cause: str) -> None:
-    if accelerator.is_main_process:
+    """Writes down how the run ended, if that can be done: the exception that ended it is on its way to the user.
+
+    Nothing is written into a run that another process has taken over.
+    """
+    if not accelerator.is_main_process:
+        return
+    with logged(f"Noting in {run.path} how it ended"):
+        if run.owner and run.owner.lost:
+            return
         run.note(f"{state}: {cause}")
         run.set_status(state, cause=cause, next=f"suite {run.domain} train --resume {run.path}")
+
+
+def _last_step(run: Run) -> int:
+    """The last step that the run's status names; 0 where that cannot be read, for a stop is under way."""
+    with logged(f"Reading the status of {run.path}"):
+        return int(run.status().get("step", 0))
+    return 0
