@@ -60,7 +60,7 @@ PLUGIN_FLOORS = (
 
 FLAGS = {
     *("--model", "--data", "--columns", "--epochs", "--batch-size", "--learning-rate", "--lora", "--precision"),
-    *("--output", "--name", "--seed", "--config", "--set", "--resume", "--dry-run", "--quiet", "-q", "--offline"),
+    *("--output", "--name", "--seed", "--config", "--set", "--resume", "--force", "--dry-run", "--quiet", "-q", "--offline"),
     *("--processes", "--nodes", "--rendezvous"),
 }
 """What `suite DOMAIN train` takes. Everything else is `--set`: a flag for every field helps nobody."""

@@ -11,7 +11,15 @@ from typing import Any
 
 import click
 
-from suite.cli.options import TrainingFlags, action, format_option, offline_option, quiet_option, runs_option
+from suite.cli.options import (
+    TrainingFlags,
+    action,
+    force_option,
+    format_option,
+    offline_option,
+    quiet_option,
+    runs_option,
+)
 from suite.console import duration, plain, result, say, table
 from suite.errors import SuiteError
 from suite.plugins.loader import load_plugins
@@ -69,9 +77,10 @@ def list_runs_(output: Path, form: str) -> None:
 @runs.command()
 @click.argument("run", default="latest")
 @runs_option
+@force_option
 @quiet_option
 @offline_option
-def resume(run: str, output: Path) -> None:
+def resume(run: str, output: Path, force: bool) -> None:
     """Go on with a stopped run, exactly where it was.
 
     RUN is its folder or name; left out, the newest that was stopped.
@@ -80,7 +89,7 @@ def resume(run: str, output: Path) -> None:
     if not stopped:
         raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
     offer = load_plugins().find("suite_domains", stopped.domain)
-    action("suite.cli.actions.train:train")(offer, TrainingFlags(), resume=str(stopped.path))
+    action("suite.cli.actions.train:train")(offer, TrainingFlags(), resume=str(stopped.path), force=force)
 
 
 @runs.command()

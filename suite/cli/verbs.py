@@ -15,6 +15,7 @@ from suite.cli.options import (
     TrainingFlags,
     action,
     columns_option,
+    force_option,
     format_option,
     offline_option,
     processes_option,
@@ -42,6 +43,7 @@ def train(offer: Offer) -> click.Command:
         metavar="[RUN]",
         help="Go on with a stopped run; unnamed, the newest.",
     )
+    @force_option
     @click.option("--dry-run", is_flag=True, help="Show config, data check, model size and time; train nothing.")
     @processes_option
     @click.option(

@@ -36,6 +36,7 @@ from suite.inference import golden
 from suite.plugins.loader import load_plugins
 from suite.runs import Run
 from suite.signals import Stopped
+from suite.training.again import begun_by, this_job
 from suite.training.callbacks import Callback, end
 from suite.training.environment import environment
 from suite.training.loop import fit
@@ -56,11 +57,12 @@ def train(task: Task, resume: Run | None = None, *, force: bool = False, watchin
             data, splits = load_splits(task)
             _continue(run, data, accelerator)
             return _carried_out(task, run, splits, accelerator, watching, resume=True)
-    task = replace(task, config=pinned(task, accelerator))
+    asked, task = task, replace(task, config=pinned(task, accelerator))
     data, splits = load_splits(task)
     with full_disk_named(task.config.output), _owning(_created(task, accelerator), accelerator) as run:
         if accelerator.is_main_process:
             _describe(run, task, data)
+            begun_by(this_job(), asked, run)
         return _carried_out(task, run, splits, accelerator, watching, resume=False)
 
 
