@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from suite.console import say
 from suite.domain.description import Task
@@ -54,13 +54,20 @@ def begun_before(task: Task) -> Run | None:
     job = this_job()
     runs = list_runs(task.config.output) if job else []
     for run in reversed(runs):
-        path = run.path / "owner" / _FILE
-        begun = json.loads(path.read_text()) if path.is_file() else {}
+        begun = _read(run)
         same = job and (begun.get("name"), begun.get("asked")) == (job.name, _asked(task))
-        if job and same and begun["start"] != job.start and run.state() != "finished":
+        if job and same and begun.get("start") != job.start and run.state() != "finished":
             say(f"{job.name} was started again: going on with {run.path}, which it began.")
             return run
     return None
+
+
+def _read(run: Run) -> dict[str, Any]:
+    try:
+        begun = json.loads((run.path / "owner" / _FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return begun if isinstance(begun, dict) else {}
 
 
 def _asked(task: Task) -> str:
