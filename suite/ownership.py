@@ -78,8 +78,9 @@ class Owner:
             raise SuiteError(
                 f"{self.folder.parent} was taken over by {_who(record)}; this process stops and writes nothing more."
             )
-        if self._failure:
-            raise self._failure
+        failure, self._failure = self._failure, None  # said once, so that how the run ended may still be tried
+        if failure:
+            raise failure
 
     def release(self) -> None:
         """Lets go: the next one need not ask."""

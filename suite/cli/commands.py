@@ -52,7 +52,7 @@ def list_(form: str) -> None:
 
 @click.group(no_args_is_help=True)
 def runs() -> None:
-    """List training runs, show one, or go on with one."""
+    """List training runs, show, resume or verify one."""
 
 
 @runs.command("list")
@@ -90,6 +90,24 @@ def resume(run: str, output: Path, force: bool) -> None:
         raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
     offer = load_plugins().find("suite_domains", stopped.domain)
     action("suite.cli.actions.train:train")(offer, TrainingFlags(), resume=str(stopped.path), force=force)
+
+
+@runs.command()
+@click.argument("run", default="latest")
+@click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="How many steps to train again.")
+@click.option("--kills", type=click.IntRange(1), default=3, show_default=True, help="How often to kill and resume it.")
+@runs_option
+@format_option
+@quiet_option
+@offline_option
+def verify(run: str, output: Path, steps: int, kills: int, form: str) -> None:
+    """Does this machine repeat a run to the bit, killed and resumed too?
+
+    Trains the first steps of RUN again from its own config and data, in a scratch folder: twice without a stop, then
+    killed at random steps and resumed. Exits with 0 where all bits are equal, else with 1. RUN is its folder or name;
+    left out, the newest that was trained. The run itself is only read.
+    """
+    action("suite.cli.actions.verify:verify")(Run.open(run, output), steps=steps, kills=kills, form=form)
 
 
 @runs.command()
