@@ -16,19 +16,20 @@ from suite.errors import SuiteError, logged
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, lasting: bool = True) -> None:
     """Writes JSON so that a reader sees the old file or the new one, never half of it."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", lasting=lasting)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes aside, flushes to disk and renames."""
+def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
+    """Writes aside, flushes to disk and renames. What need not outlast a power cut need not be `lasting`: no flush."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with aside.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         aside.replace(path)
     except BaseException:
         with logged(f"Removing {aside}"):  # on a full disk it takes the room of what comes next

@@ -34,7 +34,7 @@ from suite.errors import SuiteError
 from suite.files import is_full, write_json
 
 BEAT = 10.0
-"""Seconds between two signs of life: each flushes a small file to disk."""
+"""Seconds between two signs of life: each writes a small file."""
 STALE = 120.0
 """Seconds without a sign after which an owner that cannot be asked counts as dead: NFS may show a file 60 s late, and
 a busy machine has been seen to hold a thread up for 20."""
@@ -51,6 +51,7 @@ class Owner:
     def __init__(self, folder: Path, number: int) -> None:
         """Takes the number. Raises `SuiteError` where another process took it first."""
         self.folder, self.number = folder, number
+        self._path = folder / f"{number}.json"
         self._lock = _locked(folder / f"{number}.lock")
         try:
             self._record = _myself() | {"locked": self._lock is not None}
@@ -88,17 +89,17 @@ class Owner:
         self._thread.join()
         with suppress(OSError):  # a full disk: the lock, free in a moment, says the same
             if not self.lost:
-                self._write(released=True)
+                write_json(self._path, self._signed() | {"released": True})
         self._unlock()
 
     def _claim(self) -> None:
-        path = self.folder / f"{self.number}.json"
+        path = self._path
         try:
             path.open("x").close()  # one of several that try
         except FileExistsError:
             raise _taken(self.folder) from None
         try:
-            self._write()
+            write_json(path, self._signed())
         except BaseException:  # a full disk; what is empty would have the next one wait
             path.unlink(missing_ok=True)
             raise
@@ -115,13 +116,11 @@ class Owner:
             try:
                 if self.lost:
                     return
-                self._write()
+                # Not flushed to disk: that may take minutes while a large checkpoint is.
+                write_json(self._path, self._signed(), lasting=False)
             except OSError as error:
                 self._failure = error
                 return
-
-    def _write(self, **more: Any) -> None:
-        write_json(self.folder / f"{self.number}.json", self._signed() | more)
 
     def _signed(self) -> Record:
         """The record with a sign of life: another number each time, whatever the clock does."""
