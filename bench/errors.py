@@ -51,8 +51,8 @@ def main() -> None:
         reference = "".join(generator.choices(ALPHABET, k=count))
         heard = "".join(generator.choice(ALPHABET) if generator.random() < 0.1 else letter for letter in reference)
         for unit, pair in (("letters", (reference, heard)), ("words", (reference.split(), heard.split()))):
-            found = compare(*pair)
-            assert (found.substitutions, found.deletions, found.insertions) == table(*pair)
+            edits = compare(*pair)
+            assert (edits.substitutions, edits.deletions, edits.insertions) == table(*pair)
             before, now = seconds(table, *pair), seconds(compare, *pair)
             print(f"| {len(pair[0]):,} {unit} | {before * 1e3:.3g} ms | {now * 1e3:.2g} ms | {before / now:,.0f} |")
 

@@ -31,11 +31,11 @@ def sources(root: Path) -> dict[Path, ast.Module]:
 
 def rooms(paths: list[Path]) -> dict[str, int]:
     """How many files and folders lie at the top of each package."""
-    found: dict[str, set[str]] = {}
+    stems: dict[str, set[str]] = {}
     for path in paths:
         parts = path.parts[2:] if path.parts[0] == "plugins" else path.parts
-        found.setdefault(parts[0], set()).add(Path(parts[1]).stem)
-    return {package: len(names - {"__init__", "__main__"}) for package, names in found.items()}
+        stems.setdefault(parts[0], set()).add(Path(parts[1]).stem)
+    return {package: len(names - {"__init__", "__main__"}) for package, names in stems.items()}
 
 
 def late_imports(tree: ast.Module) -> int:

@@ -26,7 +26,7 @@ def run(folder: Path, data: str, settings: tuple[str, ...]) -> Path:
     if not list(here.glob("medical-imaging/*/evaluation.json")):
         command = [sys.executable, "-m", "suite", "medical-imaging", "train", "--data", data, "--output", str(here)]
         start = time.monotonic()
-        subprocess.run([*command, *(part for one in settings for part in ("--set", one))], check=True)
+        subprocess.run([*command, *(part for setting in settings for part in ("--set", setting))], check=True)
         (here / "seconds.json").write_text(json.dumps(time.monotonic() - start))
     return next(here.glob("medical-imaging/*/evaluation.json")).parent
 
@@ -54,14 +54,14 @@ def peaks(path: Path) -> tuple[int, int]:
     rows = load_splits(predictor.task)[1]["test"]
     examples = model.prepare(rows, "test")
     root = Path(rows[0]["image"]).parent.parent
-    found = inside = 0
+    hits = inside = 0
     for example, answer, mask in zip(examples, predictor(examples), rows["mask"], strict=True):
         if example["reference"] == answer["label"] == "lesion":
             pixels = model.collate([example])["pixel_values"].to(model.network.device)
             heat = heat_map(model.network, pixels, 1).numpy()
-            found += 1
+            hits += 1
             inside += bool(np.asarray(Image.open(root / mask))[np.unravel_index(heat.argmax(), heat.shape)])
-    return found, inside
+    return hits, inside
 
 
 def main() -> None:
@@ -75,8 +75,8 @@ def main() -> None:
         print(f"\n## {data}: {trained:.0f} s of training with its evaluations, {whole:.0f} s in all\n")
         table(json.loads((path / "evaluation.json").read_text())["test"])
         if data == "mri-lesions":
-            found, inside = peaks(path)
-            print(f"\nheat map: peak inside a lesion in {inside} of {found} true positives ({inside / found:.0%})")
+            hits, inside = peaks(path)
+            print(f"\nheat map: peak inside a lesion in {inside} of {hits} true positives ({inside / hits:.0%})")
 
 
 if __name__ == "__main__":

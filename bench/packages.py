@@ -46,8 +46,8 @@ def resolve(wanted: Iterable[str], report: Path) -> Found:
     """What an empty environment would get."""
     bounds = ("--constraint", ROOT / "constraints.txt")
     pip("install", "--dry-run", "--ignore-installed", "--report", report, *bounds, *wanted)
-    found: list[dict[str, Any]] = json.loads(report.read_text())["install"]
-    return {one["metadata"]["name"].lower(): one["download_info"]["url"] for one in found}
+    entries: list[dict[str, Any]] = json.loads(report.read_text())["install"]
+    return {entry["metadata"]["name"].lower(): entry["download_info"]["url"] for entry in entries}
 
 
 def megabytes(address: str) -> float:
@@ -66,13 +66,17 @@ def main() -> None:
     crowded = []
     with tempfile.TemporaryDirectory() as folder:
         for name, wanted in rows(Path(folder)).items():
-            found = resolve(wanted, Path(folder) / "report.json")
-            core = core or set(found)
-            sizes |= {one: megabytes(address) for one, address in found.items() if one not in sizes and one != "torch"}
-            more = ", ".join(sorted(set(found) - core - {name}))
-            total = sum(sizes[one] for one in found if one != "torch")
-            print(f"| {name} | {len(found)} | {total:.0f} | {more} |", flush=True)
-            crowded += [name] if name.startswith("suite-") and len(found) >= LIMIT else []
+            urls = resolve(wanted, Path(folder) / "report.json")
+            core = core or set(urls)
+            sizes |= {
+                package: megabytes(address)
+                for package, address in urls.items()
+                if package not in sizes and package != "torch"
+            }
+            more = ", ".join(sorted(set(urls) - core - {name}))
+            total = sum(sizes[package] for package in urls if package != "torch")
+            print(f"| {name} | {len(urls)} | {total:.0f} | {more} |", flush=True)
+            crowded += [name] if name.startswith("suite-") and len(urls) >= LIMIT else []
     if crowded:
         sys.exit(f"{LIMIT} packages or more: the core with {', '.join(crowded)}.")
 

@@ -57,12 +57,12 @@ def pink(count: int, generator: np.random.Generator) -> np.ndarray:
 
 def music(count: int, generator: np.random.Generator) -> np.ndarray:
     """Three plucked notes of a scale, each with five overtones, twice a second."""
-    found, time_ = np.zeros(count), np.arange(RATE // 2) / RATE
+    tune, time_ = np.zeros(count), np.arange(RATE // 2) / RATE
     for start in range(0, count, len(time_)):
         for pitch in generator.choice([220, 247, 262, 294, 330, 349, 392, 440], 3, replace=False):
             note = sum(np.sin(2 * np.pi * pitch * k * time_) / k for k in range(1, 7)) * np.exp(-3 * time_)
-            found[start : start + len(time_)] += note[: count - start]
-    return found
+            tune[start : start + len(time_)] += note[: count - start]
+    return tune
 
 
 def babble(count: int, generator: np.random.Generator, others: list[np.ndarray]) -> np.ndarray:

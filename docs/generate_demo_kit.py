@@ -172,12 +172,12 @@ def _entry(name: str) -> Iterator[str]:
     if name in ELSEWHERE:
         yield ELSEWHERE[name] + "\n"
         return
-    found = definition(name)
-    yield f"```python\n{reference.shown(found, name)}\n```\n"
-    yield found.said.partition("\n\n>>>")[0] + "\n"
-    if not isinstance(found.node, ast.FunctionDef):
-        told = [f"- `{one}`: {reference.first_paragraph(text)}" for one, text in reference.members(found.node)]
-        yield from ["\n".join([*told, ""])] if told else []
+    symbol = definition(name)
+    yield f"```python\n{reference.shown(symbol, name)}\n```\n"
+    yield symbol.said.partition("\n\n>>>")[0] + "\n"
+    if not isinstance(symbol.node, ast.FunctionDef):
+        lines = [f"- `{member}`: {reference.first_paragraph(text)}" for member, text in reference.members(symbol.node)]
+        yield from ["\n".join([*lines, ""])] if lines else []
     if name in EXAMPLES:
         value = f"\n# {evaluated(EXAMPLES[name])!r}" if name in WORDS else ""
         yield f"```python\n{EXAMPLES[name]}{value}\n```\n"

@@ -67,25 +67,25 @@ def reference() -> Iterator[str]:
     """Every public name with its signature and the first paragraph of its docstring."""
     yield REFERENCE_INTRO
     for name in suite.__all__:
-        found = definition(name)
+        symbol = definition(name)
         yield f"## {name}\n"
-        yield f"```python\n{shown(found, name)}\n```\n"
-        yield first_paragraph(found.said) + (" " + ELSEWHERE[name] if name in ELSEWHERE else "") + "\n"
+        yield f"```python\n{shown(symbol, name)}\n```\n"
+        yield first_paragraph(symbol.said) + (" " + ELSEWHERE[name] if name in ELSEWHERE else "") + "\n"
         if name not in ("Domain", *PARTS):
-            items = [f"- `{member}`: {first_paragraph(text)}" for member, text in members(found.node)]
+            items = [f"- `{member}`: {first_paragraph(text)}" for member, text in members(symbol.node)]
             yield from ["\n".join([*items, ""])] if items else []
 
 
 def domain() -> Iterator[str]:
     """Every attribute of `Domain`, and every method of the parts that are classes."""
-    found = definition("Domain")
+    symbol = definition("Domain")
     yield DOMAIN_INTRO
-    yield found.said.partition("\n\n")[2] + "\n"
+    yield symbol.said.partition("\n\n")[2] + "\n"
     parts = [name for name, _ in part_attributes()]
     yield "## What it says\n"
-    yield from attribute_table(found, lambda name: name not in parts)
+    yield from attribute_table(symbol, lambda name: name not in parts)
     yield "\n## The parts it names\n"
-    yield from attribute_table(found, lambda name: name in parts)
+    yield from attribute_table(symbol, lambda name: name in parts)
     yield "\n" + MADE
     for name in PARTS:
         yield from part(name)
@@ -99,30 +99,30 @@ def part_attributes() -> Iterator[tuple[str, str]]:
             yield ast.unparse(attribute.target), annotation
 
 
-def attribute_table(found: Found, wanted: Callable[[str], bool]) -> Iterator[str]:
+def attribute_table(symbol: Found, wanted: Callable[[str], bool]) -> Iterator[str]:
     """The attributes of a class whose names are wanted, each with what is said below it."""
     yield "| attribute | what it says |\n| --- | --- |"
-    for attribute, text in attributes(found.node):
+    for attribute, text in attributes(symbol.node):
         if wanted(ast.unparse(attribute.target)):
-            code = segment(found, attribute).replace("|", "\\|")
+            code = segment(symbol, attribute).replace("|", "\\|")
             yield f"| `{code}` | {text.replace(chr(10), ' ')} |"
 
 
 def part(name: str) -> Iterator[str]:
     """A class of parts: what it is, its attributes, its methods to write, and those with a default."""
-    found = definition(name)
+    symbol = definition(name)
     yield f"\n## {name}\n"
-    yield found.said + "\n"
-    if any(text for _, text in attributes(found.node)):
-        yield from attribute_table(found, lambda _: True)
+    yield symbol.said + "\n"
+    if any(text for _, text in attributes(symbol.node)):
+        yield from attribute_table(symbol, lambda _: True)
         yield ""
     abstract = getattr(suite, name).__abstractmethods__
     for intro, written in (("To write:\n", True), ("With a default, to override where it is wrong:\n", False)):
-        chosen = [method for method in methods(found.node) if (method.name in abstract) == written]
+        chosen = [method for method in methods(symbol.node) if (method.name in abstract) == written]
         yield from [intro] if chosen else []
         for method in chosen:
             yield f"### {method.name}\n"
-            yield f"```python\n{header(found, method)}\n```\n"
+            yield f"```python\n{header(symbol, method)}\n```\n"
             yield (ast.get_docstring(method) or "") + "\n"
 
 
@@ -194,43 +194,43 @@ def methods(node: ast.stmt) -> Iterator[ast.FunctionDef]:
 # ---- text --------------------------------------------------------------------------------------------------------
 
 
-def shown(found: Found, name: str) -> str:
+def shown(symbol: Found, name: str) -> str:
     """What a reader must know to use the name: a call's header, a class with fields and methods, an alias's value."""
-    node = found.node
+    node = symbol.node
     if isinstance(node, ast.FunctionDef):
-        return header(found, node)
+        return header(symbol, node)
     if not isinstance(node, ast.ClassDef):
         made = isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
-        return f"{name}: {type(getattr(suite, name)).__name__}" if made else segment(found, node)
-    bases = ", ".join(ast.get_source_segment(found.source, base) or "" for base in node.bases)
+        return f"{name}: {type(getattr(suite, name)).__name__}" if made else segment(symbol, node)
+    bases = ", ".join(ast.get_source_segment(symbol.source, base) or "" for base in node.bases)
     lines = [f"@{ast.unparse(decorator)}" for decorator in node.decorator_list]
     lines.append(f"class {name}({bases}):" if bases else f"class {name}:")
-    inside = list(_inside(found, node))
+    inside = list(_inside(symbol, node))
     return "\n".join([*lines, *inside]) if inside else "\n".join(lines) + " ..."
 
 
-def _inside(found: Found, node: ast.ClassDef) -> Iterator[str]:
+def _inside(symbol: Found, node: ast.ClassDef) -> Iterator[str]:
     """The fields, how a class that is no dataclass is made, and the methods, but what has a page."""
     fields = [] if node.name in ELSEWHERE else list(attributes(node))
-    yield from (f"    {segment(found, attribute)}" for attribute, _ in fields)
+    yield from (f"    {segment(symbol, attribute)}" for attribute, _ in fields)
     made = [child for child in node.body if isinstance(child, ast.FunctionDef) and child.name == "__init__"]
     called = [] if node.name in ("Domain", *PARTS) else [*made, *methods(node)]
     if fields and called:
         yield ""  # as ruff, which formats the pages too, would have it
     for method in called:
-        yield textwrap.indent(header(found, method), "    ")
+        yield textwrap.indent(header(symbol, method), "    ")
 
 
-def segment(found: Found, node: ast.stmt) -> str:
+def segment(symbol: Found, node: ast.stmt) -> str:
     """A statement as it is written."""
-    return textwrap.dedent(ast.get_source_segment(found.source, node, padded=True) or "").strip()
+    return textwrap.dedent(ast.get_source_segment(symbol.source, node, padded=True) or "").strip()
 
 
-def header(found: Found, node: ast.FunctionDef) -> str:
+def header(symbol: Found, node: ast.FunctionDef) -> str:
     """A function's head as it is written, with its decorators."""
     named = map(ast.unparse, node.decorator_list)
     kinds = [f"@{name}\n" for name in named if name != "abstractmethod"]
-    lines = found.source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]
+    lines = symbol.source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]
     return "".join(kinds) + textwrap.dedent("\n".join(lines)).rstrip() + " ..."
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.assets.asset import Asset, Wheel, cache_dir
 from suite.assets.minilm import minilm
-from suite.config import TrainConfig
+from suite.config import TrainConfig, only_with
 from suite.domain.answers import inert, write_predictions
 from suite.domain.description import Domain, Task
 from suite.domain.parts import Answers, Data, Model, Scores, Stage
@@ -106,6 +106,7 @@ __all__ = [
     "mean_states",
     "minilm",
     "on_disk",
+    "only_with",
     "predict",
     "resolve_model",
     "sigmoid",
@@ -118,5 +119,5 @@ def __getattr__(name: str) -> Any:
     """A name of `_LATER`, imported now."""
     if name not in _MODULES:
         raise AttributeError(f"module 'suite' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_MODULES[name]), name)
-    return found
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value

@@ -141,19 +141,23 @@ def predict(model: Predictor | Reference, /, inputs: str | Path | Sequence[str |
 def planned(domain: Domain, layers: Sequence[Mapping[str, Any]], resume: str | Path = "") -> tuple[Task, Run | None]:
     """What is to be trained, and the run to go on with if `resume` names one, which keeps its own config.
 
-    Raises `SuiteError` for an option that won't do, and for any but `output` where a run is gone on with.
+    Raises `SuiteError` for an option that won't do, and where a run is gone on with, for any but `output`, where the
+    run is, and those that change no weight (`TrainConfig.changeable`).
     """
     if not resume:
         return domain.task(*layers), None
-    run = _stopped_run(domain, str(resume), layers)
-    return Task(domain, read_config(run, domain)), run
+    given = {key: value for layer in layers for key, value in layer.items()}
+    root = Path(given.pop("output", domain.Config().output))
+    if fixed := sorted(set(given) - domain.Config.changeable):
+        raise SuiteError(
+            f"A resumed run goes on with its own config; leave out {', '.join(fixed)}. What can be given anew: "
+            f"{', '.join(sorted(domain.Config.changeable))}."
+        )
+    run = _stopped_run(domain, str(resume), root)
+    return Task(domain, read_config(run, domain, given)), run
 
 
-def _stopped_run(domain: Domain, reference: str, layers: Sequence[Mapping[str, Any]]) -> Run:
-    given = {key for layer in layers for key in layer} - {"output"}
-    if given:
-        raise SuiteError(f"A resumed run goes on with its own config; leave out {', '.join(sorted(given))}.")
-    root = Path(layers[-1].get("output", domain.Config().output))
+def _stopped_run(domain: Domain, reference: str, root: Path) -> Run:
     if reference == "latest":
         stopped = newest_unfinished(root, domain.name)
         if not stopped:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,10 +14,30 @@ from pydantic_core import ErrorDetails
 from suite.errors import SuiteError, unknown
 
 
+def only_with(*given: str, **values: Sequence[str]) -> dict[str, Any]:
+    """For `Field(json_schema_extra=…)`: the option is read only where the options `given` are set, and where those
+    named in `values` have one of the values. Elsewhere it is an error to give it.
+
+    >>> only_with("lora")
+    {'only_with': {'lora': []}}
+    >>> only_with(objective=["sampled", "gbce"])
+    {'only_with': {'objective': ['sampled', 'gbce']}}
+    """
+    return {"only_with": {name: [] for name in given} | {name: list(listed) for name, listed in values.items()}}
+
+
 class TrainConfig(BaseModel):
     """Everything that decides a run. A domain subclasses it to add knobs of its own."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {"also_evaluate", "callbacks", "workers", "log_every", "save_every", "keep_checkpoints", "max_rejected"}
+    )
+    """Options that a stopped run may be given anew when it goes on, for no weight depends on them. A domain adds those
+    of its own that only scoring, reports and answers read: `changeable = TrainConfig.changeable | {…}`."""
+    replaced: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Options of every run that this domain does not read, each with the one of its own that stands in its place."""
 
     model: str = Field("", description="Model to start from: hub id, local folder, finished run; empty is the starter.")
     data: str = Field("", description="Data to learn from: hub id, folder, file or starter name; empty is the starter.")
@@ -45,10 +66,21 @@ class TrainConfig(BaseModel):
     compile: bool = Field(False, description="Compile the model with torch.compile.")
 
     lora: bool = Field(False, description="Train low-rank adapters instead of all weights.")
-    lora_rank: int = Field(32, ge=1, description="Rank of the adapters.")
-    lora_alpha: float = Field(64.0, gt=0, description="Scale of the adapters; the update is alpha / rank.")
-    lora_dropout: float = Field(0.05, ge=0, lt=1, description="Dropout before the adapters.")
-    lora_targets: list[str] = Field([], description="Modules that get adapters; empty takes the domain's choice.")
+    lora_rank: int = Field(32, ge=1, json_schema_extra=only_with("lora"), description="Rank of the adapters.")
+    lora_alpha: float = Field(
+        64.0,
+        gt=0,
+        json_schema_extra=only_with("lora"),
+        description="Scale of the adapters; the update is alpha / rank.",
+    )
+    lora_dropout: float = Field(
+        0.05, ge=0, lt=1, json_schema_extra=only_with("lora"), description="Dropout before the adapters."
+    )
+    lora_targets: list[str] = Field(
+        [],
+        json_schema_extra=only_with("lora"),
+        description="Modules that get adapters; empty takes the domain's choice.",
+    )
 
     validation_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the data that picks the checkpoint.")
     test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the data that is only scored at the end.")
@@ -78,9 +110,31 @@ class TrainConfig(BaseModel):
             config = cls(**{key: value for key, value in values.items() if key in cls.model_fields})
         except ValidationError as error:
             problems += [_problem(details) for details in error.errors()]
+        else:
+            problems += config._unread()
         if problems:
             raise SuiteError(" ".join(problems))
         return config
+
+    def _unread(self) -> list[str]:
+        """A sentence for each option that is given, and that nothing would read beside the others."""
+        problems, values = [], dict(self)
+        for name, field in type(self).model_fields.items():
+            extra: Any = field.json_schema_extra or {}
+            own = values[name]
+            if own == field.get_default(call_default_factory=True):
+                continue
+            if name in self.replaced:
+                problems.append(f"{name}={own!r} is not read here; give {self.replaced[name]} instead.")
+            for other, listed in extra.get("only_with", {}).items():
+                beside = values[other]
+                if beside not in listed if listed else not beside:
+                    wanted = f"{other}={' or '.join(listed)}" if listed else f"{other} set"
+                    problems.append(
+                        f"{name}={own!r} is read only with {wanted}, and {other} is {beside!r}; change that, or leave "
+                        f"{name} out."
+                    )
+        return problems
 
     @classmethod
     def from_file(cls, path: Path) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from suite.console import warn
 
@@ -12,8 +13,13 @@ from suite.console import warn
 class SuiteError(Exception):
     """A mistake the user can mend: one sentence saying what was given, what was possible, what to do.
 
-    The command line prints it without a traceback and exits with status 2.
+    The command line prints it without a traceback and exits with status 2. `changes` are options with which a run that
+    ended so can be tried again, where to go on with it as it is would end alike.
     """
+
+    def __init__(self, message: str, *, changes: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.changes = dict(changes or {})
 
 
 @contextmanager

@@ -35,8 +35,8 @@ def run(tmp_path_factory):
 
 def page_blocks():
     """The page's Python blocks, in order, with the toy's name for the domain's: its model answers at once."""
-    found = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return [block.replace('"translation"', '"toy"').replace("max_steps=50", "max_steps=2, limit=20") for block in found]
+    texts = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [block.replace('"translation"', '"toy"').replace("max_steps=50", "max_steps=2, limit=20") for block in texts]
 
 
 def test_the_page_runs_to_the_letter(tmp_path, monkeypatch):
@@ -60,11 +60,11 @@ def test_train_returns_a_finished_run_made_with_the_options(run):
 
 
 def test_evaluate_returns_what_it_wrote_and_prints_what_the_command_prints(run):
-    found = evaluate(run, slice_by="label")
-    assert found == json.loads((run.path / "evaluation.json").read_text()) == run.evaluation()
-    assert set(found["test"]["systems"]) == {"fine-tuned", "before fine-tuning", "majority"}
-    assert set(found["test"]["slices"]["label"]) <= {"vowels", "consonants"}
-    assert "accuracy of fine-tuned against majority" in str(found)
+    evaluation = evaluate(run, slice_by="label")
+    assert evaluation == json.loads((run.path / "evaluation.json").read_text()) == run.evaluation()
+    assert set(evaluation["test"]["systems"]) == {"fine-tuned", "before fine-tuning", "majority"}
+    assert set(evaluation["test"]["slices"]["label"]) <= {"vowels", "consonants"}
+    assert "accuracy of fine-tuned against majority" in str(evaluation)
 
 
 class Gated(ToyConfig):
@@ -98,8 +98,8 @@ def test_other_options_of_an_evaluation_rank_above_the_runs_once_the_golden_samp
     before = evaluate(run)["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
     monkeypatch.setattr(ToyModel, "infer", contrary)
     result = evaluate(run, noise=1)
-    found = result["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
-    assert found == pytest.approx(1 - before) and found != before
+    accuracy = result["test"]["systems"]["fine-tuned"]["accuracy"]["value"]
+    assert accuracy == pytest.approx(1 - before) and accuracy != before
     assert result["test"]["options"] == {"noise": 1}
     assert "Answered with noise=1.0, which training did not have.\n" in str(result)
 
@@ -122,9 +122,9 @@ def test_an_option_that_could_not_act_on_a_trained_model_is_refused(run, options
 def test_only_options_that_act_are_told_beside_the_figures(run, tmp_path):
     more = tmp_path / "more.csv"
     more.write_text("word,label\narea,vowels\nrhythm,consonants\n")
-    found = evaluate(run, batch_size=4, limit=20, also_evaluate=[str(more)])
-    assert set(found) == {"test", str(more)}
-    assert [one["options"] for one in found.values()] == [{"batch_size": 4}] * 2
+    evaluation = evaluate(run, batch_size=4, limit=20, also_evaluate=[str(more)])
+    assert set(evaluation) == {"test", str(more)}
+    assert [figures["options"] for figures in evaluation.values()] == [{"batch_size": 4}] * 2
 
 
 @pytest.mark.parametrize("options", [{"seed": 7}, {"limit": 5}, {"test_share": 0.4}])
@@ -148,11 +148,11 @@ def test_options_of_a_loaded_model_rank_above_the_runs(run):
 
 def test_predict_answers_each_input_in_order(run, tmp_path):
     model = load(run)
-    found = predict(model, ["area", "rhythm"])
-    assert [one["input"] for one in found] == ["area", "rhythm"]
+    answers = predict(model, ["area", "rhythm"])
+    assert [answer["input"] for answer in answers] == ["area", "rhythm"]
     rows = model([{"word": "area"}, {"word": "rhythm"}])
-    assert [one["vowels"] for one in found] == pytest.approx([one["vowels"] for one in rows])
-    assert predict(run, "area") == found[:1]
+    assert [answer["vowels"] for answer in answers] == pytest.approx([answer["vowels"] for answer in rows])
+    assert predict(run, "area") == answers[:1]
 
 
 def test_the_starter_answers_where_there_is_no_run(tmp_path):
@@ -202,8 +202,8 @@ def test_an_interrupt_leaves_a_checkpoint_and_the_run_goes_on(tmp_path, monkeypa
 
 
 def test_it_works_in_a_thread(tmp_path):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(train("toy", **QUICK, output=tmp_path)))
+    runs = []
+    thread = threading.Thread(target=lambda: runs.append(train("toy", **QUICK, output=tmp_path)))
     thread.start()
     thread.join()
-    assert found[0].state() == "finished"
+    assert runs[0].state() == "finished"

@@ -170,7 +170,7 @@ class Shy(ToyScores):
 
 
 class Curious(Answers):
-    def same(self, expected, found, tolerance):
+    def same(self, expected, actual, tolerance):
         return True
 
 
@@ -236,7 +236,7 @@ class Forgetful(ToyModel):
 
 
 class Blind(Answers):
-    def same(self, expected, found):
+    def same(self, expected, actual):
         return True
 
 

@@ -88,8 +88,8 @@ def drawn(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("wrong", [0.4, 1.0, 3.0])
 def test_the_temperature_is_found(wrong):
     true, truths = drawn(4000, 3, 0)
-    found = TemperatureScaling.fit(TemperatureScaling(1 / wrong)(true), truths)
-    assert found.temperature == pytest.approx(wrong, rel=0.08)
+    scaling = TemperatureScaling.fit(TemperatureScaling(1 / wrong)(true), truths)
+    assert scaling.temperature == pytest.approx(wrong, rel=0.08)
 
 
 @pytest.mark.parametrize("wrong", [0.4, 1.0, 3.0])
@@ -112,8 +112,8 @@ def test_the_temperature_of_labels_is_found():
     truths = (generator.random(true.shape) < true).astype(float)
     truths[:500] = np.nan
     sharp = TemperatureScaling(0.5, multilabel=True)(true)
-    found = TemperatureScaling.fit(sharp, truths, multilabel=True)
-    assert found.multilabel and found.temperature == pytest.approx(2, rel=0.1)
+    scaling = TemperatureScaling.fit(sharp, truths, multilabel=True)
+    assert scaling.multilabel and scaling.temperature == pytest.approx(2, rel=0.1)
 
 
 def test_scaling_is_a_softmax_of_divided_logits_and_can_be_undone():
@@ -125,16 +125,16 @@ def test_scaling_is_a_softmax_of_divided_logits_and_can_be_undone():
 
 
 def test_a_temperature_divides_the_log_odds_of_labels():
-    found = TemperatureScaling(2.0, multilabel=True)(np.array([[0.8, 0.5, 0.1]]))
-    assert found == pytest.approx(np.array([[2 / 3, 0.5, 0.25]]))  # odds 4, 1 and 1/9 to their square roots
+    scaled = TemperatureScaling(2.0, multilabel=True)(np.array([[0.8, 0.5, 0.1]]))
+    assert scaled == pytest.approx(np.array([[2 / 3, 0.5, 0.25]]))  # odds 4, 1 and 1/9 to their square roots
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_validation_without_a_mistake_does_not_make_answers_certain(classes):
     truths = np.eye(classes)[np.arange(90) % classes]
     scores = np.where(truths == 1, 0.7, 0.3 / (classes - 1))
-    found = TemperatureScaling.fit(scores, truths)
-    assert found(scores).max() == pytest.approx(1 - 1 / 92, abs=1e-3)  # as if one in 92 were wrong
+    scaling = TemperatureScaling.fit(scores, truths)
+    assert scaling(scores).max() == pytest.approx(1 - 1 / 92, abs=1e-3)  # as if one in 92 were wrong
 
 
 # ---- bins --------------------------------------------------------------------------------------------------------
@@ -144,10 +144,10 @@ def test_bins_of_equal_width_are_scikit_learns():
     generator = np.random.default_rng(0)
     stated = generator.random(2_000) ** 2
     true = (generator.random(2_000) < stated).astype(float)
-    found = Reliability.of_width(stated, true, bins=7)
+    reliability = Reliability.of_width(stated, true, bins=7)
     shares, means = calibration_curve(true, stated, n_bins=7)
-    np.testing.assert_allclose(found.share_true, shares, rtol=1e-12)
-    np.testing.assert_allclose(found.mean_stated, means, rtol=1e-12)
+    np.testing.assert_allclose(reliability.share_true, shares, rtol=1e-12)
+    np.testing.assert_allclose(reliability.mean_stated, means, rtol=1e-12)
 
 
 def test_bins_of_equal_size_are_scikit_learns_where_these_are_of_equal_size():
@@ -155,26 +155,28 @@ def test_bins_of_equal_size_are_scikit_learns_where_these_are_of_equal_size():
     generator = np.random.default_rng(0)
     stated = generator.random(1_000) ** 4
     true = (generator.random(1_000) < stated).astype(int)
-    found = Reliability.of_size(Ranking(stated, true), bins=10)
+    reliability = Reliability.of_size(Ranking(stated, true), bins=10)
     shares, means = calibration_curve(true, stated, n_bins=10, strategy="quantile")
-    assert set(found.count) == {100}
-    np.testing.assert_allclose(found.share_true, shares, rtol=1e-12)
-    np.testing.assert_allclose(found.mean_stated, means, rtol=1e-12)
+    assert set(reliability.count) == {100}
+    np.testing.assert_allclose(reliability.share_true, shares, rtol=1e-12)
+    np.testing.assert_allclose(reliability.mean_stated, means, rtol=1e-12)
 
 
 def test_bins_of_equal_size_by_hand():
     ranking = Ranking(np.array([0.05, 0.15, 0.2, 0.4, 0.7, 0.9]), np.array([0, 0, 0, 1, 1, 1]))
-    found = Reliability.of_size(ranking, bins=2)
-    np.testing.assert_allclose([found.mean_stated, found.share_true, found.count], [[0.4 / 3, 2 / 3], [0, 1], [3, 3]])
-    assert found.error() == pytest.approx((0.4 / 3 + 1 / 3) / 2)
+    reliability = Reliability.of_size(ranking, bins=2)
+    np.testing.assert_allclose(
+        [reliability.mean_stated, reliability.share_true, reliability.count], [[0.4 / 3, 2 / 3], [0, 1], [3, 3]]
+    )
+    assert reliability.error() == pytest.approx((0.4 / 3 + 1 / 3) / 2)
     assert len(Reliability.of_size(ranking).count) == 6, "no more bins than examples"
 
 
 def test_the_expected_calibration_error_by_hand():
-    found = Reliability.of_width(np.array([0.95, 0.95, 0.55, 0.55, 1.0]), np.array([1.0, 0.0, 1.0, 1.0, 1.0]))
+    reliability = Reliability.of_width(np.array([0.95, 0.95, 0.55, 0.55, 1.0]), np.array([1.0, 0.0, 1.0, 1.0, 1.0]))
     # One bin states 2.9 of 3 and 2 come true, the other states 1.1 of 2 and all do.
-    assert found.error() == pytest.approx((0.9 + 0.9) / 5)
-    assert found.count.tolist() == [0, 0, 0, 0, 0, 2, 0, 0, 0, 3] and np.isnan(found.mean_stated[0])
+    assert reliability.error() == pytest.approx((0.9 + 0.9) / 5)
+    assert reliability.count.tolist() == [0, 0, 0, 0, 0, 2, 0, 0, 0, 3] and np.isnan(reliability.mean_stated[0])
 
 
 def test_nothing_has_no_calibration_error():

@@ -80,8 +80,8 @@ def test_a_kill_at_any_file_operation_loses_nothing(tmp_path):
         root = tmp_path / f"at{at}"
         log = tmp_path / f"at{at}.log"
         completed = [int(line) for line in log.read_text().split()] if log.exists() else []
-        found = latest(root) if root.exists() else None
-        assert (read_state(found)["step"] if found else 0) >= max(completed, default=0), at
+        newest = latest(root) if root.exists() else None
+        assert (read_state(newest)["step"] if newest else 0) >= max(completed, default=0), at
         assert all(verify(folder(root, step)) for step in (steps(root) if root.exists() else [])), at
         at += 1
     assert at > 50, "the test must have killed something"

@@ -252,6 +252,6 @@ def test_a_section_is_read_in_a_terminal_and_a_name_that_begins_with_a_digit_is_
     from suite.console import plain
 
     odd = ["| odd | row |", "| of | four | cells |"]
-    told = ["Seen.", "", "| run | n |", "|---|--:|", "| 2026-a | 7 |", "| 2026-bcd | 11 % |", "", *odd]
+    lines = ["Seen.", "", "| run | n |", "|---|--:|", "| 2026-a | 7 |", "| 2026-bcd | 11 % |", "", *odd]
     table = ["run          n", "2026-a       7", "2026-bcd  11 %"]
-    assert plain("\n".join(told)).splitlines() == ["Seen.", "", *table, "", *odd]
+    assert plain("\n".join(lines)).splitlines() == ["Seen.", "", *table, "", *odd]

@@ -55,8 +55,8 @@ def test_processes_that_append_at_once_lose_nothing(store):
     folder = store.path.parents[2]
     started = [subprocess.Popen([sys.executable, "-c", script, str(folder), letter]) for letter in "abc"]
     assert [process.wait() for process in started] == [0, 0, 0]
-    found = {(correction.row["word"][0], correction.row["i"]) for correction in store.read()}
-    assert found == {(letter, i) for letter in "abc" for i in range(50)}
+    rows = {(correction.row["word"][0], correction.row["i"]) for correction in store.read()}
+    assert rows == {(letter, i) for letter in "abc" for i in range(50)}
 
 
 def test_files_are_copied_in_by_content(store, tmp_path):

@@ -53,9 +53,9 @@ def fault(line: str) -> str:
         known = list(group.summaries()) if isinstance(group, LazyGroup) else list(group.commands)
         if name not in known:
             return f"{path} has no {name}"
-        found = group.get_command(click.Context(group), name)
-        assert found is not None
-        command, path = found, f"{path} {name}"
+        subcommand = group.get_command(click.Context(group), name)
+        assert subcommand is not None
+        command, path = subcommand, f"{path} {name}"
     flags = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)} | {
         "--help",
         "-h",
@@ -153,29 +153,29 @@ ELSEWHERE = {"Domain", *(kind.__name__ for kind in PARTS)}
 
 @pytest.mark.parametrize("name", suite.__all__)
 def test_every_public_name_is_described(name):
-    said, found = section("reference.md", name), getattr(suite, name)
+    said, symbol = section("reference.md", name), getattr(suite, name)
     code, text = fenced(said, "python")[0], said.split("```")[2].strip()
     assert name in code and len(text) > 20
-    if inspect.isfunction(found) and found.__name__ == name:
-        assert [*inspect.signature(found).parameters] == [argument.arg for argument in arguments(head(code))]
-    if inspect.isclass(found) and found.__module__.startswith("suite."):
-        assert inspect.cleandoc(found.__doc__ or "").split("\n\n")[0] in text
-        public = [method for method, value in vars(found).items() if inspect.isfunction(value) and method[0] != "_"]
+    if inspect.isfunction(symbol) and symbol.__name__ == name:
+        assert [*inspect.signature(symbol).parameters] == [argument.arg for argument in arguments(head(code))]
+    if inspect.isclass(symbol) and symbol.__module__.startswith("suite."):
+        assert inspect.cleandoc(symbol.__doc__ or "").split("\n\n")[0] in text
+        public = [method for method, value in vars(symbol).items() if inspect.isfunction(value) and method[0] != "_"]
         assert name in ELSEWHERE or [method for method in public if f"def {method}(" not in code] == []
-    if inspect.isclass(found) and dataclasses.is_dataclass(found) and name not in ELSEWHERE:
-        assert [field.name for field in dataclasses.fields(found) if f"\n    {field.name}: " not in code] == []
+    if inspect.isclass(symbol) and dataclasses.is_dataclass(symbol) and name not in ELSEWHERE:
+        assert [field.name for field in dataclasses.fields(symbol) if f"\n    {field.name}: " not in code] == []
 
 
 @pytest.mark.parametrize("name", suite.demo.__all__)
 def test_every_piece_of_the_demo_kit_is_described_and_shown(name):
-    said, found = section("demo-kit.md", name, 3), getattr(suite.demo, name)
-    if inspect.isfunction(found):
+    said, symbol = section("demo-kit.md", name, 3), getattr(suite.demo, name)
+    if inspect.isfunction(symbol):
         code = fenced(said, "python")[0]
-        assert [*inspect.signature(found).parameters] == [one.arg for one in arguments(head(code))]
-        assert inspect.cleandoc(found.__doc__ or "").split("\n\n")[0] in said
+        assert [*inspect.signature(symbol).parameters] == [argument.arg for argument in arguments(head(code))]
+        assert inspect.cleandoc(symbol.__doc__ or "").split("\n\n")[0] in said
     pictures = re.findall(r"!\[.*\]\((.+)\)", said)
-    assert [one for one in pictures if not (ROOT / "docs" / one).is_file()] == []
-    returns = inspect.signature(found).return_annotation if inspect.isfunction(found) else ""
+    assert [picture for picture in pictures if not (ROOT / "docs" / picture).is_file()] == []
+    returns = inspect.signature(symbol).return_annotation if inspect.isfunction(symbol) else ""
     assert pictures or returns != "Markup" or name in ("join", "tag")
 
 
@@ -196,9 +196,9 @@ def methods(kind: type) -> list[str]:
 )
 def test_every_method_of_a_part_is_described_with_its_exact_signature(kind, name):
     said, source = section("domain.md", name, 3), textwrap.dedent(inspect.getsource(getattr(kind, name)))
-    expected, found = head(source), head(fenced(said, "python")[0])
-    assert ast.dump(expected.args) == ast.dump(found.args)
-    assert ast.dump(expected.returns) == ast.dump(found.returns)
+    expected, documented = head(source), head(fenced(said, "python")[0])
+    assert ast.dump(expected.args) == ast.dump(documented.args)
+    assert ast.dump(expected.returns) == ast.dump(documented.returns)
     assert (ast.get_docstring(expected) or "?") in said
 
 
@@ -276,8 +276,8 @@ def test_every_part_and_method_is_named_for_plugin_authors():
 
 def test_the_domain_group_is_lazy():
     """The checks above walk the commands; this makes sure they walk the real ones."""
-    found = program.get_command(click.Context(program), "toy")
-    assert isinstance(found, DomainGroup)
+    group = program.get_command(click.Context(program), "toy")
+    assert isinstance(group, DomainGroup)
 
 
 SHAPE = ["Five minutes with it", "Your own data", "What the figures mean", "How good it is", "Limits"]

@@ -92,16 +92,16 @@ def test_a_run_calls_the_parts_in_the_order_told(tmp_path):
 
 def literals(source: str) -> list[str]:
     """Every string of a source but its docstrings, with `…` for what is filled in."""
-    found, nodes = [], list(ast.walk(ast.parse(source)))
+    strings, nodes = [], list(ast.walk(ast.parse(source)))
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     for node in nodes:
         if id(node) in docstrings:
             continue
         if isinstance(node, ast.JoinedStr):
-            found.append("".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values))
+            strings.append("".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.append(node.value)
-    return found
+            strings.append(node.value)
+    return strings
 
 
 @functools.cache
@@ -134,7 +134,7 @@ def test_the_errors_of_every_part_are_quoted():
 
 
 @pytest.mark.parametrize(
-    ("sentence", "found"),
+    ("sentence", "expected"),
     [
         ("… won't do: …", True),
         ("… won't be done: …", False),
@@ -144,5 +144,5 @@ def test_the_errors_of_every_part_are_quoted():
         ("Every example that …", False),
     ],
 )
-def test_quoted_errors_are_looked_up(sentence, found):
-    assert is_said(sentence) == found
+def test_quoted_errors_are_looked_up(sentence, expected):
+    assert is_said(sentence) == expected

@@ -52,10 +52,10 @@ def test_a_stray_torchvision_breaks_transformers_and_is_named_with_its_cure(tmp_
 
 
 def test_a_probe_that_kills_its_process_blames_the_import_that_did_it():
-    found = checkup.probe({"json": "import json", "culprit": "import os; os._exit(9)", "after": "import json"})
-    assert found["json"] == {"error": None}
-    assert found["culprit"] == {"error": "the process ended with status 9"}
-    assert "after" not in found
+    records = checkup.probe({"json": "import json", "culprit": "import os; os._exit(9)", "after": "import json"})
+    assert records["json"] == {"error": None}
+    assert records["culprit"] == {"error": "the process ended with status 9"}
+    assert "after" not in records
 
 
 def test_packages_that_are_missing_or_outside_the_range_are_broken(monkeypatch):

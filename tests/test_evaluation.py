@@ -14,7 +14,7 @@ from suite_toy.parts import ToyScores
 from suite.accelerator import make_accelerator
 from suite.errors import SuiteError
 from suite.evaluation.intervals import FEWER, MANY, RESAMPLES, Bootstrap, Resamples, difference
-from suite.evaluation.report import BEFORE, TUNED, render, slices, strict, summarise
+from suite.evaluation.report import BEFORE, TUNED, check_slice, render, strict, summarise
 from suite.evaluation.scoring import score_examples, scored, stack, validate
 
 
@@ -132,7 +132,7 @@ def test_a_summary_has_every_system_difference_and_slice(toy, scores):
     assert result["slices"]["label"]["vowels"] == {"examples": 6, TUNED: {"accuracy": 1.0}, BEFORE: {"accuracy": 1.0}}
     assert result["slices"]["label"]["consonants"][BEFORE] == {"accuracy": 0.0}
     with pytest.raises(SuiteError, match="No column 'sex' to slice by. The test rows have: word, label, author"):
-        slices(toy, scores, systems, rows, "sex")
+        check_slice(rows, "sex")
 
 
 def test_a_metric_that_is_not_defined_is_null_and_said_to_be_so(toy, toy_model):

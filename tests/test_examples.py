@@ -57,17 +57,17 @@ def test_it_is_found_trained_and_asked(installed, tmp_path):
     asked = ["suite", "forecasting", "predict", NUMBERS, "--output", "answer.csv", "-q"]
     run(*asked, folder=tmp_path, environment=installed)
     with (tmp_path / "answer.csv").open(newline="") as file:
-        found = list(csv.DictReader(file))
-    assert [int(row["step"]) for row in found] == list(range(1, 15))
-    assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in found)
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(1, 15))
+    assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in rows)
 
 
 def test_it_keeps_the_quick_promises(installed, tmp_path):
-    told = contract(tmp_path, installed, "-k", QUICK, "--suite-settings", *SETTINGS)
-    assert "5 passed" in told
+    output = contract(tmp_path, installed, "-k", QUICK, "--suite-settings", *SETTINGS)
+    assert "5 passed" in output
 
 
 @pytest.mark.slow
 def test_it_keeps_the_whole_contract_and_its_own_tests(installed, tmp_path):
-    told = run("pytest", "-p", "no:cacheprovider", str(EXAMPLE / "tests"), folder=tmp_path, environment=installed)
-    assert " passed" in told and "failed" not in told and "skipped" not in told
+    output = run("pytest", "-p", "no:cacheprovider", str(EXAMPLE / "tests"), folder=tmp_path, environment=installed)
+    assert " passed" in output and "failed" not in output and "skipped" not in output

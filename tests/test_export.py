@@ -47,17 +47,17 @@ def test_the_exported_model_answers_any_number_of_examples_as_the_model(run, tmp
     assert sorted(path.name for path in (tmp_path / "onnx").iterdir()) == [
         "config.json", "model.onnx", "onnx.json", "samples.safetensors",
     ]  # fmt: skip
-    told = json.loads((tmp_path / "onnx" / "onnx.json").read_text())
-    assert list(told["inputs"]) == ["input_ids"] and told["outputs"]["logits"] == {
+    signature = json.loads((tmp_path / "onnx" / "onnx.json").read_text())
+    assert list(signature["inputs"]) == ["input_ids"] and signature["outputs"]["logits"] == {
         "type": "float32",
         "shape": ["batch", 2],
     }
     model = Predictor(TOY.task(), str(run.path)).model
-    width = told["inputs"]["input_ids"]["shape"][1]
+    width = signature["inputs"]["input_ids"]["shape"][1]
     codes = model.collate([{"word": letter * width} for letter in "abcdefg"])
     session = runtime.InferenceSession(str(tmp_path / "onnx" / "model.onnx"))
-    (found,) = session.run(["logits"], {"input_ids": codes["input_ids"].numpy()})
-    assert np.abs(found - model.network.cpu()(codes["input_ids"]).logits.detach().numpy()).max() < 1e-5
+    (logits,) = session.run(["logits"], {"input_ids": codes["input_ids"].numpy()})
+    assert np.abs(logits - model.network.cpu()(codes["input_ids"]).logits.detach().numpy()).max() < 1e-5
 
 
 def test_the_documented_lines_ask_it_without_suite(run, tmp_path):
@@ -85,7 +85,7 @@ def test_samples_and_what_inputs_are_made_by_lie_beside_the_model(run, tmp_path,
     samples = load_file(tmp_path / "samples.safetensors")
     kept = json.loads((run.path / "golden" / "predictions.json").read_text())["predictions"]
     shares = np.exp(samples["logits"]) / np.exp(samples["logits"]).sum(1, keepdims=True)
-    assert shares[:, 1] == pytest.approx([one["vowels"] for one in kept], abs=1e-6)
+    assert shares[:, 1] == pytest.approx([answer["vowels"] for answer in kept], abs=1e-6)
     assert (tmp_path / "config.json").read_text() == (run.model / "config.json").read_text()
 
 

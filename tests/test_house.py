@@ -5,6 +5,7 @@ import json
 import re
 import resource
 import subprocess
+import symtable
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -102,23 +103,23 @@ def floor(module: str, floors: Sequence[set[str]] = FLOORS) -> int | None:
 def climbing(module: str, source: str, package: str = "suite", floors: Sequence[set[str]] = FLOORS) -> list[str]:
     """Imports of `module` that go up the floors of its package."""
     mine = floor(module, floors)
-    found = []
+    faults = []
     for name, _ in imports(source):
         theirs = floor(name.removeprefix(f"{package}."), floors) if name.startswith(f"{package}.") else None
         if mine is not None and theirs is not None and theirs > mine:
-            found.append(f"{module} imports {name}")
-    return found
+            faults.append(f"{module} imports {name}")
+    return faults
 
 
 def circles(graph: dict[str, set[str]]) -> list[set[str]]:
     """Modules that import each other, directly or by way of others; each circle once."""
     reached = {module: reach(graph, module) for module in graph}
-    found: list[set[str]] = []
+    distinct: list[set[str]] = []
     for module in graph:
         circle = {other for other in reached[module] if module in reached[other]}
-        if circle and circle not in found:
-            found.append(circle)
-    return found
+        if circle and circle not in distinct:
+            distinct.append(circle)
+    return distinct
 
 
 def reach(graph: dict[str, set[str]], module: str) -> set[str]:
@@ -142,18 +143,18 @@ def trespassing(source: str) -> list[str]:
 
 def unsafe(source: str) -> list[str]:
     """Ways of loading that run what they load."""
-    found = []
+    calls = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             given = {word.arg: ast.unparse(word.value) for word in node.keywords}
             called = ast.unparse(node.func)
             if called == "torch.load" and given.get("weights_only") != "True":
-                found.append(ast.unparse(node))
+                calls.append(ast.unparse(node))
             if given.get("trust_remote_code", "False") != "False" or given.get("allow_pickle", "False") != "False":
-                found.append(ast.unparse(node))
+                calls.append(ast.unparse(node))
             if re.match(r"(pickle|dill|joblib|cloudpickle)\.loads?$", called) or called in ("eval", "os.system"):
-                found.append(ast.unparse(node))
-    return found
+                calls.append(ast.unparse(node))
+    return calls
 
 
 def packages() -> Iterator[tuple[str, dict[str, str]]]:
@@ -180,7 +181,7 @@ def light_commands() -> list[list[str]]:
 
 def test_the_core_has_no_word_of_a_domain():
     words = {name: DOMAIN_WORDS.findall(path.read_text()) for path in core() if (name := str(path.relative_to(ROOT)))}
-    assert {name: found for name, found in words.items() if found} == {}
+    assert {name: hits for name, hits in words.items() if hits} == {}
     assert len(words) > 20
 
 
@@ -198,11 +199,21 @@ def test_no_file_is_longer_than_400_lines():
     assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 
+def test_no_variable_is_called_found_told_or_one():
+    """Such names say nothing of what they hold. A field of a class may: it is read behind its value's name."""
+    for path in files("*.py"):
+        tables = [symtable.symtable(path.read_text(), str(path), "exec")]
+        for table in tables:  # which grows by the scopes inside
+            tables += table.get_children()
+            names = {name.get_name() for name in table.get_symbols() if name.is_local()}
+            assert table.get_type() == "class" or not names & {"found", "told", "one"}, path
+
+
 @pytest.mark.parametrize(("package", "sources"), packages(), ids=lambda value: value if isinstance(value, str) else "")
 def test_imports_go_down_the_floors_only(package, sources):
     floors = FLOORS if package == "suite" else PLUGIN_FLOORS
-    found = [fault for module, source in sources.items() for fault in climbing(module, source, package, floors)]
-    assert found == []
+    faults = [fault for module, source in sources.items() for fault in climbing(module, source, package, floors)]
+    assert faults == []
 
 
 @pytest.mark.parametrize(("package", "sources"), packages(), ids=lambda value: value if isinstance(value, str) else "")
@@ -232,7 +243,7 @@ def test_the_core_imports_no_plugin():
 def test_plugins_import_only_public_names():
     ours = [*files("plugins/*.py"), *files("examples/*.py")]
     sources = [path for path in ours if "tests" not in path.parts and "recipe" not in path.parts]
-    assert {str(path): found for path in sources if (found := trespassing(path.read_text()))} == {}
+    assert {str(path): names for path in sources if (names := trespassing(path.read_text()))} == {}
 
 
 def test_a_plugins_init_imports_only_suite_and_the_standard_library():
@@ -245,7 +256,7 @@ def test_nothing_is_loaded_that_could_run():
     sources = [
         path for part in ("suite", "plugins", "examples") for path in files(f"{part}/*.py") if "tests" not in path.parts
     ]
-    assert {str(path): found for path in sources if (found := unsafe(path.read_text()))} == {}
+    assert {str(path): calls for path in sources if (calls := unsafe(path.read_text()))} == {}
 
 
 def test_what_is_shipped_imports_no_second_opinion():
@@ -273,15 +284,15 @@ def test_no_registry_host_and_no_machine_path_in_a_file():
     ]
     paths = ["/" + name + "/" for name in ("work", "root", "opt/pypi", "opt/wheels")]
     forbidden = re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, paths)) + r")|" + "|".join(map(re.escape, hosts)))
-    found = {}
+    places = {}
     for path in files():
         try:
             hits = forbidden.findall(path.read_text())
         except UnicodeDecodeError:
             continue
         if hits:
-            found[str(path.relative_to(ROOT))] = hits
-    assert found == {}
+            places[str(path.relative_to(ROOT))] = hits
+    assert places == {}
 
 
 @pytest.mark.parametrize("command", light_commands(), ids=" ".join)
@@ -309,8 +320,8 @@ def test_help_and_list_are_quick(command):
 
 def test_the_flags_of_train_are_frozen():
     offer = Offer(Entry("any", "Anything.", "any:Any"), PluginInfo("any", "suite-any", "1"))
-    found = {flag for parameter in verbs.train(offer).params for flag in (*parameter.opts, *parameter.secondary_opts)}
-    assert found == FLAGS
+    flags = {flag for parameter in verbs.train(offer).params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    assert flags == FLAGS
 
 
 # ---- the teeth ---------------------------------------------------------------------------------------------------
@@ -345,7 +356,7 @@ def test_circles_bite():
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "names"),
     [
         ("from suite import Domain, SuiteError", []),
         ("from suite.domain.description import Domain", ["suite.domain.description.Domain"]),
@@ -357,8 +368,8 @@ def test_circles_bite():
         ("from suite.demo.boxes import card", ["suite.demo.boxes.card"]),
     ],
 )
-def test_only_public_names_bites(source, found):
-    assert trespassing(source) == found
+def test_only_public_names_bites(source, names):
+    assert trespassing(source) == names
 
 
 @pytest.mark.parametrize(

@@ -44,31 +44,31 @@ def late_imports(source: str) -> list[ast.stmt]:
 
 def unexplained(source: str) -> list[str]:
     """Imports inside functions without a comment: on their line, above it, or at an import just before."""
-    lines, found = source.splitlines(), []
+    lines, faults = source.splitlines(), []
     explained, end = False, 0
     for node in sorted(late_imports(source), key=lambda node: node.lineno):
         line = lines[node.lineno - 1]
         said = "#" in line or lines[node.lineno - 2].strip().startswith("#")
         explained = said or (explained and not "".join(lines[end : node.lineno - 1]).strip())
-        found += [] if explained else [f"{node.lineno}: {line.strip()}"]
+        faults += [] if explained else [f"{node.lineno}: {line.strip()}"]
         end = node.end_lineno or node.lineno
-    return found
+    return faults
 
 
 def lengths(source: str) -> dict[str, int]:
     """Lines of every function, its signature and docstring included, by its name within the module."""
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
 
     def walk(node: ast.AST, name: str) -> None:
         for child in ast.iter_child_nodes(node):
             named = isinstance(child, FUNCTION | ast.ClassDef)
             path = f"{name}.{child.name}".strip(".") if named else name
             if isinstance(child, FUNCTION):
-                found[path] = (child.end_lineno or child.lineno) - child.lineno + 1
+                sizes[path] = (child.end_lineno or child.lineno) - child.lineno + 1
             walk(child, path)
 
     walk(ast.parse(source), "")
-    return found
+    return sizes
 
 
 # ---- the rules ---------------------------------------------------------------------------------------------------
@@ -95,14 +95,14 @@ def test_an_import_inside_a_function_says_why():
 
 
 def test_long_functions_are_few_and_say_why():
-    found = {
+    sizes = {
         f"{module}.{name}": length
         for module, source in sources().items()
         for name, length in lengths(source).items()
         if length > LONGEST
     }
-    assert found.keys() - LONG.keys() == set(), {name: found[name] for name in found.keys() - LONG.keys()}
-    assert LONG.keys() - found.keys() == set(), "listed as long, and no longer so"
+    assert sizes.keys() - LONG.keys() == set(), {name: sizes[name] for name in sizes.keys() - LONG.keys()}
+    assert LONG.keys() - sizes.keys() == set(), "listed as long, and no longer so"
 
 
 # ---- the teeth ---------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_late_imports_bite():
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "faults"),
     [
         ("import b", ["2: import b"]),
         ("import b  # an extra", []),
@@ -124,8 +124,8 @@ def test_late_imports_bite():
         ("from c import (  # an extra\n        d,\n    )\n    import b", []),
     ],
 )
-def test_unexplained_imports_bite(body, found):
-    assert unexplained(f"def f():\n    {body}\n") == found
+def test_unexplained_imports_bite(body, faults):
+    assert unexplained(f"def f():\n    {body}\n") == faults
 
 
 def test_lengths_bite():

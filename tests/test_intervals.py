@@ -51,7 +51,7 @@ def test_an_interval_over_groups_is_scipys_over_the_groups(seed):
     ours = Bootstrap.of(SCORES, {"right": right}, Resamples(len(right), seed, list(groups))).intervals()["accuracy"]
     members = [right[groups == group] for group in np.unique(groups)]
     theirs = stats.bootstrap(
-        (np.arange(len(members)),), lambda picked: np.concatenate([members[int(one)] for one in picked]).mean(),
+        (np.arange(len(members)),), lambda picked: np.concatenate([members[int(place)] for place in picked]).mean(),
         vectorized=False, rng=np.random.default_rng(seed), **COMMON,
     )  # fmt: skip
     assert (ours.low, ours.high) == pytest.approx(tuple(theirs.confidence_interval), abs=1e-12)

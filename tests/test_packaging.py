@@ -73,14 +73,14 @@ def hatch(target: str, source: Path, into: Path) -> Path:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> dict[str, tuple[Path, Path]]:
     """Source distribution and wheel of each, the wheel made from the unpacked source distribution."""
-    found = {}
+    archives = {}
     for name, source in SOURCES.items():
         folder = tmp_path_factory.mktemp(name)
         archive = hatch("sdist", source, folder)
         with tarfile.open(archive) as file:
             file.extractall(folder, filter="data")
-        found[name] = (archive, hatch("wheel", folder / archive.name.removesuffix(".tar.gz"), folder))
-    return found
+        archives[name] = (archive, hatch("wheel", folder / archive.name.removesuffix(".tar.gz"), folder))
+    return archives
 
 
 def tracked(source: Path, *patterns: str) -> set[str]:
@@ -93,8 +93,8 @@ def tracked(source: Path, *patterns: str) -> set[str]:
 def inside(wheel: Path) -> tuple[set[str], set[str]]:
     """Files of the code, and files of `.dist-info`."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    told = {name for name in names if ".dist-info/" in name}
-    return names - told, {name.split(".dist-info/")[1] for name in told}
+    about = {name for name in names if ".dist-info/" in name}
+    return names - about, {name.split(".dist-info/")[1] for name in about}
 
 
 def metadata(wheel: Path) -> Metadata:
@@ -110,10 +110,10 @@ def test_every_distribution_is_looked_at():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_wheel_holds_the_package_and_nothing_else(built, name):
-    code, told = inside(built[name][1])
+    code, about = inside(built[name][1])
     packages = ["suite/*", "pytest_suite.py"] if name == "suite" else [f"{name.replace('-', '_')}/*"]
     assert code == tracked(SOURCES[name], *packages)
-    assert told == TOLD
+    assert about == TOLD
     assert NEEDED[name] - code == set()
     plain = [Path(path) for path in code if not path.startswith(TEMPLATE)]
     assert [path for path in plain if path.suffix not in SUFFIXES or FOREIGN & set(path.parts)] == []
@@ -122,7 +122,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(built, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_source_distribution_holds_what_the_wheel_is_made_from(built, name):
     with tarfile.open(built[name][0]) as file:
-        paths = {Path(one.name).relative_to(Path(one.name).parts[0]) for one in file.getmembers() if one.isfile()}
+        paths = {
+            Path(member.name).relative_to(Path(member.name).parts[0]) for member in file.getmembers() if member.isfile()
+        }
     tops = {path.parts[0] for path in paths}
     package = {"suite", "pytest_suite.py"} if name == "suite" else {name.replace("-", "_")}
     recipe = {"recipe"} if (SOURCES[name] / "recipe").exists() else set()
@@ -144,17 +146,17 @@ def test_work_folders_of_recipes_stay_here(tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_metadata_is_whole(built, name):
-    told = metadata(built[name][1])
-    assert (told.name, str(told.version)) == (name, suite.__version__)
-    assert str(told.requires_python) == ">=3.11"
-    assert told.license_expression is not None and told.license_expression.startswith("Apache-2.0")
-    assert told.license_files == ["LICENSE", "NOTICE"]
-    assert told.summary and told.author == "The Suite authors"
-    assert told.description_content_type == "text/markdown"
-    assert told.description == (SOURCES[name] / "README.md").read_text()
-    assert len(told.keywords or []) >= 4 and "fine-tuning" in (told.keywords or [])
-    assert "Operating System :: POSIX :: Linux" in (told.classifiers or [])
-    assert ("Typing :: Typed" in (told.classifiers or [])) == (name == "suite")
+    fields = metadata(built[name][1])
+    assert (fields.name, str(fields.version)) == (name, suite.__version__)
+    assert str(fields.requires_python) == ">=3.11"
+    assert fields.license_expression is not None and fields.license_expression.startswith("Apache-2.0")
+    assert fields.license_files == ["LICENSE", "NOTICE"]
+    assert fields.summary and fields.author == "The Suite authors"
+    assert fields.description_content_type == "text/markdown"
+    assert fields.description == (SOURCES[name] / "README.md").read_text()
+    assert len(fields.keywords or []) >= 4 and "fine-tuning" in (fields.keywords or [])
+    assert "Operating System :: POSIX :: Linux" in (fields.classifiers or [])
+    assert ("Typing :: Typed" in (fields.classifiers or [])) == (name == "suite")
 
 
 def test_data_under_another_licence_is_named(built):
@@ -173,14 +175,14 @@ def test_every_plugin_carries_the_licence():
 
 def test_tools_are_extras(built):
     """Nobody who trains needs what tests, documents or exports."""
-    told = metadata(built["suite"][1])
-    needed = {one.name for one in told.requires_dist or [] if not one.marker}
+    fields = metadata(built["suite"][1])
+    needed = {need.name for need in fields.requires_dist or [] if not need.marker}
     assert (
         needed & {"onnx", "onnxruntime", "onnxscript", "pytest", "ruff", "mypy", "mkdocs-material", "copier"} == set()
     )
-    assert set(told.provides_extra or []) == {"onnx", "dev"}
+    assert set(fields.provides_extra or []) == {"onnx", "dev"}
     for name in NAMES[1:]:
-        plugin = [one for one in metadata(built[name][1]).requires_dist or [] if one.name.startswith("suite")]
+        plugin = [need for need in metadata(built[name][1]).requires_dist or [] if need.name.startswith("suite")]
         assert plugin == [Requirement("suite<0.2,>=0.1")], f"{name} needs the core and no other plugin"
 
 
@@ -210,7 +212,7 @@ def test_an_installed_suite_lists_its_plugin(installed, tmp_path):
     assert files == [str(installed / name / "__init__.py") for name in ("suite", "suite_fraud")]
     seen = {"PYTHONPATH": str(installed), "SUITE_PLUGINS": "fraud"}
     listed = json.loads(run(sys.executable, "-m", "suite", "list", "--format", "json", folder=tmp_path, **seen))
-    assert [one["name"] for one in listed["domains"]] == ["fraud"]
+    assert [domain["name"] for domain in listed["domains"]] == ["fraud"]
 
 
 def test_the_core_alone_says_where_domains_come_from(installed, tmp_path):
@@ -240,9 +242,9 @@ def test_a_clean_environment_scores(built, tmp_path):
     assert len(json.loads(run(*pip, "list", "--format", "json", folder=tmp_path))) < LIMIT
     command = [python, "-m", "suite"]
     listed = json.loads(run(*command, "list", "--format", "json", folder=tmp_path))
-    assert [one["name"] for one in listed["domains"]] == ["fraud"]
+    assert [domain["name"] for domain in listed["domains"]] == ["fraud"]
     checks = json.loads(run(*command, "doctor", "--format", "json", folder=tmp_path))
-    assert [one for one in checks if one["state"] == "broken"] == []
+    assert [check for check in checks if check["state"] == "broken"] == []
     run(*command, "fraud", "simulate", "--customers", "20", "--days", "5", "--output", "some.csv", folder=tmp_path)
     run(*command, "fraud", "predict", "some.csv", "--output", "scored.csv", folder=tmp_path)
     assert (tmp_path / "scored.csv").read_text().count("\n") > 20

@@ -31,8 +31,8 @@ def listed(folder, **environment):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    return {d["name"] for d in found["domains"]}, {p["name"]: p for p in found["plugins"]}
+    listing = json.loads(done.stdout)
+    return {d["name"] for d in listing["domains"]}, {p["name"]: p for p in listing["plugins"]}
 
 
 def test_a_distribution_on_the_path_is_found_with_its_version(tmp_path):

@@ -90,8 +90,8 @@ def test_unknown_labels_count_nowhere():
 @pytest.mark.parametrize("labels", [[0, 0], [1, 1], []])
 def test_one_class_leaves_a_ranking_unmeasured(labels):
     ranking = Ranking(np.linspace(0, 1, len(labels)), np.array(labels))
-    found = [ranking.auroc(), ranking.average_precision(), ranking.recall(1), ranking.count_for(0.5)]
-    assert np.isnan(found).all() and not ranking.both and ranking.count_within(0.5) == 0
+    values = [ranking.auroc(), ranking.average_precision(), ranking.recall(1), ranking.count_for(0.5)]
+    assert np.isnan(values).all() and not ranking.both and ranking.count_within(0.5) == 0
 
 
 def test_a_bootstrap_can_afford_them():

@@ -95,9 +95,9 @@ def argument(kind, folder):
 
 def test_every_kind_is_written_whole(plugin):
     kind, folder = plugin
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert found == SHARED | OWN.get(kind, set())
-    for name in found - {".github/workflows/ci.yml"}:
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert names == SHARED | OWN.get(kind, set())
+    for name in names - {".github/workflows/ci.yml"}:
         text = (folder / name).read_text()
         assert "{%" not in text and "{{" not in text and "weather" not in text, name
     for path in folder.rglob("*.py"):
@@ -132,7 +132,7 @@ def test_a_sample_file_is_written_once_and_never_seen_in_part(kind, writes, tmp_
     monkeypatch.setenv("SUITE_CACHE", str(tmp_path / "cache"))
 
     def breaks(*arguments):
-        next(one for one in arguments if isinstance(one, Path)).write_bytes(b"half")
+        next(item for item in arguments if isinstance(item, Path)).write_bytes(b"half")
         raise OSError("the disk is full")
 
     with starter(tmp_path / "plugin") as module:
@@ -231,8 +231,8 @@ def test_a_domain_is_no_test_whatever_its_name(tmp_path):
     folder = tmp_path / "plugin"
     render({"name": "test-matches", "kind": "text"}, folder)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
-    told = run("pytest", "tests/test_test_matches.py", "-W", "error", folder=folder, environment=environment)
-    assert "6 passed" in told
+    output = run("pytest", "tests/test_test_matches.py", "-W", "error", folder=folder, environment=environment)
+    assert "6 passed" in output
 
 
 def used(folder, kind, environment, *flags):
@@ -256,8 +256,8 @@ def test_a_new_plugin_works(tmp_path, monkeypatch):
     _, _, (answer,) = used(folder, "table", environment, "--epochs", "2")
     assert set(answer["probabilities"]) == {"mussel", "oyster", "cockle"}
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    told = run("pytest", "tests/test_bird_calls.py", folder=folder, environment=environment)
-    assert "6 passed" in told
+    output = run("pytest", "tests/test_bird_calls.py", folder=folder, environment=environment)
+    assert "6 passed" in output
 
 
 @pytest.mark.slow
@@ -265,9 +265,9 @@ def test_a_new_plugin_is_green_at_first_run(plugin):
     """Every kind: types, its own tests, the contract, and a training that takes less than a minute and is worth it."""
     kind, folder = plugin
     environment = installed(folder)
-    found, seconds, _ = used(folder, kind, environment)
+    run_folder, seconds, _ = used(folder, kind, environment)
     assert seconds < CPU_SECONDS
-    evaluation = json.loads((found / "evaluation.json").read_text())["test"]
+    evaluation = json.loads((run_folder / "evaluation.json").read_text())["test"]
     best = {name: system[evaluation["metric"]]["value"] for name, system in evaluation["systems"].items()}
     assert best["fine-tuned"] >= BEST[kind] and best["fine-tuned"] > max(v for k, v in best.items() if "most" in k)
     run("mypy", folder=folder, environment=environment)

@@ -131,7 +131,12 @@ def dist(tmp_path, monkeypatch):
     (tmp_path / "site" / "suite_tides" / "__pycache__").mkdir(parents=True)
     info.mkdir()
     needs = ["suite>=0.1", "torch>=2.10,<3", "rich>=13; extra == 'dev'", "colour>=1; platform_system == 'Windows'"]
-    lines = ["Metadata-Version: 2.1", "Name: suite-tides", "Version: 2.0", *(f"Requires-Dist: {one}" for one in needs)]
+    lines = [
+        "Metadata-Version: 2.1",
+        "Name: suite-tides",
+        "Version: 2.0",
+        *(f"Requires-Dist: {need}" for need in needs),
+    ]
     (info / "METADATA").write_text("\n".join(lines) + "\n")
     (info / "direct_url.json").write_text(json.dumps({"url": "file:///home/ada/tides", "dir_info": {}}))
     names = ["suite_tides/__init__.py", "suite_tides/__pycache__/x.pyc", "../bin/tides"]
@@ -161,13 +166,13 @@ def test_from_an_index_suite_is_required_by_version(dist):
 
 def test_an_installed_distribution_is_copied_without_where_it_came_from(dist, tmp_path):
     packages.unpack("suite-tides", tmp_path / "packages")
-    found = sorted(path.name for path in (tmp_path / "packages").rglob("*") if path.is_file())
-    assert found == ["METADATA", "__init__.py"]
+    names = sorted(path.name for path in (tmp_path / "packages").rglob("*") if path.is_file())
+    assert names == ["METADATA", "__init__.py"]
 
 
 def test_an_editable_one_is_built_and_a_failure_is_one_sentence(dist, tmp_path):
-    told = {"url": f"file://{tmp_path}/no%20where", "dir_info": {"editable": True}}
-    (dist / "direct_url.json").write_text(json.dumps(told))
+    origin = {"url": f"file://{tmp_path}/no%20where", "dir_info": {"editable": True}}
+    (dist / "direct_url.json").write_text(json.dumps(origin))
     with pytest.raises(SuiteError, match=f"Cannot build suite-tides from {tmp_path}/no where"):
         packages.unpack("suite-tides", tmp_path / "packages")
 
@@ -209,9 +214,9 @@ def test_golden_samples_go_along_where_the_domain_lets_rows_travel(carried, monk
 
 def test_a_copy_that_answers_otherwise_is_not_built(other, carried, tmp_path):
     path = other / "golden" / "predictions.json"
-    told = json.loads(path.read_text())
-    told["predictions"][0]["vowels"] += 0.5
-    path.write_text(json.dumps(told))
+    golden = json.loads(path.read_text())
+    golden["predictions"][0]["vowels"] += 0.5
+    path.write_text(json.dumps(golden))
     with pytest.raises(SuiteError, match="does not give the answers stored with it"):
         carried(other)
     assert not list(tmp_path.glob("*space*"))
@@ -243,8 +248,8 @@ def test_a_path_in_the_models_config_is_cut_to_its_name(other, home, carried):
     named = {"vocab_file": "/srv/ada/tiny", "rope": "a/b", "part": {"_name_or_path": "/srv/x/y"}, "slashes": ["//"]}
     named |= {"id2label": {"0": "/r/news", "1": "/c/d/e"}, "from": [str(path), str(home / "gone" / "words.txt")]}
     path.write_text(json.dumps(json.loads(path.read_text()) | named))
-    told = json.loads((carried(other) / "config.json").read_text())
-    assert {name: told[name] for name in named} == named | {
+    config = json.loads((carried(other) / "config.json").read_text())
+    assert {name: config[name] for name in named} == named | {
         "vocab_file": "tiny", "part": {"_name_or_path": ""}, "from": ["config.json", "words.txt"]
     }  # fmt: skip
 
@@ -275,7 +280,7 @@ def test_pickles_and_hidden_files_stay_behind(other, carried):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "refused"),
     [
         ("See https://huggingface.co/datasets/ada/words and hf://datasets/ada/words.", False),
         ("From /datasets/ada/words.csv", True),
@@ -285,10 +290,10 @@ def test_pickles_and_hidden_files_stay_behind(other, carried):
         ("A/datasets/ada", True),  # binary files put a text's length before it, in a byte that may be a letter
     ],
 )
-def test_a_folder_is_told_apart_from_a_web_address(text, told, run, monkeypatch):
+def test_a_folder_is_told_apart_from_a_web_address(text, refused, run, monkeypatch):
     monkeypatch.setattr(Path, "cwd", lambda: Path("/datasets"))
     files = {"README.md": text.encode()}
-    with pytest.raises(SuiteError, match="holds the folder /datasets") if told else contextlib.nullcontext():
+    with pytest.raises(SuiteError, match="holds the folder /datasets") if refused else contextlib.nullcontext():
         bundle.refuse_private(files, run)
 
 

@@ -100,8 +100,8 @@ def test_what_is_asked_prints_its_answer_and_nothing_else(toy, capsys, tmp_path,
         ask("toy", "", demo.local_url)
     finally:
         demo.close(verbose=False)
-    told = json.loads(capsys.readouterr().out)
-    assert told["endpoint"] == "toy_decide" and told["answer"]["label"] in ("vowels", "consonants")
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["endpoint"] == "toy_decide" and reply["answer"]["label"] in ("vowels", "consonants")
 
 
 def test_what_the_builder_permitted_holds_when_it_is_asked_too(capsys, tmp_path, monkeypatch):
@@ -170,8 +170,8 @@ def test_nothing_of_the_users_own_python_is_seen(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("SUITE_PLUGINS", "toy")
     monkeypatch.setenv("HF_HOME", "/cache")
-    told = trials._environment()
-    assert "PYTHONPATH" not in told and "SUITE_PLUGINS" not in told and told["HF_HOME"] == "/cache"
+    environment = trials._environment()
+    assert "PYTHONPATH" not in environment and "SUITE_PLUGINS" not in environment and environment["HF_HOME"] == "/cache"
 
 
 # ---- a GPU lent by the call --------------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ def test_with_zero_gpu_answers_are_made_where_the_gpu_is_lent(platform, run):
             return [{**answer, "process": os.getpid()} for answer in super().infer(batch)]
 
     class Lenient(Answers):
-        def same(self, expected, found):
-            return super().same(expected, {key: found[key] for key in expected})
+        def same(self, expected, actual):
+            return super().same(expected, {key: actual[key] for key in expected})
 
     task = replace(TOY, model=Numbered.load, answers=Lenient).task()
     predictor = Predictor(task, str(run.path), lent=lend_gpu)
@@ -263,4 +263,4 @@ def test_a_space_of_a_shipped_domain_starts_in_a_clean_environment(tmp_path):
         assert done.returncode == 0, done.stderr
     endpoint, _, answer = done.stdout.partition(": ")
     assert endpoint == "fraud_score"
-    assert [one["alert"] for one in json.loads(answer)] == [False, True]
+    assert [row["alert"] for row in json.loads(answer)] == [False, True]

@@ -28,9 +28,9 @@ class TestToyContract(DomainContract):
 
     def test_the_card_begins_with_what_the_hub_reads(self, trained):
         _, front, _ = (trained / "README.md").read_text().split("---\n", 2)
-        told = yaml.safe_load(front)
-        (index,) = told.pop("model-index")
-        assert told == {"library_name": "transformers", "tags": ["suite", "toy"], "license": "apache-2.0"}
+        card = yaml.safe_load(front)
+        (index,) = card.pop("model-index")
+        assert card == {"library_name": "transformers", "tags": ["suite", "toy"], "license": "apache-2.0"}
         (results,) = index["results"]
         assert results["dataset"] == {"name": "toy-words", "type": "toy-words", "split": "test"}
         systems = json.loads((trained / "evaluation.json").read_text())["test"]["systems"]

@@ -160,7 +160,7 @@ def test_no_rule_of_the_style_sheet_is_written_twice():
 
     text = re.sub(r"/\*.*?\*/", "", STYLE.read_text(), flags=re.DOTALL)
     text = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^}]*\})*\s*\}", "", text)
-    selectors = [" ".join(found.split()) for found in re.findall(r"([^{}]+)\{", text)]
+    selectors = [" ".join(rule.split()) for rule in re.findall(r"([^{}]+)\{", text)]
     assert len(selectors) > 40 and sorted(selectors) == sorted(set(selectors))
 
 

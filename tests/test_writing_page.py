@@ -60,8 +60,8 @@ def interrupted(folder, environment):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == 128 + signal.SIGINT, told[-2000:]
+    _, stderr = process.communicate(timeout=600)
+    assert process.returncode == 128 + signal.SIGINT, stderr[-2000:]
 
 
 @pytest.mark.slow

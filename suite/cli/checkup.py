@@ -99,8 +99,8 @@ def render(checks: Iterable[Check]) -> str:
     cures = [f"{check.name}: {check.found.rstrip('.')}. {check.cure}" for check in held if check.state != "ok"]
     broken = sum(check.state == "broken" for check in held)
     verdict = f"{broken} broken; see above." if broken else "Nothing is broken."
-    found = table(["check", "state", "found"], [(check.name, check.state, check.found) for check in held])
-    return "\n".join([found, "", *(f"- {cure}" for cure in cures), verdict])
+    listing = table(["check", "state", "found"], [(check.name, check.state, check.found) for check in held])
+    return "\n".join([listing, "", *(f"- {cure}" for cure in cures), verdict])
 
 
 def probe(imports: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -112,12 +112,12 @@ def probe(imports: dict[str, str]) -> dict[str, dict[str, Any]]:
     except subprocess.TimeoutExpired as error:
         output = error.stdout.decode() if isinstance(error.stdout, bytes) else error.stdout or ""
         ending = f"no answer in {IMPORT_TIMEOUT} s"
-    found: dict[str, dict[str, Any]] = {}
+    records: dict[str, dict[str, Any]] = {}
     for line in output.splitlines():
         record = json.loads(line)
         name = record.pop("name")
-        found[name] = record or {"error": ending}
-    return found
+        records[name] = record or {"error": ending}
+    return records
 
 
 def packages(probed: dict[str, dict[str, Any]]) -> Iterator[Check]:
@@ -198,11 +198,11 @@ def cache() -> Iterator[Check]:
 def disk(folder: Path, name: str = "disk") -> Check:
     """Free space where `folder` is or would be."""
     free = shutil.disk_usage(_existing(folder)).free
-    found = f"{free / 1e9:.1f} GB free at {folder}"
+    space = f"{free / 1e9:.1f} GB free at {folder}"
     if free >= LOW_DISK:
-        return Check(name, "ok", found)
+        return Check(name, "ok", space)
     other = "set SUITE_CACHE to a larger disk" if name == "cache disk" else "run with --output on a larger disk"
-    return Check(name, "broken" if free < NO_DISK else "note", found, f"Checkpoints need room: free some, or {other}.")
+    return Check(name, "broken" if free < NO_DISK else "note", space, f"Checkpoints need room: free some, or {other}.")
 
 
 def plugin_checks(plugins: Plugins) -> Iterator[Check]:

@@ -78,18 +78,27 @@ def list_runs_(output: Path, form: str) -> None:
 @click.argument("run", default="latest")
 @runs_option
 @force_option
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option that no weight depends on; may be given again.",
+)
 @quiet_option
 @offline_option
-def resume(run: str, output: Path, force: bool) -> None:
+def resume(run: str, output: Path, force: bool, settings: tuple[str, ...]) -> None:
     """Go on with a stopped run, exactly where it was.
 
-    RUN is its folder or name; left out, the newest that was stopped.
+    RUN is its folder or name; left out, the newest that was stopped. Options that no weight depends on may be given
+    anew, such as --set also_evaluate=[] where a further data set has gone.
     """
     stopped = newest_unfinished(output) if run == "latest" else Run.open(run, output)
     if not stopped:
         raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
     offer = load_plugins().find("suite_domains", stopped.domain)
-    action("suite.cli.actions.train:train")(offer, TrainingFlags(), resume=str(stopped.path), force=force)
+    flags = TrainingFlags(settings=settings)
+    action("suite.cli.actions.train:train")(offer, flags, resume=str(stopped.path), force=force)
 
 
 @runs.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from datasets import Dataset
@@ -68,6 +69,23 @@ def load_test_rows(task: Task, reference: str) -> Dataset:
     marks = rows["split"] if "split" in rows.column_names else []
     tests = [index for index, mark in enumerate(marks) if mark == "test"]
     return _first(rows.select(tests) if tests else rows, task.config.limit)
+
+
+def load_further(task: Task, references: Sequence[str]) -> dict[str, Dataset]:
+    """The rows of other data sets to score, by their references. Raises `SuiteError` for one that cannot be."""
+    further: dict[str, Dataset] = {}
+    for reference in references:
+        try:
+            further[reference] = load_test_rows(task, reference)
+        except SuiteError as error:
+            raise without(reference, references, error) from None
+    return further
+
+
+def without(reference: str, references: Iterable[str], error: SuiteError) -> SuiteError:
+    """The error, with the further data sets that are left where `reference` is given up."""
+    left = [other for other in references if other != reference]
+    return SuiteError(f"{reference} cannot be scored: {error}", changes={"also_evaluate": left})
 
 
 def _first(rows: Dataset, limit: int | None) -> Dataset:

@@ -25,7 +25,7 @@ def waiting(headline: Content, hint: Content = "", note: Content = "") -> Markup
 
 def failed(headline: Content, *content: Content) -> Markup:
     """What went wrong, read aloud by screen readers at once; text is set as paragraphs, HTML stays as it is."""
-    paragraphs = join(one if isinstance(one, Markup) else tag("p", one) for one in content)
+    paragraphs = join(part if isinstance(part, Markup) else tag("p", part) for part in content)
     return tag("div", tag("strong", headline), paragraphs, class_="kit-banner", role="alert")
 
 

@@ -104,8 +104,8 @@ class CorrectionForm:
         said: dict[str, Any] = {}
         for column in self._columns:
             if column.kind == "category":
-                one, several = values.pop(0), values.pop(0)
-                said[column.name] = several or one or None
+                single, several = values.pop(0), values.pop(0)
+                said[column.name] = several or single or None
             else:
                 value = values.pop(0)
                 said[column.name] = None if isinstance(value, str) and not value.strip() else value

@@ -43,16 +43,16 @@ def meter(
     if threshold is not None:
         place = f"left:{100 * _within(threshold):.1f}%"
         inside += tag("u", style=place, title=f"threshold {percent(threshold, 1)}")
-    told: dict[str, str | float] = {"aria_hidden": "true"}
+    attributes: dict[str, str | float] = {"aria_hidden": "true"}
     if label:
-        told = {"role": "meter", "aria_label": label, "aria_valuemin": 0, "aria_valuemax": 1}
-        told["aria_valuenow"] = f"{_within(share):.3f}"
-    return tag("span", inside, class_=css("kit-meter", "kit-thick" if thick else "", toned(tone)), **told)
+        attributes = {"role": "meter", "aria_label": label, "aria_valuemin": 0, "aria_valuemax": 1}
+        attributes["aria_valuenow"] = f"{_within(share):.3f}"
+    return tag("span", inside, class_=css("kit-meter", "kit-thick" if thick else "", toned(tone)), **attributes)
 
 
 def bars(items: Sequence[Bar], *, most: int = MOST_BARS, digits: int = 1) -> Markup:
     """A bar for each of the first `most` items, in their order, `digits` decimals to a percent; the rest is counted."""
-    rows = join(_bar(one, digits) for one in islice(items, most))
+    rows = join(_bar(bar, digits) for bar in islice(items, most))
     rest = len(items) - most
     return tag("div", rows, tag("small", f"and {rest:,} less probable") if rest > 0 else "", class_="kit-bars")
 
@@ -64,7 +64,7 @@ def threshold_key() -> Markup:
 
 def tiles(items: Iterable[Tile]) -> Markup:
     """Figures beside each other, as many in a row as fit."""
-    return tag("div", join(_tile(one) for one in items), class_="kit-tiles")
+    return tag("div", join(_tile(tile) for tile in items), class_="kit-tiles")
 
 
 def chips(texts: Iterable[Content]) -> Markup:

@@ -45,7 +45,7 @@ def table(
         classes = [
             css("kit-number" if n in numbers else "", "kit-wide" if n in wide_only else "") for n in range(len(row))
         ]
-        return join(tag(kind, one, class_=names, dir="auto") for one, names in zip(row, classes, strict=True))
+        return join(tag(kind, cell, class_=names, dir="auto") for cell, names in zip(row, classes, strict=True))
 
     top = tag("thead", tag("tr", cells("th", head))) if head else ""
     loud = css("kit-strong", toned(tone))
@@ -68,10 +68,10 @@ def rows(items: Iterable[Row | Content], *, label: str, lead: str = "3rem", end:
     below its body.
     """
     entries = (
-        tag("div", *parts(one), class_=css("kit-row", "kit-strong" if one.strong else ""), role="listitem")
-        if isinstance(one, Row)
-        else tag("div", one, class_="kit-gap")
-        for one in items
+        tag("div", *parts(item), class_=css("kit-row", "kit-strong" if item.strong else ""), role="listitem")
+        if isinstance(item, Row)
+        else tag("div", item, class_="kit-gap")
+        for item in items
     )
     return tag("div", *entries, class_="kit-rows", style=widths(lead, end), role="list", aria_label=label)
 

@@ -51,22 +51,22 @@ class PlattScaling:
             values = inputs @ line
             return float(np.sum(np.logaddexp(0, values) - labels * values) + np.sum((line - mean) ** 2) / variance / 2)
 
-        found, least = mean.copy(), loss(mean)
+        solution, least = mean.copy(), loss(mean)
         for _ in range(100):  # nine are usual, and of 2,000 hard draws none needed more than 23
-            chance = sigmoid(inputs @ found)
-            gradient = inputs.T @ (chance - labels) + (found - mean) / variance
+            chance = sigmoid(inputs @ solution)
+            gradient = inputs.T @ (chance - labels) + (solution - mean) / variance
             hessian = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + np.eye(2) / variance
             step = np.linalg.solve(hessian, gradient)
             if np.abs(step).max() < 1e-8:  # the next would be about its square
-                found = found - step
+                solution = solution - step
                 break
             # Where the curve is flat a full step overshoots, and would for ever jump to and fro: half of it, until the
             # loss falls; a billionth more is rounding.
             step *= min(1.0, 2.0 / float(np.abs(step).max()))
-            while (now := loss(found - step)) > least + 1e-9 * abs(least):
+            while (now := loss(solution - step)) > least + 1e-9 * abs(least):
                 step /= 2
-            found, least = found - step, now
-        return cls(float(found[0]), float(found[1]))
+            solution, least = solution - step, now
+        return cls(float(solution[0]), float(solution[1]))
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """Calibrated log-odds, float64, of scores of any shape."""

@@ -14,12 +14,12 @@ from suite.accelerator import make_accelerator
 from suite.assets.resolve import resolve_model
 from suite.config import TrainConfig
 from suite.console import say
-from suite.data.load import CheckedData, load_splits, load_test_rows
+from suite.data.load import CheckedData, load_further, load_splits
 from suite.domain.description import Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Scored, Section, Splits
 from suite.errors import SuiteError
-from suite.evaluation.report import BEFORE, ROWS, TUNED, strict, summarise
+from suite.evaluation.report import BEFORE, ROWS, TUNED, check_slice, strict, summarise
 from suite.evaluation.scoring import score_examples, scored
 from suite.files import write_json, write_text
 from suite.inference import golden
@@ -53,9 +53,10 @@ def evaluate(
     config = task.config.model_copy(update=dict(asked or {}))
     changed, answering = _changed(task.config, config), replace(task, config=config)
     _check_same_rows(task, answering, splits, asked or {})
-    sets: dict[str, Dataset] = {"test": splits["test"]}
-    for reference in config.also_evaluate if references is None else references:
-        sets[reference] = load_test_rows(task, reference)
+    further = load_further(task, config.also_evaluate if references is None else references)
+    sets: dict[str, Dataset] = {"test": splits["test"], **further}
+    for rows in sets.values() if slice_by else ():
+        check_slice(rows, slice_by)
 
     tuned = ready(task.load(run.model, None), accelerator)
     golden.check(run.path / "golden", task, tuned, accelerator)

@@ -51,10 +51,14 @@ def summarise(
     return result
 
 
-def slices(task: Task, scores: Scores, systems: Mapping[str, Scored], rows: Dataset, column: str) -> dict[str, Any]:
-    """Metrics of each system for each value of a column. Raises `SuiteError` when the test rows lack it."""
+def check_slice(rows: Dataset, column: str) -> None:
+    """Raises `SuiteError` when the rows to be scored lack the column to slice by."""
     if column not in rows.column_names:
         raise SuiteError(f"No column {column!r} to slice by. The test rows have: {', '.join(rows.column_names)}.")
+
+
+def slices(task: Task, scores: Scores, systems: Mapping[str, Scored], rows: Dataset, column: str) -> dict[str, Any]:
+    """Metrics of each system for each value of a column. Raises `SuiteError` where examples are no rows."""
     if len(rows) != len(systems[TUNED].predictions):
         name = task.domain.name
         raise SuiteError(f"{name} makes other examples than rows, so that they cannot be sliced by {column!r}.")

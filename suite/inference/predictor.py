@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from suite.domain.description import Domain, Task
@@ -134,9 +135,9 @@ def _newest_trained(root: Path, domain: str | None) -> Run | None:
     return next((run for run in reversed(runs) if run.state() == "finished"), None)
 
 
-def read_config(run: Run, domain: Domain) -> Any:
-    """The config a run was made with."""
-    return domain.Config.build(domain.Config.from_file(run.path / "config.yaml"))
+def read_config(run: Run, domain: Domain, changes: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """The config a run was made with, and `changes` above it. Raises `SuiteError` for one that won't do."""
+    return domain.Config.build(domain.Config.from_file(run.path / "config.yaml"), changes)
 
 
 def permissions(asked: Mapping[str, Any]) -> dict[str, Any]:

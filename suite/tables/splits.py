@@ -44,10 +44,17 @@ def split_rows(rows: Dataset, columns: Columns, config: TrainConfig) -> dict[str
     The rows' own `split` column is honoured; a validation or test split it lacks is carved out of its training rows
     by the rule for the rest: whole groups, else the newest rows for testing, else at random with each label's share
     kept. With fewer groups than splits (one speaker), rows are split as if there were no groups, with a warning.
-    Raises `SuiteError` if there are too few rows or times, or a split of an unknown name.
+    Raises `SuiteError` if there are too few rows or times, a split of an unknown name, or a share given for one that
+    the rows mark themselves.
     """
     parts = _own_splits(rows) if SPLIT in rows.column_names else {"train": np.arange(len(rows))}
     wanted = {"validation": config.validation_share, "test": config.test_share}
+    for name, share in wanted.items():
+        if name in parts and share != type(config).model_fields[f"{name}_share"].default:
+            raise SuiteError(
+                f"{name}_share={share} would not be read: the column {SPLIT!r} marks the {name} rows itself; leave it "
+                "out, or drop the column."
+            )
     shares = {name: share for name, share in wanted.items() if name not in parts}
     if shares:
         pool = parts["train"]

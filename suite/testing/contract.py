@@ -50,10 +50,6 @@ class DomainContract(FreshPromises):
     """Whether `answered_input`, which must then give something, asks what the domain's `demo_call` asks: `predict` and
     demo must answer alike."""
 
-    def answered_input(self, folder: Path) -> str:
-        """An argument `predict` must answer, such as a file made in `folder`; "" skips what needs one."""
-        return ""
-
     # ---- what is said without work -------------------------------------------------------------------------------
 
     def test_domain_imports_nothing_heavy(self) -> None:

@@ -11,13 +11,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import pytest
 
 from suite.data.load import load_splits
 from suite.domain.description import Domain, Task
 from suite.domain.vocabulary import TrainingData
 from suite.inference.predictor import Predictor
 from suite.testing.promise import RULES, keep, keep_same
+from suite.testing.reads import conditions, recording, unread
 from suite.testing.runs import RunPromises
 from suite.training.train import train
 
@@ -105,6 +108,36 @@ def keep_results(plain: Path, other: Path, task: Task) -> None:
 class FreshPromises(RunPromises):
     """The part of the contract that says that parts hold nothing but what they were made with."""
 
-    def test_every_method_in_a_fresh_instance(self, trained: Path, tmp_path: Path) -> None:
+    beside: ClassVar[dict[str, Any]] = {}
+    """Options beside which the rest is read that `settings` leave aside, such as what they switch off."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def forgetful(cls, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
+        """A run trained with parts that forget, and the names of the options that were read."""
+        return cls().train_recorded(tmp_path_factory.mktemp("forgetful"))
+
+    def train_recorded(self, folder: Path, **settings: Any) -> tuple[Path, set[str]]:
+        """Trains in fresh instances and asks the model; returns the run's folder and which options were read."""
+        read: set[str] = set()
+        plain = self.make(**settings)
+        domain = replace(plain.domain, Config=recording(plain.domain.Config, read))
+        path = train_fresh(domain.task(plain.config.model_dump()), folder)
+        predictor = Predictor(domain.task(), str(path))
+        if asked := self.answered_input(folder):
+            for prediction in predictor.answer(asked):
+                predictor.task.answers.render(prediction)
+        return path, read
+
+    def test_every_method_in_a_fresh_instance(self, trained: Path, forgetful: tuple[Path, set[str]]) -> None:
         """Trained, calibrated, saved, scored and asked with parts that forget, a run is that of parts that need not."""
-        keep_results(trained, train_fresh(self.make(), tmp_path), self.make())
+        keep_results(trained, forgetful[0], self.make())
+
+    def test_every_option_is_read(self, forgetful: tuple[Path, set[str]], tmp_path: Path) -> None:
+        """No option is decoration: training, evaluating or asking reads it, or `only_with` says beside what."""
+        config = self.make().domain.Config
+        left = list(unread(config, forgetful[1]))
+        if left:
+            _, read = self.train_recorded(tmp_path, **conditions(config, left), **self.beside)
+            left = list(unread(config, forgetful[1] | read))
+        keep(not left, "every option is read", seen=f"nothing reads {', '.join(left)}", read="suite.only_with")

@@ -47,6 +47,10 @@ class RunPromises:
         """A finished run of the starter, made once for the class by the command line users use."""
         return cls().train(tmp_path_factory.mktemp("contract"))
 
+    def answered_input(self, folder: Path) -> str:
+        """An argument `predict` must answer, such as a file made in `folder`; "" skips what needs one."""
+        return ""
+
     def train(self, folder: Path, *flags: str) -> Path:
         """Trains below `folder` in a process of its own and returns the run's folder."""
         done = self.command("train", *self.flags(folder), "--output", str(folder), *flags)

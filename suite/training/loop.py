@@ -66,7 +66,7 @@ def fit(
     every = config.evaluate_every or sampler.steps_per_epoch
 
     # ---- state: fresh, or from the newest sound checkpoint -----------------------------------------------------------
-    window, guard, clock = Window(device), FiniteGuard(config.log_every, device), time.monotonic()
+    window, guard, clock = Window(device), FiniteGuard(config, device), time.monotonic()
     state = TrainingState(strategy, optimizer, window)
     newest = checkpoint.latest(run.checkpoints) if resume else None
     randoms = state.load(newest) if newest else None
@@ -195,7 +195,7 @@ def fit(
                         strategy.wrapped.train()
                     stopped, size = _agreed(accelerator, stop.signum, micro.size)
                     micro.limit(size)
-                    if evaluated or stopped or (config.save_every and at.step % config.save_every == 0):
+                    if (config.save_every and at.step % config.save_every == 0) or evaluated or stopped:
                         guard.raise_if_tripped()
                         save()
                     if stopped:

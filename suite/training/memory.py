@@ -62,7 +62,8 @@ class MicroBatches:
             if self.size == 1:
                 raise SuiteError(
                     f"Not even one example fits into the memory of {self.device} beside the model. Take a smaller "
-                    "model, --lora, --set gradient_checkpointing=true or --precision bf16."
+                    "model, --lora, --set gradient_checkpointing=true or --precision bf16.",
+                    changes={"gradient_checkpointing": True},
                 )
             self.limit(self.size // 2)
             write_json(self.record, {"micro_batch_size": self.size, "step": number, "device": str(self.device)})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from accelerate import Accelerator
 
+from suite.config import TrainConfig
 from suite.errors import SuiteError
 from suite.training.order import RankBatch
 
@@ -33,16 +34,16 @@ class FiniteGuard:
     or infinity on one rank is in every rank's norm, because gradients are reduced before it is taken.
     """
 
-    def __init__(self, log_every: int, device: torch.device) -> None:
-        self.tripped = torch.zeros((), device=device)
-        self.recent: deque[tuple[int, RankBatch, torch.Tensor]] = deque(maxlen=log_every)
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        self.rate, self.tripped = config.learning_rate, torch.zeros((), device=device)
+        self.recent: deque[tuple[int, RankBatch, torch.Tensor]] = deque(maxlen=config.log_every)
         self.immediate = device.type == "cpu"
 
     def check(self, optimizer: torch.optim.Optimizer, norm: torch.Tensor, rank_batch: RankBatch, step: int) -> None:
         """Notes a step's norm, and makes the optimizer skip the step if it, or one before it, was not finite."""
         if self.immediate:
             if not math.isfinite(norm.item()):
-                raise _not_finite(step, rank_batch)
+                raise self._error(step, rank_batch)
             return
         self.tripped = torch.maximum(self.tripped, (~torch.isfinite(norm)).float())
         self.recent.append((step, rank_batch, self.tripped))
@@ -54,15 +55,15 @@ class FiniteGuard:
         if not self.tripped.item():
             return
         step, rank_batch, _ = next(entry for entry in self.recent if entry[2].item())
-        raise _not_finite(step, rank_batch)
+        raise self._error(step, rank_batch)
 
-
-def _not_finite(step: int, rank_batch: RankBatch) -> SuiteError:
-    numbers = rank_batch.indices if rank_batch.real else []
-    return SuiteError(
-        f"The loss or its gradient is not finite at step {step}; the weights are as before it. Look at the "
-        f"training examples {numbers} (numbers in the order of the training split), or lower the learning rate."
-    )
+    def _error(self, step: int, rank_batch: RankBatch) -> SuiteError:
+        numbers = rank_batch.indices if rank_batch.real else []
+        return SuiteError(
+            f"The loss or its gradient is not finite at step {step}; the weights are as before it. Look at the "
+            f"training examples {numbers} (numbers in the order of the training split), or lower the learning rate.",
+            changes={"learning_rate": self.rate / 10},  # the next lower value that people try
+        )
 
 
 class Window:

@@ -16,10 +16,11 @@ from datasets import Dataset
 
 from suite.accelerator import make_accelerator
 from suite.console import duration
-from suite.data.load import load_splits
+from suite.data.load import load_further, load_splits
 from suite.domain.description import Task
 from suite.domain.parts import Model
 from suite.training.order import StepSampler, step_loader
+from suite.training.train import make_callbacks, rehearse
 from suite.training.weights import describe, trainable_model
 
 PROBE_STEPS = 2  # the first step also pays for allocations; the second is what the others cost
@@ -29,8 +30,11 @@ def plan(task: Task) -> str:
     """The text `--dry-run` prints. Nothing is written and the model is not kept."""
     config = task.config
     accelerator = make_accelerator(config)
+    make_callbacks(config.callbacks)
     data, splits = load_splits(task)
+    further = load_further(task, config.also_evaluate)
     model, _ = trainable_model(task, splits.training, accelerator.device)
+    rehearse(task, model, further)
     steps = config.max_steps or math.ceil(config.epochs * math.ceil(len(splits["train"]) / config.batch_size))
     seconds, memory = _probe(model, splits["train"], accelerator)
     counts = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())

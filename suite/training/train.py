@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
+from datasets import Dataset
 
 from suite.accelerator import make_accelerator
 from suite.assets.asset import cache_dir
@@ -22,7 +26,7 @@ from suite.assets.resolve import pinned_model
 from suite.config import TrainConfig
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
-from suite.data.load import CheckedData, load_splits
+from suite.data.load import CheckedData, load_further, load_splits, without
 from suite.data.sources import pinned as pinned_data
 from suite.domain.description import Task
 from suite.domain.parts import Model, overrides
@@ -51,19 +55,22 @@ def train(task: Task, resume: Run | None = None, *, force: bool = False, watchin
     `SuiteError` for what the user can mend.
     """
     accelerator = make_accelerator(task.config)
+    callbacks = [*make_callbacks(task.config.callbacks), *watching] if accelerator.is_main_process else []
     if resume:
         _check_unfinished(resume)
         with full_disk_named(resume.path), _owning(resume, accelerator, force) as run:
             data, splits = load_splits(task)
-            _continue(run, data, accelerator)
-            return _carried_out(task, run, splits, accelerator, watching, resume=True)
+            further = load_further(task, task.config.also_evaluate)
+            _continue(run, task, data, accelerator)
+            return _carried_out(task, run, splits, further, accelerator, callbacks, resume=True)
     asked, task = task, replace(task, config=pinned(task, accelerator))
     data, splits = load_splits(task)
+    further = load_further(task, task.config.also_evaluate)
     with full_disk_named(task.config.output), _owning(_created(task, accelerator), accelerator) as run:
         if accelerator.is_main_process:
             _describe(run, task, data)
             begun_by(this_job(), asked, run)
-        return _carried_out(task, run, splits, accelerator, watching, resume=False)
+        return _carried_out(task, run, splits, further, accelerator, callbacks, resume=False)
 
 
 @contextmanager
@@ -78,21 +85,29 @@ def _owning(run: Run, accelerator: Accelerator, force: bool = False) -> Iterator
 
 
 def _carried_out(
-    task: Task, run: Run, splits: Splits, accelerator: Accelerator, watching: Sequence[Callback], *, resume: bool
+    task: Task,
+    run: Run,
+    splits: Splits,
+    further: Mapping[str, Dataset],
+    accelerator: Accelerator,
+    callbacks: list[Callback],
+    *,
+    resume: bool,
 ) -> Run:
     """Trains, and writes down how it ended."""
     try:
         # Models and pages of the cache are written besides the run, and what libraries keep for the moment.
         with full_disk_named(run.path, cache_dir(), Path(tempfile.gettempdir())):
-            _train(task, run, splits, accelerator, watching, resume=resume)
+            _train(task, run, splits, further, accelerator, callbacks, resume=resume)
     except Stopped as stopped:
-        _ended(run, accelerator, "interrupted", str(stopped))
+        _ended(task, run, accelerator, "interrupted", str(stopped))
         raise
     except KeyboardInterrupt:
-        _ended(run, accelerator, "interrupted", "interrupted before the first checkpoint or twice")
+        _ended(task, run, accelerator, "interrupted", "interrupted before the first checkpoint or twice")
         raise Stopped(signal.SIGINT, _last_step(run)) from None
     except Exception as error:
-        _ended(run, accelerator, "failed", f"{type(error).__name__}: {error}")
+        changes = error.changes if isinstance(error, SuiteError) else {}
+        _ended(task, run, accelerator, "failed", f"{type(error).__name__}: {error}", changes)
         raise
     return Run(run.path)
 
@@ -111,7 +126,14 @@ def pinned(task: Task, accelerator: Accelerator) -> TrainConfig:
 
 
 def _train(
-    task: Task, run: Run, splits: Splits, accelerator: Accelerator, watching: Sequence[Callback], *, resume: bool
+    task: Task,
+    run: Run,
+    splits: Splits,
+    further: Mapping[str, Dataset],
+    accelerator: Accelerator,
+    callbacks: list[Callback],
+    *,
+    resume: bool,
 ) -> None:
     config = task.config
     set_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
@@ -120,7 +142,7 @@ def _train(
     say(f"{task.domain.title}: {config.model or task.domain.starter.model}, {describe(model.network)}; rows: {sizes}")
     examples = model.prepare(splits["train"], "train")
     validation = model.prepare(splits["validation"], "validation")
-    callbacks = [*make_callbacks(config.callbacks), *watching] if accelerator.is_main_process else []
+    rehearse(task, model, further)
     state = "failed"
     try:
         model = fit(
@@ -135,6 +157,21 @@ def _train(
     if accelerator.is_main_process:
         _finish(task, run, model, adapters, splits, validation, accelerator)
     accelerator.wait_for_everyone()
+
+
+def rehearse(task: Task, model: Model, further: Mapping[str, Dataset]) -> None:
+    """Makes examples of the first rows of the data sets to be scored at the end, as that will.
+
+    Raises `SuiteError` for what the model cannot take, such as a class it does not know, before anything is trained.
+    """
+    scores = task.scores(model)
+    for name, rows in further.items():
+        try:
+            examples = model.prepare(rows.select(range(min(task.config.batch_size, len(rows)))), "test")
+            for index in range(len(examples)):
+                scores.reference(examples[index])
+        except SuiteError as error:
+            raise without(name, further, error) from None
 
 
 def _finish(
@@ -214,10 +251,11 @@ def _short_name(model: str) -> str:
     return Path(model.partition("@")[0]).name if not Path(model).exists() else Path(model).name
 
 
-def _continue(run: Run, data: CheckedData, accelerator: Accelerator) -> None:
+def _continue(run: Run, task: Task, data: CheckedData, accelerator: Accelerator) -> None:
     """Marks the run as running again, if it can go on; the main process looks, the others wait for its word."""
     if accelerator.is_main_process:
         _check_resumable(run, data)
+        _write_changes(run, task)
         run.set_status("running", run.domain)
     accelerator.wait_for_everyone()
 
@@ -244,7 +282,24 @@ def _check_resumable(run: Run, data: CheckedData) -> None:
             )
 
 
-def _ended(run: Run, accelerator: Accelerator, state: str, cause: str) -> None:
+def _write_changes(run: Run, task: Task) -> None:
+    """Keeps the options that the run is given anew in its config, and in its log what they were."""
+    path = run.path / "config.yaml"
+    before, after = task.domain.Config.from_file(path), task.config.model_dump(mode="json")
+    changed = [name for name in after if after[name] != before.get(name)]
+    if changed:
+        run.note("goes on with " + ", ".join(f"{name}={after[name]} (was {before.get(name)})" for name in changed))
+        write_text(path, task.config.to_yaml())
+
+
+def _ended(
+    task: Task,
+    run: Run,
+    accelerator: Accelerator,
+    state: str,
+    cause: str,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Writes down how the run ended, if that can be done: the exception that ended it is on its way to the user.
 
     Nothing is written into a run that another process has taken over.
@@ -255,7 +310,7 @@ def _ended(run: Run, accelerator: Accelerator, state: str, cause: str) -> None:
         if run.owner and run.owner.lost:
             return
         run.note(f"{state}: {cause}")
-        run.set_status(state, cause=cause, next=f"suite {run.domain} train --resume {run.path}")
+        run.set_status(state, cause=cause, next=_next(task, run, changes))
 
 
 def _last_step(run: Run) -> int:
@@ -263,3 +318,14 @@ def _last_step(run: Run) -> int:
     with logged(f"Reading the status of {run.path}"):
         return int(run.status().get("step", 0))
     return 0
+
+
+def _next(task: Task, run: Run, changes: Mapping[str, Any]) -> str:
+    """The command that goes on with a run; a new run of its config where `changes` would make this one another."""
+    settings = [part for name, value in changes.items() for part in ("--set", f"{name}={json.dumps(value)}")]
+    path = run.path.absolute()
+    if set(changes) <= task.config.changeable:
+        command = ["suite", run.domain, "train", "--resume", str(path), *settings]
+    else:
+        command = ["suite", run.domain, "train", "--config", str(path / "config.yaml"), *settings]
+    return shlex.join(command)

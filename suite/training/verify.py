@@ -160,8 +160,9 @@ class Stretches:
     def train(self, name: str, kills: Sequence[int]) -> Run:
         """A stretch killed at these steps and resumed after each. Raises `SuiteError` where it cannot be trained."""
         folder = self.scratch / name
-        # Callbacks may tell the world of a run, and save_every changes no bit.
-        ours = {"output": folder, "name": name, "callbacks": [], "save_every": max(1, self.steps // SAVES)}
+        # None of them changes a bit; callbacks may tell the world of a run, and nothing is evaluated at the end.
+        ours = {"output": folder, "name": name, "save_every": max(1, self.steps // SAVES)}
+        ours |= {"callbacks": [], "also_evaluate": []}
         config = json.loads(self.config.model_copy(update=ours).model_dump_json())
         resume = ""
         for kill in (*kills, None):

@@ -158,7 +158,7 @@ def test_model_in_a_folder_or_a_run(place):
 
 
 @pytest.mark.parametrize(
-    ("reference", "told"),
+    ("reference", "message"),
     [
         (
             "{place}/empty",
@@ -177,13 +177,13 @@ def test_model_in_a_folder_or_a_run(place):
         ),
     ],
 )
-def test_model_that_is_not_there(place, two_parts, reference, told, monkeypatch):
+def test_model_that_is_not_there(place, two_parts, reference, message, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(place / "hub"))
     (place / "empty").mkdir()
     (place / "file").write_text("")
     with pytest.raises(SuiteError) as error:
         assets.resolve_model(reference.format(place=place), [two_parts])
-    assert str(error.value) == told.format(place=place)
+    assert str(error.value) == message.format(place=place)
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_own_wheel_of_other_content_is_refused_and_stays(two_parts, place, monke
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "told"),
+    ("name", "mode", "message"),
     [
         ("../escaped.txt", 0, "holds '../escaped.txt', outside its folder; nothing was unpacked."),
         ("a/../../escaped.txt", 0, "outside its folder"),
@@ -141,7 +141,7 @@ def test_own_wheel_of_other_content_is_refused_and_stays(two_parts, place, monke
         ("link", stat.S_IFLNK | 0o777, "holds the link 'link'; nothing was unpacked."),
     ],
 )
-def test_unzip_refuses_what_leaves_its_folder(place, name, mode, told):
+def test_unzip_refuses_what_leaves_its_folder(place, name, mode, message):
     entry = zipfile.ZipInfo(name)
     entry.external_attr = mode << 16
     with zipfile.ZipFile(place / "bad.zip", "w") as opened:
@@ -149,7 +149,7 @@ def test_unzip_refuses_what_leaves_its_folder(place, name, mode, told):
         opened.writestr(entry, b"/etc/passwd")
     with pytest.raises(SuiteError, match=r"^bad\.zip") as error:
         wheels.unzip(place / "bad.zip", place / "deep" / "out")
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert not (place / "deep").exists()
     assert not (place / "escaped.txt").exists()
 

@@ -48,10 +48,10 @@ def address(tmp_path_factory):
     with blocks:
         ask.click(lambda text: {"sun": 0.75, text: 0.25}, text, answer)
         listed.select(pick, None, [said, shown, listed])
-    _, found, _ = blocks.launch(
+    _, url, _ = blocks.launch(
         prevent_thread_lock=True, quiet=True, server_port=17890, theme=theme(), css_paths=[STYLE, PIECES]
     )
-    yield found
+    yield url
     blocks.close()
 
 

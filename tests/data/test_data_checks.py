@@ -27,41 +27,41 @@ def reasons(report):
 
 
 def test_missing_numbers_and_duplicates(report):
-    found = report(
+    result = report(
         {
             "user": ["a", None, "a", "b", "c", "a"],
             "item": ["x", "y", "x", "  ", "z", "x"],
             "amount": ["1", "2", "3", "4", "five", " 6e1 "],
         }
     )
-    assert reasons(found) == [
+    assert reasons(result) == [
         (1, "user is missing"),
         (2, "duplicate: same user, item as row 0"),
         (3, "item is missing"),
         (4, "amount is 'five', not a number"),
         (5, "duplicate: same user, item as row 0"),
     ]
-    assert found.rows.to_dict() == {"user": ["a"], "item": ["x"], "amount": [1.0]}
-    assert found.counts() == {"rows": 6, "accepted": 1, "rejected": 5, "errors": 0, "warnings": 0, "notes": 0}
+    assert result.rows.to_dict() == {"user": ["a"], "item": ["x"], "amount": [1.0]}
+    assert result.counts() == {"rows": 6, "accepted": 1, "rejected": 5, "errors": 0, "warnings": 0, "notes": 0}
 
 
 def test_missing_numbers_are_no_text(report):
-    found = report({"user": ["a", "b", "c"], "item": ["x", "y", "z"], "amount": ["1", None, ""]})
-    assert reasons(found) == []
-    assert found.rows["amount"][0] == 1.0
+    result = report({"user": ["a", "b", "c"], "item": ["x", "y", "z"], "amount": ["1", None, ""]})
+    assert reasons(result) == []
+    assert result.rows["amount"][0] == 1.0
 
 
 def test_nan_is_missing_where_required(task_of):
     from suite import Column, Columns
 
     task = task_of(Columns((Column("size", "number", "how large"),)))
-    found = check_rows(Dataset.from_dict({"size": [1.5, float("nan"), None]}), task)
-    assert reasons(found) == [(1, "size is missing"), (2, "size is missing")]
+    result = check_rows(Dataset.from_dict({"size": [1.5, float("nan"), None]}), task)
+    assert reasons(result) == [(1, "size is missing"), (2, "size is missing")]
 
 
 def test_a_rejected_row_makes_no_duplicate(report):
-    found = report({"user": ["a", "a", "a"], "item": ["x", "x", "x"], "amount": ["bad", "1", "2"]})
-    assert reasons(found) == [(0, "amount is 'bad', not a number"), (2, "duplicate: same user, item as row 1")]
+    result = report({"user": ["a", "a", "a"], "item": ["x", "x", "x"], "amount": ["bad", "1", "2"]})
+    assert reasons(result) == [(0, "amount is 'bad', not a number"), (2, "duplicate: same user, item as row 1")]
 
 
 def test_domain_sees_whole_rows_only_and_its_rows_are_counted_in_the_data(report):
@@ -71,22 +71,22 @@ def test_domain_sees_whole_rows_only_and_its_rows_are_counted_in_the_data(report
         yield Finding("note", "b is fine", 0)
         yield Finding("warning", "few")
 
-    found = report({"user": [None, "b", "c"], "item": ["x", "y", "z"]}, check)
-    assert reasons(found) == [(0, "user is missing"), (2, "c is odd")]
-    assert [(finding.severity, finding.row) for finding in found.findings] == [
+    result = report({"user": [None, "b", "c"], "item": ["x", "y", "z"]}, check)
+    assert reasons(result) == [(0, "user is missing"), (2, "c is odd")]
+    assert [(finding.severity, finding.row) for finding in result.findings] == [
         ("error", 0),
         ("error", 2),
         ("note", 1),
         ("warning", None),
     ]
-    assert found.counts() == {"rows": 3, "accepted": 1, "rejected": 2, "errors": 0, "warnings": 1, "notes": 1}
+    assert result.counts() == {"rows": 3, "accepted": 1, "rejected": 2, "errors": 0, "warnings": 1, "notes": 1}
 
 
 def test_files_that_are_not_there_or_empty(clips, folder):
     root = folder(**{"good.wav": b"x", "empty.wav": b""})
     names = [str(root / name) for name in ("good.wav", "empty.wav", "gone.wav", "nul\0.wav")]
-    found = check_rows(Dataset.from_dict({"audio": names, "text": ["a"] * 4}), clips)
-    assert reasons(found) == [
+    result = check_rows(Dataset.from_dict({"audio": names, "text": ["a"] * 4}), clips)
+    assert reasons(result) == [
         (1, "audio 'empty.wav' is an empty file"),
         (2, "audio 'gone.wav' is not there"),
         (3, "audio 'nul\\x00.wav' is not there"),
@@ -95,46 +95,46 @@ def test_files_that_are_not_there_or_empty(clips, folder):
 
 def test_embedded_files_missing_and_duplicated_by_content(clips):
     values = [{"bytes": b"1", "path": "a"}, {"bytes": None, "path": None}, {"bytes": b"1", "path": "b"}]
-    found = check_rows(Dataset.from_dict({"audio": values, "text": ["a"] * 3}), clips)
-    assert reasons(found) == [(1, "audio is missing"), (2, "duplicate: same audio as row 0")]
+    result = check_rows(Dataset.from_dict({"audio": values, "text": ["a"] * 3}), clips)
+    assert reasons(result) == [(1, "audio is missing"), (2, "duplicate: same audio as row 0")]
 
 
 def test_one_class_is_a_warning(labels, folder):
     root = folder(**{"1.png": b"x", "2.png": b"x"})
     rows = Dataset.from_dict({"image": [str(root / "1.png"), str(root / "2.png")], "label": ["cat", "cat"]})
-    found = check_rows(rows, labels)
-    assert [finding.message for finding in found.findings] == [
+    result = check_rows(rows, labels)
+    assert [finding.message for finding in result.findings] == [
         "label is 'cat' in every row; a model has nothing to tell apart."
     ]
-    enforce(found, 0.0)
+    enforce(result, 0.0)
 
 
 def test_required_column_that_is_not_there(report):
-    found = report({"user": ["a"]}, check=lambda rows: pytest.fail("nothing to check"))
+    result = report({"user": ["a"]}, check=lambda rows: pytest.fail("nothing to check"))
     with pytest.raises(SuiteError, match=r"The data have no column 'item'; name it with --columns item=THEIRS\."):
-        enforce(found, 1.0)
+        enforce(result, 1.0)
 
 
 def test_rendered(report):
-    found = report(
+    result = report(
         {"user": ["a", None, None, None, None, "b"], "item": list("uvwxyz"), "amount": ["1"] * 5 + ["bad"]},
         lambda rows: [Finding("warning", "few rows"), Finding("note", "row 'a' is short", 0)],
     )
-    assert found.render().splitlines() == [
+    assert result.render().splitlines() == [
         "6 rows: 1 usable, 5 rejected (83.3%).",
         "  error: user is missing (4 rows: 1, 2, 3, …)",
         "  error: amount is 'bad', not a number (row 5)",
         "  warning: few rows",
         "  note: row 'a' is short (row 0)",
     ]
-    assert json.loads(json.dumps(found.to_json()))["counts"]["rejected"] == 5
+    assert json.loads(json.dumps(result.to_json()))["counts"]["rejected"] == 5
 
 
 def test_enforce(report):
-    found = report({"user": ["a", None, "c", None], "item": ["x", "y", None, None]})
-    enforce(found, 0.75)
+    result = report({"user": ["a", None, "c", None], "item": ["x", "y", None, None]})
+    enforce(result, 0.75)
     with pytest.raises(SuiteError) as error:
-        enforce(found, 0.7)
+        enforce(result, 0.7)
     assert str(error.value) == (
         "3 of 4 rows are unusable (75.0%), over max_rejected=0.7: user is missing (row 1); item is missing (row 2); "
         "user is missing; item is missing (row 3). Mend the data, or give a larger max_rejected."
@@ -157,8 +157,8 @@ def test_column_of_nothing(report):
 
 def test_rejected_file(report, tmp_path):
     values = [{"bytes": b"secret", "path": "p"}] * 2
-    found = report({"user": ["a", None], "item": ["é", "ü"], "thing": values})
-    write_rejected(found, tmp_path / "rejected.jsonl")
+    result = report({"user": ["a", None], "item": ["é", "ü"], "thing": values})
+    write_rejected(result, tmp_path / "rejected.jsonl")
     lines = (tmp_path / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [
         {"row": 1, "reason": "user is missing", "values": {"user": None, "item": "ü", "thing": {"path": "p"}}}

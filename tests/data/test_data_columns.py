@@ -50,7 +50,7 @@ def test_map_swaps_names():
 
 
 @pytest.mark.parametrize(
-    ("names", "given", "told"),
+    ("names", "given", "message"),
     [
         (
             ["sentance", "id"],
@@ -87,7 +87,7 @@ def test_map_swaps_names():
         ),
     ],
 )
-def test_mistakes(names, given, told):
+def test_mistakes(names, given, message):
     with pytest.raises(SuiteError) as error:
         map_columns(Dataset.from_dict({name: ["x"] for name in names}), COLUMNS, given)
-    assert str(error.value) == told
+    assert str(error.value) == message

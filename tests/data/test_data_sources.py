@@ -98,7 +98,7 @@ def test_folder_per_split_and_class(labels, folder):
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "message"),
     [
         ({}, "The folder {root} is empty; give a table such as metadata.csv, or files."),
         (
@@ -116,7 +116,7 @@ def test_folder_per_split_and_class(labels, folder):
         ),
     ],
 )
-def test_folders_that_cannot_be_read(labels, folder, tmp_path, files, told):
+def test_folders_that_cannot_be_read(labels, folder, tmp_path, files, message):
     root = tmp_path / "data"
     root.mkdir()
     folder(**{name: content for name, content in files.items() if content is not None})
@@ -124,7 +124,7 @@ def test_folders_that_cannot_be_read(labels, folder, tmp_path, files, told):
         parquet.write_table(pa.table({"image": ["2.png"], "label": [[1]]}), root / "test.parquet")
     with pytest.raises(SuiteError) as error:
         load_rows(str(root), labels)
-    assert str(error.value).startswith(told.format(root=root))
+    assert str(error.value).startswith(message.format(root=root))
 
 
 def test_folder_without_table_where_one_is_needed(events, folder):
@@ -245,10 +245,10 @@ def test_gate_lets_nothing_outside(tmp_path, name):
         if not (root / link).is_symlink():
             (root / link).symlink_to(target)
     try:
-        found = Gate(root).path(name)
+        path = Gate(root).path(name)
     except SuiteError:
         return
-    assert Path(os.path.realpath(found)).is_relative_to(root)
+    assert Path(os.path.realpath(path)).is_relative_to(root)
     assert Path(os.path.realpath(root / name)).is_relative_to(root)
 
 
@@ -284,7 +284,7 @@ def test_explicit_sources(clips, folder):
 
 
 @pytest.mark.parametrize(
-    ("reference", "told"),
+    ("reference", "message"),
     [
         ("folder:{tmp}/dat", "There is no folder '{tmp}/dat'; did you mean '{tmp}/data'?"),
         ("file:{tmp}/data", "There is no file '{tmp}/data'; did you mean '{tmp}/data'?"),
@@ -302,7 +302,7 @@ def test_explicit_sources(clips, folder):
         ),
     ],
 )
-def test_nothing_there(clips, folder, tmp_path, monkeypatch, reference, told):
+def test_nothing_there(clips, folder, tmp_path, monkeypatch, reference, message):
     folder(**{"list.csv": "x"})
     monkeypatch.setenv("SUITE_PLUGINS", "")  # a broken plugin on this machine would be named in the answer
     monkeypatch.setattr(sources, "load_plugins", sources.load_plugins.__wrapped__)
@@ -310,7 +310,7 @@ def test_nothing_there(clips, folder, tmp_path, monkeypatch, reference, told):
     monkeypatch.setattr(assets, "_hub_answers", lambda: False)
     with pytest.raises(SuiteError) as error:
         load_rows(reference.format(tmp=tmp_path), clips)
-    assert str(error.value) == told.format(tmp=tmp_path)
+    assert str(error.value) == message.format(tmp=tmp_path)
 
 
 # ---- the hub ---------------------------------------------------------------------------------------------------------

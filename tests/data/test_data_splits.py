@@ -34,6 +34,14 @@ def test_own_column_is_honoured():
     assert parts(PLAIN, "n", n=list(range(8)), split=marks) == [[0, 3, 6], [1, 4, 7], [2, 5]]
 
 
+def test_a_share_of_what_the_rows_mark_themselves_is_refused():
+    rows = {"n": list(range(60)), "split": ["train"] * 50 + ["test"] * 10}
+    with pytest.raises(SuiteError, match="test_share=0.2 would not be read: the column 'split' marks the test rows"):
+        parts(PLAIN, "n", TrainConfig(test_share=0.2), **rows)
+    train, validation, _ = parts(PLAIN, "n", TrainConfig(validation_share=0.2), **rows)
+    assert (len(train), len(validation)) == (40, 10)
+
+
 def test_missing_split_is_carved_out_of_train_only():
     marks = ["train"] * 50 + ["test"] * 10
     train, validation, test = parts(PLAIN, "n", n=list(range(60)), split=marks)
@@ -43,7 +51,7 @@ def test_missing_split_is_carved_out_of_train_only():
 
 
 @pytest.mark.parametrize(
-    ("marks", "told"),
+    ("marks", "message"),
     [
         (
             ["train", "holdout"],
@@ -54,10 +62,10 @@ def test_missing_split_is_carved_out_of_train_only():
         (["train", "test"], "There are 1 rows, too few to part into 2 splits; give more data."),
     ],
 )
-def test_own_column_that_will_not_do(marks, told):
+def test_own_column_that_will_not_do(marks, message):
     with pytest.raises(SuiteError) as error:
         parts(PLAIN, "n", n=[0, 1], split=marks)
-    assert str(error.value) == told
+    assert str(error.value) == message
 
 
 def test_groups_stay_whole_and_shares_hold():

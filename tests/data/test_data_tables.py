@@ -90,7 +90,7 @@ def test_json(read, name, content):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.csv", "", "{path} is empty."),
         ("a.csv", "\n \n", "{path} is empty."),
@@ -128,10 +128,10 @@ def test_json(read, name, content):
         ),
     ],
 )
-def test_broken_files(read, tmp_path, name, content, told):
+def test_broken_files(read, tmp_path, name, content, message):
     with pytest.raises(SuiteError) as error:
         read(content, name)
-    assert str(error.value) == told.format(path=tmp_path / name)
+    assert str(error.value) == message.format(path=tmp_path / name)
 
 
 def test_json_of_mixed_types_names_the_column(read):

@@ -147,9 +147,9 @@ HOSTILE = st.one_of(
 def test_no_text_becomes_markup(name, text):
     """Whatever the text, the elements and attributes are those of a harmless one, and the text is shown as it is."""
     piece, harmless = PIECES[name](text), PIECES[name]("harmless")
-    found = Structure(piece)
-    assert found.elements == Structure(harmless).elements
-    shown = found.text + "".join(value for value in found.values if value)
+    structure = Structure(piece)
+    assert structure.elements == Structure(harmless).elements
+    shown = structure.text + "".join(value for value in structure.values if value)
     assert name == "threshold_key" or re.sub(r"[\r\n]+", "\n", text) in re.sub(r"[\r\n]+", "\n", shown)
 
 

@@ -251,4 +251,4 @@ def test_gradio_can_prefix_every_rule():
     text = re.sub(r"/\*.*?\*/", "", STYLE.read_text(), flags=re.DOTALL)
     assert re.findall(r"^@\w+", text, re.MULTILINE) == []
     selectors = re.findall(r"(?:^|\})\s*([^{}@]+)\{", text)
-    assert [one for one in selectors if re.search(r":(?:is|not|where|has)\([^)]*,", one)] == []
+    assert [selector for selector in selectors if re.search(r":(?:is|not|where|has)\([^)]*,", selector)] == []

@@ -24,8 +24,8 @@ NARROW = "\N{NARROW NO-BREAK SPACE}"
 
 @pytest.mark.parametrize("name", ["formats", "markup"])
 def test_the_examples_in_the_docstrings_are_true(name):
-    found = doctest.testmod(importlib.import_module(f"suite.demo.{name}"))
-    assert found.attempted > 0 and found.failed == 0
+    results = doctest.testmod(importlib.import_module(f"suite.demo.{name}"))
+    assert results.attempted > 0 and results.failed == 0
 
 
 @given(st.floats(0, 1), st.integers(0, 2))
@@ -104,10 +104,10 @@ def test_a_form_has_a_field_for_each_column():
     made, _ = form(
         "text", "label", "size", labels={"label": "What is it?"}, choices={"label": ["a", "b"]}, elem_id="put"
     )
-    kinds = [type(one).__name__ for one in made.inputs]
+    kinds = [type(field).__name__ for field in made.inputs]
     assert kinds == ["Textbox", "Radio", "CheckboxGroup", "Number"]
-    assert [one.label for one in made.inputs] == ["what it says", "What is it?", "What is it?", "how large"]
-    assert [one.elem_id for one in made.inputs] == ["put-text", "put-label", None, "put-size"]
+    assert [field.label for field in made.inputs] == ["what it says", "What is it?", "What is it?", "how large"]
+    assert [field.elem_id for field in made.inputs] == ["put-text", "put-label", None, "put-size"]
     assert made.inputs[1].choices == [("a", "a"), ("b", "b")]
     assert [button.value for button in made.buttons] == ["Store the correction"] and made.box.visible is False
 
@@ -121,10 +121,10 @@ def test_what_a_form_holds_by_column():
 
 def test_a_form_asks_for_one_or_several():
     made, _ = form("text", "label")
-    text, one, several = made.ask(choices={"label": ["a", "b"]}, values={"text": "old", "label": "a"})
-    assert (text.value, one.value, one.visible, several.visible) == ("old", "a", True, False)
-    text, one, several = made.ask(choices={"label": ["a", "b"]}, several=("label",), values={"label": ["b"]})
-    assert (text.value, one.visible, several.visible, several.value) == (None, False, True, ["b"])
+    text, single, several = made.ask(choices={"label": ["a", "b"]}, values={"text": "old", "label": "a"})
+    assert (text.value, single.value, single.visible, several.visible) == ("old", "a", True, False)
+    text, single, several = made.ask(choices={"label": ["a", "b"]}, several=("label",), values={"label": ["b"]})
+    assert (text.value, single.visible, several.visible, several.value) == (None, False, True, ["b"])
     assert several.choices == [("a", "a"), ("b", "b")]
 
 
@@ -171,8 +171,8 @@ def followed(tmp_path):
 def test_a_form_below_a_label_asks_for_its_labels_and_stores_the_row(tmp_path):
     ask, store = followed(tmp_path)
     (tmp_path / "a.png").write_bytes(b"picture")
-    row, box, one, several, said = ask({"a": 0.9, "b": 0.1}, "typed", str(tmp_path / "a.png"))
-    assert (box.visible, one.choices, several.visible, said) == (True, [("a", "a"), ("b", "b")], False, "")
+    row, box, single, several, said = ask({"a": 0.9, "b": 0.1}, "typed", str(tmp_path / "a.png"))
+    assert (box.visible, single.choices, several.visible, said) == (True, [("a", "a"), ("b", "b")], False, "")
     said = store(row, {"a": 0.9, "b": 0.1}, "b", [])
     assert "<b>Stored as b.</b> 1 correction so far." in said
     (kept,) = Corrections("weather", tmp_path).read()

@@ -25,8 +25,8 @@ class Place:
 
     def suite(self, *arguments, **environment):
         """Runs `suite …`; the status and what it wrote."""
-        told = {"HF_TOKEN": "hf_write", "SUITE_CACHE": str(self.folder.parent / "cache"), **environment}
-        line = {"arguments": [str(one) for one in arguments], "folder": str(self.folder), "environment": told}
+        variables = {"HF_TOKEN": "hf_write", "SUITE_CACHE": str(self.folder.parent / "cache"), **environment}
+        line = {"arguments": [str(word) for word in arguments], "folder": str(self.folder), "environment": variables}
         self.worker.stdin.write(json.dumps(line) + "\n")
         self.worker.stdin.flush()
         return json.loads(self.worker.stdout.readline())
@@ -54,22 +54,22 @@ class Place:
 @pytest.fixture(scope="session")
 def session_hub():
     """The fake hub that the process below was started with."""
-    found = FakeHub()
-    yield found
-    found.close()
+    fake = FakeHub()
+    yield fake
+    fake.close()
 
 
 @pytest.fixture(scope="session")
 def worker(session_hub, tmp_path_factory):
     """`worker.py`, a user's process with a home of its own."""
     home = tmp_path_factory.mktemp("home")
-    told = {
+    variables = {
         "HF_ENDPOINT": session_hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0", "HOME": str(home),
         "HF_HOME": str(home / "hf"), "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "SUITE_PLUGINS": "toy", "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
     line = [sys.executable, str(HERE / "worker.py")]
-    child = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | told)
+    child = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | variables)
     child.home = home
     yield child
     child.stdin.close()

@@ -63,10 +63,10 @@ class Repository:
 
     def at(self, revision):
         """The commit a branch, tag or commit's name stands for."""
-        found = self.refs.get(revision, revision)
-        if found not in self.commits:
+        commit = self.refs.get(revision, revision)
+        if commit not in self.commits:
             raise RefusalError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
-        return found
+        return commit
 
     def describe(self, commit):
         siblings = [{"rfilename": path} for path in sorted(self.commits[commit])]
@@ -108,10 +108,10 @@ class FakeHub:
 
     def find(self, kind, name, user):
         """A repository as its visitors see it: a private one is not there for others."""
-        found = self.repositories.get((kind, name))
-        if found is None or (found.private and user != name.split("/")[0]):
+        repository = self.repositories.get((kind, name))
+        if repository is None or (repository.private and user != name.split("/")[0]):
             raise RefusalError(404 if user else 401, "RepoNotFound", "Repository not found")
-        return found
+        return repository
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -135,9 +135,9 @@ class Handler(BaseHTTPRequestHandler):
                     del self.hub.failing[method, pattern]
                     raise RefusalError(status, "", "This was planned")
             for method, pattern, answer in ROUTES:
-                found = re.fullmatch(pattern, path)
-                if found and self.command in method.split("|"):
-                    return answer(self, body, *found.groups())
+                match = re.fullmatch(pattern, path)
+                if match and self.command in method.split("|"):
+                    return answer(self, body, *match.groups())
             raise RefusalError(404, "", f"Nothing at {path}")
         except RefusalError as refused:
             if not refused.status:
@@ -229,8 +229,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def entry(self, path, content):
         large = {"lfs": {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}}
-        told = {"type": "file", "path": path, "size": len(content), "oid": blob_id(content)}
-        return told | (large if is_large(path) else {})
+        record = {"type": "file", "path": path, "size": len(content), "oid": blob_id(content)}
+        return record | (large if is_large(path) else {})
 
     def tree(self, body, kind, name, revision, folder=""):
         repository = self.repository(kind, name)
@@ -243,7 +243,7 @@ class Handler(BaseHTTPRequestHandler):
         entries += [{"type": "directory", "path": path, "size": 0, "oid": "0"} for path in sorted(folders - {folder})]
         if self.query.get("recursive", ["false"])[0].lower() not in ("true", "1"):
             depth = folder.count("/") + bool(folder)
-            entries = [one for one in entries if one["path"].count("/") == depth]
+            entries = [entry for entry in entries if entry["path"].count("/") == depth]
         self.answer(entries)
 
     def paths(self, body, kind, name, revision):
@@ -251,9 +251,9 @@ class Handler(BaseHTTPRequestHandler):
         files = repository.commits[repository.at(revision)]
         asked = json.loads(body) if body[:1] == b"{" else parse_qs(body.decode())
         wanted = asked["paths"] if isinstance(asked["paths"], list) else [asked["paths"]]
-        found = [self.entry(path, files[path]) for path in wanted if path in files]
-        folders = [path for path in wanted if any(one.startswith(path + "/") for one in files)]
-        self.answer(found + [{"type": "directory", "path": path, "size": 0, "oid": "0"} for path in folders])
+        entries = [self.entry(path, files[path]) for path in wanted if path in files]
+        folders = [path for path in wanted if any(file.startswith(path + "/") for file in files)]
+        self.answer(entries + [{"type": "directory", "path": path, "size": 0, "oid": "0"} for path in folders])
 
     def preupload(self, body, kind, name, revision):
         repository = self.repository(kind, name)
@@ -263,16 +263,16 @@ class Handler(BaseHTTPRequestHandler):
             path, large = asked["path"], is_large(asked["path"])
             old = files.get(path)
             oid = None if old is None else hashlib.sha256(old).hexdigest() if large else blob_id(old)
-            told = {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
-            answer.append(told | ({"oid": oid} if oid else {}))
+            entry = {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
+            answer.append(entry | ({"oid": oid} if oid else {}))
         self.answer({"files": answer})
 
     def batch(self, body, kind, name):
         self.writer(name.split("/")[0])
-        objects = [{"oid": one["oid"], "size": one["size"]} for one in json.loads(body)["objects"]]
-        for one in objects:
-            if one["oid"] not in self.hub.stored:
-                one["actions"] = {"upload": {"href": f"{self.hub.url}/large/{one['oid']}"}}
+        objects = [{"oid": entry["oid"], "size": entry["size"]} for entry in json.loads(body)["objects"]]
+        for item in objects:
+            if item["oid"] not in self.hub.stored:
+                item["actions"] = {"upload": {"href": f"{self.hub.url}/large/{item['oid']}"}}
         self.answer({"transfer": "basic", "objects": objects})
 
     def large(self, body, oid):
@@ -326,10 +326,10 @@ class Handler(BaseHTTPRequestHandler):
         if asked["flavor"] == "a100x800":
             raise RefusalError(400, "", "flavor: invalid enum value")
         self.hub.jobs.append(asked)
-        told = {"id": f"job{len(self.hub.jobs)}", "owner": {"id": "1", "name": owner, "type": "user"}}
+        reply = {"id": f"job{len(self.hub.jobs)}", "owner": {"id": "1", "name": owner, "type": "user"}}
         secrets = sorted(asked.get("secrets", {}))  # the hub tells the names of secrets only
         self.answer(
-            told | {"status": {"stage": "RUNNING", "message": None}, "flavor": asked["flavor"], "secrets": secrets}
+            reply | {"status": {"stage": "RUNNING", "message": None}, "flavor": asked["flavor"], "secrets": secrets}
         )
 
 

@@ -46,8 +46,8 @@ def test_golden_samples_are_checked_when_a_pushed_model_is_loaded(place, pushed)
 
 
 def test_a_pushed_model_is_evaluated_and_refused_where_its_data_are_not(place, pushed):
-    found = json.loads(place.ok("toy", "evaluate", "ada/toy-first", "--format", "json"))
-    assert found["test"]["systems"]["fine-tuned"] == json.loads((place.run / "evaluation.json").read_text())["test"][
+    results = json.loads(place.ok("toy", "evaluate", "ada/toy-first", "--format", "json"))
+    assert results["test"]["systems"]["fine-tuned"] == json.loads((place.run / "evaluation.json").read_text())["test"][
         "systems"]["fine-tuned"]  # fmt: skip
     values = yaml.safe_load(pushed.files["config.yaml"]) | {"data": "local:abc"}
     pushed.commit({"config.yaml": yaml.safe_dump(values).encode()}, "data stayed")
@@ -58,14 +58,14 @@ def test_a_pushed_model_is_evaluated_and_refused_where_its_data_are_not(place, p
 
 
 def test_a_pushed_model_is_evaluated_from_python(place, pushed, worker):
-    told = {
+    variables = {
         "HF_ENDPOINT": place.hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_write",
         "HF_HOME": str(worker.home / "hf"), "HOME": str(worker.home), "SUITE_PLUGINS": "toy",
         "SUITE_CACHE": str(place.folder.parent / "cache"),
     }  # fmt: skip
     lines = "import json, suite; print(json.dumps(suite.evaluate('ada/toy-first', domain='toy', noise=0.1)))"
     done = subprocess.run(
-        [sys.executable, "-c", lines], cwd=place.folder, env=os.environ | told, capture_output=True, text=True
+        [sys.executable, "-c", lines], cwd=place.folder, env=os.environ | variables, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     kept = json.loads((place.run / "evaluation.json").read_text())
@@ -75,8 +75,8 @@ def test_a_pushed_model_is_evaluated_from_python(place, pushed, worker):
 def test_whoever_has_the_data_of_a_pushed_model_evaluates_it(place):
     place.ok("push")
     asked = ["toy", "evaluate", "ada/toy-first", "--format", "json", "--set"]
-    found = json.loads(place.ok(*asked, "data=secret-words.csv"))["test"]
-    assert found["systems"] == json.loads((place.run / "evaluation.json").read_text())["test"]["systems"]
+    results = json.loads(place.ok(*asked, "data=secret-words.csv"))["test"]
+    assert results["systems"] == json.loads((place.run / "evaluation.json").read_text())["test"]["systems"]
     (place.folder / "other.csv").write_bytes(b"\n".join(WORDS.splitlines()[:-1]))
     said = place.refused(*asked, "data=other.csv")
     assert said.startswith("other.csv has other data (fingerprint ") and said.endswith("; give those.")
@@ -97,8 +97,8 @@ def test_data_are_pinned_and_a_run_is_reproduced_from_their_commit(empty):
     words.commit({"words.csv": WORDS.splitlines(True)[0] + b"".join(WORDS.splitlines(True)[40:])}, "fewer rows")
     empty.ok("toy", "train", "--config", first / "config.yaml", "--name", "same")
     assert config(empty)["data"] == f"ada/words@{old}"
-    told = [json.loads((run / "environment.json").read_text())["data"] for run in (first, empty.run)]
-    assert told[0] == told[1]
+    sources = [json.loads((run / "environment.json").read_text())["data"] for run in (first, empty.run)]
+    assert sources[0] == sources[1]
     assert (first / "model/model.safetensors").read_bytes() == (empty.run / "model/model.safetensors").read_bytes()
     assert "- ada/words" in (first / "README.md").read_text()
 

@@ -47,15 +47,15 @@ def test_a_run_arrives_whole_private_in_one_commit_and_gives_its_answers(place):
 def test_the_card_holds_the_results_as_the_hub_reads_them(place):
     place.ok("push", "--public", "--to", "named")
     assert not model(place, "ada/named").private
-    told = front(model(place, "ada/named").files["README.md"].decode())
-    assert (told["license"], told["library_name"], told["tags"]) == ("apache-2.0", "transformers", ["suite", "toy"])
-    (results,) = told["model-index"][0]["results"]
+    card = front(model(place, "ada/named").files["README.md"].decode())
+    assert (card["license"], card["library_name"], card["tags"]) == ("apache-2.0", "transformers", ["suite", "toy"])
+    (results,) = card["model-index"][0]["results"]
     systems = json.loads((place.run / "evaluation.json").read_text())["test"]["systems"]
     tuned, before = systems["fine-tuned"]["accuracy"], systems["before fine-tuning"]["accuracy"]
-    assert [one["value"] for one in results["metrics"]] == [tuned["value"], before["value"]]
+    assert [metric["value"] for metric in results["metrics"]] == [tuned["value"], before["value"]]
     span = f"95 % interval {tuned['low']:.4g} to {tuned['high']:.4g}"
     assert results["metrics"][0]["name"] == f"accuracy fine-tuned ({span}, 15 examples)"
-    assert told == front((place.run / "README.md").read_text())  # one card, not two
+    assert card == front((place.run / "README.md").read_text())  # one card, not two
 
 
 def test_no_path_no_token_no_file_name_and_no_row_leaves_the_machine(place):
@@ -75,12 +75,12 @@ def test_options_of_an_evaluation_that_are_private_are_not_in_the_card(place):
     shutil.copy(place.folder / "secret-words.csv", further)
     place.ok("toy", "evaluate", "--set", f"also_evaluate=[{further}]", "--set", "noise=0.5")
     path = place.run / "evaluation.json"
-    found = json.loads(path.read_text())
-    found["test"]["options"] |= {
+    evaluation = json.loads(path.read_text())
+    evaluation["test"]["options"] |= {
         "also_evaluate": ["/mnt/patients/mueller.csv", "mueller.csv"], "data": "mueller.csv", "output": "mueller",
         "columns": {"word": "mueller"}, "allow_mueller": True, "lexicon": "/mnt/mueller.txt",
     }  # fmt: skip
-    path.write_text(json.dumps(found))
+    path.write_text(json.dumps(evaluation))
     place.ok("push")
     card = model(place).files["README.md"].decode()
     assert "Answered with noise=0.5, which training did not have.\n" in card and "further local data 1" in card
@@ -147,15 +147,15 @@ def test_a_model_that_answers_otherwise_here_is_not_pushed(place):
 @pytest.mark.parametrize("secret", ["{home}", "{here}", "hf_write"])
 @pytest.mark.parametrize("file", ["config.json", "notes.txt", "model.safetensors"])
 def test_a_file_that_tells_a_path_or_the_token_is_not_pushed(place, secret, file):
-    told = "From " + secret.format(home=place.worker.home, here=place.folder) + "/words."
+    sentence = "From " + secret.format(home=place.worker.home, here=place.folder) + "/words."
     model = place.run / "model"
     if file == "config.json":
         values = json.loads((model / file).read_text())
-        (model / file).write_text(json.dumps(values | {"note": told}))
+        (model / file).write_text(json.dumps(values | {"note": sentence}))
     elif file == "notes.txt":
-        (model / file).write_text(told)
+        (model / file).write_text(sentence)
     else:
-        save_file(load_file(model / file), model / file, metadata={"format": "pt", "note": told})
+        save_file(load_file(model / file), model / file, metadata={"format": "pt", "note": sentence})
     assert place.refused("push").startswith(f"{file} of {place.run.name} holds ")
     assert place.hub.repositories == {}
 
@@ -204,9 +204,9 @@ def test_what_is_refused(place, arguments, said):
     place.hub.add("ada/seen", {}, private=False)
     place.hub.add("ada/other", {"config.json": b"{}"})
     place.hub.add("ada/weather", {"environment.json": b'{"domain": "weather"}'})
-    before = {key: found.head for key, found in place.hub.repositories.items()}
+    before = {key: repository.head for key, repository in place.hub.repositories.items()}
     assert place.refused("push", *arguments).startswith(said)
-    assert {key: found.head for key, found in place.hub.repositories.items()} == before
+    assert {key: repository.head for key, repository in place.hub.repositories.items()} == before
 
 
 def test_a_run_that_is_not_finished_is_refused(place):
@@ -232,18 +232,18 @@ def test_the_licence_of_the_base_model_is_kept(place, licence, asked, said):
 
 
 @pytest.mark.parametrize(
-    ("card", "asked", "found"),
+    ("card", "asked", "expected"),
     [
         ("---\nlicense: cc-by-nc-4.0\n---\n", "cc-by-nc-4.0", "cc-by-nc-4.0"),
         ("---\nlicense: mit\n---\n", "", "mit"),
         ("# no front matter\n", "", "other"),
     ],
 )
-def test_licence_and_base_model_are_filled_from_the_hub(place, card, asked, found):
+def test_licence_and_base_model_are_filled_from_the_hub(place, card, asked, expected):
     base = place.hub.add("eve/base", {"README.md": card.encode()}, private=False)
     told_otherwise(place, model=f"eve/base@{base.head}")
     place.ok("push", *(["--licence", asked] if asked else []))
     text = model(place).files["README.md"].decode()
-    assert (front(text)["license"], front(text)["base_model"]) == (found, "eve/base")
+    assert (front(text)["license"], front(text)["base_model"]) == (expected, "eve/base")
     assert f"commit `{base.head[:12]}`" in text
-    assert ("ask its owner before you use or pass on this one" in text) == (found == "other")
+    assert ("ask its owner before you use or pass on this one" in text) == (expected == "other")

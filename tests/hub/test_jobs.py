@@ -26,8 +26,8 @@ def test_a_training_is_submitted_with_its_push_and_its_secret_apart(empty):
         "&&", "suite", "push", "latest", "--to", "ada/toy-job",
     ]  # fmt: skip
     settings = {words[i + 1] for i, word in enumerate(words) if word == "--set"}
-    told = {"epochs=2.0", "noise=0.5", "lora=true", 'columns={"word": "text"}', f'data="ada/words@{data.head}"'}
-    assert settings == told and words[words.index("--processes") + 1] == "2"
+    expected = {"epochs=2.0", "noise=0.5", "lora=true", 'columns={"word": "text"}', f'data="ada/words@{data.head}"'}
+    assert settings == expected and words[words.index("--processes") + 1] == "2"
     assert (job["flavor"], job["timeoutSeconds"], job["secrets"]) == ("a10g-large", 5400, {"HF_TOKEN": "hf_write"})
     assert "hf_write" not in str(job["command"]) and job["dockerImage"].startswith("ghcr.io/astral-sh/uv:")
 
@@ -82,6 +82,6 @@ def test_where_suite_comes_from_must_be_said_when_it_is_installed_from_a_folder(
 def test_a_git_installation_names_its_commit(monkeypatch):
     from suite.hub import jobs
 
-    told = '{"url": "https://h.org/s", "vcs_info": {"vcs": "git", "commit_id": "abc"}, "subdirectory": "plugins/toy"}'
-    monkeypatch.setattr(jobs, "distribution", lambda name: type("Found", (), {"read_text": lambda self, file: told})())
+    text = '{"url": "https://h.org/s", "vcs_info": {"vcs": "git", "commit_id": "abc"}, "subdirectory": "plugins/toy"}'
+    monkeypatch.setattr(jobs, "distribution", lambda name: type("Found", (), {"read_text": lambda self, file: text})())
     assert jobs._source("suite-toy") == "suite-toy @ git+https://h.org/s@abc#subdirectory=plugins/toy"

@@ -30,10 +30,10 @@ def rows(count):
 
 def test_a_window_is_what_came_before_and_what_came_after():
     series = ordered([*reversed(rows(7)), {"series": "b", "time": 0, "value": 1.0}])
-    found = list(windows(series, context=3, horizon=2, stride=2, least=2))
-    assert [one["history"] for one in found] == [[0.0, 1.0], [1.0, 2.0, 3.0]]
-    assert [one["future"] for one in found] == [[2.0, 3.0], [4.0, 5.0]]
-    assert [(one["series"], one["time"], one["end"]) for one in found] == [("a", 2, 3), ("a", 4, 5)]
+    samples = list(windows(series, context=3, horizon=2, stride=2, least=2))
+    assert [sample["history"] for sample in samples] == [[0.0, 1.0], [1.0, 2.0, 3.0]]
+    assert [sample["future"] for sample in samples] == [[2.0, 3.0], [4.0, 5.0]]
+    assert [(sample["series"], sample["time"], sample["end"]) for sample in samples] == [("a", 2, 3), ("a", 4, 5)]
 
 
 def test_times_are_in_order_whoever_read_them():

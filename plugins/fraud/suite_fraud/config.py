@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from suite import TrainConfig
+
+SUPERVISED = ("logistic regression", "random forest", "LightGBM", "LightGBM careful", "XGBoost", "XGBoost careful")
+"""Classical systems that learn from labels."""
+UNSUPERVISED = ("isolation forest", "autoencoder")
+"""Those that need none: their scores rank, but are no probabilities."""
 
 
 class FraudConfig(TrainConfig):
     """Defaults are those of the handbook protocol: a week to learn from, a week of delay, a week to test on."""
+
+    changeable = TrainConfig.changeable | {"systems", "capacity", "review_cost"}
+    replaced = MappingProxyType({"test_share": "test_days"})
 
     epochs: float = Field(12.0, gt=0, description="Passes over the training transactions.")
     max_steps: int | None = Field(
@@ -45,6 +54,13 @@ class FraudConfig(TrainConfig):
         5.0, ge=0, description="What looking at one alert costs, in the currency of the amounts; a missed fraud "
         "costs its amount."
     )  # fmt: skip
+
+    @field_validator("systems")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        if unknown := [name for name in names if name not in (*SUPERVISED, *UNSUPERVISED)]:
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join((*SUPERVISED, *UNSUPERVISED))}")
+        return names
 
 
 Unit = Literal["auto", "seconds", "microseconds", "milliseconds", "minutes", "hours", "days"]

@@ -16,36 +16,36 @@ POOR = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
 
 
 def contest() -> Contest:
-    found = Contest(LABEL, np.ones(6))
-    found.enter(NETWORK, FAIR, FAIR)
-    found.enter("trees", GOOD, POOR)
-    found.enter("line", POOR, GOOD)
-    return found
+    rivals = Contest(LABEL, np.ones(6))
+    rivals.enter(NETWORK, FAIR, FAIR)
+    rivals.enter("trees", GOOD, POOR)
+    rivals.enter("line", POOR, GOOD)
+    return rivals
 
 
 def test_validation_alone_crowns():
-    found = contest()
-    assert found.champion == "trees"
-    assert found.scores["trees"] == 1.0
-    assert found.ranking() == ["trees", NETWORK, "line"]
+    rivals = contest()
+    assert rivals.champion == "trees"
+    assert rivals.scores["trees"] == 1.0
+    assert rivals.ranking() == ["trees", NETWORK, "line"]
 
 
 def test_ensembles_are_means_of_calibrated_log_odds_of_the_best():
-    found = contest()
-    found.join()
-    assert found.members("best 2 joined") == ["trees", NETWORK]
-    mean = (found.answers["trees"].validation + found.answers[NETWORK].validation) / 2
-    assert found.answers["best 2 joined"].validation == pytest.approx(mean)
-    assert found.champion == "trees"  # an ensemble that is no better takes no crown
+    rivals = contest()
+    rivals.join()
+    assert rivals.members("best 2 joined") == ["trees", NETWORK]
+    mean = (rivals.answers["trees"].validation + rivals.answers[NETWORK].validation) / 2
+    assert rivals.answers["best 2 joined"].validation == pytest.approx(mean)
+    assert rivals.champion == "trees"  # an ensemble that is no better takes no crown
 
 
 def test_other_rows_are_answered_as_the_test_rows_were():
-    found = contest()
-    found.fits = {"trees": lambda x: POOR, "line": lambda x: GOOD}
-    found.join()
+    rivals = contest()
+    rivals.fits = {"trees": lambda x: POOR, "line": lambda x: GOOD}
+    rivals.join()
     for name in ("trees", NETWORK, "best 3 joined"):
-        assert found.answer(name, np.zeros((6, 1)), FAIR) == pytest.approx(found.test(name))
-    assert sigmoid(found.answers["trees"].test) == pytest.approx(found.test("trees"))
+        assert rivals.answer(name, np.zeros((6, 1)), FAIR) == pytest.approx(rivals.test(name))
+    assert sigmoid(rivals.answers["trees"].test) == pytest.approx(rivals.test("trees"))
 
 
 def test_all_systems_are_fitted_on_the_training_rows_only():
@@ -55,12 +55,12 @@ def test_all_systems_are_fitted_on_the_training_rows_only():
         seen[name] = (x.shape, y.tolist())
         return lambda asked: asked[:, 0]
 
-    found = champion.hold(
+    rivals = champion.hold(
         fit, ("a", "b"), (np.ones((2, 1)), np.array([0, 1])), (GOOD[:, None], LABEL, np.ones(6)), POOR[:, None],
         {"validation": FAIR, "test": FAIR},
     )  # fmt: skip
     assert seen == {"a": ((2, 1), [0, 1]), "b": ((2, 1), [0, 1])}
-    assert set(found.answers) == {NETWORK, "a", "b", "best 2 joined", "best 3 joined"}
+    assert set(rivals.answers) == {NETWORK, "a", "b", "best 2 joined", "best 3 joined"}
 
 
 def test_the_verdict_is_honest_when_it_is_not_the_network():

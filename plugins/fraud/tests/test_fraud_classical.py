@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from suite import Ranking, SuiteError
+from suite_fraud.config import SUPERVISED, UNSUPERVISED
 from suite_fraud.data.features import NAMES
 from suite_fraud.data.wording import reasons, sentence
 from suite_fraud.model import classical
@@ -24,18 +25,18 @@ def problem(count=1500, seed=0, apart=2.5):
     return x, y
 
 
-@pytest.mark.parametrize("name", [*classical.SUPERVISED, *classical.UNSUPERVISED])
+@pytest.mark.parametrize("name", [*SUPERVISED, *UNSUPERVISED])
 def test_each_model_ranks_frauds_first_and_answers_within_0_and_1(name):
     x, y = problem()
     other, truth = problem(seed=1)
-    found = classical.fit(name, x, y).predict(other)
-    assert found.shape == (1500,) and found.dtype == np.float64
-    assert found.min() >= 0 and found.max() <= 1
-    least = 0.93 if name in classical.SUPERVISED else 0.8
-    assert Ranking(found, truth).auroc() > least
+    probability = classical.fit(name, x, y).predict(other)
+    assert probability.shape == (1500,) and probability.dtype == np.float64
+    assert probability.min() >= 0 and probability.max() <= 1
+    least = 0.93 if name in SUPERVISED else 0.8
+    assert Ranking(probability, truth).auroc() > least
 
 
-@pytest.mark.parametrize("name", classical.SUPERVISED)
+@pytest.mark.parametrize("name", SUPERVISED)
 def test_probabilities_add_up_to_the_frauds(name):
     """Weights for the rare class would make this several times too large."""
     x, y = problem(3000, apart=1.0)
@@ -51,7 +52,7 @@ def test_equal_seeds_give_equal_models_and_labels_matter_only_where_they_should(
     first, second, other = (classical.fit(name, x, y, seed=seed).predict(x) for seed in (1, 1, 2))
     assert np.array_equal(first, second) and not np.array_equal(first, other)
     swapped = classical.fit(name, x, 1 - y, seed=1).predict(x)
-    assert np.array_equal(first, swapped) == (name in classical.UNSUPERVISED)
+    assert np.array_equal(first, swapped) == (name in UNSUPERVISED)
 
 
 def test_half_of_the_training_rows_are_odder_than_a_half():
@@ -65,9 +66,9 @@ def test_a_student_follows_its_teacher_and_is_read_back(tmp_path):
     teacher = classical.fit("logistic regression", x, y)
     about = About(windows=(1.0,), delay=2.0, numbers=("extra",), threshold=0.3, columns={"entity": "card"})
     student = Student.teach(x, teacher.predict(x), about)
-    found = fidelity(teacher.predict(other), student.predict(other), truth)
-    assert found["spearman"] > 0.97 and found["overlap_top_1"] > 0.6
-    assert found["student_average_precision"] == pytest.approx(found["teacher_average_precision"], abs=0.03)
+    agreement = fidelity(teacher.predict(other), student.predict(other), truth)
+    assert agreement["spearman"] > 0.97 and agreement["overlap_top_1"] > 0.6
+    assert agreement["student_average_precision"] == pytest.approx(agreement["teacher_average_precision"], abs=0.03)
     assert np.abs(student.predict(other) - teacher.predict(other)).mean() < 0.01
     student.save(tmp_path / "run" / "student")
     assert sorted(path.name for path in (tmp_path / "run" / "student").iterdir()) == ["model.txt", "student.json"]
@@ -103,13 +104,13 @@ def test_reasons_are_of_different_subjects_strongest_first_and_only_for_suspicio
         ("is_night", 1, -3.0),
     ]:
         x[0, NAMES.index(name)], share[0, NAMES.index(name)] = value, contribution
-    (told,) = reasons(NAMES, x, share, 5)
-    assert told == [
+    (sentences,) = reasons(NAMES, x, share, 5)
+    assert sentences == [
         "25% of this counterparty's transactions were fraud, in 30 days with known labels",
         "amount of 412.50",
         "amount 5.2 times this customer's mean",
     ]
-    assert reasons(NAMES, x, share, 1) == [told[:1]]
+    assert reasons(NAMES, x, share, 1) == [sentences[:1]]
     assert reasons(NAMES, x[:0], share[:0]) == []
 
 

@@ -37,7 +37,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 
 def table(label=(1, 0, 1, 0)):
-    known = [None if one < 0 else one for one in label]
+    known = [None if value < 0 else value for value in label]
     return pa.table(
         {
             "time": np.array([0, 60, 86_400, 86_460]).astype("datetime64[s]"),
@@ -70,9 +70,9 @@ def starter(tmp_path_factory):
 def session(starter, tmp_path_factory):
     path = tmp_path_factory.mktemp("uploads") / "toy.parquet"
     pq.write_table(simulate(TOY), path)
-    found = session_of.DemoSession(starter)
-    found.name = found.uploads.keep(queue.opened(starter, path))
-    return found
+    demo = session_of.DemoSession(starter)
+    demo.name = demo.uploads.keep(queue.opened(starter, path))
+    return demo
 
 
 def test_the_first_of_each_day_come_with_the_most_suspicious_first():
@@ -87,26 +87,26 @@ def test_savings_are_those_of_the_outcome_at_each_capacity():
         pa.table({"time": day.astype("datetime64[D]").astype("datetime64[s]"), "amount": amount, "label": label})
     )
     held = Queue(Dataset.from_dict({"row": rows.order}), rows, np.arange(400), "", generator.random(400))
-    found = held.savings(120, review_cost=30)
+    savings = held.savings(120, review_cost=30)
     for k in (1, 7, 100, 120):
-        one = decisions.curve(held.probability, label, amount, day, review_cost=30, capacities=(k,))[k]
-        told = (found.saved[k - 1], found.found[k - 1], found.missed[k - 1], found.money_missed[k - 1])
-        assert told == (one.money_saved, one.frauds_found, one.frauds_missed, one.money_missed)
-    assert found.saved[found.best - 1] == found.saved.max() > found.saved[-1]
+        outcome = decisions.curve(held.probability, label, amount, day, review_cost=30, capacities=(k,))[k]
+        figures = (savings.saved[k - 1], savings.found[k - 1], savings.missed[k - 1], savings.money_missed[k - 1])
+        assert figures == (outcome.money_saved, outcome.frauds_found, outcome.frauds_missed, outcome.money_missed)
+    assert savings.saved[savings.best - 1] == savings.saved.max() > savings.saved[-1]
 
 
 def test_the_slider_says_where_one_more_alert_stops_paying():
     held = toy()
-    found = held.savings(5, review_cost=2)
-    assert found.saved.round(2).tolist() == [123_452.78, 123_548.78, 123_548.78, 123_548.78, 123_548.78]
-    text = cards.figures(held, found, 1, 2)
+    savings = held.savings(5, review_cost=2)
+    assert savings.saved.round(2).tolist() == [123_452.78, 123_548.78, 123_548.78, 123_548.78, 123_548.78]
+    text = cards.figures(held, savings, 1, 2)
     assert (
         "<b>123,453</b><small>money saved" in text
         and "<b>50\N{NARROW NO-BREAK SPACE}%</b><small>precision of 2 alerts" in text
     )
     assert "stops paying at <b>2</b>. 1 more a day would save 96 more." in text
     assert "missed, worth 100" in text and "review cost at 2 each" in text
-    assert "1 fewer a day would save" not in text and "This is that place" in cards.figures(held, found, 2, 2)
+    assert "1 fewer a day would save" not in text and "This is that place" in cards.figures(held, savings, 2, 2)
 
 
 def test_without_labels_nothing_is_promised():
@@ -127,9 +127,9 @@ def test_names_from_a_file_are_text_and_never_markup():
 
 
 def test_an_alert_shows_its_customers_last_transactions_up_to_itself():
-    assert [one["amount"] for one in toy().history(2)] == [100.0, 123_456.78]
-    assert [one["amount"] for one in toy().history(0)] == [100.0]
-    assert [one["amount"] for one in toy().history(2, 1)] == [123_456.78]
+    assert [record["amount"] for record in toy().history(2)] == [100.0, 123_456.78]
+    assert [record["amount"] for record in toy().history(0)] == [100.0]
+    assert [record["amount"] for record in toy().history(2, 1)] == [123_456.78]
     text = cards.detail(toy(), 2, ["why"], None)
     assert "stored" not in text
     (this,) = re.findall(r'<tr class="kit-strong kit-bad">(.*?)</tr>', text)
@@ -222,11 +222,17 @@ def test_the_starter_ranks_an_upload_and_gives_reasons(session):
 
 def test_the_endpoint_answers_records_in_their_order(session):
     records = simulate(TOY).slice(0, 500).to_pylist()
-    records = [{"time": str(one["time"]), **{k: one[k] for k in ("customer", "terminal", "amount")}} for one in records]
+    records = [{"time": str(row["time"]), **{k: row[k] for k in ("customer", "terminal", "amount")}} for row in records]
     records[400]["amount"] = 2_000.0
-    found, turned = session.answer(records), session.answer(records[::-1])
-    assert np.argmax([one["probability"] for one in found]) == 400 and found[400]["alert"] and found[400]["reasons"]
-    assert [one["probability"] for one in turned[::-1]] == pytest.approx([one["probability"] for one in found])
+    answers, turned = session.answer(records), session.answer(records[::-1])
+    assert (
+        np.argmax([answer["probability"] for answer in answers]) == 400
+        and answers[400]["alert"]
+        and answers[400]["reasons"]
+    )
+    assert [answer["probability"] for answer in turned[::-1]] == pytest.approx(
+        [answer["probability"] for answer in answers]
+    )
 
 
 def test_mistakes_are_sentences(session, tmp_path):
@@ -252,13 +258,13 @@ def test_too_long_a_file_is_sent_to_the_command(session, monkeypatch):
 
 
 def test_only_so_many_uploads_are_held():
-    found = session_of.DemoSession(SimpleNamespace())
-    names = [found.uploads.keep(toy()) for _ in range(session_of.HELD)]
-    found.queue(names[0])
-    found.uploads.keep(toy())
-    assert found.queue(names[0]).source == "toy"
+    demo = session_of.DemoSession(SimpleNamespace())
+    names = [demo.uploads.keep(toy()) for _ in range(session_of.HELD)]
+    demo.queue(names[0])
+    demo.uploads.keep(toy())
+    assert demo.queue(names[0]).source == "toy"
     with pytest.raises(SuiteError, match="no longer held"):
-        found.queue(names[1])
+        demo.queue(names[1])
 
 
 def test_the_page_is_built_without_a_model_and_without_a_warning():

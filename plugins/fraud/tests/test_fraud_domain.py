@@ -84,8 +84,8 @@ def test_transactions_a_day_count_those_of_unknown_label(table):
 def test_the_unit_of_numbers_in_time_is_kept(table):
     seconds = table["time"].cast(pa.timestamp("s")).cast(pa.int64())
     minutes = pa.array((seconds.to_numpy() - seconds.to_numpy()[0]) // 60)
-    found = parts.split(Dataset(table.set_column(1, "time", minutes)), config(time_unit="minutes"))
-    assert found.time_unit == "minutes" and days(found.splits["test"]) == (33, 39)
+    result = parts.split(Dataset(table.set_column(1, "time", minutes)), config(time_unit="minutes"))
+    assert result.time_unit == "minutes" and days(result.splits["test"]) == (33, 39)
 
 
 def test_rows_of_another_set_keep_their_order(table):
@@ -177,8 +177,8 @@ def test_what_cannot_be_parted_is_refused_with_a_sentence(table, changes, settin
 def test_a_leaking_column_and_one_class_are_findings(table):
     data = task().data
     leak = table.append_column("verdict", pa.array(np.asarray(table["label"]) * 2.0))
-    told = [finding for finding in data.check(Dataset(leak)) if finding.severity == "error"]
-    assert len(told) == 1 and "'verdict' gives the label away" in told[0].message
+    errors = [finding for finding in data.check(Dataset(leak)) if finding.severity == "error"]
+    assert len(errors) == 1 and "'verdict' gives the label away" in errors[0].message
     honest = table.set_column(5, "label", pa.array(np.zeros(len(table), np.int8)))
     assert any("are legitimate" in finding.message for finding in data.check(Dataset(honest)))
     broken = table.set_column(4, "amount", pa.array(["many"] * len(table)))
@@ -215,7 +215,7 @@ def test_examples_come_many_at_once():
         np.zeros((5, 1)), np.zeros((5, 0)), np.zeros((5, 0), int), np.zeros((1, 0)), blank, blank, blank, blank
     )
     examples = Examples(made)
-    assert [one.row for one in examples.__getitems__([3, 1])] == [3, 1]
+    assert [example.row for example in examples.__getitems__([3, 1])] == [3, 1]
     assert examples[-1].row == 4
     with pytest.raises(IndexError):
         _ = examples[5]
@@ -229,9 +229,9 @@ def test_metrics_leave_unknown_labels_out():
         "day": np.zeros(3, int),
         "entity": np.arange(3),
     }
-    found = FRAUD.task().scores(None).metrics(scores)
-    assert found["average_precision"] == 1.0
-    assert json.dumps(found)
+    metrics = FRAUD.task().scores(None).metrics(scores)
+    assert metrics["average_precision"] == 1.0
+    assert json.dumps(metrics)
 
 
 def test_a_limit_that_leaves_one_class_is_refused_before_training(portfolio):

@@ -77,45 +77,45 @@ def test_what_is_kept_of_training_is_no_row():
 
 
 def test_without_drift_nothing_is_advised():
-    found = report(*weeks())
-    assert not found.retrain and found.advice.startswith("No need to retrain")
-    assert [(week.start, week.end, week.count) for week in found.weeks] == [(d, d + 7, 1400) for d in (0, 7, 14, 21)]
-    assert max(week.features["size"] for week in found.weeks) < 0.1
+    verdict = report(*weeks())
+    assert not verdict.retrain and verdict.advice.startswith("No need to retrain")
+    assert [(week.start, week.end, week.count) for week in verdict.weeks] == [(d, d + 7, 1400) for d in (0, 7, 14, 21)]
+    assert max(week.features["size"] for week in verdict.weeks) < 0.1
 
 
 def test_a_feature_that_moved_is_named():
-    found = report(*weeks(shift=1.0))
-    assert found.retrain and "differ much from those in training in size (PSI" in found.advice
-    assert found.weeks[-1].moved == ["size"] and found.weeks[0].moved == []
+    verdict = report(*weeks(shift=1.0))
+    assert verdict.retrain and "differ much from those in training in size (PSI" in verdict.advice
+    assert verdict.weeks[-1].moved == ["size"] and verdict.weeks[0].moved == []
 
 
 def test_scores_that_moved_are_told():
     x, score, label, day = weeks()
-    found = report(x, np.where(day >= 21, score * 0.3, score), label, day)
-    assert found.retrain and "scores of the last week" in found.advice
-    assert found.weeks[-1].alert_rate == 0 < found.weeks[0].alert_rate
+    verdict = report(x, np.where(day >= 21, score * 0.3, score), label, day)
+    assert verdict.retrain and "scores of the last week" in verdict.advice
+    assert verdict.weeks[-1].alert_rate == 0 < verdict.weeks[0].alert_rate
 
 
 def test_labels_count_before_features_and_only_when_known():
     x, score, label, day = weeks(shift=1.0, fade=1.0, changed_from=14)
-    found = report(x, score, label, day)
-    assert found.retrain and found.advice.startswith("Retrain: average precision fell from ")
-    assert "(days 14 to 21)" in found.advice
-    last = found.weeks[-1]
+    verdict = report(x, score, label, day)
+    assert verdict.retrain and verdict.advice.startswith("Retrain: average precision fell from ")
+    assert "(days 14 to 21)" in verdict.advice
+    last = verdict.weeks[-1]
     assert last.frauds == 0 and math.isnan(last.average_precision), "labels of the last week are not known yet"
     assert report(x, score, label, day, delay=0).weeks[-1].frauds > 0
 
 
 def test_no_transaction_no_advice():
     none = np.empty(0)
-    found = report(np.empty((0, 2)), none, none, none.astype(int))
-    assert not found.retrain and found.weeks == []
+    verdict = report(np.empty((0, 2)), none, none, none.astype(int))
+    assert not verdict.retrain and verdict.weeks == []
 
 
 def test_a_part_of_a_week_is_left_out_at_the_beginning():
     x, score, label, day = weeks()
-    found = report(*(values[day >= 3] for values in (x, score, label, day)))
-    assert [(week.start, week.end) for week in found.weeks] == [(7, 14), (14, 21), (21, 28)]
+    verdict = report(*(values[day >= 3] for values in (x, score, label, day)))
+    assert [(week.start, week.end) for week in verdict.weeks] == [(7, 14), (14, 21), (21, 28)]
 
 
 BANK = Portfolio(customers=400, terminals=300, days=63, seed=2, radius=12.0, compromised_customers=1,
@@ -139,18 +139,18 @@ def bank(tmp_path_factory):
     return folder
 
 
-def told(bank, file, *options):
+def output(bank, file, *options):
     command = [str(file), "--model", str(bank), "--history", str(bank / "before.parquet"), *options]
     return CliRunner().invoke(commands.drift, command, catch_exceptions=False).output
 
 
 def test_the_next_weeks_of_the_same_portfolio_ask_for_no_training(bank):
     assert sorted(path.name for path in (bank / "student").iterdir()) == ["drift.json", "model.txt", "student.json"]
-    found = json.loads(told(bank, bank / "after.parquet", "--format", "json"))
-    assert not found["retrain"], found["advice"]
-    assert [week["from"] for week in found["weeks"]] == ["2018-05-20", "2018-05-27"]
-    assert max(week["features"]["amount"] for week in found["weeks"]) < 0.02
-    text = told(bank, bank / "after.parquet")
+    verdict = json.loads(output(bank, bank / "after.parquet", "--format", "json"))
+    assert not verdict["retrain"], verdict["advice"]
+    assert [week["from"] for week in verdict["weeks"]] == ["2018-05-20", "2018-05-27"]
+    assert max(week["features"]["amount"] for week in verdict["weeks"]) < 0.02
+    text = output(bank, bank / "after.parquet")
     assert text.splitlines()[1].startswith("2018-05-20") and "No need to retrain" in text.splitlines()[-1]
 
 
@@ -158,14 +158,14 @@ def test_three_times_the_amounts_ask_for_training_anew(bank, tmp_path):
     table = pq.read_table(bank / "after.parquet")
     place = table.column_names.index("amount")
     pq.write_table(table.set_column(place, "amount", pc.multiply(table["amount"], 3.0)), tmp_path / "x3.parquet")
-    found = json.loads(told(bank, tmp_path / "x3.parquet", "--format", "json"))
-    assert found["retrain"] and "amount" in found["weeks"][-1]["moved"]
+    verdict = json.loads(output(bank, tmp_path / "x3.parquet", "--format", "json"))
+    assert verdict["retrain"] and "amount" in verdict["weeks"][-1]["moved"]
 
 
 def test_what_drift_cannot_be_told_of_is_a_sentence(bank, tmp_path):
     pq.write_table(pq.read_table(bank / "after.parquet").slice(0, 50), tmp_path / "short.parquet")
     with pytest.raises(SuiteError, match=r"short\.parquet holds 1 days; drift is told of whole weeks"):
-        told(bank, tmp_path / "short.parquet")
+        output(bank, tmp_path / "short.parquet")
     shutil.copytree(bank / "student", tmp_path / "student")
     (tmp_path / "student" / "drift.json").unlink()
     with pytest.raises(SuiteError, match="does not hold what its training looked like; train anew"):

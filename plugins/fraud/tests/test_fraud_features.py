@@ -81,7 +81,7 @@ def _of_counterparty(rows, i, windows, delay):
     same = [j for j in range(i) if rows.counterparty[j] == rows.counterparty[i] and rows.time[j] <= end]
     inside = [[j for j in same if rows.time[j] > end - days * DAY] for days in windows]
     labels = [[rows.label[j] for j in window if rows.label[j] >= 0] for window in inside]
-    risks = [sum(found) / len(found) if found else 0.0 for found in labels]
+    risks = [sum(known) / len(known) if known else 0.0 for known in labels]
     return [len(window) for window in inside] + risks
 
 
@@ -95,9 +95,9 @@ def test_features_equal_a_slow_reference(seed, delay):
 def test_features_without_a_counterparty_equal_the_reference_and_are_not_missing():
     rows = random_toy(5)
     alone = toy(rows.time, rows.entity, None, rows.amount, rows.label)
-    found = compute(alone)
-    np.testing.assert_allclose(found, reference(alone, (1, 7, 30), 7), rtol=2e-5, atol=2e-5)
-    assert (found[:, [name.startswith("counterparty") for name in NAMES]] == 0).all()
+    values = compute(alone)
+    np.testing.assert_allclose(values, reference(alone, (1, 7, 30), 7), rtol=2e-5, atol=2e-5)
+    assert (values[:, [name.startswith("counterparty") for name in NAMES]] == 0).all()
 
 
 def test_a_delayed_fraud_is_known_to_the_millisecond_and_forgotten_after_the_window():
@@ -114,9 +114,9 @@ def test_night_and_weekend_of_known_dates():
     rows = toy(
         [monday - 1, monday + 6.9 * 3600, monday + 7 * 3600, monday + 5 * DAY], [0] * 4, None, [1.0] * 4, [0] * 4
     )
-    found = compute(rows)
-    assert found[:, NAMES.index("is_weekend")].tolist() == [1, 0, 0, 1]
-    assert found[:, NAMES.index("is_night")].tolist() == [0, 1, 0, 1]
+    values = compute(rows)
+    assert values[:, NAMES.index("is_weekend")].tolist() == [1, 0, 0, 1]
+    assert values[:, NAMES.index("is_night")].tolist() == [0, 1, 0, 1]
 
 
 events = st.lists(
@@ -132,30 +132,30 @@ events = st.lists(
 )
 
 
-def of_events(found):
-    time, entity, counterparty, amount, label = zip(*sorted(found, key=lambda event: event[0]), strict=True)
+def of_events(transactions):
+    time, entity, counterparty, amount, label = zip(*sorted(transactions, key=lambda event: event[0]), strict=True)
     return toy(np.array(time) * 3600, entity, counterparty, amount, label)
 
 
 @settings(max_examples=60, deadline=None)
 @given(events, events, st.integers(0, 39), st.sampled_from([0.0, 2.0, 7.0]))
-def test_no_later_row_and_no_label_younger_than_the_delay_changes_a_feature(found, others, cut, delay):
+def test_no_later_row_and_no_label_younger_than_the_delay_changes_a_feature(transactions, others, cut, delay):
     """Whatever follows a row, and whatever turns out about the last days before it: its features stay, to the bit."""
-    found = sorted(found, key=lambda event: event[0])
-    cut = min(cut, len(found) - 1)
-    now = found[cut][0]
-    past = [(*event[:4], event[4] if event[0] <= now - delay * 24 else -1) for event in found[: cut + 1]]
+    transactions = sorted(transactions, key=lambda event: event[0])
+    cut = min(cut, len(transactions) - 1)
+    now = transactions[cut][0]
+    past = [(*event[:4], event[4] if event[0] <= now - delay * 24 else -1) for event in transactions[: cut + 1]]
     future = [(now + event[0], *event[1:]) for event in others]
-    told = compute(of_events(found), delay=delay)[cut]
+    row = compute(of_events(transactions), delay=delay)[cut]
     if delay == 0:  # labels are known at once: only the row's own is not
-        past = [*found[:cut], (*found[cut][:4], -1)]
-    assert np.array_equal(told, compute(of_events(past + future), delay=delay)[cut])
+        past = [*transactions[:cut], (*transactions[cut][:4], -1)]
+    assert np.array_equal(row, compute(of_events(past + future), delay=delay)[cut])
 
 
 @settings(max_examples=40, deadline=None)
 @given(events, st.lists(st.integers(0, 40), max_size=6), st.sampled_from([0.0, 7.0]))
-def test_a_stream_gives_the_same_features_to_the_bit(found, cuts, delay):
-    rows = of_events(found)
+def test_a_stream_gives_the_same_features_to_the_bit(transactions, cuts, delay):
+    rows = of_events(transactions)
     bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
     stream = Stream((1.0, 3.0), delay)
     blocks = [stream.push(rows.take(np.arange(a, b))) for a, b in itertools.pairwise(bounds)]

@@ -46,7 +46,7 @@ def test_the_documented_lines_give_the_networks_probabilities(tmp_path, extras, 
     with torch.no_grad():
         ours = fraud.infer({"extras": None, "texts": None, "asked": False, **batch})
     theirs = json.loads(run_outside(documented(PAGE, "Fraud detection") + ASK, tmp_path))
-    assert theirs == pytest.approx([one["probability"] for one in ours], abs=1e-6)
+    assert theirs == pytest.approx([answer["probability"] for answer in ours], abs=1e-6)
     assert len({round(value, 3) for value in theirs}) == 3
 
 

@@ -24,20 +24,20 @@ def random_case(seed, count=500, levels=None):
 @pytest.mark.parametrize("seed", range(3))
 def test_areas_and_brier_equal_those_of_scikit_learn(seed, levels):
     probability, label = random_case(seed, levels=levels)
-    found = measure(probability, label)
-    assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(label, probability), abs=1e-12)
-    assert found["average_precision"] == pytest.approx(metrics.average_precision_score(label, probability), abs=1e-12)
-    assert found["brier"] == pytest.approx(metrics.brier_score_loss(label, probability), abs=1e-12)
+    values = measure(probability, label)
+    assert values["roc_auc"] == pytest.approx(metrics.roc_auc_score(label, probability), abs=1e-12)
+    assert values["average_precision"] == pytest.approx(metrics.average_precision_score(label, probability), abs=1e-12)
+    assert values["brier"] == pytest.approx(metrics.brier_score_loss(label, probability), abs=1e-12)
 
 
 def test_each_measure_is_that_of_the_ranking():
     probability = np.linspace(1, 0, 110)
     label = np.isin(np.arange(110), (0, 2, 3, 4, 5, 6, 7, 8, 9, 60)).astype(int)
     amount = np.where(np.arange(110) == 0, 11.0, 1.0)
-    found = measure(probability, label, amount=amount)
+    values = measure(probability, label, amount=amount)
     # One of 100 legitimate ones is the second; before the next come nine of the ten frauds.
-    assert (found["recall_at_1_fpr"], found["value_recall_at_1_fpr"]) == (0.9, 0.95)
-    assert (found["alerts_for_80_recall"], found["alerts_for_90_recall"]) == (9, 10)
+    assert (values["recall_at_1_fpr"], values["value_recall_at_1_fpr"]) == (0.9, 0.95)
+    assert (values["alerts_for_80_recall"], values["alerts_for_90_recall"]) == (9, 10)
 
 
 def test_card_precision_counts_cards_a_day_and_leaves_out_those_found():
@@ -59,25 +59,25 @@ def test_card_precision_equals_a_slow_reference_with_busy_cards():
     generator = np.random.default_rng(0)
     day, entity = generator.integers(0, 5, 3000), (generator.pareto(1, 3000) * 3).astype(int)
     score, label = generator.random(3000), (generator.random(3000) < 0.05).astype(int)
-    found, shares = set(), []
+    caught, shares = set(), []
     for today in range(5):
         best = {}
         for row in np.flatnonzero(day == today):
-            if entity[row] not in found:
+            if entity[row] not in caught:
                 best[entity[row]] = max(best.get(entity[row], 0), score[row])
         looked = sorted(best, key=best.get, reverse=True)[:20]
         hit = [who for who in looked if label[(day == today) & (entity == who)].any()]
-        found |= set(hit)
+        caught |= set(hit)
         shares.append(len(hit) / 20)
     assert cards(Ranking(score, label), day, entity, k=20)[0] == pytest.approx(np.mean(shares), abs=1e-12)
 
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_leaves_rankings_unmeasured(label):
-    found = measure(np.array([0.1, 0.2]), np.array([label, label]), amount=np.ones(2))
+    values = measure(np.array([0.1, 0.2]), np.array([label, label]), amount=np.ones(2))
     for name in ("roc_auc", "average_precision", "recall_at_1_fpr", "alerts_for_80_recall"):
-        assert math.isnan(found[name])
-    assert found["brier"] >= 0
+        assert math.isnan(values[name])
+    assert values["brier"] >= 0
 
 
 def test_nothing_is_measured_of_nothing():

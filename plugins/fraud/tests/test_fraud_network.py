@@ -49,17 +49,17 @@ def test_missing_is_said_and_nothing_else():
 
 def test_inputs_are_relative_to_the_portfolio():
     values = np.random.default_rng(0).lognormal(3, 1, (5_000, 1)).astype(np.float32)
-    one, other = PiecewiseLinear(1), PiecewiseLinear(1)
-    one.fit(values)
+    first, other = PiecewiseLinear(1), PiecewiseLinear(1)
+    first.fit(values)
     other.fit(values * 128)  # another currency
-    assert torch.allclose(one(torch.from_numpy(values)), other(torch.from_numpy(values * 128)), atol=1e-3)
+    assert torch.allclose(first(torch.from_numpy(values)), other(torch.from_numpy(values * 128)), atol=1e-3)
 
 
 def small(**changes) -> FraudNetwork:
     torch.manual_seed(0)
-    found = FraudNetwork(NetworkConfig(**({"features": ["a", "b"], "hidden_size": 16, "layers": 2} | changes))).eval()
-    found.encoder.fit(np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32))
-    return found
+    model = FraudNetwork(NetworkConfig(**({"features": ["a", "b"], "hidden_size": 16, "layers": 2} | changes))).eval()
+    model.encoder.fit(np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32))
+    return model
 
 
 def test_own_columns_begin_silent_and_learn():
@@ -155,8 +155,8 @@ def test_contributions_are_captums_ablation_of_one_feature_at_a_time():
     batch = {"features": features, "extras": extras, "texts": torch.zeros(20, 0)}
     missing = 1e9  # captum mixes by products, in which a NaN would spread; the model is shown one in its place
 
-    def logits(one, other):
-        return model(one, torch.where(other == missing, torch.nan, other), batch["texts"]).logits
+    def logits(numbers, other):
+        return model(numbers, torch.where(other == missing, torch.nan, other), batch["texts"]).logits
 
     baselines = (model.medians[None].expand(20, -1), torch.full((20, 2), missing))
     with torch.no_grad():

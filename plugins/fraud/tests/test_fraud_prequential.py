@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from suite import SuiteError
 from suite_fraud.commands import prequential as command
-from suite_fraud.evaluation import prequential, report
+from suite_fraud.config import FraudConfig
+from suite_fraud.evaluation import prequential
 
 
 def fold(network: float | None, trees: float | None, winner: str) -> dict:
@@ -25,10 +26,10 @@ def fold(network: float | None, trees: float | None, winner: str) -> dict:
 
 
 def test_the_champion_of_each_fold_is_a_row_of_its_own():
-    found = prequential.summary([fold(0.6, 0.8, "trees"), fold(0.7, 0.5, "fine-tuned")])
-    values = found["metrics"]["average_precision"]
+    summary = prequential.summary([fold(0.6, 0.8, "trees"), fold(0.7, 0.5, "fine-tuned")])
+    values = summary["metrics"]["average_precision"]
     assert values == {"fine-tuned": [0.6, 0.7], "trees": [0.8, 0.5], prequential.CHAMPION: [0.8, 0.7]}
-    text = prequential.render(found)
+    text = prequential.render(summary)
     assert f"| {prequential.CHAMPION} | 0.750 | 0.800 | 0.700 |" in text
     assert "0.500 through time, 0.700 on a random split (+0.200)" in text
 
@@ -41,8 +42,8 @@ def test_a_fold_that_fails_says_why(tmp_path):
 
 
 def test_what_is_not_defined_in_a_fold_is_left_out_of_the_mean():
-    found = prequential.summary([fold(None, 0.8, "trees"), fold(0.7, None, "trees")])
-    text = prequential.render(found)
+    summary = prequential.summary([fold(None, 0.8, "trees"), fold(0.7, None, "trees")])
+    text = prequential.render(summary)
     assert "| fine-tuned | 0.700 | – | 0.700 |" in text and "| trees | 0.800 | 0.800 | – |" in text
     assert text.index("| trees") < text.index("| fine-tuned")
 
@@ -56,6 +57,6 @@ def test_columns_reach_each_training_together(monkeypatch):
 
 
 def test_an_unknown_system_is_refused():
-    assert report.chosen(["LightGBM"]) == ("LightGBM",)
-    with pytest.raises(SuiteError, match="systems has 'LigthGBM'; there are logistic regression"):
-        report.chosen(["LigthGBM"])
+    assert FraudConfig.build({"systems": ["LightGBM"]}).systems == ["LightGBM"]
+    with pytest.raises(SuiteError, match="'LigthGBM' is none of logistic regression, "):
+        FraudConfig.build({"systems": ["LigthGBM"]})

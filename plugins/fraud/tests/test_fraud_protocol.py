@@ -30,11 +30,11 @@ def daily(days, entities=1, *, frauds=(), unknown=(), start=5 * 3600):
 
 
 def test_folds_are_a_test_apart_oldest_first_and_end_with_the_data():
-    found = folds(daily(30), train_days=7, delay_days=5, test_days=3, count=3)
-    assert [fold.days for fold in found] == [(9, 16, 21, 24), (12, 19, 24, 27), (15, 22, 27, 30)]
-    assert found[0].train.tolist() == list(range(9, 16))
-    assert found[0].delay.tolist() == list(range(16, 21))
-    assert found[0].test.tolist() == [21, 22, 23]
+    parts = folds(daily(30), train_days=7, delay_days=5, test_days=3, count=3)
+    assert [fold.days for fold in parts] == [(9, 16, 21, 24), (12, 19, 24, 27), (15, 22, 27, 30)]
+    assert parts[0].train.tolist() == list(range(9, 16))
+    assert parts[0].delay.tolist() == list(range(16, 21))
+    assert parts[0].test.tolist() == [21, 22, 23]
 
 
 def test_an_end_before_that_of_the_data_is_where_the_last_fold_ends():

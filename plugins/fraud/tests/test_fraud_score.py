@@ -53,25 +53,25 @@ def expected(table, student):
 def test_probabilities_do_not_depend_on_blocks_or_formats(table, student, tmp_path, ending):
     path, output = tmp_path / f"all{ending}", tmp_path / "scored.parquet"
     (pyarrow.csv.write_csv if ending == ".csv" else pq.write_table)(table, path)
-    found = score(path, output, student, choice=Choice(everything=True), rows=500)
-    assert found.rows == table.num_rows > 3000
+    totals = score(path, output, student, choice=Choice(everything=True), rows=500)
+    assert totals.rows == table.num_rows > 3000
     scored = pq.read_table(output)
     assert scored["row"].to_pylist() == list(range(1, table.num_rows + 1))
     assert np.array_equal(scored["probability"].to_numpy(), expected(table, student))
     assert scored["entity"].to_pylist() == table["customer"].to_pylist()
     assert scored["amount"].to_pylist() == table["amount"].to_pylist()
     alerts = scored["alert"].to_numpy() == 1
-    assert found.alerts == alerts.sum() > 20
+    assert totals.alerts == alerts.sum() > 20
     assert np.array_equal(alerts, scored["probability"].to_numpy() >= 0.5)
     assert [bool(text) for text in scored["reasons"].to_pylist()] == alerts.tolist()
 
 
 def test_only_alerts_are_written_and_a_threshold_may_be_given(table, student, file, tmp_path):
     output = tmp_path / "alerts.jsonl"
-    found = score(file, output, student, choice=Choice(threshold=0.7), rows=700)
+    totals = score(file, output, student, choice=Choice(threshold=0.7), rows=700)
     records = [json.loads(line) for line in output.read_text().splitlines()]
     wanted = np.flatnonzero(expected(table, student) >= 0.7) + 1
-    assert [record["row"] for record in records] == wanted.tolist() and found.alerts == len(wanted) > 5
+    assert [record["row"] for record in records] == wanted.tolist() and totals.alerts == len(wanted) > 5
     assert records[0]["time"] == str(table["time"][int(wanted[0]) - 1].as_py())
     assert all(1 <= len(record["reasons"].split("; ")) <= 3 for record in records)
 
@@ -79,7 +79,7 @@ def test_only_alerts_are_written_and_a_threshold_may_be_given(table, student, fi
 @pytest.mark.parametrize("rows", [90, 100_000])
 def test_a_capacity_takes_each_days_most_suspicious(table, student, file, tmp_path, rows):
     output = tmp_path / "alerts.parquet"
-    found = score(file, output, student, choice=Choice(capacity=3), rows=rows)
+    totals = score(file, output, student, choice=Choice(capacity=3), rows=rows)
     probability = expected(table, student)
     day = table["time"].to_numpy().astype("datetime64[D]")
     wanted = []
@@ -87,7 +87,7 @@ def test_a_capacity_takes_each_days_most_suspicious(table, student, file, tmp_pa
         own = np.flatnonzero(day == today)
         wanted += sorted(own[np.argsort(-probability[own], kind="stable")[:3]] + 1)
     assert pq.read_table(output)["row"].to_pylist() == wanted
-    assert found.alerts == len(wanted)
+    assert totals.alerts == len(wanted)
 
 
 def test_a_capacity_goes_with_nothing_else():
@@ -100,9 +100,9 @@ def test_history_makes_habits_known(table, student, tmp_path):
     early, late, output = (tmp_path / name for name in ("early.parquet", "late.csv", "out.parquet"))
     pq.write_table(table.slice(0, cut), early)
     pyarrow.csv.write_csv(table.slice(cut), late)
-    found = score(late, output, student, choice=Choice(everything=True), history=early, rows=400)
+    totals = score(late, output, student, choice=Choice(everything=True), history=early, rows=400)
     scored = pq.read_table(output)
-    assert found.rows == table.num_rows - cut
+    assert totals.rows == table.num_rows - cut
     assert scored["row"][0].as_py() == 1
     assert np.array_equal(scored["probability"].to_numpy(), expected(table, student)[cut:])
 
@@ -138,8 +138,8 @@ def test_further_numbers_are_read_and_may_be_missing(table, tmp_path):
     path, output = tmp_path / "all.parquet", tmp_path / "out.parquet"
     pq.write_table(table.append_column("balance", pa.array(balance)), path)
     score(path, output, student, choice=Choice(everything=True), rows=500)
-    found = pq.read_table(output)["probability"].to_numpy()
-    assert np.corrcoef(found, balance)[0, 1] > 0.9
+    probability = pq.read_table(output)["probability"].to_numpy()
+    assert np.corrcoef(probability, balance)[0, 1] > 0.9
     pq.write_table(table, path)
     score(path, output, student, choice=Choice(everything=True), rows=500)
     assert len(set(pq.read_table(output)["probability"].to_pylist())) < len(rows) / 2
@@ -150,10 +150,10 @@ def test_formulas_are_inert_and_ids_keep_their_zeros(student, tmp_path):
     path.write_text("time,customer,terminal,amount\n2018-04-01 00:00:00,=1+1,007,5\n2018-04-01 00:00:01,-2,008,-6\n")
     score(path, output, student, choice=Choice(everything=True))
     with output.open() as lines:
-        found = list(csv.DictReader(lines))
-    assert [row["entity"] for row in found] == ["'=1+1", "'-2"]
-    assert [row["counterparty"] for row in found] == ["007", "008"]
-    assert [float(row["amount"]) for row in found] == [5, -6]
+        rows = list(csv.DictReader(lines))
+    assert [row["entity"] for row in rows] == ["'=1+1", "'-2"]
+    assert [row["counterparty"] for row in rows] == ["007", "008"]
+    assert [float(row["amount"]) for row in rows] == [5, -6]
 
 
 def test_times_that_change_their_unit_are_refused(student, tmp_path):
@@ -202,8 +202,8 @@ def test_columns_that_are_named_must_be_there():
     names = ["time", "card_no", "amount", "fraud", "verdict"]
     with pytest.raises(SuiteError, match="There is no column 'crad_no' for entity; the file has: time, card_no"):
         stream.mapping(names, {"entity": "crad_no"})
-    found = stream.mapping(names, commands.pairs(("entity=card_no,label=verdict",)), {"label": "fraud"})
-    assert found == {"time": "time", "entity": "card_no", "amount": "amount", "label": "verdict"}
+    columns = stream.mapping(names, commands.pairs(("entity=card_no,label=verdict",)), {"label": "fraud"})
+    assert columns == {"time": "time", "entity": "card_no", "amount": "amount", "label": "verdict"}
 
 
 def test_the_commands_make_score_and_tell(student, tmp_path):
@@ -216,8 +216,8 @@ def test_the_commands_make_score_and_tell(student, tmp_path):
         runner.invoke(commands.score, [str(data), "--output", str(output), "--runs", str(runs)], catch_exceptions=False)
     student.save(runs / "fraud" / "20260101-000000-run" / "student")
     options = ["--runs", str(runs), "--capacity", "2", "--columns", "entity=customer"]
-    told = runner.invoke(commands.score, [str(data), "--output", str(output), *options], catch_exceptions=False)
-    assert "40 alerts among" in told.output and "a second" in told.output
+    result = runner.invoke(commands.score, [str(data), "--output", str(output), *options], catch_exceptions=False)
+    assert "40 alerts among" in result.output and "a second" in result.output
     assert len(output.read_text().splitlines()) == 41
     with pytest.raises(SuiteError, match="--columns card=x is not OURS=THEIRS"):
         commands.pairs(("card=x",))

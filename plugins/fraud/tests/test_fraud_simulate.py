@@ -108,6 +108,6 @@ def test_the_whole_portfolio_is_near_the_handbooks():
 
 
 def test_of_one_customer_alone_exactly_a_third_is_fraud():
-    one = {"customers": 1, "compromised_customers": 1, "per_day": (40.0, 40.0), "radius": 50.0}
-    table = small(**{**HONEST, **one, "days": 1})
+    settings = {"customers": 1, "compromised_customers": 1, "per_day": (40.0, 40.0), "radius": 50.0}
+    table = small(**{**HONEST, **settings, "days": 1})
     assert pc.sum(table["fraud"]).as_py() == table.num_rows // 3 > 0

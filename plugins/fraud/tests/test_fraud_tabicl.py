@@ -103,13 +103,13 @@ def test_training_learns_only_from_what_was_known_by_then(tmp_path, monkeypatch)
     monkeypatch.setattr(model, "_logits", lambda *given: seen.append(given[0]) or whole(*given))
     monkeypatch.setattr(torch, "randint", lambda low, high, size: torch.tensor(6))
     rows, days = (torch.randn(4, 2), torch.randn(4, 1)), torch.tensor([0, 5, 6, 9])
-    found = model(*rows, labels=torch.tensor([1.0, 1, 0, 1]), days=days)
+    output = model(*rows, labels=torch.tensor([1.0, 1, 0, 1]), days=days)
     assert len(seen[0]) == int((model.days < 4).sum())  # day 6 less the two days until a label is known
-    expected = torch.nn.functional.binary_cross_entropy_with_logits(found.logits[2:].detach(), torch.tensor([0.0, 1]))
-    assert float(found.loss.detach()) == pytest.approx(
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(output.logits[2:].detach(), torch.tensor([0.0, 1]))
+    assert float(output.loss.detach()) == pytest.approx(
         float(expected) / 2
     )  # the rows of days 0 and 5 are not asked about
-    found.loss.backward()
+    output.loss.backward()
     assert sum(float(weight.grad.abs().sum()) for weight in model.parameters() if weight.grad is not None) > 0
 
 

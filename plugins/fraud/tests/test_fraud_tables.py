@@ -103,8 +103,8 @@ def test_numbers_that_are_no_amounts_are_refused():
     ],
 )
 def test_labels_are_read_in_the_words_people_use(values, expected):
-    found = labels(column(*values))
-    assert found.dtype == np.int8 and found.tolist() == expected
+    marks = labels(column(*values))
+    assert marks.dtype == np.int8 and marks.tolist() == expected
 
 
 @pytest.mark.parametrize("value", ["2", "maybe"])
@@ -190,9 +190,9 @@ def test_without_entity_counterparty_and_label_there_is_still_a_table():
     rows = from_table(table(4).select(["time", "amount"]))
     assert rows.entity.tolist() == [0, 1, 2, 3] and rows.counterparty is None
     assert rows.label.tolist() == [-1] * 4
-    found = messages(rows)
-    assert any("no transaction has a label" in message.lower() for message in found)
-    assert any("--columns entity=THEIRS" in message for message in found)
+    sentences = messages(rows)
+    assert any("no transaction has a label" in message.lower() for message in sentences)
+    assert any("--columns entity=THEIRS" in message for message in sentences)
 
 
 def test_an_entity_may_be_a_number_but_not_missing():

@@ -66,8 +66,8 @@ def test_a_short_file_counts_time_as_the_training_did(tmp_path):
     assert Student.load(tmp_path / "odd").about.time_unit == "seconds"
     run(unlabelled, tmp_path / "long.parquet", "--output", tmp_path / "told", "--time-unit", "minutes")
     assert Student.load(tmp_path / "told").about.time_unit == "minutes"
-    told = ("--model", tmp_path / "odd", "--output", tmp_path / "all.parquet", "--all")
-    run(commands.score, tmp_path / "short.parquet", *told)
+    options = ("--model", tmp_path / "odd", "--output", tmp_path / "all.parquet", "--all")
+    run(commands.score, tmp_path / "short.parquet", *options)
     assert pq.read_table(tmp_path / "all.parquet")["time"].cast(pa.int64()).to_pylist()[-1] == 9_900_000
 
 

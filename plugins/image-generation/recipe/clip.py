@@ -114,11 +114,11 @@ def train_text(parquet: Path, emojilib: Path, out: Path, minutes: float) -> None
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     common = words(AutoTokenizer.from_pretrained(resolve_model(minilm.name, [minilm])))
-    told = [text for texts in captions(parquet) for text in texts]
-    said = [form.format(text) for text in sorted(set(told)) for form in TEMPLATES]
+    phrases = [text for texts in captions(parquet) for text in texts]
+    said = [form.format(text) for text in sorted(set(phrases)) for form in TEMPLATES]
     # Keywords of the other emoji are the nouns that people draw.
     common = sorted({*common, *(word for listed in keywords(emojilib).values() for word in listed)})
-    tokenizer = make_tokenizer(told, common)
+    tokenizer = make_tokenizer(phrases, common)
     texts, weights = [*said, *common], [len(common) / len(said)] * len(said) + [1.0] * len(common)
     vectors = teach(texts)
     print(f"{len(said)} captions, {len(common)} words, vocabulary {len(tokenizer)}", flush=True)
@@ -194,12 +194,12 @@ def train_vision(parquet: Path, out: Path, minutes: float) -> None:
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         if step % 20 == 0:
-            found = same(near.argmax(1), pick).float().mean().item()
-            print(f"step {step} loss {loss.item():.3f} found {found:.2f}", flush=True)
+            share = same(near.argmax(1), pick).float().mean().item()
+            print(f"step {step} loss {loss.item():.3f} found {share:.2f}", flush=True)
     with torch.no_grad():
         states = model.vision_model(pixel_values=images).pooler_output
-        found = (functional.normalize(model.visual_projection(states), dim=-1) @ means.T).argmax(1)
-    print(f"{same(found, torch.arange(len(images))).float().mean().item():.3f} of the pictures find their subject")
+        nearest = (functional.normalize(model.visual_projection(states), dim=-1) @ means.T).argmax(1)
+    print(f"{same(nearest, torch.arange(len(images))).float().mean().item():.3f} of the pictures find their subject")
     model.logit_scale.data.fill_(math.log(1 / 0.05))
     model.save_pretrained(out)
     CLIPImageProcessor(

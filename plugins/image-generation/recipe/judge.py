@@ -48,7 +48,7 @@ def main(shipped: Path, parquet: Path, out: Path, prompts: list[str], seed: int)
     copies = (apart.min(1).values < ALIKE).float().mean()
     print(f"copies: {copies:.2f} of the pictures are within {ALIKE} of a training picture")
     grid(drawn).save(out / "grid.png")
-    pairs = [picture for index, one in enumerate(drawn) for picture in (one, known[int(apart[index].argmin())])]
+    pairs = [picture for index, drawing in enumerate(drawn) for picture in (drawing, known[int(apart[index].argmin())])]
     grid(pairs, columns=10).save(out / "pairs.png")
 
 

@@ -45,13 +45,13 @@ def rows(google: Path, emojilib: Path) -> list[dict[str, Any]]:
     """One row a picture, in the order of subjects.txt."""
     known = {name: emoji for emoji in json.loads((google / "emoji.json").read_text()) for name in emoji["short_names"]}
     tags = keywords(emojilib)
-    found = [_row(known[name], given, tags, google) for name, given in subjects().items()]
-    counts = Counter(word for row in found for word in row["keywords"])
+    entries = [_row(known[name], given, tags, google) for name, given in subjects().items()]
+    counts = Counter(word for row in entries for word in row["keywords"])
     # "bear" is a keyword of the koala too, but whoever says bear wants the bear.
-    taken = {caption for row in found for caption in row["captions"]} | VAGUE
-    for row in found:
+    taken = {caption for row in entries for caption in row["captions"]} | VAGUE
+    for row in entries:
         row["keywords"] = [word for word in row["keywords"] if counts[word] <= COMMON and word not in taken]
-    return found
+    return entries
 
 
 def _row(emoji: dict[str, Any], given: list[str], tags: dict[str, list[str]], google: Path) -> dict[str, Any]:

@@ -74,8 +74,8 @@ def styled(row: dict[str, Any], style: str, svg: str) -> dict[str, Any]:
 
 def in_style(rows: list[dict[str, Any]], style: str, package: str, drawings: Drawings) -> list[dict[str, Any]]:
     """The rows that the package has a drawing of, in its style."""
-    found = [(row, drawings.find(package, row["unicode"])) for row in rows]
-    return [styled(row, style, svg) for row, svg in found if svg]
+    pairs = [(row, drawings.find(package, row["unicode"])) for row in rows]
+    return [styled(row, style, svg) for row, svg in pairs if svg]
 
 
 def without(row: dict[str, Any], name: str) -> dict[str, Any]:

@@ -224,7 +224,7 @@ def sample(
             part, num_inference_steps=steps, guidance_scale=guidance, generator=generators, output_type="latent"
         ).images
         pixels = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample
-        pictures += [to_picture(one) for one in pixels]
+        pictures += [to_picture(image) for image in pixels]
     return pictures
 
 

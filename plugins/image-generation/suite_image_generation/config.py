@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from suite import TrainConfig
+from suite import TrainConfig, only_with
 from suite_image_generation.starter.assets import MODEL
 
 LORA_TARGETS = ("to_k", "to_q", "to_v", "to_out.0")
@@ -17,6 +17,11 @@ CONVOLUTIONS = ("conv1", "conv2")
 
 class ImageConfig(TrainConfig):
     """Knobs of fine-tuning a text-to-image pipeline; the defaults teach the starter a style in minutes."""
+
+    changeable = TrainConfig.changeable | {
+        *("samples", "sample_steps", "guidance", "images", "negative", "image", "strength", "scheduler", "encoder"),
+        *("guard", "preview_prompts", "previews"),
+    }
 
     max_steps: int | None = Field(200, ge=1, description="Stop after so many optimizer steps; unset where epochs are.")
     evaluate_every: int = Field(50, ge=0, description="Steps between evaluations; 0 evaluates after each epoch.")
@@ -51,7 +56,11 @@ class ImageConfig(TrainConfig):
     negative: str = Field("", description="What pictures made by predict should not show.")
     image: str = Field("", description="Picture that predict starts from; several images of it are its variations.")
     strength: float = Field(
-        0.6, gt=0, le=1, description="How much of that picture changes: near 0 hardly anything, at 1 nothing is kept."
+        0.6,
+        gt=0,
+        le=1,
+        json_schema_extra=only_with("image"),
+        description="How much of that picture changes: near 0 hardly anything, at 1 nothing is kept.",
     )
     scheduler: str = Field("", description="Sampler of predict, such as ddim or euler; empty is the model's own.")
     encoder: str = Field("", description="CLIP model that measures samples; empty is the small one of emoji.")

@@ -68,8 +68,8 @@ def test_layers_of_xl_have_the_names_of_the_original_code():
             cross_attention_dim=2048, attention_head_dim=(5, 10, 20), use_linear_projection=True,
         )  # fmt: skip
         model = get_peft_model(unet, LoraConfig(r=4, target_modules=list(LORA_TARGETS)))
-    found = [name.removeprefix("base_model.model.") for name in get_peft_model_state_dict(model)]
-    names = [adapters.as_in_original(name, 2) for name in found]
+    keys = [name.removeprefix("base_model.model.") for name in get_peft_model_state_dict(model)]
+    names = [adapters.as_in_original(name, 2) for name in keys]
     assert len(set(names)) == len(names) == 70 * 2 * 4 * 2  # blocks of attention, self and cross, projections, factors
     assert {name.split(".transformer_blocks.")[0] for name in names} == {
         "middle_block.1", *(f"input_blocks.{n}.1" for n in (4, 5, 7, 8)), *(f"output_blocks.{n}.1" for n in range(6)),
@@ -100,8 +100,8 @@ def test_a_flow_is_saved_for_diffusers_alone(flow_folder, tmp_path):
 def test_alpha_and_rank_are_recorded(noise_folder, tmp_path):
     adapters.save(*adapted(noise_folder, 1.5), tmp_path)
     with safe_open(tmp_path / "pytorch_lora_weights.safetensors", "pt") as file:
-        told = json.loads(file.metadata()["lora_adapter_metadata"])
-    assert (told["unet.r"], told["unet.lora_alpha"]) == (4, 1.5)
+        metadata = json.loads(file.metadata()["lora_adapter_metadata"])
+    assert (metadata["unet.r"], metadata["unet.lora_alpha"]) == (4, 1.5)
     with safe_open(tmp_path / adapters.KOHYA, "pt") as file:
         assert (file.metadata()["ss_network_dim"], file.metadata()["ss_network_alpha"]) == ("4", "1.5")
     kohya = load_file(tmp_path / adapters.KOHYA)
@@ -112,8 +112,8 @@ def test_kohya_names_of_stable_diffusion_1_5():
     with torch.device("meta"):
         unet = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)
         model = get_peft_model(unet, LoraConfig(r=16, lora_alpha=16, target_modules=list(LORA_TARGETS)))
-    found = get_peft_model_state_dict(model)
-    names = adapters.to_kohya({name.removeprefix("base_model.model."): one for name, one in found.items()}, 16)
+    state = get_peft_model_state_dict(model)
+    names = adapters.to_kohya({name.removeprefix("base_model.model."): tensor for name, tensor in state.items()}, 16)
     assert len(names) == 16 * 2 * 4 * 3  # blocks of attention, self and cross, projections, tensors of each
     place = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1"
     assert {name for name in names if name.startswith(place)} == {

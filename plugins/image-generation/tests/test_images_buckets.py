@@ -49,14 +49,14 @@ def test_the_crop_is_what_the_sheet_frames():
 def test_sheets_hold_every_picture(tmp_path):
     pictures = [Image.new("RGB", (300, 100), "white")] * 81
     crops = [crop((300, 100), shapes(64, 16, 2))] * 81
-    found = list(sheets(iter(pictures), crops, tmp_path))
-    assert [path.name for path in found] == ["crops-001.png", "crops-002.png"]
-    with Image.open(found[0]) as sheet:
+    paths = list(sheets(iter(pictures), crops, tmp_path))
+    assert [path.name for path in paths] == ["crops-001.png", "crops-002.png"]
+    with Image.open(paths[0]) as sheet:
         assert sheet.size == (10 * THUMBNAIL, 8 * THUMBNAIL)
         middle = THUMBNAIL // 2
         assert sheet.getpixel((middle, middle)) == (255, 255, 255)
         assert sheet.getpixel((8, middle)) == (102, 102, 102)  # cut off: darkened
-    with Image.open(found[1]) as sheet:
+    with Image.open(paths[1]) as sheet:
         assert sheet.size == (THUMBNAIL, THUMBNAIL)
 
 

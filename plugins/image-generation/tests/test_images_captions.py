@@ -59,19 +59,19 @@ def test_a_caption_that_is_no_utf8_is_named(tmp_path):
         captions.read(folder)
 
 
-def found(tmp_path, pictures, texts, smallest=0):
+def findings(tmp_path, pictures, texts, smallest=0):
     names = []
     for number, picture in enumerate(pictures):
         path = tmp_path / f"{number}.png"
         picture.save(path)
         names.append(str(path))
     rows = Dataset.from_dict({"image": names, "caption": texts})
-    return [(one.severity, one.row, one.message) for one in captions.findings(rows, smallest)]
+    return [(finding.severity, finding.row, finding.message) for finding in captions.findings(rows, smallest)]
 
 
 def test_each_problem_is_one_finding(tmp_path):
     good, dot, clear = (Image.new("RGB", (32, 32)), Image.new("RGB", (1, 1)), Image.new("RGBA", (32, 32)))
-    assert found(tmp_path, [good, dot, clear], ["a cat", "a dog", "?!"]) == [
+    assert findings(tmp_path, [good, dot, clear], ["a cat", "a dog", "?!"]) == [
         ("error", 1, "image '1.png' can't be used: it has 1 x 1 pixels; each side needs at least 16"),
         ("note", 2, "image '2.png': it is transparent in parts: a model without alpha sees white there"),
         ("error", 2, "caption '?!' has no letter"),
@@ -80,13 +80,13 @@ def test_each_problem_is_one_finding(tmp_path):
 
 def test_a_small_picture_is_a_warning_where_the_size_is_known(tmp_path):
     good = Image.new("RGB", (32, 32))
-    assert found(tmp_path, [good, good], ["a", "b"], 33)[0] == (
+    assert findings(tmp_path, [good, good], ["a", "b"], 33)[0] == (
         "warning", 0, "image '0.png' has 32 x 32 pixels and is enlarged",
     )  # fmt: skip
-    assert found(tmp_path, [good, good], ["a", "b"], 32) == []
+    assert findings(tmp_path, [good, good], ["a", "b"], 32) == []
 
 
 def test_one_caption_for_all_and_a_caption_too_long(tmp_path):
     good = Image.new("RGB", (32, 32))
-    assert [kind for kind, *_ in found(tmp_path, [good, good], ["a cat", "a cat"])] == ["warning"]
-    assert "2001 characters" in found(tmp_path, [good, good], ["a" * 2001, "b"])[0][2]
+    assert [kind for kind, *_ in findings(tmp_path, [good, good], ["a cat", "a cat"])] == ["warning"]
+    assert "2001 characters" in findings(tmp_path, [good, good], ["a" * 2001, "b"])[0][2]

@@ -18,6 +18,7 @@ class TestImageGenerationContract(DomainContract):
         "draws": 2,
         "sample_steps": 2,
     }
+    beside = {"samples": 1, "sample_steps": 1}
 
     @pytest.fixture(autouse=True)
     def cache(self, tmp_path_factory, monkeypatch):

@@ -62,10 +62,10 @@ def test_pictures_have_seeds_that_count_on_files_with_settings_and_frames(own, t
     made = own.make(" a  cat ", 7, 3, steps=12, guidance=3.0, scheduler="euler", negative="dog")
     assert made.seeds == [7, 8, 9]
     assert [Path(path).name for path in made.paths] == [f"000{n}-a-cat.png" for n in (1, 2, 3)]
-    for seed, path, told in zip(made.seeds, made.paths, made.settings, strict=True):
-        assert told == read_settings(path)
-        assert (told["prompt"], told["seed"], told["steps"], told["guidance"]) == ("a cat", seed, 12, 3.0)
-        assert (told["scheduler"], told["negative"]) == ("euler", "dog")
+    for seed, path, saved in zip(made.seeds, made.paths, made.settings, strict=True):
+        assert saved == read_settings(path)
+        assert (saved["prompt"], saved["seed"], saved["steps"], saved["guidance"]) == ("a cat", seed, 12, 3.0)
+        assert (saved["scheduler"], saved["negative"]) == ("euler", "dog")
         request = Request("a cat", seed, steps=12, guidance=3.0, scheduler="euler", negative="dog")
         assert np.abs(values(sample(tiny_noise, [request])[0]) - values(given(path).convert("RGBA"))).max() <= 1
     assert [[step for step, _ in frames] for frames in made.frames] == [[2, 3, 5, 6, 8, 9, 11, 12]] * 3
@@ -171,12 +171,12 @@ def test_training_pictures_that_are_not_at_hand_are_said_to_be(own, tiny_clip, t
 
 def test_settings_come_back_from_a_file(own):
     made = own.make("ein Käfer", 7, 1, steps=3)
-    told, card = own.settings(made.paths[0])
-    assert told == made.settings[0]
+    settings, card = own.settings(made.paths[0])
+    assert settings == made.settings[0]
     assert "Another model made it (abc)" in card
     from suite_image_generation.model.pipelines import model_hash
 
-    assert "This model made it" in cards.settings_card({**told, "model": model_hash(own.model.pipeline)}, same=True)
+    assert "This model made it" in cards.settings_card({**settings, "model": model_hash(own.model.pipeline)}, same=True)
     with pytest.raises(SuiteError, match="Choose a PNG"):
         own.settings(None)
 
@@ -296,8 +296,8 @@ print("built")
 
 
 def test_the_tab_is_built_without_torch_and_offers_one_endpoint():
-    found = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, timeout=240)
-    assert found.stdout == "built\n", found.stderr
+    child = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, timeout=240)
+    assert child.stdout == "built\n", child.stderr
 
 
 def test_examples_are_words_the_starter_was_taught():

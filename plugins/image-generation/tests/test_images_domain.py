@@ -143,21 +143,21 @@ def test_weights_of_half_precision_are_loaded_as_fp32(noise_folder, tmp_path):
     half = load_pipeline(noise_folder).to(torch.float16)
     half.save_pretrained(tmp_path / "half")
     pipe = load_pipeline(tmp_path / "half")
-    found = {p.dtype for part in (pipe.unet, pipe.vae, pipe.text_encoder) for p in part.parameters()}
-    assert found == {torch.float32}
+    dtypes = {p.dtype for part in (pipe.unet, pipe.vae, pipe.text_encoder) for p in part.parameters()}
+    assert dtypes == {torch.float32}
 
 
 def test_training_draws_from_the_generator_it_is_given(folder, picture_folder, own_cache):
     model, rows = loaded(folder, picture_folder, caption_dropout=0.5)
     example = model.prepare(rows, "train")[0]
     varied = [model.augment(example, np.random.default_rng(n)) for n in range(40)]
-    assert len({one.seed for one in varied}) == 40
-    assert 10 < sum(one.dropped for one in varied) < 30
+    assert len({variant.seed for variant in varied}) == 40
+    assert 10 < sum(variant.dropped for variant in varied) < 30
     assert model.augment(example, np.random.default_rng(3)) == varied[3]
     torch.manual_seed(1)
-    one = model.loss(model.network, model.collate(varied[:2])).item()
+    loss = model.loss(model.network, model.collate(varied[:2])).item()
     torch.manual_seed(2)
-    assert model.loss(model.network, model.collate(varied[:2])).item() == one
+    assert model.loss(model.network, model.collate(varied[:2])).item() == loss
 
 
 def test_a_dropped_caption_is_the_empty_one(noise_folder, picture_folder, own_cache):
@@ -173,7 +173,7 @@ def test_the_validation_loss_is_the_same_in_any_batch_and_at_any_time(folder, pi
     model, rows = loaded(folder, picture_folder, resolution=32)
     examples = model.prepare(rows, "test")
     with torch.no_grad():
-        together = [one["loss"] for one in model.infer(model.collate(examples))]
+        together = [answer["loss"] for answer in model.infer(model.collate(examples))]
         torch.manual_seed(99)
         alone = [model.infer(model.collate([example]))[0]["loss"] for example in examples]
     assert together == pytest.approx(alone, rel=1e-5)
@@ -185,10 +185,10 @@ def test_validation_passes_one_draw_of_each_picture_at_a_time(noise_folder, pict
     batch = model.collate(model.prepare(rows, "test")[:4])
     (group,), sizes = batch["groups"], []
     hook = model.network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
-    found = model.objective.measured(model.network, group)
+    measured = model.objective.measured(model.network, group)
     hook.remove()
     assert sizes == [4] * 5
-    torch.testing.assert_close(found, model.objective.losses(model.network, group).detach())
+    torch.testing.assert_close(measured, model.objective.losses(model.network, group).detach())
 
 
 def test_the_metric_is_the_mean_loss_of_what_was_predicted(noise_folder):
@@ -216,14 +216,14 @@ def test_the_first_captions_are_drawn_beside_their_originals(noise_folder, pictu
     examples = model.prepare(rows, "test")
     with torch.no_grad():
         answers = model.infer(model.collate(examples[:5]))
-    assert [bool(one["png"]) for one in answers] == [True] * 4 + [False]
-    assert all(np.isfinite(one["loss"]) for one in answers)
+    assert [bool(answer["png"]) for answer in answers] == [True] * 4 + [False]
+    assert all(np.isfinite(answer["loss"]) for answer in answers)
     json.dumps(answers)
     picture = Image.open(io.BytesIO(base64.b64decode(answers[0]["png"])))
     assert picture.size == (16, 16)
     scores = make(noise_folder).scores(model)
-    originals = [scores.reference(one)["png"] for one in examples[:5]]
-    assert [bool(one) for one in originals] == [True] * 4 + [False]
+    originals = [scores.reference(example)["png"] for example in examples[:5]]
+    assert [bool(original) for original in originals] == [True] * 4 + [False]
     assert Image.open(io.BytesIO(base64.b64decode(originals[1]))).size == (16, 16)
 
 
@@ -246,13 +246,13 @@ def test_the_hash_of_a_model_is_of_all_its_parts_and_counted_once(noise_folder, 
 
 
 def test_what_is_hidden_makes_no_picture_another():
-    one, other = Image.new("RGBA", (16, 16), (255, 0, 0, 0)), Image.new("RGBA", (16, 16), (0, 0, 255, 0))
-    for picture in (one, other):
+    image, other = Image.new("RGBA", (16, 16), (255, 0, 0, 0)), Image.new("RGBA", (16, 16), (0, 0, 255, 0))
+    for picture in (image, other):
         picture.paste((9, 9, 9, 255), (4, 4, 12, 12))
-    assert samples.pixel_distance(one, other) == 0
+    assert samples.pixel_distance(image, other) == 0
     other.paste((9, 9, 9, 254), (4, 4, 12, 12))
-    assert samples.pixel_distance(one, other) == pytest.approx(64 / (4 * 256))
-    assert samples.pixel_distance(one, other.resize((8, 8))) == 255
+    assert samples.pixel_distance(image, other) == pytest.approx(64 / (4 * 256))
+    assert samples.pixel_distance(image, other.resize((8, 8))) == 255
 
 
 def test_a_prompt_is_answered_and_a_missing_file_is_not_taken_for_one(noise_folder, own_cache):
@@ -279,13 +279,13 @@ def test_predict_starts_from_a_picture_and_several_are_its_variations(folder, ow
     model = task.load(folder, None)
     with torch.no_grad():
         made = model.infer(model.collate(model.inputs("a cat")))
-    told = [read_settings(io.BytesIO(base64.b64decode(one["png"]))) for one in made]
-    assert [one["seed"] for one in told] == [42, 43, 44]
-    assert {(one["strength"], one["image"], one["steps"]) for one in told} == {(0.5, pixels_hash(start), 8)}
-    assert len({one["png"] for one in made}) == 3
+    settings = [read_settings(io.BytesIO(base64.b64decode(answer["png"]))) for answer in made]
+    assert [entry["seed"] for entry in settings] == [42, 43, 44]
+    assert {(entry["strength"], entry["image"], entry["steps"]) for entry in settings} == {(0.5, pixels_hash(start), 8)}
+    assert len({answer["png"] for answer in made}) == 3
     (tmp_path / "made.png").write_bytes(base64.b64decode(made[1]["png"]))
     (again,) = model.inputs(str(tmp_path / "made.png"))
-    assert again.request == request_of(told[1], start)
+    assert again.request == request_of(settings[1], start)
     (picture,) = sample(model.pipeline, [again.request])
     assert samples.pixel_distance(picture, Image.open(tmp_path / "made.png")) < 1
     assert model.inputs("")[0].prompt == "", "a picture needs no words"
@@ -378,7 +378,7 @@ def test_one_process_and_two_take_the_same_steps(noise_folder, picture_folder, o
     import subprocess
     import sys
 
-    found = []
+    losses = []
     for processes in ("1", "2"):
         flags = [f"--set={name}={value}" for name, value in (QUICK | {"resolution": 32, "log_every": 1}).items()]
         flags += ["--model", str(noise_folder), "--data", str(picture_folder), "--precision", "fp32"]
@@ -388,6 +388,6 @@ def test_one_process_and_two_take_the_same_steps(noise_folder, picture_folder, o
         assert done.returncode == 0, done.stderr[-2000:]
         (history,) = output.glob("*/*/metrics.jsonl")
         lines = [json.loads(text) for text in history.read_text().splitlines()]
-        found.append([one.get("loss", one.get("validation/loss")) for one in lines])
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
-    assert len(found[0]) == 7  # evaluations at 0, 2 and 4, and four steps
+        losses.append([record.get("loss", record.get("validation/loss")) for record in lines])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert len(losses[0]) == 7  # evaluations at 0, 2 and 4, and four steps

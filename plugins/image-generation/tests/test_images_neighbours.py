@@ -34,18 +34,18 @@ def index(tiny_clip):
 
 
 def moved(picture, by):
-    found = Image.new("RGBA", picture.size, (0, 0, 0, 0))
-    found.paste(picture, by)
-    return found
+    canvas = Image.new("RGBA", picture.size, (0, 0, 0, 0))
+    canvas.paste(picture, by)
+    return canvas
 
 
 def test_a_copy_counts_even_moved_by_a_pixel_and_another_subject_does_not(index, tiny_clip):
     samples = [PICTURES[7], moved(PICTURES[8], (1, 1)), moved(PICTURES[9], (-1, 0)), shape(1000), shape(1001)]
-    found = index.nearest(samples, tiny_clip)
-    assert [one.memorised for one in found] == [True, True, True, False, False]
-    assert [one.index for one in found[:3]] == [7, 8, 9]
-    assert (found[0].distance, round(found[0].similarity, 3)) == (0.0, 1.0)
-    assert share(found) == 0.6
+    matches = index.nearest(samples, tiny_clip)
+    assert [match.memorised for match in matches] == [True, True, True, False, False]
+    assert [match.index for match in matches[:3]] == [7, 8, 9]
+    assert (matches[0].distance, round(matches[0].similarity, 3)) == (0.0, 1.0)
+    assert share(matches) == 0.6
     assert share([]) == 0.0
 
 
@@ -53,8 +53,10 @@ def test_the_threshold_lies_between_copies_and_other_pictures_and_says_how_well(
     threshold = index.threshold
     assert (threshold.mistaken, threshold.pictures) == (0.0, 60)
     assert threshold.found > 0.98  # the random encoder of the tests may not propose a copy's original
-    copies = [distances(compared(one), compared(PICTURES[3])[None])[0] for one in altered_copies(PICTURES[3])]
-    others = distances(compared(PICTURES[3]), np.stack([compared(one) for one in PICTURES if one is not PICTURES[3]]))
+    copies = [distances(compared(image), compared(PICTURES[3])[None])[0] for image in altered_copies(PICTURES[3])]
+    others = distances(
+        compared(PICTURES[3]), np.stack([compared(image) for image in PICTURES if image is not PICTURES[3]])
+    )
     assert max(copies) < threshold.distance < others.min()
     assert "60 training pictures that finds 99% of altered copies and mistakes 0% of" in str(threshold)
 
@@ -74,7 +76,7 @@ def test_where_training_pictures_look_alike_other_pictures_decide(tiny_clip):
 
 def test_duplicates_in_the_training_data_do_not_move_the_threshold(tiny_clip, index):
     twice = Index.build(
-        [*PICTURES, *(moved(one, (2, 2)) for one in PICTURES[:20])], CAPTIONS + CAPTIONS[:20], tiny_clip
+        [*PICTURES, *(moved(image, (2, 2)) for image in PICTURES[:20])], CAPTIONS + CAPTIONS[:20], tiny_clip
     )
     assert twice.threshold.distance == pytest.approx(index.threshold.distance, rel=0.3)
     assert twice.threshold.mistaken == 0
@@ -95,9 +97,9 @@ def test_an_index_is_saved_and_read_and_answers_alike(index, tiny_clip, tmp_path
     index.save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["neighbours.parquet"]
     read = Index.load(tmp_path)
-    before, after = (one.nearest([shape(1000), PICTURES[4]], tiny_clip) for one in (index, read))
-    assert [(one.index, one.memorised, one.distance) for one in before] == [
-        (one.index, one.memorised, one.distance) for one in after
+    before, after = (store.nearest([shape(1000), PICTURES[4]], tiny_clip) for store in (index, read))
+    assert [(match.index, match.memorised, match.distance) for match in before] == [
+        (match.index, match.memorised, match.distance) for match in after
     ]
     assert (read.captions, read.threshold, read.total) == (CAPTIONS, index.threshold, 60)
     assert np.asarray(read.picture(4)).tolist() == np.asarray(PICTURES[4]).tolist()
@@ -121,5 +123,5 @@ def test_of_too_many_pictures_some_are_kept_and_their_number_is_known(tiny_clip,
     assert (len(index.captions), index.total) == (10, 60)
     numbers = [int(caption.split()[1]) for caption in index.captions]
     assert np.array_equal(index.pixels, np.stack([compared(PICTURES[n]) for n in numbers]))
-    one = Index.build(PICTURES[:1], CAPTIONS[:1], tiny_clip)
-    assert one.nearest([PICTURES[0]], tiny_clip)[0].memorised
+    single = Index.build(PICTURES[:1], CAPTIONS[:1], tiny_clip)
+    assert single.nearest([PICTURES[0]], tiny_clip)[0].memorised

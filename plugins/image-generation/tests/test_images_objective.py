@@ -123,8 +123,8 @@ def test_losses_are_the_mean_over_draws_with_their_weights():
 
 
 def test_any_sampler_of_the_family_gives_the_same_objective():
-    one, other = DDIMScheduler(), EulerDiscreteScheduler()
-    torch.testing.assert_close(Objective.of(one, 5).alphas, Objective.of(other, 5).alphas)
+    first, other = DDIMScheduler(), EulerDiscreteScheduler()
+    torch.testing.assert_close(Objective.of(first, 5).alphas, Objective.of(other, 5).alphas)
 
 
 def test_an_unknown_prediction_is_refused():

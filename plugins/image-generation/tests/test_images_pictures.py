@@ -54,9 +54,9 @@ def test_exif_rotation_is_applied_and_told():
     upright = read(value)
     assert upright.size == (16, 32)
     assert (upright.getpixel((8, 4)), upright.getpixel((8, 28))) == ((255, 0, 0), (0, 0, 255))
-    found = facts(value)
-    assert (found.width, found.height) == (16, 32)
-    assert found.notes == ("it is turned upright as its EXIF data say",)
+    details = facts(value)
+    assert (details.width, details.height) == (16, 32)
+    assert details.notes == ("it is turned upright as its EXIF data say",)
 
 
 def test_an_embedded_profile_is_turned_into_srgb():
@@ -122,8 +122,8 @@ def test_the_first_frame_of_an_animation_is_used_and_told():
 
 
 def test_transparency_is_told():
-    found = facts(saved(Image.new("RGBA", (16, 16), (0, 0, 0, 0))))
-    assert found.transparent and "white" in found.notes[0]
+    details = facts(saved(Image.new("RGBA", (16, 16), (0, 0, 0, 0))))
+    assert details.transparent and "white" in details.notes[0]
     assert not facts(saved(Image.new("RGBA", (16, 16), (0, 0, 0, 255)))).transparent
 
 

@@ -32,8 +32,8 @@ def test_a_picture_is_made_again_from_its_own_file(kind, request, tmp_path):
     for answer in answers(pipe, asked, model="0123456789abcdef"):
         path = tmp_path / "made.png"
         path.write_bytes(png_of(answer))
-        told = png.read_settings(path)
-        (again,) = sample(pipe, [png.request_of(told)])
+        settings = png.read_settings(path)
+        (again,) = sample(pipe, [png.request_of(settings)])
         assert np.array_equal(np.asarray(again), np.asarray(Image.open(path)))
         assert again.mode == Image.open(path).mode
 
@@ -55,19 +55,19 @@ def test_exactly_these_settings_are_in_the_file(tiny_noise):
 
 def test_the_sampler_in_the_file_is_the_one_that_drew(tiny_noise):
     (answer,) = answers(tiny_noise, [replace(ASKED, scheduler="euler")], model="m")
-    told = png.read_settings(io.BytesIO(png_of(answer)))
-    assert (told["scheduler"], told["sampler"]) == ("euler", "EulerDiscreteScheduler")
+    settings = png.read_settings(io.BytesIO(png_of(answer)))
+    assert (settings["scheduler"], settings["sampler"]) == ("euler", "EulerDiscreteScheduler")
 
 
 def test_a_picture_from_a_picture_needs_that_one_again(tiny_noise):
     given = Image.new("RGBA", (16, 16), (200, 10, 30, 90))
     (answer,) = answers(tiny_noise, [replace(ASKED, image=given, strength=0.7)], model="m")
-    told = png.read_settings(io.BytesIO(png_of(answer)))
-    assert (told["strength"], told["image"]) == (0.7, png.pixels_hash(given))
+    settings = png.read_settings(io.BytesIO(png_of(answer)))
+    assert (settings["strength"], settings["image"]) == (0.7, png.pixels_hash(given))
     for wrong in (None, Image.new("RGB", (16, 16))):
         with pytest.raises(SuiteError, match="made from another picture"):
-            png.request_of(told, wrong)
-    (again,) = sample(tiny_noise, [png.request_of(told, given)])
+            png.request_of(settings, wrong)
+    (again,) = sample(tiny_noise, [png.request_of(settings, given)])
     assert np.array_equal(np.asarray(again), np.asarray(picture_of(answer)))
 
 
@@ -98,18 +98,18 @@ def test_other_pngs_are_told(tmp_path, text):
     ],
 )  # fmt: skip
 def test_settings_of_a_crafted_file_are_told(tmp_path, change):
-    told = png.settings(replace(ASKED, width=16, height=16), model="m", sampler="s")
-    assert png.read_settings(written(tmp_path, json.dumps(told))) == told
-    assert png.read_settings(written(tmp_path, json.dumps(told | {"image": "a", "strength": 1})))
+    settings = png.settings(replace(ASKED, width=16, height=16), model="m", sampler="s")
+    assert png.read_settings(written(tmp_path, json.dumps(settings))) == settings
+    assert png.read_settings(written(tmp_path, json.dumps(settings | {"image": "a", "strength": 1})))
     with pytest.raises(SuiteError, match=r"x\.png holds no settings"):
-        png.read_settings(written(tmp_path, json.dumps(told | change)))
+        png.read_settings(written(tmp_path, json.dumps(settings | change)))
 
 
 @pytest.mark.parametrize("change", [{"seed": 10**400}, {"guidance": 10**400}, {"steps": 10**30}, {"width": 10**9}])
 def test_impossible_numbers_of_a_crafted_file_are_told(tiny_noise, tmp_path, change):
-    told = png.settings(replace(ASKED, width=16, height=16), model="m", sampler="s") | change
+    settings = png.settings(replace(ASKED, width=16, height=16), model="m", sampler="s") | change
     with pytest.raises(SuiteError):
-        settled(tiny_noise, png.request_of(png.read_settings(written(tmp_path, json.dumps(told)))))
+        settled(tiny_noise, png.request_of(png.read_settings(written(tmp_path, json.dumps(settings)))))
 
 
 def test_a_bomb_of_text_or_pixels_in_a_png_is_refused_quickly(tmp_path):
@@ -160,7 +160,7 @@ def test_a_file_of_prompts_is_read_line_by_line(tmp_path):
     path.write_bytes("\ufeffa cat\r\n\n# a note\n  a dög  \n".encode())
     assert prompts.read(path) == ["a cat", "a dög"]
     asked = writing.inputs(str(path), seed=5, images=2, steps=4)
-    assert [(one.prompt, one.seed, one.steps) for one in asked] == [
+    assert [(entry.prompt, entry.seed, entry.steps) for entry in asked] == [
         ("a cat", 5, 4), ("a cat", 6, 4), ("a dög", 5, 4), ("a dög", 6, 4),
     ]  # fmt: skip
 
@@ -218,13 +218,13 @@ def test_a_folder_gets_numbered_pictures_and_an_index_and_nothing_is_overwritten
 def test_a_picture_that_is_there_already_is_told_and_not_written_again(tiny_noise, tmp_path, capsys):
     made = answers(tiny_noise, [replace(ASKED, seed=n) for n in range(4)], model="m")
     out = tmp_path / "out"
-    FILES.write([("a", one) for one in made[:2]], out)  # stopped here
+    FILES.write([("a", answer) for answer in made[:2]], out)  # stopped here
     (out / "0001-猫-with-a-crème-brûlée-quoted-json-مرحبا.png").unlink()
     index = (out / "index.jsonl").read_text()
     (out / "index.jsonl").write_text(index + '{"file": "0003-ha')  # the machine went down
     assert capsys.readouterr().err == ""
     (out / "index.jsonl").write_text(index)
-    FILES.write([("a", one) for one in made], out)
+    FILES.write([("a", answer) for answer in made], out)
     seeds = {path.name[:4]: png.read_settings(path)["seed"] for path in out.glob("*.png")}
     assert seeds == {"0002": 1, "0003": 0, "0004": 2, "0005": 3}
     assert capsys.readouterr().err.startswith(f"Already in {out}: 0002-")
@@ -270,7 +270,13 @@ def test_one_colour_is_told_and_a_faint_picture_is_not():
     shape.putpixel((3, 3), (0, 0, 0, 255))
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 4), np.uint8), "RGBA")
     noise.putalpha(0)
-    assert [screening.is_blank(one) for one in (black, clear, noise, dot, shape)] == [True, True, True, False, False]
+    assert [screening.is_blank(picture) for picture in (black, clear, noise, dot, shape)] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def assert_grey_everywhere_else(pipe, tmp_path):
@@ -301,7 +307,7 @@ def test_what_a_pipelines_own_checker_flags_is_neither_shown_nor_saved(tiny_nois
     monkeypatch.setattr(tiny_noise, "safety_checker", checker)
     monkeypatch.setattr(tiny_noise, "feature_extractor", tiny_clip._processor)
     flagged = answers(tiny_noise, [ASKED, replace(ASKED, seed=1)], model="m")
-    assert [one["withheld"] for one in flagged] == [True, True]
+    assert [answer["withheld"] for answer in flagged] == [True, True]
     assert "safety checker flags it" in flagged[0]["note"]
     assert picture_of(flagged[0]).getcolors() == [(256, (128, 128, 128))]
     FILES.write([("a", flagged[0])], tmp_path / "out")
@@ -313,7 +319,7 @@ def test_what_a_pipelines_own_checker_flags_is_neither_shown_nor_saved(tiny_nois
     assert_grey_everywhere_else(tiny_noise, tmp_path)
     assert "safety checker withholds" in screening.described(tiny_noise)
     checker.concept_embeds_weights.data.fill_(2.0)
-    assert [one["withheld"] for one in answers(tiny_noise, [ASKED], model="m")] == [False]
+    assert [answer["withheld"] for answer in answers(tiny_noise, [ASKED], model="m")] == [False]
 
 
 def test_without_a_checker_the_page_says_that_nothing_looks(tiny_noise, tiny_clip):
@@ -339,7 +345,7 @@ def test_a_configured_guard_withholds_what_looks_refused(tiny_noise):
     red.putpixel((3, 3), (0, 0, 0))
     green.putpixel((3, 3), (0, 0, 0))
     ordered = screening.screen([green, red], tiny_noise, Guard())
-    assert [one.withheld for one in ordered] == [False, True]
+    assert [picture.withheld for picture in ordered] == [False, True]
     assert "looks like" in ordered[1].note
 
 

@@ -47,11 +47,11 @@ def test_adapters_are_counted_as_peft_makes_them(noise_folder, monkeypatch, targ
     monkeypatch.setattr(preflight, "activations", lambda *_: 0)
     monkeypatch.setattr(preflight, "drawing", lambda *_: 0)
     config = ImageConfig(lora_rank=3, lora_targets=targets)
-    found = preflight.need(noise_folder, config, training=True, device=CPU)
+    memory = preflight.need(noise_folder, config, training=True, device=CPU)
     model = denoiser(load_pipeline(noise_folder))
     get_peft_model(model, LoraConfig(r=3, target_modules=targets))
     adapters = sum(p.numel() * 4 for p in model.parameters() if p.requires_grad)
-    assert found.trained == adapters * 4  # the adapters, their gradient and two moments
+    assert memory.trained == adapters * 4  # the adapters, their gradient and two moments
 
 
 def allocated(work):
@@ -78,7 +78,7 @@ def test_what_a_step_and_a_picture_need_is_what_is_allocated(kind, request, pict
     config, model = task.config, task.load(folder, TrainingData(rows))
     model.network.train()
     examples = model.prepare(rows, "train")[:count]
-    batch = model.collate([model.augment(one, np.random.default_rng(0)) for one in examples])
+    batch = model.collate([model.augment(example, np.random.default_rng(0)) for example in examples])
     part = folder / domain_part(folder)
     kept, _ = allocated(lambda: model.loss(model.network, batch))
     assert working_memory.activations(part, count, config) == pytest.approx(kept, rel=0.1)
@@ -122,9 +122,9 @@ def test_what_does_not_fit_is_refused_with_numbers_before_loading(noise_folder, 
     task = IMAGE_GENERATION.task(lora=False, model=str(noise_folder))
     with pytest.raises(SuiteError) as caught:
         task.load(noise_folder, TrainingData(None))
-    told = str(caught.value)
-    assert told.startswith("Training tiny-noise needs some 0.5 GB on cpu (denoiser 0.0, frozen parts 0.0, ")
-    assert "0.4 are free: take --lora, --set gradient_checkpointing=true, --set micro_batch_size=1" in told
+    message = str(caught.value)
+    assert message.startswith("Training tiny-noise needs some 0.5 GB on cpu (denoiser 0.0, frozen parts 0.0, ")
+    assert "0.4 are free: take --lora, --set gradient_checkpointing=true, --set micro_batch_size=1" in message
     with pytest.raises(SuiteError, match="Loading tiny-noise needs some"):
         task.load(noise_folder, None)
 
@@ -157,13 +157,13 @@ def test_damaged_weights_and_strange_pipelines_are_refused(noise_folder, tmp_pat
     with pytest.raises(SuiteError, match="no whole safetensors file"):
         preflight.tensor_shapes(tmp_path)
     index = json.loads((noise_folder / "model_index.json").read_text())
-    for name, value, told in (
+    for name, value, message in (
         ("_class_name", "WanPipeline", "is a WanPipeline; known are StableDiffusionPipeline"),
         ("_class_name", ["mine", "Pipe"], "known are"),
         ("unet", ["my_unet", "Net"], "its unet comes from 'my_unet', code that is not run"),
     ):
         (tmp_path / "model_index.json").write_text(json.dumps(index | {name: value}))
-        with pytest.raises(SuiteError, match=told):
+        with pytest.raises(SuiteError, match=message):
             check_index(tmp_path)
     with pytest.raises(SuiteError, match=r"has no model_index\.json"):
         check_index(tmp_path / "nowhere")

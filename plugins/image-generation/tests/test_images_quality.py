@@ -24,8 +24,8 @@ def test_mmd_by_hand():
 
 
 def unit(generator, count, towards=0.0):
-    found = generator.normal(size=(count, 8)) + towards * np.eye(8)[0]
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    vectors = generator.normal(size=(count, 8)) + towards * np.eye(8)[0]
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def test_kid_is_near_nought_for_alike_and_grows_with_the_difference():
@@ -40,12 +40,12 @@ def test_kid_is_near_nought_for_alike_and_grows_with_the_difference():
 
 def test_kid_tells_its_counts_encoder_and_spread():
     generator = np.random.default_rng(0)
-    found = kid(unit(generator, 21), unit(generator, 9), "openai/clip-vit-base-patch32", seed=3)
-    assert (found.real, found.made, found.size, found.subsets) == (21, 9, 4, 100)
-    assert found.spread > 0
-    assert "(9 samples, 21 real pictures, encoder openai/clip-vit-base-patch32, 100 subsets of 4)" in str(found)
-    assert found == kid(
-        *(unit(np.random.default_rng(0), 30)[a:b] for a, b in ((0, 21), (21, 30))), found.encoder, seed=3
+    distance = kid(unit(generator, 21), unit(generator, 9), "openai/clip-vit-base-patch32", seed=3)
+    assert (distance.real, distance.made, distance.size, distance.subsets) == (21, 9, 4, 100)
+    assert distance.spread > 0
+    assert "(9 samples, 21 real pictures, encoder openai/clip-vit-base-patch32, 100 subsets of 4)" in str(distance)
+    assert distance == kid(
+        *(unit(np.random.default_rng(0), 30)[a:b] for a, b in ((0, 21), (21, 30))), distance.encoder, seed=3
     )
     with pytest.raises(SuiteError, match="at least 4 pictures on each side; there are 21 real and 3 made"):
         kid(unit(generator, 21), unit(generator, 3), "toy")
@@ -70,9 +70,9 @@ class Words(Encoder):
 
 def test_retrieval_counts_different_captions_once():
     captions = ["a", "b", "c", "a"]
-    found = retrieval(Words().text_features(["a", "b", "g", "b"]), captions, Words())
-    assert (found.first, found.fifth, found.samples, found.captions) == (0.75, 1.0, 4, 3)
-    assert str(found) == ("0.75 at 1, 1.00 at 5 (4 samples, 3 captions, chance 0.333 and 1.000, encoder words)")
+    recall = retrieval(Words().text_features(["a", "b", "g", "b"]), captions, Words())
+    assert (recall.first, recall.fifth, recall.samples, recall.captions) == (0.75, 1.0, 4, 3)
+    assert str(recall) == ("0.75 at 1, 1.00 at 5 (4 samples, 3 captions, chance 0.333 and 1.000, encoder words)")
 
 
 def test_features_are_unit_vectors_of_pictures_on_white(tiny_clip):
@@ -80,11 +80,11 @@ def test_features_are_unit_vectors_of_pictures_on_white(tiny_clip):
     red = Image.fromarray(generator.integers(0, 255, (16, 16, 4), np.uint8), "RGBA")
     clear = red.copy()
     clear.putalpha(0)
-    found = tiny_clip.features([red, clear, Image.new("RGB", (16, 16), "white")])
-    assert found.shape == (3, 16)
-    assert np.linalg.norm(found, axis=1) == pytest.approx([1, 1, 1])
-    assert found[1] == pytest.approx(found[2], abs=1e-6)
-    assert np.abs(found[0] - found[1]).max() > 0.01
+    features = tiny_clip.features([red, clear, Image.new("RGB", (16, 16), "white")])
+    assert features.shape == (3, 16)
+    assert np.linalg.norm(features, axis=1) == pytest.approx([1, 1, 1])
+    assert features[1] == pytest.approx(features[2], abs=1e-6)
+    assert np.abs(features[0] - features[1]).max() > 0.01
     assert tiny_clip.features([]).shape == (0, 16)
 
 
@@ -92,7 +92,9 @@ def test_features_do_not_depend_on_the_company(tiny_clip, monkeypatch):
     captions = ["a", "a much longer caption than the others here", "b"]
     together = tiny_clip.text_features(captions)
     monkeypatch.setattr(encoder, "AT_ONCE", 1)
-    assert np.concatenate([tiny_clip.text_features([one]) for one in captions]) == pytest.approx(together, abs=1e-5)
+    assert np.concatenate([tiny_clip.text_features([caption]) for caption in captions]) == pytest.approx(
+        together, abs=1e-5
+    )
 
 
 def test_a_saved_clip_model_is_loaded_by_folder_and_anything_else_is_told(tiny_clip, tmp_path):

@@ -41,7 +41,7 @@ TRAINING = Dataset.from_list(
 def system(pictures, more=0):
     """Answers that are these pictures; the originals are drawings 100 and on; `more` were not drawn."""
     none = [{"png": None}] * more
-    predictions = [{"png": coded(one), "prompt": "", "loss": 1.0} for one in pictures]
+    predictions = [{"png": coded(picture), "prompt": "", "loss": 1.0} for picture in pictures]
     references = [{"png": coded(drawing(100 + n)), "prompt": f"word {n}"} for n in range(len(pictures))]
     return SimpleNamespace(predictions=predictions + none, references=references + none, scores={})
 
@@ -53,44 +53,44 @@ def model(tiny_clip, monkeypatch):
     return SimpleNamespace(config=config, overfit_since=None, trained_on=None)
 
 
-def told(model, **systems):
-    named = {name.replace("_", "-"): one for name, one in systems.items()}
+def sections_of(model, **systems):
+    named = {name.replace("_", "-"): answers for name, answers in systems.items()}
     return {section.title: section for section in report.report(model, named, TRAINING, TRAINING)}
 
 
 def test_samples_are_shown_beside_originals_and_what_was_not_drawn_is_said(model):
     pictures = [drawing(n) for n in (0, 1, 50, 51)]
-    found = told(model, fine_tuned=system(pictures, more=3), before=system(pictures[::-1], more=3))["Samples"]
-    assert "4 of 7 captions of this split were drawn, 7 steps, guidance 5;" in found.text
-    assert found.text.endswith("The other 3 were not.")
-    sheet = Image.open(io.BytesIO(found.figure))
+    section = sections_of(model, fine_tuned=system(pictures, more=3), before=system(pictures[::-1], more=3))["Samples"]
+    assert "4 of 7 captions of this split were drawn, 7 steps, guidance 5;" in section.text
+    assert section.text.endswith("The other 3 were not.")
+    sheet = Image.open(io.BytesIO(section.figure))
     assert sheet.width == 4 * SMALLEST
     assert sheet.height % 3 == 0, "two systems and the originals"
 
 
 def test_copies_are_counted_and_their_originals_shown(model):
     pictures = [drawing(n) for n in (0, 1, 50, 51)]
-    found = told(model, fine_tuned=system(pictures), before=system(pictures[2:] + pictures[2:]))
-    section = found["Nearest training pictures"]
+    sections = sections_of(model, fine_tuned=system(pictures), before=system(pictures[2:] + pictures[2:]))
+    section = sections["Nearest training pictures"]
     assert section.values["shares"] == {"fine-tuned": 0.5, "before": 0.0}
     assert "| fine-tuned | 50% | 4 |" in section.text
     assert "the 9 training pictures of this run" in section.text
     nearest = section.values["nearest"]
-    assert [one["memorised"] for one in nearest] == [True, True, False, False]
-    assert [one["index"] for one in nearest[:2]] == [0, 1]
+    assert [match["memorised"] for match in nearest] == [True, True, False, False]
+    assert [match["index"] for match in nearest[:2]] == [0, 1]
     assert Image.open(io.BytesIO(section.figure)).width == 4 * SMALLEST
 
 
 def test_the_pictures_that_the_run_kept_are_compared_with(model, tiny_clip, tmp_path):
     Index.of_rows(TRAINING.select(range(4)), tiny_clip).save(tmp_path)
     model.trained_on = tmp_path
-    section = told(model, fine_tuned=system([drawing(n) for n in (0, 1, 50, 51)]))["Nearest training pictures"]
+    section = sections_of(model, fine_tuned=system([drawing(n) for n in (0, 1, 50, 51)]))["Nearest training pictures"]
     assert "the 4 training pictures of this run" in section.text
 
 
 def test_quality_names_encoder_and_counts_and_leaves_few_samples_out(model):
     pictures = [drawing(100 + n) for n in range(6)]
-    text = told(model, fine_tuned=system(pictures), before=system(pictures[:3]))["Quality of samples"].text
+    text = sections_of(model, fine_tuned=system(pictures), before=system(pictures[:3]))["Quality of samples"].text
     line = next(line for line in text.splitlines() if line.startswith("| fine-tuned"))
     assert "6 samples, 6 real pictures, encoder tiny, 100 subsets of 3" in line
     assert "6 captions, chance 0.167" in line
@@ -99,13 +99,13 @@ def test_quality_names_encoder_and_counts_and_leaves_few_samples_out(model):
 
 def test_learning_by_heart_is_said_first(model):
     model.overfit_since = 20
-    found = told(model, fine_tuned=system([], more=5))
-    assert [(title, section.values) for title, section in found.items()] == [("Overfitting", {"since": 20})]
-    assert found["Overfitting"].text.startswith("Since step 20 the validation loss rises")
+    sections = sections_of(model, fine_tuned=system([], more=5))
+    assert [(title, section.values) for title, section in sections.items()] == [("Overfitting", {"since": 20})]
+    assert sections["Overfitting"].text.startswith("Since step 20 the validation loss rises")
 
 
 def test_without_samples_there_is_no_section_of_them(model):
-    assert told(model, fine_tuned=system([], more=5)) == {}
+    assert sections_of(model, fine_tuned=system([], more=5)) == {}
 
 
 def test_copying_is_a_baseline_that_the_memorised_share_tells(model, tiny_clip):
@@ -116,15 +116,15 @@ def test_copying_is_a_baseline_that_the_memorised_share_tells(model, tiny_clip):
         SimpleNamespace(prompt=f"word {n}", request=object() if n < 4 else None, crop=crop) for n in (3, 1, 2, 0, 8)
     ]
     answers = baselines.copies(rows, examples, tiny_clip)
-    assert [one["png"] is None for one in answers] == [False] * 4 + [True]
-    pictures = [report.picture_of(one) for one in answers[:4]]
-    assert [one.size for one in pictures] == [(128, 128)] * 4, "not a thumbnail"
+    assert [answer["png"] is None for answer in answers] == [False] * 4 + [True]
+    pictures = [report.picture_of(answer) for answer in answers[:4]]
+    assert [picture.size for picture in pictures] == [(128, 128)] * 4, "not a thumbnail"
     middle = drawing(0).resize((256, 128), 0).crop((64, 0, 192, 128))
     assert np.array_equal(np.asarray(pictures[3]), np.asarray(middle))
-    found = told(
+    sections = sections_of(
         model, fine_tuned=system([drawing(60 + n) for n in range(4)]), copying=system([*pictures[:3], pictures[0]])
     )
-    assert found["Nearest training pictures"].values["shares"] == {"fine-tuned": 0.0, "copying": 1.0}
+    assert sections["Nearest training pictures"].values["shares"] == {"fine-tuned": 0.0, "copying": 1.0}
 
 
 # ---- strengths -----------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_a_strength_is_what_diffusers_calls_the_adapters_weight(tiny_noise, tmp_
     for strength in (0.5, 1.5):
         plain.set_adapters(["style"], [strength])
         with mixed.at(strength):
-            here, there = (np.asarray(sample(one, [request])[0]).astype(int) for one in (pipe, plain))
+            here, there = (np.asarray(sample(pipeline, [request])[0]).astype(int) for pipeline in (pipe, plain))
         assert np.abs(here - there).max() <= 1
         assert np.abs(here - np.asarray(sample(tiny_noise, [request])[0])).max() > 2
 

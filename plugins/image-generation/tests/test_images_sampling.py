@@ -109,8 +109,8 @@ def test_guidance_steps_negative_and_size_matter(pipe):
 
 
 def test_open_settings_are_the_pipelines_own(tiny_noise, tiny_flow):
-    found = settled(tiny_noise, Request("a", 3))
-    assert (found.steps, found.guidance, found.width, found.height) == (25, 7.5, 16, 16)
+    request = settled(tiny_noise, Request("a", 3))
+    assert (request.steps, request.guidance, request.width, request.height) == (25, 7.5, 16, 16)
     assert settled(tiny_flow, Request("a", 3)).guidance == 7.0
     assert settled(tiny_noise, Request("a", 3, guidance=0.0)).guidance == 0.0
     assert settled(tiny_noise, Request("a", 3, width=33)).width == 32

@@ -58,5 +58,5 @@ def test_a_picture_from_a_picture_is_the_stock_pipelines(xl_folder):
     assert not np.array_equal(*map(np.asarray, made))
     (kept,) = sample(pipe, [replace(asked[0], strength=0.2)])
     (same,) = decode(pipe, encode_pictures(pipe, [given]))
-    apart = [np.abs(np.asarray(one).astype(int) - np.asarray(same)).mean() for one in (kept, made[0])]
+    apart = [np.abs(np.asarray(image).astype(int) - np.asarray(same)).mean() for image in (kept, made[0])]
     assert apart[0] < apart[1]

@@ -6,11 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from suite import TrainConfig
+from suite import TrainConfig, only_with
 
 
 class MedicalConfig(TrainConfig):
     """Defaults are for the starters; learning rate, epochs and augmentation are a first try's, not searched for."""
+
+    changeable = TrainConfig.changeable | {"specificity", "coverage", "prevalence", "scratch", "audit"}
 
     epochs: float = Field(8.0, gt=0, description="Passes over the training pictures.")
     batch_size: int = Field(32, ge=1, description="Pictures per optimizer step, over all processes.")
@@ -34,7 +36,9 @@ class MedicalConfig(TrainConfig):
     )
     augment: bool = Field(True, description="Turn, move, scale and brighten training pictures a little.")
     mirror: bool = Field(
-        False, description="Mirror half of the training pictures, left to right; wrong where the side matters."
+        False,
+        json_schema_extra=only_with("augment"),
+        description="Mirror half of the training pictures, left to right; wrong where the side matters.",
     )
 
     specificity: float | None = Field(

@@ -71,9 +71,9 @@ def test_predictive_values_by_bayes():
 
 def test_everything_survives_a_file():
     scores, truths = drawn(200, 3, 1)
-    found = calibrated(scores, truths, "multi-class", specificity=None, coverage=0.85)
-    assert set(found.cutoffs) == {0.8, 0.85, 0.9, 0.95}
-    assert Calibration.from_json(found.to_json()) == found
+    calibration = calibrated(scores, truths, "multi-class", specificity=None, coverage=0.85)
+    assert set(calibration.cutoffs) == {0.8, 0.85, 0.9, 0.95}
+    assert Calibration.from_json(calibration.to_json()) == calibration
 
 
 def test_nothing_is_called_where_no_cut_keeps_the_specificity():

@@ -62,11 +62,11 @@ def scaled(values: np.ndarray) -> np.ndarray:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def cells(found: torch.Tensor) -> torch.Tensor:
+def cells(activations: torch.Tensor) -> torch.Tensor:
     """(1, C, n, n), or (1, tokens, C) with the class token first, summed over channels to (1, 1, n, n)."""
-    if found.ndim == 3:
-        found = found[:, 1:].mT.unflatten(2, (round((found.shape[1] - 1) ** 0.5), -1))
-    return found.sum(1, keepdim=True).relu()
+    if activations.ndim == 3:
+        activations = activations[:, 1:].mT.unflatten(2, (round((activations.shape[1] - 1) ** 0.5), -1))
+    return activations.sum(1, keepdim=True).relu()
 
 
 def captums(model, layers, pixels, target, *, many=False, method=LayerGradientXActivation) -> np.ndarray:
@@ -95,7 +95,7 @@ def test_a_map_is_made_of_activation_times_gradient(family, many):
     model, layers = built(family)
     ours = [heat_map(model, picture(), target, many=many).numpy() for target in range(3)]
     theirs = [captums(model, layers, picture(), target, many=many) for target in range(3)]
-    assert sum(one.max() == 1 for one in ours) >= 2
+    assert sum(heat.max() == 1 for heat in ours) >= 2
     # Sums of 16 maps in float32, scaled three times.
     np.testing.assert_allclose(ours, theirs, atol=2e-4)
 
@@ -112,8 +112,8 @@ class Pooled(nn.Module):
         self.classifier = nn.Linear(4 * 64 if placed else 4, 2)
 
     def forward(self, pixel_values):
-        found = self.grid(pixel_values)
-        return SimpleNamespace(logits=self.classifier(found.flatten(1) if self.placed else found.mean((2, 3))))
+        grid = self.grid(pixel_values)
+        return SimpleNamespace(logits=self.classifier(grid.flatten(1) if self.placed else grid.mean((2, 3))))
 
 
 @pytest.mark.parametrize("target", [0, 1])
@@ -137,7 +137,7 @@ def test_where_the_head_reads_places_grad_cam_points_beside_and_ours_does_not():
             for method in (LayerGradCam, LayerGradientXActivation)
         )
     assert (cam > 0).sum() > 50 and (ours > 0).nonzero().tolist() == [[2, 5]]
-    found = heat_map(model, picture(), 1, many=True)
-    row, column = divmod(int(found.argmax()), SIDE)
+    heat = heat_map(model, picture(), 1, many=True)
+    row, column = divmod(int(heat.argmax()), SIDE)
     assert 16 <= row < 24 and 40 <= column < 48
-    assert found[40:].max() == 0 and found[:, :24].max() == 0
+    assert heat[40:].max() == 0 and heat[:, :24].max() == 0

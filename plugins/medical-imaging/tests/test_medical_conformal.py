@@ -39,8 +39,8 @@ def drawn(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mapies(scores: np.ndarray, truth: np.ndarray, levels: list[float]) -> SplitConformalClassifier:
-    found = SplitConformalClassifier(Given(scores.shape[1]), confidence_level=levels, conformity_score="lac")
-    return found.conformalize(scores, truth)
+    classifier = SplitConformalClassifier(Given(scores.shape[1]), confidence_level=levels, conformity_score="lac")
+    return classifier.conformalize(scores, truth)
 
 
 @pytest.mark.parametrize("classes", [2, 5])

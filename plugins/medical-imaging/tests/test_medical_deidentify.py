@@ -299,8 +299,8 @@ def test_what_was_masked_by_transparency_stays_masked(tmp_path, mode):
 def test_values_that_a_png_cannot_hold_are_not_clipped(tmp_path, value, written):
     Image.fromarray(np.full((8, 8), value, np.int32)).save(tmp_path / "a.tiff")
     run(tmp_path / "a.tiff", tmp_path / "out")
-    found = [np.asarray(Image.open(path)).tolist() for path in (tmp_path / "out").glob("*.png")]
-    assert found == ([[[value] * 8] * 8] if written else [])
+    images = [np.asarray(Image.open(path)).tolist() for path in (tmp_path / "out").glob("*.png")]
+    assert images == ([[[value] * 8] * 8] if written else [])
 
 
 def test_a_flagged_file_does_not_say_that_identity_is_removed(tmp_path):
@@ -314,7 +314,7 @@ def test_a_flagged_file_does_not_say_that_identity_is_removed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("keyword", "value", "told"),
+    ("keyword", "value", "message"),
     [
         ("SOPClassUID", "1.2.840.10008.5.1.4.1.1.7.2", "usually have text burned in"),
         ("ImageType", ["DERIVED", "SECONDARY", "SCREEN SAVE"], "usually have text burned in"),
@@ -322,11 +322,11 @@ def test_a_flagged_file_does_not_say_that_identity_is_removed(tmp_path):
         ("BodyPartExamined", "HEAD", "a face may be rebuilt"),
     ],
 )
-def test_what_a_person_must_look_at_is_flagged(tmp_path, keyword, value, told):
+def test_what_a_person_must_look_at_is_flagged(tmp_path, keyword, value, message):
     source = dicom_file(tmp_path / "a.dcm")
     dataset = pydicom.dcmread(source)
     dataset.Modality, dataset.BodyPartExamined = "MR", "KNEE"
     setattr(dataset, keyword, value)
     dataset.save_as(source)
     run(source, tmp_path / "out")
-    assert told in (tmp_path / "out" / "report.csv").read_text()
+    assert message in (tmp_path / "out" / "report.csv").read_text()

@@ -121,7 +121,7 @@ def test_below_the_threshold_the_other_is_called():
 
 
 @pytest.mark.parametrize(
-    ("scores", "cutoff", "told"),
+    ("scores", "cutoff", "sentence"),
     [
         ((0.2, 0.8), 0.3, "Nothing but <b>lesion</b> is left at 90 % coverage."),
         ((0.4, 0.6), 0.3, "<b>Left to a human:</b> none and lesion cannot be ruled out at 90 % coverage."),
@@ -129,8 +129,8 @@ def test_below_the_threshold_the_other_is_called():
         ((0.55, 0.45), 0.5, "<b>Left to a human:</b> lesion is called, yet nothing but none is left at 90 % coverage."),
     ],
 )
-def test_the_conformal_set_is_said_in_words(scores, cutoff, told):
-    assert told in carded(scores, calibration=Calibration(1.0, (0.6, 0.4), {0.9: cutoff}))
+def test_the_conformal_set_is_said_in_words(scores, cutoff, sentence):
+    assert sentence in carded(scores, calibration=Calibration(1.0, (0.6, 0.4), {0.9: cutoff}))
 
 
 def test_a_model_without_validation_is_said_to_be_uncalibrated():
@@ -189,18 +189,18 @@ def test_nothing_of_a_file_is_run_by_the_page(tmp_path, picture):
     file.save_as(hostile := tmp_path / f"{HOSTILE.replace('/', '')}.dcm")
     task = ImageTask("binary", ("none", HOSTILE))
     session = made(tmp_path, (0.5, 0.5), task=task)
-    found = session.examine(hostile)
-    stored = session.correct(found, HOSTILE)
+    result = session.examine(hostile)
+    stored = session.correct(result, HOSTILE)
     escaped = "&lt;img src=x onerror=alert(1)&gt;"
-    for shown in (found.card, found.views, stored):
+    for shown in (result.card, result.views, stored):
         assert HOSTILE not in shown and escaped in shown
-    assert f"<dt>modality</dt><dd>{escaped}</dd>" in found.views and "Doubtful:" in found.views
+    assert f"<dt>modality</dt><dd>{escaped}</dd>" in result.views and "Doubtful:" in result.views
 
 
 def test_the_name_of_a_patient_is_not_shown(tmp_path, picture):
     path = as_dicom(picture, tmp_path / "scan.dcm")
-    found = made(tmp_path).examine(path)
-    assert "Example" not in found.card + found.views + json.dumps(found.facts)
+    result = made(tmp_path).examine(path)
+    assert "Example" not in result.card + result.views + json.dumps(result.facts)
 
 
 def test_an_upload_has_no_truth_and_several_frames_can_be_turned(tmp_path):
@@ -210,7 +210,7 @@ def test_an_upload_has_no_truth_and_several_frames_can_be_turned(tmp_path):
     nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "volume.nii")
     session = made(tmp_path)
     middle, last = session.examine(tmp_path / "volume.nii"), session.examine(tmp_path / "volume.nii", 4)
-    assert [(found.frame, found.frames) for found in (middle, last)] == [(2, 5), (4, 5)]
+    assert [(result.frame, result.frames) for result in (middle, last)] == [(2, 5), (4, 5)]
     assert "Truth" not in middle.card
     first, second = (example["pixels"] for example in session.predictor)
     assert (first != second).any()
@@ -225,10 +225,10 @@ def test_nothing_chosen_and_nothing_readable_are_sentences(tmp_path):
 
 
 def test_scripts_get_the_answer_as_data(tmp_path, picture):
-    found = made(tmp_path).classify(str(picture))
-    assert found["label"] == "lesion" and found["set"] == ["lesion"] and found["calibrated"]
-    assert found["thresholds"] == {"lesion": 0.4} and found["warning"] == "not for clinical use"
-    json.dumps(found)
+    result = made(tmp_path).classify(str(picture))
+    assert result["label"] == "lesion" and result["set"] == ["lesion"] and result["calibrated"]
+    assert result["thresholds"] == {"lesion": 0.4} and result["warning"] == "not for clinical use"
+    json.dumps(result)
 
 
 # ---- examples --------------------------------------------------------------------------------------------------------
@@ -247,27 +247,27 @@ def test_the_dicom_example_shows_what_the_slice_shows(tmp_path, picture):
 
 
 def test_examples_are_test_slices_and_one_dicom(starter):
-    found = known_examples()
-    assert [one.path.name for one in found[:-1]] == [f"test-{number:04d}.png" for number in range(6)]
-    assert found[-1].path.suffix == ".dcm" and found[-1].picture.name == "test-0007.png"
-    assert [one.label for one in found] == ["none", "lesion"] * 3 + ["lesion"]
-    assert not any("lesion" in one.caption or "none" in one.caption for one in found)  # told after asking
-    assert [one.mask is not None for one in found] == [False, True] * 3 + [True]
+    examples = known_examples()
+    assert [known.path.name for known in examples[:-1]] == [f"test-{number:04d}.png" for number in range(6)]
+    assert examples[-1].path.suffix == ".dcm" and examples[-1].picture.name == "test-0007.png"
+    assert [known.label for known in examples] == ["none", "lesion"] * 3 + ["lesion"]
+    assert not any("lesion" in known.caption or "none" in known.caption for known in examples)  # told after asking
+    assert [known.mask is not None for known in examples] == [False, True] * 3 + [True]
 
 
 def test_without_the_starter_there_are_none(tmp_path):
     assert known_examples(tmp_path) == []
 
 
-@pytest.mark.parametrize(("spot", "told"), [((4, 5), "peak lies inside it"), ((12, 2), "<b>outside</b> of it")])
-def test_an_example_tells_the_truth_and_where_the_heat_peaks(tmp_path, starter, spot, told):
+@pytest.mark.parametrize(("spot", "sentence"), [((4, 5), "peak lies inside it"), ((12, 2), "<b>outside</b> of it")])
+def test_an_example_tells_the_truth_and_where_the_heat_peaks(tmp_path, starter, spot, sentence):
     session = made(tmp_path, spot=spot)
     session.examples = known_examples()
     sick, healthy = (
         session.examine(session.examples[1].path, known=1),
         session.examine(session.examples[0].path, known=0),
     )
-    assert "<b>Truth: lesion</b> (simulated): the call is right." in sick.card and told in sick.card
+    assert "<b>Truth: lesion</b> (simulated): the call is right." in sick.card and sentence in sick.card
     assert "<b>Truth: none</b>: the call is wrong." in healthy.card and "peak" not in healthy.card
     assert "outline of the simulated lesion" in sick.views and "outline" not in healthy.views
 
@@ -298,9 +298,9 @@ def test_corrections_are_rows_to_train_on(tmp_path, picture):
     assert rows["label"] == ["none", "lesion"] and rows["frame"] == [0, 0]
     assert rows["patient"][1] == "P7" and rows["patient"][0].startswith("file ")
     assert task_of(rows, session.model.config) == BINARY
-    found = session.model.prepare(rows, "test")
-    assert [one["reference"] for one in found] == ["none", "lesion"]
-    assert (found[0]["pixels"][..., 0] == GREY).all()
+    examples = session.model.prepare(rows, "test")
+    assert [example["reference"] for example in examples] == ["none", "lesion"]
+    assert (examples[0]["pixels"][..., 0] == GREY).all()
     kept = session.corrections.read()[0]
     assert kept.source == "upload" and kept.model == "runs/first"
     assert kept.before == {"label": "lesion"} and kept.after == {"label": "none"}
@@ -317,8 +317,8 @@ def test_an_example_keeps_its_patient(tmp_path, starter):
     session = made(tmp_path)
     session.examples = known_examples()
     assert "1 correction so far" in session.correct(session.examine(session.examples[1].path, known=1), "none")
-    told = session.correct(session.examine(session.examples[0].path, known=0), "none")
-    assert "2 corrections so far" in told and "train --data corrections:" in told
+    message = session.correct(session.examine(session.examples[0].path, known=0), "none")
+    assert "2 corrections so far" in message and "train --data corrections:" in message
     first, second = session.corrections.read()
     assert first.row["patient"] == "slab 1" and second.source == "example test-0000.png"
 

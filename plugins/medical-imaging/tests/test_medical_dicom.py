@@ -63,7 +63,7 @@ def test_no_shipped_file_is_forgotten():
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "most"),
+    ("first", "other", "most"),
     [
         ("MR_small", "MR_small_RLE", 0),
         ("MR_small", "MR_small_bigendian", 0),
@@ -83,8 +83,8 @@ def test_no_shipped_file_is_forgotten():
         ("rtdose", "rtdose_expb", 0),
     ],
 )
-def test_twins_agree(one, other, most):
-    pictures = [open_picture(SHIPPED / FILES / f"{name}.dcm").values for name in (one, other)]
+def test_twins_agree(first, other, most):
+    pictures = [open_picture(SHIPPED / FILES / f"{name}.dcm").values for name in (first, other)]
     assert abs(pictures[0] - pictures[1]).max() <= most
 
 
@@ -126,10 +126,10 @@ RAMP = np.arange(64).reshape(8, 8)
 
 
 def test_monochrome1_is_the_negative():
-    one, two = (open_picture(made(RAMP, bits=8, photometric=f"MONOCHROME{n}")) for n in (1, 2))
-    assert np.allclose(one.values, 1 - two.values)
-    assert np.array_equal(one.stored, two.stored)  # as stored: neither inverted nor windowed
-    assert "MONOCHROME1" in one.facts["inverted"]
+    negative, two = (open_picture(made(RAMP, bits=8, photometric=f"MONOCHROME{n}")) for n in (1, 2))
+    assert np.allclose(negative.values, 1 - two.values)
+    assert np.array_equal(negative.stored, two.stored)  # as stored: neither inverted nor windowed
+    assert "MONOCHROME1" in negative.facts["inverted"]
 
 
 def test_rescale_comes_before_the_window():

@@ -189,8 +189,8 @@ def test_shortcuts_see_what_they_should():
     assert blurred(spot).max() <= 1
     facts = [{"width": 512 if n % 2 else 256, "maker": "A"} for n in range(60)]
     truths = np.eye(2)[[n % 2 for n in range(60)]]
-    found = from_facts(facts, truths, facts, ImageTask("binary", ("a", "b")))
-    assert np.array_equal(found, truths)
+    probabilities = from_facts(facts, truths, facts, ImageTask("binary", ("a", "b")))
+    assert np.array_equal(probabilities, truths)
 
 
 def scores(quality, seed=0, count=400):
@@ -200,17 +200,17 @@ def scores(quality, seed=0, count=400):
     return {"p": np.stack([1 - p, p], 1), "y": np.eye(2)[truth]}
 
 
-@pytest.mark.parametrize(("leak", "warned", "told"), [(0.0, False, False), (1.0, False, True), (3.0, True, True)])
-def test_the_report_warns_of_a_leak(leak, warned, told):
+@pytest.mark.parametrize(("leak", "warned", "mentioned"), [(0.0, False, False), (1.0, False, True), (3.0, True, True)])
+def test_the_report_warns_of_a_leak(leak, warned, mentioned):
     tuned = scores(3.0)
     calibration = calibrated(tuned["p"], tuned["y"], "binary", specificity=0.9, coverage=0.9)
     config = MedicalConfig(specificity=0.9, prevalence=0.01)
     tuned["p"] = calibration.apply(tuned["p"], many=False)
     systems = {"fine-tuned": tuned, "borders only": scores(leak, seed=1)}
     report = Report(ImageTask("binary", ("no", "yes")), calibration, config, systems)
-    sections = {one.title: one for one in report.sections()}
+    sections = {section.title: section for section in report.sections()}
     assert ("Warning: borders only" in sections["Leaks and shortcuts"].text) is warned
-    assert ("borders only alone tell more than luck" in sections["Leaks and shortcuts"].text) is told
+    assert ("borders only alone tell more than luck" in sections["Leaks and shortcuts"].text) is mentioned
     point = sections["At the threshold"].values[0]
     assert point["prevalence"] == 0.01 and point["ppv"] < 0.2 < 0.9 <= point["specificity"]
     assert point["found"] + point["missed"] == point["alarms"] + point["spared"] == 200
@@ -280,8 +280,8 @@ def test_a_label_that_is_never_known_is_refused(tmp_path):
 def test_facts_of_an_unknown_label_say_nothing():
     facts, truths = [{"width": n} for n in range(20)], np.full((20, 2), np.nan)
     truths[:, 0] = np.arange(20) >= 10
-    found = from_facts(facts, truths, facts, ImageTask("multi-label", ("a", "b")))
-    assert np.array_equal(found[:, 0], truths[:, 0]) and (found[:, 1] == 0.5).all()
+    probabilities = from_facts(facts, truths, facts, ImageTask("multi-label", ("a", "b")))
+    assert np.array_equal(probabilities[:, 0], truths[:, 0]) and (probabilities[:, 1] == 0.5).all()
 
 
 @pytest.mark.parametrize(
@@ -313,9 +313,9 @@ def test_a_probe_does_not_mind_where_the_features_lie():
     truths = np.eye(2)[(features[:, 0] > 0).astype(int)]
     task = ImageTask("binary", ("a", "b"))
     moved = features + np.array([100, -30], np.float32)
-    found = [Probe(given, truths, task).probabilities(given) for given in (features, moved)]
-    assert found[0] == pytest.approx(found[1], abs=1e-2)
-    assert (found[1].argmax(1) == truths.argmax(1)).mean() > 0.9
+    probabilities = [Probe(given, truths, task).probabilities(given) for given in (features, moved)]
+    assert probabilities[0] == pytest.approx(probabilities[1], abs=1e-2)
+    assert (probabilities[1].argmax(1) == truths.argmax(1)).mean() > 0.9
 
 
 def test_what_travels_with_a_model_names_nobody_and_is_seen_the_same(tmp_path):

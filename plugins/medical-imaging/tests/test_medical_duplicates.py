@@ -55,9 +55,9 @@ def test_pairs_are_told_across_splits_only():
     splits = ["train", "train", "train", "test", "train", "test"]
     pairs = near_duplicates(signatures, splits)
     assert [(pair.first, pair.second) for pair in pairs] == [(0, 3), (2, 3)]  # pictures of one value are like nothing
-    told = list(findings(pairs, [f"{name} row {row}" for row, name in enumerate(splits)], shown=1))
-    assert told[0].message.startswith("train row 0 and test row 3 are near duplicates (likeness 1.0000)")
-    assert told[1].message.startswith("1 more pair")
+    complaints = list(findings(pairs, [f"{name} row {row}" for row, name in enumerate(splits)], shown=1))
+    assert complaints[0].message.startswith("train row 0 and test row 3 are near duplicates (likeness 1.0000)")
+    assert complaints[1].message.startswith("1 more pair")
 
 
 def test_order_and_blocks_do_not_matter():
@@ -84,6 +84,6 @@ def test_twins_are_told_by_split_and_row():
 
     train = Dataset.from_dict({"image": [{"bytes": b"broken", "path": None}, encoded(body(0)), encoded(body(1))]})
     test = Dataset.from_dict({"image": [encoded(body(2)), encoded(jpeg(body(1)))]})
-    found = list(twins({"train": train, "test": test}))
-    assert len(found) == 1
-    assert found[0].message.startswith("train row 2 and test row 1 are near duplicates")
+    complaints = list(twins({"train": train, "test": test}))
+    assert len(complaints) == 1
+    assert complaints[0].message.startswith("train row 2 and test row 1 are near duplicates")

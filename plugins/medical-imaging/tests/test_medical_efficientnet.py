@@ -45,8 +45,8 @@ def test_photographs_are_recognised(released, photograph, classes):
     image = Image.fromarray(load_sample_images().images[photograph]).resize((224, 224), Image.Resampling.BICUBIC)
     pixels = torch.tensor(np.asarray(image)).permute(2, 0, 1)[None] / 255
     with torch.no_grad():
-        found = released(pixel_values=(pixels - 0.5) / 0.5).logits[0].topk(1).indices
-    assert set(found.tolist()) <= classes
+        top = released(pixel_values=(pixels - 0.5) / 0.5).logits[0].topk(1).indices
+    assert set(top.tolist()) <= classes
 
 
 @pytest.mark.parametrize("kernel", [3, 5])

@@ -55,10 +55,10 @@ def test_a_folder_gets_a_new_head_and_nothing_else(family, tmp_path):
 @pytest.mark.parametrize("size", [64, 96])
 def test_the_head_gets_the_features(family, size):
     model, view = tiny(family), View(size, (0.5,) * 3, (0.5,) * 3)
-    found = models.features(model, pictures(3, size), view)
+    features = models.features(model, pictures(3, size), view)
     with torch.no_grad():
         expected = models.logits(model, models.batched(pictures(3, size), view))
-        again = models.head(model)(torch.from_numpy(found))
+        again = models.head(model)(torch.from_numpy(features))
     assert torch.allclose(expected, again, atol=1e-5)
 
 
@@ -68,9 +68,9 @@ def test_a_map_covers_the_picture(family, size):
     model = tiny(family)
     pixels = models.batched(pictures(1, size), View(size, (0.5,) * 3, (0.5,) * 3))
     maps = [heat_map(model, pixels, target) for target in range(3)]
-    assert all(found.shape == (size, size) for found in maps)
-    assert all(found.min() >= 0 and found.max() in (0, 1) for found in maps)
-    assert sum(found.max() == 1 for found in maps) >= 2 and not torch.equal(maps[0], maps[1])
+    assert all(heat.shape == (size, size) for heat in maps)
+    assert all(heat.min() >= 0 and heat.max() in (0, 1) for heat in maps)
+    assert sum(heat.max() == 1 for heat in maps) >= 2 and not torch.equal(maps[0], maps[1])
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -93,10 +93,10 @@ class Bright(nn.Module):
 def test_the_peak_is_at_the_reason():
     pixels = torch.zeros(1, 3, 64, 64)
     pixels[..., 20:24, 40:44] = 1
-    found = heat_map(Bright(), pixels, 1)
-    row, column = divmod(int(found.argmax()), 64)
+    heat = heat_map(Bright(), pixels, 1)
+    row, column = divmod(int(heat.argmax()), 64)
     assert 20 <= row < 24 and 40 <= column < 44
-    assert found[40:].max() == 0
+    assert heat[40:].max() == 0
     assert heat_map(Bright(), pixels, 0).max() == 0  # nothing speaks for dark
 
 
@@ -107,13 +107,13 @@ def test_the_peak_is_at_the_only_patch_that_matters(family, top, left):
     model, black = tiny(family), np.zeros((64, 64, 1), np.uint8)
     lit = black.copy()
     lit[top : top + 8, left : left + 8] = 255
-    found = torch.from_numpy(models.features(model, [black, lit], VIEW))
-    towards, layer = found[1] - found[0], models.head(model)
+    features = torch.from_numpy(models.features(model, [black, lit], VIEW))
+    towards, layer = features[1] - features[0], models.head(model)
     with torch.no_grad():
         layer.weight.zero_()
         layer.bias.zero_()
         layer.weight[1] = towards / towards.norm()
-        layer.bias[1] = -(layer.weight[1] @ found.mean(0))
+        layer.bias[1] = -(layer.weight[1] @ features.mean(0))
     seen = heat_map(model, models.batched([lit], VIEW), 1, many=True)
     row, column = divmod(int(seen.argmax()), 64)
     assert top <= row < top + 8 and left <= column < left + 8

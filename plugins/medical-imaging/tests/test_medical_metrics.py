@@ -21,13 +21,15 @@ def tied(count: int = 300, classes: int = 3, seed: int = 0) -> tuple[np.ndarray,
 
 def test_ranking_metrics_equal_sklearns():
     scores, truths = tied()
-    found = metrics.measure(scores, truths, "multi-class")
+    values = metrics.measure(scores, truths, "multi-class")
     columns = range(3)
-    assert found["auroc"] == pytest.approx(np.mean([theirs.roc_auc_score(truths[:, c], scores[:, c]) for c in columns]))
-    assert found["auprc"] == pytest.approx(
+    assert values["auroc"] == pytest.approx(
+        np.mean([theirs.roc_auc_score(truths[:, c], scores[:, c]) for c in columns])
+    )
+    assert values["auprc"] == pytest.approx(
         np.mean([theirs.average_precision_score(truths[:, c], scores[:, c]) for c in columns])
     )
-    assert found["balanced_accuracy"] == pytest.approx(
+    assert values["balanced_accuracy"] == pytest.approx(
         theirs.balanced_accuracy_score(truths.argmax(1), scores.argmax(1))
     )
 
@@ -35,9 +37,9 @@ def test_ranking_metrics_equal_sklearns():
 def test_sensitivity_keeps_the_specificity():
     scores, truths = tied(classes=2)
     fpr, tpr, _ = theirs.roc_curve(truths[:, 1], scores[:, 1], drop_intermediate=False)
-    found = metrics.measure(scores, truths, "binary")
-    assert found["sens@spec90"] == pytest.approx(tpr[fpr <= 0.1].max())
-    assert found["sens@spec95"] == pytest.approx(tpr[fpr <= 0.05].max())
+    values = metrics.measure(scores, truths, "binary")
+    assert values["sens@spec90"] == pytest.approx(tpr[fpr <= 0.1].max())
+    assert values["sens@spec95"] == pytest.approx(tpr[fpr <= 0.05].max())
 
 
 def test_the_calibration_error_of_classes_is_that_of_the_most_probable():
@@ -48,9 +50,9 @@ def test_the_calibration_error_of_classes_is_that_of_the_most_probable():
 
 def test_kappa_and_brier_equal_sklearns():
     scores, truths = tied(classes=4)
-    found = metrics.measure(scores, truths, "ordinal")
+    values = metrics.measure(scores, truths, "ordinal")
     kappa = theirs.cohen_kappa_score(truths.argmax(1), scores.argmax(1), weights="quadratic")
-    assert found["kappa"] == pytest.approx(kappa)
+    assert values["kappa"] == pytest.approx(kappa)
     pair = tied(classes=2)
     assert metrics.brier(*pair, "binary") == pytest.approx(theirs.brier_score_loss(pair[1][:, 1], pair[0][:, 1]))
 
@@ -65,9 +67,9 @@ def test_unknown_labels_count_nowhere():
 def test_a_class_that_is_not_there_is_left_out():
     scores, truths = tied()
     without = truths[:, 2] == 0
-    found = metrics.measure(scores[without], truths[without], "multi-class")
+    values = metrics.measure(scores[without], truths[without], "multi-class")
     mean = np.mean([theirs.roc_auc_score(truths[without, c], scores[without, c]) for c in (0, 1)])
-    assert found["auroc"] == pytest.approx(mean)
+    assert values["auroc"] == pytest.approx(mean)
     assert np.isnan(metrics.measure(scores[:1], truths[:1], "binary")["auroc"])
 
 

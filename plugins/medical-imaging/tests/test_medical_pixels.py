@@ -121,16 +121,16 @@ def test_every_kind_of_source(tmp_path):
     expected = open_picture(data).values
     for source in (path, str(path), {"bytes": data, "path": "x"}, {"bytes": None, "path": str(path)}, Image.open(path)):
         assert np.array_equal(open_picture(source).values, expected)
-    for source, told in ((tmp_path / "no", "cannot be opened"), (tmp_path, "cannot be opened"), ({}, "missing")):
-        with pytest.raises(SuiteError, match=told):
+    for source, message in ((tmp_path / "no", "cannot be opened"), (tmp_path, "cannot be opened"), ({}, "missing")):
+        with pytest.raises(SuiteError, match=message):
             open_picture(source)
 
 
 def test_a_png_bomb_is_refused_before_it_is_unpacked():
-    for side, told in ((11000, "11000 x 11000 pixels, more than 100 million"), (20000, "more than 100 million")):
+    for side, message in ((11000, "11000 x 11000 pixels, more than 100 million"), (20000, "more than 100 million")):
         bomb = raw_png(side, side, 8, 0, bytes(1 << 20))
         assert len(bomb) < 3000
-        with pytest.raises(SuiteError, match=told):
+        with pytest.raises(SuiteError, match=message):
             open_picture(bomb)
 
 
@@ -247,8 +247,8 @@ def test_findings_name_the_row_and_the_reason():
 
     sources = [png(RAMP.astype(np.uint8)), b"no", png(np.zeros((4, 4), np.uint8)), png(RAMP.astype(np.uint16))]
     rows = Dataset.from_dict({"image": [{"bytes": data, "path": None} for data in sources], "frame": [-1, -1, -1, -1]})
-    found = list(unreadable(rows))
-    assert [(finding.severity, finding.row) for finding in found] == [("error", 1), ("error", 2), ("warning", 3)]
-    assert "no picture" in found[0].message
-    assert "same value" in found[1].message
-    assert found[2] == Finding("warning", "Declared 16-bit, but every value fits 8 bits: read as 8-bit.", 3)
+    findings = list(unreadable(rows))
+    assert [(finding.severity, finding.row) for finding in findings] == [("error", 1), ("error", 2), ("warning", 3)]
+    assert "no picture" in findings[0].message
+    assert "same value" in findings[1].message
+    assert findings[2] == Finding("warning", "Declared 16-bit, but every value fits 8 bits: read as 8-bit.", 3)

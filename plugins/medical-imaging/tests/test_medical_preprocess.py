@@ -75,13 +75,13 @@ def test_files_are_decoded_once_until_they_change(tmp_path):
 def test_variations_come_from_the_generator_and_keep_the_picture():
     pixels = np.zeros((64, 64, 1), np.uint8)
     pixels[24:40, 24:40] = 200
-    one, same = (varied(pixels, np.random.default_rng(3), mirror=False) for _ in range(2))
+    first, same = (varied(pixels, np.random.default_rng(3), mirror=False) for _ in range(2))
     other = varied(pixels, np.random.default_rng(4), mirror=False)
-    assert np.array_equal(one, same) and not np.array_equal(one, other)
-    assert one.shape == pixels.shape and one.dtype == np.uint8
-    assert abs(np.argwhere(one[..., 0] > 100).mean(0) - 31.5).max() < 6  # it is still near the middle
+    assert np.array_equal(first, same) and not np.array_equal(first, other)
+    assert first.shape == pixels.shape and first.dtype == np.uint8
+    assert abs(np.argwhere(first[..., 0] > 100).mean(0) - 31.5).max() < 6  # it is still near the middle
     colour = varied(np.repeat(pixels, 3, axis=2), np.random.default_rng(3), mirror=False)
-    assert np.array_equal(colour[..., 1:2], one)
+    assert np.array_equal(colour[..., 1:2], first)
 
 
 def test_a_file_that_changed_has_another_identity(tmp_path):
@@ -96,8 +96,8 @@ def test_a_file_that_changed_has_another_identity(tmp_path):
 
 
 def test_whole_pictures_are_kept_up_to_a_size():
-    one = Picture(np.zeros((10, 10, 1), np.float32), np.zeros((10, 10, 1), np.uint8))  # 500 bytes
+    picture = Picture(np.zeros((10, 10, 1), np.float32), np.zeros((10, 10, 1), np.uint8))  # 500 bytes
     held = preprocess._Newest(1200)
     for number in range(3):
-        held.add((b"", number), one)
-    assert [held.get((b"", number)) is one for number in range(3)] == [False, True, True] and held.size == 1000
+        held.add((b"", number), picture)
+    assert [held.get((b"", number)) is picture for number in range(3)] == [False, True, True] and held.size == 1000

@@ -37,7 +37,7 @@ def test_the_task_is_told_from_the_rows(labels, settings, kind, classes):
 
 
 @pytest.mark.parametrize(
-    ("labels", "settings", "told"),
+    ("labels", "settings", "message"),
     [
         (["a", "a"], {}, "nothing to tell apart"),
         (["a", "b", "c"], {"task": "binary"}, "the labels are 3"),
@@ -48,8 +48,8 @@ def test_the_task_is_told_from_the_rows(labels, settings, kind, classes):
         (["a", "b"], {"labels": ["label"], "task": "binary"}, "drop one of the two"),
     ],
 )
-def test_what_contradicts_is_one_sentence(labels, settings, told):
-    with pytest.raises(SuiteError, match=told):
+def test_what_contradicts_is_one_sentence(labels, settings, message):
+    with pytest.raises(SuiteError, match=message):
         task_of(rows(*labels), MedicalConfig(**settings))
 
 
@@ -76,8 +76,8 @@ def test_a_class_never_trained_on_is_refused():
 
 def test_an_answer_is_called_at_the_threshold():
     task = ImageTask("binary", ("none", "lesion"))
-    found = answer(task, [0.7, 0.3], [True, False], [0.5, 0.25])
-    assert found["label"] == "lesion" and found["confidence"] == 0.3 and found["set"] == ["none"]
+    prediction = answer(task, [0.7, 0.3], [True, False], [0.5, 0.25])
+    assert prediction["label"] == "lesion" and prediction["confidence"] == 0.3 and prediction["set"] == ["none"]
     many = answer(ImageTask("multi-label", ("x", "y")), [0.9, 0.3], [True, True], [0.5, 0.5])
     assert many["label"] == ["x"] and many["confidence"] == 0.7 and "set" not in many
 
@@ -90,10 +90,10 @@ def test_unknown_labels_have_no_loss_and_no_gradient():
     task = ImageTask("multi-label", ("x", "y", "z"))
     targets = torch.tensor([[1.0, math.nan, 0.0], [math.nan, math.nan, math.nan]])
     logits = LOGITS.clone().requires_grad_(True)
-    found = loss(logits, targets, task, **PLAIN)
+    value = loss(logits, targets, task, **PLAIN)
     by_hand = (math.log1p(math.exp(-2.0)) + math.log1p(math.exp(-1.0))) / 2
-    assert found.item() == pytest.approx(by_hand) and int(known(targets, task)) == 2
-    found.backward()
+    assert value.item() == pytest.approx(by_hand) and int(known(targets, task)) == 2
+    value.backward()
     assert logits.grad[1].abs().sum() == 0 and logits.grad[0, 1] == 0 and logits.grad[0, 0] != 0
     assert loss(LOGITS, torch.full((2, 3), math.nan), task, **PLAIN).item() == 0.0
 
@@ -119,8 +119,8 @@ def test_focal_loss_by_hand():
     task = ImageTask("multi-class", ("a", "b", "c"))
     truth = torch.tensor([[1.0, 0.0, 0.0]])
     p = LOGITS[0].softmax(-1)[0].item()
-    found = loss(LOGITS[:1], truth, task, weights=torch.ones(3), focal=True)
-    assert found.item() == pytest.approx(-((1 - p) ** 2) * math.log(p), rel=1e-5)
+    value = loss(LOGITS[:1], truth, task, weights=torch.ones(3), focal=True)
+    assert value.item() == pytest.approx(-((1 - p) ** 2) * math.log(p), rel=1e-5)
 
 
 def test_class_weights_have_mean_one_over_the_rows():

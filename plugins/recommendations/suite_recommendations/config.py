@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from suite import TrainConfig
+from suite import TrainConfig, only_with
 
 
 class RecommendationsConfig(TrainConfig):
@@ -23,6 +23,20 @@ class RecommendationsConfig(TrainConfig):
         "leave-one-out",
         description="Test on each user's last item, or on what each user did first after one moment for all.",
     )
+    validation_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        json_schema_extra=only_with(protocol=["temporal"]),
+        description="Share of the interactions, the newest but for the test's, that picks the checkpoint.",
+    )
+    test_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        json_schema_extra=only_with(protocol=["temporal"]),
+        description="Share of the interactions, the newest, that is only scored at the end.",
+    )
     k_core: int = Field(
         5, ge=1, description="Drop users and items with fewer interactions, again and again; 1 keeps all."
     )
@@ -34,9 +48,18 @@ class RecommendationsConfig(TrainConfig):
     objective: Literal["cross-entropy", "sampled", "gbce"] = Field(
         "cross-entropy", description="Loss over the whole catalogue, or over a sample of it for large catalogues."
     )
-    negatives: int = Field(512, ge=1, description="Items drawn per step for the objectives sampled and gbce.")
+    negatives: int = Field(
+        512,
+        ge=1,
+        json_schema_extra=only_with(objective=["sampled", "gbce"]),
+        description="Items drawn per step for the objectives sampled and gbce.",
+    )
     calibration: float = Field(
-        0.75, ge=0, le=1, description="gBCE's t: 0 is plain binary cross-entropy, 1 fully calibrated."
+        0.75,
+        ge=0,
+        le=1,
+        json_schema_extra=only_with(objective=["gbce"]),
+        description="gBCE's t: 0 is plain binary cross-entropy, 1 fully calibrated.",
     )
     window: int = Field(50, ge=2, description="Last items the transformer sees.")
     lags: int = Field(50, ge=1, description="Last items whose co-visitation counts are summed.")

@@ -142,10 +142,10 @@ def test_one_user_is_refused(tmp_path):
 
 
 def test_missing_time_same_time_ties_and_duplicates_are_told(tmp_path):
-    told = " ".join(m for _, m in check(tmp_path, "user,item\na,x\na,y\nb,x\n"))
-    assert "no time column" in told and "neither title nor text" in told and "2 users have fewer than 3" in told
-    told = " ".join(m for _, m in check(tmp_path, "user,item,time\na,x,1\na,y,1\nb,x,1\na,x,1\n"))
-    assert "All rows have the same time" in told and "1 users (50%) have equal times" in told and "duplicate" in told
+    text = " ".join(m for _, m in check(tmp_path, "user,item\na,x\na,y\nb,x\n"))
+    assert "no time column" in text and "neither title nor text" in text and "2 users have fewer than 3" in text
+    text = " ".join(m for _, m in check(tmp_path, "user,item,time\na,x,1\na,y,1\nb,x,1\na,x,1\n"))
+    assert "All rows have the same time" in text and "1 users (50%) have equal times" in text and "duplicate" in text
 
 
 def test_a_time_that_is_none_rejects_its_row(tmp_path):

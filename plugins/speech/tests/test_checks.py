@@ -14,26 +14,26 @@ from suite_speech.data.checks import findings
 COLUMNS = ("audio", "text", "start", "end")
 
 
-def told(*rows: dict, longest: float = 30.0) -> list[tuple[str, int, str]]:
+def complaints(*rows: dict, longest: float = 30.0) -> list[tuple[str, int, str]]:
     table = Dataset.from_list([{name: row.get(name) for name in COLUMNS} for row in rows])
-    return [(found.severity, found.row, found.message) for found in findings(table, longest)]
+    return [(finding.severity, finding.row, finding.message) for finding in findings(table, longest)]
 
 
 def reason(audio: str, text: str = "press one", **span) -> str:
-    [(severity, row, message)] = told({"audio": audio, "text": text, **span})
+    [(severity, row, message)] = complaints({"audio": audio, "text": text, **span})
     assert (severity, row) == ("error", 0)
     assert message.endswith(".")
     return message
 
 
 def test_a_good_clip_is_not_told_of(saved, voice):
-    assert told({"audio": saved(voice(2)), "text": "press one"}) == []
+    assert complaints({"audio": saved(voice(2)), "text": "press one"}) == []
 
 
 def test_findings_name_their_rows(saved, voice):
     good, silent = saved(voice(2)), saved(np.zeros(RATE, np.float32), "silent.wav")
     rows = [{"audio": silent, "text": "one"}, {"audio": good, "text": "two"}, {"audio": good, "text": "…"}]
-    assert [row for _, row, _ in told(*rows)] == [0, 2]
+    assert [row for _, row, _ in complaints(*rows)] == [0, 2]
 
 
 def test_a_file_of_noise_bytes(tmp_path):
@@ -61,7 +61,7 @@ def test_a_whisper_at_minus_60_decibel_is_the_limit_of_silence(saved, voice):
     quiet = voice(2)
     quiet = quiet / np.abs(quiet).max()
     assert "is silent" in reason(saved(quiet * 8e-4))
-    assert told({"audio": saved(quiet * 2e-3), "text": "press one"}) == []
+    assert complaints({"audio": saved(quiet * 2e-3), "text": "press one"}) == []
 
 
 @pytest.mark.parametrize("text", ["", "   ", "…", "?!", "—"])
@@ -77,7 +77,7 @@ def test_a_clip_longer_than_a_window(saved, voice):
 
 def test_a_stretch_of_a_long_recording_is_measured_alone(saved, voice):
     path = saved(voice(31))
-    assert told({"audio": path, "text": "press one", "start": 3.0, "end": 7.5}) == []
+    assert complaints({"audio": path, "text": "press one", "start": 3.0, "end": 7.5}) == []
     assert "there is nothing from 40 s" in reason(path, start=40.0, end=50.0)
 
 
@@ -100,10 +100,10 @@ def test_more_text_than_anybody_can_say(saved, voice):
 
 
 def test_the_fastest_speech_passes(saved, voice):
-    assert told({"audio": saved(voice(2)), "text": "a" * 70}) == []
-    assert len(told({"audio": saved(voice(2)), "text": "a" * 71})) == 1
+    assert complaints({"audio": saved(voice(2)), "text": "a" * 70}) == []
+    assert len(complaints({"audio": saved(voice(2)), "text": "a" * 71})) == 1
 
 
 def test_a_missing_value_is_left_to_the_core(saved, voice):
     rows = [{"audio": None, "text": "one"}, {"audio": saved(voice(2)), "text": None}]
-    assert told(*rows, {"audio": saved(voice(2)), "text": "one"}) == []
+    assert complaints(*rows, {"audio": saved(voice(2)), "text": "one"}) == []

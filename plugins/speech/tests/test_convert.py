@@ -86,12 +86,12 @@ def test_every_type_and_shape_is_read_exactly():
         "long": np.array([2**31 - 1, -(2**31)], "<i4"),
         "é/none": np.zeros((0, 4), "<f4"),
     }
-    found = read_ct2(ct2(given))
-    assert list(found) == list(given)
+    arrays = read_ct2(ct2(given))
+    assert list(arrays) == list(given)
     for name, array in given.items():
-        assert found[name].dtype == array.dtype
-        assert np.array_equal(found[name], array)
-        assert found[name].shape == array.shape
+        assert arrays[name].dtype == array.dtype
+        assert np.array_equal(arrays[name], array)
+        assert arrays[name].shape == array.shape
 
 
 def test_each_weight_goes_where_it_belongs():
@@ -224,10 +224,10 @@ def test_the_folder_written_loads_in_transformers_with_these_weights(tmp_path):
 
 
 def cached() -> Path:
-    found = sorted((cache_dir() / "assets").glob("openai--whisper-base@*/model.safetensors"))
-    if not found:
+    paths = sorted((cache_dir() / "assets").glob("openai--whisper-base@*/model.safetensors"))
+    if not paths:
         pytest.skip("openai/whisper-base is not in the cache; 'suite fetch' brings it")
-    return found[-1]
+    return paths[-1]
 
 
 def test_the_real_weights_are_openai_s():

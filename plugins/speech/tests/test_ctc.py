@@ -122,7 +122,7 @@ def test_two_clips_are_learnt_heard_and_heard_by_plain_transformers(pretrained, 
     model.network.eval()
     with torch.no_grad():
         heard = model.infer(batch)
-    assert [one["text"] for one in heard] == ["oui là", "non"]
+    assert [answer["text"] for answer in heard] == ["oui là", "non"]
     assert [word["word"] for word in heard[0]["segments"][0]["words"]] == ["oui", "là"]
     json.dumps(heard)
     _saved_folder_answers_alike(model, batch, tmp_path)
@@ -135,7 +135,7 @@ def _saved_folder_answers_alike(model, batch, folder):
     with torch.no_grad():
         letters = again(batch["groups"][0]["features"]).logits.argmax(-1)
         assert processor.batch_decode(letters) == ["oui là"]
-        assert [one["text"] for one in loaded(folder, None).infer(batch)] == ["oui là", "non"]
+        assert [answer["text"] for answer in loaded(folder, None).infer(batch)] == ["oui là", "non"]
 
 
 def test_a_clip_as_short_as_a_click_can_be_learnt_from(pretrained, saved, voice):

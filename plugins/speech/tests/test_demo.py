@@ -228,8 +228,8 @@ print("built")
 
 
 def test_the_tab_is_built_without_torch_and_offers_one_endpoint(recording):
-    found = subprocess.run([sys.executable, "-c", BUILD, recording], capture_output=True, text=True, timeout=60)
-    assert found.stdout == "built\n", found.stderr
+    child = subprocess.run([sys.executable, "-c", BUILD, recording], capture_output=True, text=True, timeout=60)
+    assert child.stdout == "built\n", child.stderr
 
 
 def test_the_tab_lives_without_examples(monkeypatch):

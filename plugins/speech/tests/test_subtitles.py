@@ -17,7 +17,7 @@ WORD = st.text("abcdefgéхनि,.!?&<>'\"-", min_size=1, max_size=12) | st.jus
 @st.composite
 def segments(draw) -> list[dict]:
     """Segments as a model gives them, with word times or without, sometimes overlapping."""
-    found, at = [], draw(st.floats(0, 5000))
+    drawn, at = [], draw(st.floats(0, 5000))
     for _ in range(draw(st.integers(0, 6))):
         words = draw(st.lists(WORD, max_size=25))
         length = draw(st.floats(0, 40))
@@ -26,22 +26,22 @@ def segments(draw) -> list[dict]:
             step = length / len(words)
             timed = [{"word": w, "start": at + i * step, "end": at + (i + 1) * step} for i, w in enumerate(words)]
             segment["words"] = timed
-        found.append(segment)
+        drawn.append(segment)
         at = max(0.0, at + length + draw(st.floats(-1, 5)))
-    return found
+    return drawn
 
 
 @given(segments())
 @settings(max_examples=150, deadline=None)
 def test_the_rules_hold_for_whatever_a_model_says(given_segments):
-    found = cues(given_segments)
-    for cue in found:
+    captions = cues(given_segments)
+    for cue in captions:
         lines = wrap(cue.text).split("\n")
         assert 1 <= len(lines) <= LINES
         assert all(0 < len(line) <= LINE for line in lines)
         assert " ".join(lines) == cue.text  # no word cut in two by the end of a line
         assert cue.start <= cue.end <= cue.start + LONGEST + 1e-6
-    assert all(a.end <= b.start for a, b in pairwise(found))
+    assert all(a.end <= b.start for a, b in pairwise(captions))
 
 
 @given(segments())
@@ -69,9 +69,9 @@ def test_what_is_written_is_read_back(tmp_path_factory, given_segments, form):
         with pytest.raises(SuiteError, match="holds no subtitle"):
             parse(path)
         return
-    found = parse(path)
-    assert [cue.text for cue in found] == [cue.text for cue in expected]
-    for cue, wanted in zip(found, expected, strict=True):
+    captions = parse(path)
+    assert [cue.text for cue in captions] == [cue.text for cue in expected]
+    for cue, wanted in zip(captions, expected, strict=True):
         assert abs(cue.start - wanted.start) < 0.001
         assert abs(cue.end - wanted.end) < 0.001
 
@@ -119,30 +119,30 @@ def test_lines_are_even_and_break_after_punctuation(text, expected):
 def test_no_word_is_cut_to_fill_a_line():
     """Eighty characters fit in two lines of 42, but not these words: the second would begin in the first line."""
     words = ["a" * 30, "b" * 20, "c" * 28]
-    found = cues([{"start": 0.0, "end": 6.0, "text": " ".join(words)}])
-    assert [cue.text for cue in found] == [f"{words[0]} {words[1]}", words[2]]
-    assert wrap(found[0].text) == f"{words[0]}\n{words[1]}"
+    captions = cues([{"start": 0.0, "end": 6.0, "text": " ".join(words)}])
+    assert [cue.text for cue in captions] == [f"{words[0]} {words[1]}", words[2]]
+    assert wrap(captions[0].text) == f"{words[0]}\n{words[1]}"
 
 
 def test_a_long_segment_is_parted_at_the_words_times():
     words = [{"word": f"word{i:02}", "start": i * 0.5, "end": i * 0.5 + 0.4} for i in range(40)]
-    found = cues([{"start": 0, "end": 20, "text": "", "words": words}])
+    captions = cues([{"start": 0, "end": 20, "text": "", "words": words}])
     # 83 characters are two lines of 41; a thirteenth word would make a line of 48
-    assert found[0] == Cue(0.0, 5.9, " ".join(f"word{i:02}" for i in range(12)))
-    assert found[1].start == 6.0
+    assert captions[0] == Cue(0.0, 5.9, " ".join(f"word{i:02}" for i in range(12)))
+    assert captions[1].start == 6.0
 
 
 def test_without_word_times_the_segment_s_time_is_shared_by_length():
-    found = cues([{"start": 10.0, "end": 30.0, "text": "abcd " * 40}])
-    assert len(found) == 3
-    assert found[0].start == 10
-    assert found[1].start == pytest.approx(found[0].end)
-    assert found[-1].end == pytest.approx(30)
+    captions = cues([{"start": 10.0, "end": 30.0, "text": "abcd " * 40}])
+    assert len(captions) == 3
+    assert captions[0].start == 10
+    assert captions[1].start == pytest.approx(captions[0].end)
+    assert captions[-1].end == pytest.approx(30)
 
 
 def test_a_cue_stays_long_enough_to_read_but_not_into_the_next():
-    found = cues([{"start": 1.0, "end": 1.1, "text": "Yes."}, {"start": 5.0, "end": 5.1, "text": "No."}])
-    assert found[0].end == 1 + SHORTEST
+    captions = cues([{"start": 1.0, "end": 1.1, "text": "Yes."}, {"start": 5.0, "end": 5.1, "text": "No."}])
+    assert captions[0].end == 1 + SHORTEST
     crowded = cues([{"start": 1.0, "end": 1.1, "text": "Yes."}, {"start": 1.3, "end": 1.4, "text": "No."}])
     assert crowded[0].end == 1.3
 
@@ -152,8 +152,8 @@ def test_a_word_held_for_ten_seconds_leaves_after_seven():
 
 
 def test_segments_out_of_order_are_put_in_order():
-    found = cues([{"start": 5.0, "end": 6.0, "text": "second"}, {"start": 1.0, "end": 9.0, "text": "first"}])
-    assert [(cue.start, cue.end, cue.text) for cue in found] == [(1.0, 5.0, "first"), (5.0, 6.0, "second")]
+    captions = cues([{"start": 5.0, "end": 6.0, "text": "second"}, {"start": 1.0, "end": 9.0, "text": "first"}])
+    assert [(cue.start, cue.end, cue.text) for cue in captions] == [(1.0, 5.0, "first"), (5.0, 6.0, "second")]
 
 
 @pytest.fixture

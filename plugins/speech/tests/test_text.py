@@ -62,11 +62,11 @@ def _brute(reference: tuple[str, ...], heard: tuple[str, ...]) -> tuple[int, int
 def test_the_counts_are_those_of_the_best_alignment(pair):
     """Each of the three, not their sum alone: of the shortest ways that with most substitutions is counted."""
     reference, heard = pair
-    found = compare(reference, heard)
+    counts = compare(reference, heard)
     edits, kept, deleted, inserted = _brute(tuple(reference), tuple(heard))
-    assert (found.substitutions, found.deletions, found.insertions) == (-kept, deleted, inserted)
-    assert found.total == edits
-    assert len(reference) - found.deletions + found.insertions == len(heard)
+    assert (counts.substitutions, counts.deletions, counts.insertions) == (-kept, deleted, inserted)
+    assert counts.total == edits
+    assert len(reference) - counts.deletions + counts.insertions == len(heard)
 
 
 def test_nine_thousand_letters_take_a_second_and_not_a_minute():

@@ -43,12 +43,12 @@ class Meter(SpeechModel):
 
     def recognise(self, group, seconds):
         self.groups.append(len(seconds))
-        found = []
+        transcripts = []
         for (length, *_), asked, language in zip(group["features"].tolist(), seconds, group["languages"], strict=True):
             assert length == pytest.approx(asked, abs=0.02)
             words = [Word("first", 0.5, 1.0, 0.5), Word("last.", asked - 1, asked - 0.5, 1.0)]
-            found.append(Transcript(f"{length:.1f}", language, 0.75, words if self.times else []))
-        return found
+            transcripts.append(Transcript(f"{length:.1f}", language, 0.75, words if self.times else []))
+        return transcripts
 
 
 def silence(seconds: float) -> np.ndarray:
@@ -66,11 +66,11 @@ def utterance(saved):
 
 def test_a_short_clip_is_heard_whole(utterance, spoken):
     model = Meter()
-    [found] = transcribe(model, [utterance(silence(2), spoken(3), silence(2))])
+    [transcript] = transcribe(model, [utterance(silence(2), spoken(3), silence(2))])
     assert model.seconds == [7.0]
-    assert (found["text"], found["language"], found["duration"]) == ("7.0", "fr", 7.0)
+    assert (transcript["text"], transcript["language"], transcript["duration"]) == ("7.0", "fr", 7.0)
     # The words lie five seconds apart, which is a pause: a segment each.
-    assert found["segments"] == [
+    assert transcript["segments"] == [
         {
             "start": 0.5,
             "end": 1.0,
@@ -91,37 +91,37 @@ def test_a_short_clip_is_heard_whole(utterance, spoken):
 @pytest.mark.parametrize("seconds", [0.01, 3.0, 45.0])
 def test_silence_is_never_heard(utterance, seconds):
     model = Meter()
-    [found] = transcribe(model, [utterance(silence(seconds), language="auto")])
+    [transcript] = transcribe(model, [utterance(silence(seconds), language="auto")])
     assert model.seconds == []
-    assert found == {"text": "", "language": "", "duration": round(seconds, 2), "segments": []}
+    assert transcript == {"text": "", "language": "", "duration": round(seconds, 2), "segments": []}
 
 
 def test_a_long_sound_is_read_window_by_window(utterance, spoken, monkeypatch):
     """Two and a half minutes without a pause: no window and no read above 31 s, everything covered, in order."""
     reads = []
     real = audio.read
-    monkeypatch.setattr(audio, "read", lambda clip, limit: reads.append(len(found := real(clip, limit=limit))) or found)
+    monkeypatch.setattr(audio, "read", lambda clip, limit: reads.append(len(wave := real(clip, limit=limit))) or wave)
     model = Meter()
     sound = utterance(spoken(150))
-    [found] = transcribe(model, [sound])
+    [transcript] = transcribe(model, [sound])
     assert max(reads) <= 31 * RATE
     assert max(model.seconds) <= WINDOW
     assert sum(model.seconds) == pytest.approx(150, abs=1)
     assert len(model.seconds) >= 5
-    starts = [segment["start"] for segment in found["segments"]]
+    starts = [segment["start"] for segment in transcript["segments"]]
     assert starts == sorted(starts)
-    assert found["segments"][-1]["end"] == pytest.approx(149.5, abs=0.5)
-    assert found["text"].split() == [f"{length:.1f}" for length in model.seconds]
+    assert transcript["segments"][-1]["end"] == pytest.approx(149.5, abs=0.5)
+    assert transcript["text"].split() == [f"{length:.1f}" for length in model.seconds]
 
 
 def test_times_count_from_the_recordings_start_and_skip_its_silence(utterance, spoken):
     model, sound = Meter(), utterance(silence(20), spoken(5), silence(20), spoken(4))
-    [found] = transcribe(model, [sound])
+    [transcript] = transcribe(model, [sound])
     (first, _), (second, _) = windows = [(window.start, window.end) for window in windows_of(0, sound)]
     assert first == pytest.approx(20 - 0.2, abs=0.1)
     assert second == pytest.approx(45 - 0.2, abs=0.1)
     assert model.seconds == pytest.approx([end - start for start, end in windows], abs=0.01)
-    assert [s["start"] for s in found["segments"] if s["text"] == "first"] == pytest.approx(
+    assert [s["start"] for s in transcript["segments"] if s["text"] == "first"] == pytest.approx(
         [first + 0.5, second + 0.5], abs=0.01
     )
 
@@ -129,18 +129,18 @@ def test_times_count_from_the_recordings_start_and_skip_its_silence(utterance, s
 def test_a_stretch_of_a_recording_is_heard_alone(saved, spoken):
     clip = Clip(saved(np.concatenate([spoken(10), silence(30), spoken(10)])), None, 38.0, 46.0)
     model = Meter()
-    [found] = transcribe(model, [Utterance(clip, 8.0, "fr")])
+    [transcript] = transcribe(model, [Utterance(clip, 8.0, "fr")])
     assert model.seconds == [8.0]
-    assert found["segments"][0]["start"] == 0.5
+    assert transcript["segments"][0]["start"] == 0.5
 
 
 def test_windows_of_a_stretch_are_read_from_where_it_begins(saved, spoken):
     """The first 20 s are silent: a window read from the file's start would be shorter or silent."""
     clip = Clip(saved(np.concatenate([silence(20), spoken(40)])), None, 20.0, 60.0)
-    found = list(windows_of(0, Utterance(clip, 40.0, "fr")))
-    assert [(w.sound.start, w.sound.end) for w in found] == [(20 + w.start, 20 + w.end) for w in found]
-    assert found[0].start < 0.5
-    assert found[-1].end == pytest.approx(40, abs=0.5)
+    windows = list(windows_of(0, Utterance(clip, 40.0, "fr")))
+    assert [(w.sound.start, w.sound.end) for w in windows] == [(20 + w.start, 20 + w.end) for w in windows]
+    assert windows[0].start < 0.5
+    assert windows[-1].end == pytest.approx(40, abs=0.5)
 
 
 def test_answers_keep_the_order_of_the_utterances(utterance, spoken):
@@ -148,9 +148,9 @@ def test_answers_keep_the_order_of_the_utterances(utterance, spoken):
     sounds = [utterance(spoken(seconds), name=f"{i}.wav") for i, seconds in enumerate(lengths)]
     sounds.insert(2, utterance(silence(2), name="silent.wav"))
     model = Meter()
-    found = transcribe(model, sounds)
-    assert [one["duration"] for one in found] == [1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 40.0, *[1.5] * 8]
-    texts = [one["text"] for one in found]
+    transcripts = transcribe(model, sounds)
+    assert [transcript["duration"] for transcript in transcripts] == [1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 40.0, *[1.5] * 8]
+    texts = [transcript["text"] for transcript in transcripts]
     assert texts[:6] == ["1.0", "3.0", "", "1.0", "2.0", "3.0"]
     assert len(texts[6].split()) == 2
     assert texts[7:] == ["1.5"] * 8
@@ -158,8 +158,8 @@ def test_answers_keep_the_order_of_the_utterances(utterance, spoken):
 
 
 def test_without_word_times_a_window_is_a_segment(utterance, spoken):
-    [found] = transcribe(Meter(times=False), [utterance(spoken(3))])
-    assert found["segments"] == [{"start": 0.0, "end": 3.0, "text": "3.0", "confidence": 0.75}]
+    [transcript] = transcribe(Meter(times=False), [utterance(spoken(3))])
+    assert transcript["segments"] == [{"start": 0.0, "end": 3.0, "text": "3.0", "confidence": 0.75}]
 
 
 def test_only_what_has_one_shape_is_stacked():
@@ -179,13 +179,13 @@ def test_only_what_has_one_shape_is_stacked():
     ],
 )
 def test_segments_end_with_a_sentence_a_pause_or_fifteen_seconds(words, texts):
-    found = segments([Word(word, start, end, 0.5) for word, start, end in words])
-    assert [segment["text"] for segment in found] == texts
+    parts = segments([Word(word, start, end, 0.5) for word, start, end in words])
+    assert [segment["text"] for segment in parts] == texts
 
 
 def test_a_segments_confidence_is_the_mean_of_its_words():
-    [found] = segments([Word("a", 0.123, 0.456, 0.5), Word("b", 0.456, 0.789, 1.0)])
-    assert (found["confidence"], found["start"], found["end"]) == (0.75, 0.12, 0.79)
+    [segment] = segments([Word("a", 0.123, 0.456, 0.5), Word("b", 0.456, 0.789, 1.0)])
+    assert (segment["confidence"], segment["start"], segment["end"]) == (0.75, 0.12, 0.79)
 
 
 def test_masks_hide_stretches_of_time_and_leave_the_original():

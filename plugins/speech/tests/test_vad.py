@@ -73,9 +73,9 @@ def test_hum_is_no_speech(level, seconds):
 @pytest.mark.parametrize("kind", [hum, tune])
 def test_hum_and_tunes_are_taken_for_a_voice_for_a_second_at_most(kind, level):
     """A limit of the network: out of silence they begin as a vowel does."""
-    found = speech(sound(kind(40, level)))
-    assert sum(end - start for start, end in found) <= 1.0
-    assert len(found) <= 1
+    spans = speech(sound(kind(40, level)))
+    assert sum(end - start for start, end in spans) <= 1.0
+    assert len(spans) <= 1
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_threads_share_one_detector_and_do_not_disturb_each_other(spoken, monkey
 
     sounds = [spoken(5, 10 * i) for i in range(8)]
     alone = [measure([samples]).probability for samples in sounds]
-    loads, found = [], {}
+    loads, tracks = [], {}
     real = silero_vad.load_silero_vad
     monkeypatch.setattr(silero_vad, "load_silero_vad", lambda **options: loads.append(options) or real(**options))
     vad._loaded.cache_clear()
@@ -194,7 +194,7 @@ def test_threads_share_one_detector_and_do_not_disturb_each_other(spoken, monkey
 
     def work(i):
         start.wait()
-        found[i] = measure([sounds[i]]).probability
+        tracks[i] = measure([sounds[i]]).probability
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
     for thread in threads:
@@ -202,7 +202,7 @@ def test_threads_share_one_detector_and_do_not_disturb_each_other(spoken, monkey
     for thread in threads:
         thread.join()
     assert len(loads) == 1
-    assert all(np.array_equal(found[i], alone[i]) for i in range(8))
+    assert all(np.array_equal(tracks[i], alone[i]) for i in range(8))
 
 
 def test_torch_keeps_its_threads_and_nothing_heavy_is_imported_for_audio():
@@ -226,11 +226,11 @@ def test_the_level_of_a_full_scale_tone_is_minus_3_db():
     assert np.abs(measure([silence(1.024)]).level + 120).max() < 0.01
 
 
-def _inside(track: Track, found: list[tuple[float, float]]) -> None:
+def _inside(track: Track, spans: list[tuple[float, float]]) -> None:
     """All speech lies in the windows, which come in order and do not overlap."""
-    assert all(a[1] <= b[0] for a, b in pairwise(found))
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
     for start, end in speech(track):
-        covered = sum(max(0.0, min(end, b) - max(start, a)) for a, b in found)
+        covered = sum(max(0.0, min(end, b) - max(start, a)) for a, b in spans)
         assert covered == pytest.approx(end - start, abs=1e-6)
 
 
@@ -238,23 +238,23 @@ def _inside(track: Track, found: list[tuple[float, float]]) -> None:
 @settings(max_examples=12, deadline=None)
 def test_windows_hold_all_speech_and_are_never_too_long(spoken, parts, longest):
     track = sound(*(piece for pause, length in parts for piece in (silence(pause), spoken(length))), silence(0.5))
-    found = windows(track, longest)
-    assert found
-    assert all(0 < end - start <= longest + 1e-9 for start, end in found)
-    _inside(track, found)
+    spans = windows(track, longest)
+    assert spans
+    assert all(0 < end - start <= longest + 1e-9 for start, end in spans)
+    _inside(track, spans)
 
 
 def test_sentences_share_a_window_until_it_is_full_or_a_long_pause_comes(spoken):
     sentence = [spoken(4), silence(1)]
     track = sound(*sentence * 9, silence(3), spoken(2))
-    found = windows(track, 30)
-    assert len(found) == 3
-    for start, end in found:  # edges lie in silence: at a multiple of 5 s and the margin
+    spans = windows(track, 30)
+    assert len(spans) == 3
+    for start, end in spans:  # edges lie in silence: at a multiple of 5 s and the margin
         assert abs((start + _MARGIN) % 5) < SHARP or abs((start + _MARGIN) % 5 - 5) < SHARP or start == 0 or start > 45
         assert end - start <= 30
-    assert abs(found[0][1] - (29 + _MARGIN)) < SHARP  # six sentences and five pauses: 29 s
-    assert abs(found[1][1] - (44 + _MARGIN)) < SHARP
-    assert abs(found[2][0] - (48 - _MARGIN)) < SHARP
+    assert abs(spans[0][1] - (29 + _MARGIN)) < SHARP  # six sentences and five pauses: 29 s
+    assert abs(spans[1][1] - (44 + _MARGIN)) < SHARP
+    assert abs(spans[2][0] - (48 - _MARGIN)) < SHARP
 
 
 @pytest.mark.parametrize("longest", [6.0, 20.0, 30.0])

@@ -48,10 +48,10 @@ def sounds(voice):
 
 def test_labels_mask_the_prompt_and_the_padding_but_never_the_first_end(tiny_whisper):
     model = load(tiny_whisper)
-    found = model.labels(TEXTS, ["fr", "en"])
+    batch = model.labels(TEXTS, ["fr", "en"])
     end = model.network.generation_config.eos_token_id
     assert model.processor.tokenizer.pad_token_id == end  # why masking all padding ids would be wrong
-    short, long = found["labels"].tolist()
+    short, long = batch["labels"].tolist()
     spelt = [model.processor.tokenizer(f" {text}", add_special_tokens=False).input_ids for text in TEXTS]
     assert short == [-100] * 3 + spelt[0] + [end] + [-100] * 6
     assert long == [-100] * 3 + spelt[1] + [end]
@@ -59,16 +59,16 @@ def test_labels_mask_the_prompt_and_the_padding_but_never_the_first_end(tiny_whi
 
 def test_decoder_inputs_are_the_targets_one_step_earlier(tiny_whisper):
     model = load(tiny_whisper)
-    found = model.labels(TEXTS, ["fr", "en"])
+    batch = model.labels(TEXTS, ["fr", "en"])
     tokens = model.processor.tokenizer.convert_ids_to_tokens
-    assert tokens(found["decoder_input_ids"][1, :4].tolist()) == [
+    assert tokens(batch["decoder_input_ids"][1, :4].tolist()) == [
         "<|startoftranscript|>",
         "<|en|>",
         "<|transcribe|>",
         "<|notimestamps|>",
     ]
-    assert found["decoder_input_ids"][1, 4:].tolist() == found["labels"][1, 3:-1].tolist()
-    assert found["decoder_input_ids"].shape == found["labels"].shape
+    assert batch["decoder_input_ids"][1, 4:].tolist() == batch["labels"][1, 3:-1].tolist()
+    assert batch["decoder_input_ids"].shape == batch["labels"].shape
 
 
 def test_a_transcript_longer_than_the_decoder_is_cut_and_still_ends(tiny_whisper):
@@ -214,10 +214,10 @@ def test_two_clips_are_learnt_and_heard(tiny_whisper, sounds, tmp_path):
     model.network.eval()
     with torch.no_grad():
         heard = model.recognise(group, [1.0, 1.0])
-    assert [one.text for one in heard] == TEXTS
-    assert [[word.word for word in one.words] for one in heard] == [["oui"], ["non", "merci"]]
-    assert all(0 <= word.start <= word.end <= 1.0 for one in heard for word in one.words)
-    assert min(one.confidence for one in heard) > 0.8
+    assert [transcript.text for transcript in heard] == TEXTS
+    assert [[word.word for word in transcript.words] for transcript in heard] == [["oui"], ["non", "merci"]]
+    assert all(0 <= word.start <= word.end <= 1.0 for transcript in heard for word in transcript.words)
+    assert min(transcript.confidence for transcript in heard) > 0.8
     _plain_transformers_hear(model, sounds, tmp_path)
 
 
@@ -289,7 +289,7 @@ def test_auto_takes_one_of_the_languages_there_are(tiny_whisper, sounds):
     model = load(tiny_whisper, languages=("fr", "en"))
     with torch.no_grad():
         heard = model.recognise(group_of(model, sounds, language="auto"), [0.2, 0.2])
-    assert {one.language for one in heard} <= {"en", "fr", "de"}
+    assert {transcript.language for transcript in heard} <= {"en", "fr", "de"}
 
 
 # ---- decoding and its guards -----------------------------------------------------------------------------------------
@@ -302,8 +302,10 @@ def test_decoding_a_window_is_the_same_alone_and_in_a_batch(tiny_whisper):
     with torch.no_grad():
         together = decode(model.network, tokenizer, encoded, [prompt] * 3, 12, 0.0)
         alone = [decode(model.network, tokenizer, encoded[i : i + 1], [prompt], 12, 0.0)[0] for i in range(3)]
-    assert [one.tokens for one in together] == [one.tokens for one in alone]
-    assert [one.logprob for one in together] == pytest.approx([one.logprob for one in alone], abs=1e-4)
+    assert [transcript.tokens for transcript in together] == [transcript.tokens for transcript in alone]
+    assert [transcript.logprob for transcript in together] == pytest.approx(
+        [transcript.logprob for transcript in alone], abs=1e-4
+    )
 
 
 def test_decoding_is_greedy_and_says_no_control_token(tiny_whisper):

@@ -49,26 +49,26 @@ def test_real_letters_are_no_misread_ones():
 
 def test_forty_megabytes_are_told_in_time():
     rows = Dataset.from_dict({"source": ["a" * 40_000_000], "target": ["b"]})
-    (found,) = findings(rows, TranslationConfig())
-    assert (found.severity, found.row) == ("error", 0) and "40,000,000 characters" in found.message
+    (finding,) = findings(rows, TranslationConfig())
+    assert (finding.severity, finding.row) == ("error", 0) and "40,000,000 characters" in finding.message
 
 
 def test_none_checks_no_row_and_repeats_are_a_note():
     rows = Dataset.from_dict({"source": ["Save %s"] * 3, "target": ["Sichern"] * 3})
     (note,) = findings(rows, TranslationConfig(cleaning="none"))
     assert note.severity == "note" and note.message.startswith("2 rows repeat")
-    assert sum(one.severity == "error" for one in findings(rows, TranslationConfig())) == 3
+    assert sum(finding.severity == "error" for finding in findings(rows, TranslationConfig())) == 3
 
 
 def test_a_column_of_other_things_refuses_the_data():
     rows = Dataset.from_dict({"source": ["a"], "target": [{"de": "b"}]})
-    (found,) = findings(rows, TranslationConfig())
-    assert found.row is None and found.severity == "error" and "'target' holds" in found.message
+    (finding,) = findings(rows, TranslationConfig())
+    assert finding.row is None and finding.severity == "error" and "'target' holds" in finding.message
 
 
 def test_the_wrong_language_is_doubted():
     french = [f"le fichier {i} est dans la liste pour vous" for i in range(300)]
     rows = Dataset.from_dict({"source": [f"file {i}" for i in range(300)], "target": french})
-    warned = [one.message for one in findings(rows, TranslationConfig()) if one.severity == "warning"]
+    warned = [finding.message for finding in findings(rows, TranslationConfig()) if finding.severity == "warning"]
     assert warned == ["The targets said to be de read like fr; see that language is right."]
     assert not [o for o in findings(rows, TranslationConfig(target_language="fr")) if o.severity == "warning"]

@@ -52,7 +52,7 @@ def made(folder, *names):
         (folder / name).write_text(HEAD + '\nmsgid "Save"\nmsgstr ""\n')
 
 
-def found(folder, *files, output=None, overwrite=False):
+def pairs(folder, *files, output=None, overwrite=False):
     paths = [folder / name for name in files]
     pairs = targets(paths, "de", output, source_language="en", overwrite=overwrite)
     return [(str(path.relative_to(folder)), str(target.relative_to(folder))) for path, target in pairs]
@@ -60,25 +60,25 @@ def found(folder, *files, output=None, overwrite=False):
 
 def test_folders_are_walked_and_earlier_outputs_left_out(tmp_path):
     made(tmp_path, "in/a.po", "in/deep/b.pot", "in/.hidden.po", "in/note.txt")
-    assert found(tmp_path, "in") == [("in/a.po", "in/a.de.po"), ("in/deep/b.pot", "in/deep/b.de.po")]
+    assert pairs(tmp_path, "in") == [("in/a.po", "in/a.de.po"), ("in/deep/b.pot", "in/deep/b.de.po")]
     into = tmp_path / "out"
-    assert found(tmp_path, "in", output=into) == [("in/a.po", "out/a.de.po"), ("in/deep/b.pot", "out/deep/b.de.po")]
+    assert pairs(tmp_path, "in", output=into) == [("in/a.po", "out/a.de.po"), ("in/deep/b.pot", "out/deep/b.de.po")]
     made(tmp_path, "in/a.de.po", "in/fr.de.po")
     with pytest.raises(SuiteError, match=r"a\.de\.po exists; give another --output, or --overwrite"):
-        found(tmp_path, "in")
+        pairs(tmp_path, "in")
     made(tmp_path, "in/a.de.partial.po")
-    assert [pair[0] for pair in found(tmp_path, "in", overwrite=True)] == ["in/a.po", "in/deep/b.pot", "in/fr.de.po"]
+    assert [pair[0] for pair in pairs(tmp_path, "in", overwrite=True)] == ["in/a.po", "in/deep/b.pot", "in/fr.de.po"]
 
 
 def test_one_file_goes_where_it_is_sent(tmp_path):
     made(tmp_path, "a.po")
     (tmp_path / "out").mkdir()
-    assert found(tmp_path, "a.po", output=tmp_path / "b.po") == [("a.po", "b.po")]
-    assert found(tmp_path, "a.po", output=tmp_path / "out") == [("a.po", "out/a.de.po")]
+    assert pairs(tmp_path, "a.po", output=tmp_path / "b.po") == [("a.po", "b.po")]
+    assert pairs(tmp_path, "a.po", output=tmp_path / "out") == [("a.po", "out/a.de.po")]
 
 
 @pytest.mark.parametrize(
-    ("files", "output", "told"),
+    ("files", "output", "message"),
     [
         (["none.po"], None, "There is no file or folder"),
         (["empty"], None, "holds no file to translate; they end in .po"),
@@ -86,11 +86,11 @@ def test_one_file_goes_where_it_is_sent(tmp_path):
         (["a.po", "b.po"], "b.po", "is a file, and there are 2 to write"),
     ],
 )
-def test_what_can_not_be_done_is_told_before_the_work(tmp_path, files, output, told):
+def test_what_can_not_be_done_is_told_before_the_work(tmp_path, files, output, message):
     made(tmp_path, "a.po", "a.pot", "b.po")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SuiteError, match=told):
-        found(tmp_path, *files, output=output and tmp_path / output)
+    with pytest.raises(SuiteError, match=message):
+        pairs(tmp_path, *files, output=output and tmp_path / output)
 
 
 @pytest.fixture
@@ -101,10 +101,10 @@ def call(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "Predictor", lambda task, source: setattr(model, "task", task) or model)
 
     def run(*arguments):
-        found = CliRunner().invoke(commands.localize, arguments)
-        if found.exception and not isinstance(found.exception, SystemExit):
-            raise found.exception
-        return found.exit_code, found.stdout, found.stderr, model
+        result = CliRunner().invoke(commands.localize, arguments)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.stdout, result.stderr, model
 
     return run
 
@@ -156,15 +156,15 @@ def test_mistakes_are_told_before_the_model_is_asked(catalogue, call, tmp_path):
 def test_the_starter_translates_the_sample_into_each_of_its_languages(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for language in ("de", "fr", "es"):
-        found = CliRunner().invoke(
+        result = CliRunner().invoke(
             commands.localize,
             [str(SAMPLE), "--to", language, "--output", f"{language}.po", "--format", "json"],
             catch_exceptions=False,
         )
-        (report,) = json.loads(found.stdout)
+        (report,) = json.loads(result.stdout)
         assert (report["segments"], report["kept"]) == (17, 0)
         assert report["model"] >= 12  # the others keep their source, and say why
         done = formats.read_document(tmp_path / f"{language}.po", language).segments
-        assert [placeholders.problems(one.source, one.target, one.style) for one in done] == [[]] * 17
-        assert all(one.fuzzy for one in done if one.target == one.source)
+        assert [placeholders.problems(segment.source, segment.target, segment.style) for segment in done] == [[]] * 17
+        assert all(segment.fuzzy for segment in done if segment.target == segment.source)
     assert "Passw" in (tmp_path / "de.po").read_text(encoding="utf-8")

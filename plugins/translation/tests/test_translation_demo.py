@@ -56,9 +56,9 @@ def test_a_text_is_translated_sentence_by_sentence_with_its_white_space(at, pred
     sheet = finished(at, at.open_text(" One. Two %s!\n\nSave\n", "de"))
     assert sheet.text() == " «One.» «Two %s!»\n\nSichern\n"
     assert sorted(example["source"] for example in predictor.asked) == ["One.", "Save", "Two %s!"]
-    told = summary(sheet)
-    assert (told["language"], told["left"]) == ("de", 0)
-    assert told["segments"][2] == {
+    outline = summary(sheet)
+    assert (outline["language"], outline["left"]) == ("de", 0)
+    assert outline["segments"][2] == {
         "source": "Save",
         "translation": "Sichern",
         "confidence": 0.9,
@@ -74,8 +74,8 @@ def test_the_sample_is_translated_and_taken_away(at):
     assert path.name == "messages.de.po"
     written = formats.read_document(path, "de").segments
     assert len(written) == len(sheet.segments) == 17
-    assert {one.target for one in written if not one.fuzzy} >= {"«Password»", "«Delete %d selected files»"}
-    (narrow,) = [one for one in written if one.fuzzy]
+    assert {segment.target for segment in written if not segment.fuzzy} >= {"«Password»", "«Delete %d selected files»"}
+    (narrow,) = [segment for segment in written if segment.fuzzy]
     assert narrow.source == "Modified"  # the model of this test makes it too wide
     assert demo.SAMPLE.read_text(encoding="utf-8").count('msgstr ""') == 16  # as it was
 
@@ -103,11 +103,11 @@ def test_only_the_first_segments_of_a_long_file_are_translated(at, predictor, tm
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [(" \n", "nothing to translate yet"), ("x" * 5001, r"has 5,001 characters and the page takes 5,000")],
 )
-def test_a_text_that_is_none_or_too_long_is_told(at, text, told):
-    with pytest.raises(SuiteError, match=told):
+def test_a_text_that_is_none_or_too_long_is_told(at, text, message):
+    with pytest.raises(SuiteError, match=message):
         at.open_text(text, "de")
 
 
@@ -115,27 +115,27 @@ def test_files_that_can_not_be_translated_are_told(at, tmp_path, monkeypatch):
     (tmp_path / "a.doc").write_text("x")
     (tmp_path / "b.json").write_text('{"n": 1}')
     monkeypatch.setattr(session, "LARGEST", 8)
-    for path, told in (
+    for path, message in (
         (None, "Choose a file first"),
         (tmp_path / "a.doc", "is no file of strings that is known"),
         (tmp_path / "b.json", "holds no text to translate"),
         (demo.SAMPLE, "suite translation localize messages.po"),
     ):
-        with pytest.raises(SuiteError, match=told):
+        with pytest.raises(SuiteError, match=message):
             at.open_file(path and str(path), "de")
 
 
 def test_a_correction_is_shown_written_remembered_and_trained_on(at, predictor, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "linked", lambda *_: [])
     name = at.open_file(str(demo.SAMPLE), "de")
-    place = [one.source for one in finished(at, name).segments].index("Password")
+    place = [segment.source for segment in finished(at, name).segments].index("Password")
     said = at.keep(name, place, "Kennwort")
     assert "1 correction so far" in said
     assert "suite translation train --data corrections:" in said
     assert "Kennwort" in at.page(name, place)
     assert "yours" in at.page(name, place)
     segments = formats.read_document(Path(at.file(name)), "de").segments
-    assert [one.target for one in segments if one.source == "Password"] == ["Kennwort"]
+    assert [segment.target for segment in segments if segment.source == "Password"] == ["Kennwort"]
     assert finished(at, at.open_text("Password", "de")).text() == "Kennwort"
     assert finished(at, at.open_text("Password", "fr")).text() == "«Password»"
     rows = source("", predictor.task)
@@ -144,11 +144,11 @@ def test_a_correction_is_shown_written_remembered_and_trained_on(at, predictor, 
     assert (kept.before, kept.source, kept.model) == ({"target": "«Password»"}, "messages.po", "marian-ui")
 
 
-@pytest.mark.parametrize(("target", "told"), [(" ", "is empty"), ("Datei löschen", "Not kept: .*%d")])
-def test_a_broken_correction_is_not_kept(at, target, told):
+@pytest.mark.parametrize(("target", "message"), [(" ", "is empty"), ("Datei löschen", "Not kept: .*%d")])
+def test_a_broken_correction_is_not_kept(at, target, message):
     name = at.open_text("Delete %d files", "de")
     finished(at, name)
-    with pytest.raises(SuiteError, match=told):
+    with pytest.raises(SuiteError, match=message):
         at.keep(name, 0, target)
     assert not at.corrections.path.exists()
     assert at.sheet(name).text() == "«Delete %d files»"
@@ -268,5 +268,5 @@ print("built")
 
 
 def test_the_tab_is_built_without_torch_and_offers_two_endpoints():
-    found = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, timeout=120)
-    assert found.stdout == "built\n", found.stderr
+    child = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, timeout=120)
+    assert child.stdout == "built\n", child.stderr

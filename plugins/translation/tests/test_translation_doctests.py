@@ -20,5 +20,5 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_docstrings_run(name):
-    found = doctest.testmod(importlib.import_module(f"suite_translation.{name}"))
-    assert found.failed == 0 and found.attempted > 0
+    results = doctest.testmod(importlib.import_module(f"suite_translation.{name}"))
+    assert results.failed == 0 and results.attempted > 0

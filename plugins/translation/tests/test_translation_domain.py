@@ -57,9 +57,9 @@ def test_examples_are_masked_and_said_in_their_language(model, examples):
     batch = model.collate(examples)
     firsts = model.codec.tokenizer.convert_ids_to_tokens(batch["input_ids"][:, 0].tolist())
     assert firsts == [">>de<<", ">>fr<<", ">>de<<", ">>de<<"]
-    assert batch["labels"].shape[0] == 4 and model.count(batch) == sum(len(one["ids"][1]) for one in examples)
+    assert batch["labels"].shape[0] == 4 and model.count(batch) == sum(len(example["ids"][1]) for example in examples)
     assert (batch["labels"] == -100).sum() == batch["labels"].numel() - model.count(batch)
-    assert list(model.lengths(examples)) == [len(a) + len(b) for a, b in (one["ids"] for one in examples)]
+    assert list(model.lengths(examples)) == [len(a) + len(b) for a, b in (example["ids"] for example in examples)]
 
 
 def test_examples_without_targets_have_no_labels(model):
@@ -237,8 +237,8 @@ class TestSplits:
             [{**ROWS[0], "source": f"s {i // 3}", "language": ["de", "fr", "es"][i % 3]} for i in range(90)]
         )
         splits = make().data.split(rows)
-        found = [set(splits[name]["source"]) for name in ("train", "validation", "test")]
-        assert sum(map(len, found)) == 30 and all(len(part) % 3 == 0 for part in splits.values())
+        sources = [set(splits[name]["source"]) for name in ("train", "validation", "test")]
+        assert sum(map(len, sources)) == 30 and all(len(part) % 3 == 0 for part in splits.values())
 
     def test_by_file_what_training_has_is_not_scored(self):
         rows = [{**ROWS[0], "source": "shared" if i % 5 == 0 else f"s {i}", "file": f"f{i // 10}"} for i in range(200)]

@@ -26,7 +26,7 @@ def test_the_file_read_is_not_overwritten_unless_asked(tmp_path):
     assert path.read_text() == PO % ("de", "")
     document.write(path, {"Open": Answer("Öffnen")}, language="de", overwrite=True)
     assert path.read_text(encoding="utf-8") == PO % ("de", "Öffnen")
-    assert [one.name for one in tmp_path.iterdir()] == ["a.po"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.po"]
 
 
 def test_answers_of_another_file_are_refused(tmp_path):
@@ -47,7 +47,7 @@ def test_what_can_not_be_read_or_written_is_told(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(SuiteError, match="folder cannot be written: Is a directory"):
         read_document(path, "de").write(tmp_path / "folder", {}, language="de")
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.po", "folder"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.po", "folder"]
 
 
 def test_finished_segments_are_pairs(tmp_path):
@@ -74,8 +74,8 @@ def test_a_folder_of_files_makes_pairs(tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    found = [(row["file"], row["source"], row["target"], row["language"]) for row in pair_files(tmp_path)]
-    assert found == [
+    rows = [(row["file"], row["source"], row["target"], row["language"]) for row in pair_files(tmp_path)]
+    assert rows == [
         ("de.po", "Open", "Öffnen", "de"),
         ("en.json", "One", "Eins", "de"),
         ("fr/LC_MESSAGES/app.po", "Open", "Ouvrir", "fr"),

@@ -106,7 +106,7 @@ def test_answers_change_targets_flags_and_our_comment_alone(tmp_path, newline):
     made = _written(tmp_path, document, answers)
     assert made.decode() == expected.replace("\n", newline)
     again = _read(tmp_path, made)
-    assert [one.target for one in again.segments][0] == "%s öffnen"
+    assert [segment.target for segment in again.segments][0] == "%s öffnen"
     assert _written(tmp_path, again, answers) == made
 
 
@@ -194,11 +194,11 @@ msgstr ""
 )
 def test_plural_forms_are_the_target_languages(tmp_path, language, sources):
     document = _read(tmp_path, TEMPLATE, language, "a.pot")
-    forms = [one for one in document.segments if one.plural is not None]
-    assert [one.source for one in forms] == sources
-    answers = {one.key: Answer(f"{one.source} {one.plural}") for one in forms}
+    forms = [segment for segment in document.segments if segment.plural is not None]
+    assert [segment.source for segment in forms] == sources
+    answers = {segment.key: Answer(f"{segment.source} {segment.plural}") for segment in forms}
     made = _written(tmp_path, document, answers, language).decode()
-    lines = [f'msgstr[{one.plural}] "{one.source} {one.plural}"' for one in forms]
+    lines = [f'msgstr[{segment.plural}] "{segment.source} {segment.plural}"' for segment in forms]
     assert 'msgid_plural "%d files"\n' + "\n".join(lines) + '\n\nmsgid "x"\nmsgstr ""\n' in made
     assert polib.pofile(made).metadata["Plural-Forms"].startswith(f"nplurals={len(sources)};")
 
@@ -211,7 +211,7 @@ def test_a_filled_form_that_the_header_does_not_count_is_kept(tmp_path):
 
 def test_languages_have_their_plural_rule_or_a_sentence(tmp_path):
     assert plurals.rule_of("pt-br") == plurals.rule_of("pt_BR") == plurals.rule_of("fr") != plurals.rule_of("pt")
-    assert all(plurals.parsed(plurals.rule_of(one), one) for one in languages._NAMES)
+    assert all(plurals.parsed(plurals.rule_of(name), name) for name in languages._NAMES)
     with pytest.raises(SuiteError, match=r"a\.pot has plurals, and Suite does not know .* 'xx'.*'Plural-Forms: npl"):
         _read(tmp_path, TEMPLATE, "xx", "a.pot")
     document = _read(tmp_path, TEMPLATE.partition('\nmsgid "One')[0] + '\nmsgid "x"\nmsgstr ""\n', "xx", "a.pot")
@@ -222,7 +222,7 @@ def test_languages_have_their_plural_rule_or_a_sentence(tmp_path):
 
 def test_french_takes_the_singular_where_it_has_the_number(tmp_path):
     document = _read(tmp_path, TEMPLATE.replace("One file", "%d file"), "fr", "a.pot")
-    assert [one.source for one in document.segments][:2] == ["%d file", "%d files"]
+    assert [segment.source for segment in document.segments][:2] == ["%d file", "%d files"]
 
 
 def test_a_templates_header_is_filled_in(tmp_path):
@@ -314,11 +314,13 @@ def test_polib_reads_what_is_written(tmp_path, rows, wrapped):
     for source, _, fuzzy in rows:
         catalogue.append(polib.POEntry(msgid=source, flags=["fuzzy"] if fuzzy else [], occurrences=[("a b.c", "1")]))
     document = _read(tmp_path, str(catalogue))
-    assert [(one.source, one.fuzzy) for one in document.segments] == [(source, fuzzy) for source, _, fuzzy in rows]
+    assert [(segment.source, segment.fuzzy) for segment in document.segments] == [
+        (source, fuzzy) for source, _, fuzzy in rows
+    ]
     assert _written(tmp_path, document, {}) == str(catalogue).encode()
     made = _written(tmp_path, document, {source: Answer(target, not fuzzy) for source, target, fuzzy in rows}).decode()
-    targets = {one.key: (one.target, one.fuzzy) for one in _read(tmp_path, made).segments}
-    again = {one.msgid: (one.msgstr, one.fuzzy) for one in polib.pofile(made)}
+    targets = {segment.key: (segment.target, segment.fuzzy) for segment in _read(tmp_path, made).segments}
+    again = {entry.msgid: (entry.msgstr, entry.fuzzy) for entry in polib.pofile(made)}
     assert again == targets
     assert all(targets[source][0] in (source, target) for source, target, _ in rows)
 
@@ -327,11 +329,11 @@ def test_polib_reads_what_is_written(tmp_path, rows, wrapped):
 def test_msgfmt_accepts_what_is_written(tmp_path):
     sources = ["%s of %d", "%d%%", "%-5.2f %s\n", "100%% of %s", "%1$s %2$d", "&File %s", "%*d %s"]
     rows = "".join(
-        f'\n#, c-format\nmsgid "{one}"\nmsgstr ""\n'.replace("\n\"", '\\n"') for one in sources
+        f'\n#, c-format\nmsgid "{source}"\nmsgstr ""\n'.replace("\n\"", '\\n"') for source in sources
     )  # fmt: skip
     document = _read(tmp_path, CATALOGUE.partition("# kept")[0] + rows)
     for made in ("%d of %s", "%2$d von %1$s", "%s", "100 % der %s %d", "%d%%", "%s %-5.2f\n", "%2$d %1$s", "Datei %s"):
-        answers = {one.key: Answer(made) for one in document.segments}
+        answers = {segment.key: Answer(made) for segment in document.segments}
         (tmp_path / "b.po").write_bytes(_written(tmp_path, document, answers).replace(b"#, fuzzy, ", b"#, "))
         subprocess.run(["msgfmt", "-c", "-o", "/dev/null", tmp_path / "b.po"], check=True, capture_output=True)
 

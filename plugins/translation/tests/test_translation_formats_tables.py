@@ -83,7 +83,7 @@ def test_a_column_is_added_where_there_is_none(tmp_path):
 def test_tabs_without_quoting(tmp_path):
     text = 'source\ttarget\n"Say" it\tx\nit\'s 5" wide\t\n'
     document = _read(tmp_path, text, "a.tsv")
-    assert [one.source for one in document.segments] == ['"Say" it', "it's 5\" wide"]
+    assert [segment.source for segment in document.segments] == ['"Say" it', "it's 5\" wide"]
     made = _written(tmp_path, document, {"it's 5\" wide": Answer('5" breit')}).decode()
     assert made == text.replace("wide\t", 'wide\t5" breit')
 
@@ -162,7 +162,7 @@ def test_translations_that_exist_are_kept(tmp_path, name, beside):
     target.parent.mkdir(exist_ok=True)
     target.write_text('{"b": "Zwei", "gone": "Weg"}')
     document = _read(tmp_path, '{"a": "One", "b": "Two"}', name)
-    assert [(one.source, one.target) for one in document.segments] == [("One", ""), ("Two", "Zwei")]
+    assert [(segment.source, segment.target) for segment in document.segments] == [("One", ""), ("Two", "Zwei")]
     assert _written(tmp_path, document, {"a": Answer("Eins")}) == b'{"a": "Eins", "b": "Zwei"}'
 
 
@@ -187,7 +187,7 @@ def test_plural_forms_of_the_target_language_survive(tmp_path):
 def test_what_keeps_its_source_is_no_translation(tmp_path):
     (tmp_path / "de.json").write_text('{"a": "One", "b": "Zwei"}')
     document = _read(tmp_path, '{"a": "One", "b": "Two"}', "en.json")
-    assert [one.target for one in document.segments] == ["", "Zwei"]
+    assert [segment.target for segment in document.segments] == ["", "Zwei"]
     refused = {"One": Answer("One", fuzzy=True, why="Lost.")}
     made = _written(tmp_path, _read(tmp_path, "source,target\nOne,\nTwo,x\n", "a.csv"), refused)
     assert made == b"source,target\nOne,\nTwo,x\n"
@@ -208,10 +208,10 @@ def test_flutters_locale_is_that_of_the_target(tmp_path):
 )
 def test_a_file_with_icu_branches_is_icu_throughout(tmp_path, other, style):
     data = {"a": "{n, plural, other {# files}}", "b": other, "c": "plain"}
-    assert {one.style for one in _read(tmp_path, json.dumps(data), "a.json").segments} == {style}
+    assert {segment.style for segment in _read(tmp_path, json.dumps(data), "a.json").segments} == {style}
     del data["a"]
     expected = "icu" if "plural" in other else None
-    assert {one.style for one in _read(tmp_path, json.dumps(data), "b.json").segments} == {expected}
+    assert {segment.style for segment in _read(tmp_path, json.dumps(data), "b.json").segments} == {expected}
 
 
 SRT = (
@@ -246,7 +246,7 @@ def test_subtitles(tmp_path):
     )
     unnumbered = "00:00:01,000 --> 00:00:02,500\nA\n\n00:00:03,000 --> 00:00:04,000\nB --\n"
     document = _read(tmp_path, unnumbered, "b.srt")
-    assert [one.source for one in document.segments] == ["A", "B --"]
+    assert [segment.source for segment in document.segments] == ["A", "B --"]
     made = _written(tmp_path, document, {document.segments[1].key: Answer("C --> D")}).decode()
     assert made == unnumbered.replace("B --", "C → D")
 
@@ -254,7 +254,10 @@ def test_subtitles(tmp_path):
 def test_a_cue_with_an_empty_line_stays_as_it_is(tmp_path):
     text = SRT.replace("Short", "Short\r\n\r\nand more\r\n\r\n4\r\n00:00:09,000 --> 00:00:10,000\r\nLast")
     document = _read(tmp_path, text, "a.srt")
-    assert [(one.source, one.translate) for one in document.segments[2:]] == [("Short", False), ("Last", True)]
+    assert [(segment.source, segment.translate) for segment in document.segments[2:]] == [
+        ("Short", False),
+        ("Last", True),
+    ]
     answers = {"3": Answer("Kurz"), "4": Answer("Zuletzt")}
     assert _written(tmp_path, document, answers).decode() == text.replace("Last", "Zuletzt")
 
@@ -298,8 +301,8 @@ def test_the_csv_module_reads_what_is_written(tmp_path, rows, quoting, delimiter
     writer = csv.writer(file, quoting=quoting, delimiter=delimiter)
     writer.writerows([["n", "source", "de"], *(["1", source, ""] for source, _ in rows)])
     document = _read(tmp_path, file.getvalue(), "a.csv")
-    assert [one.source for one in document.segments] == [source for source, _ in rows]
-    answers = {one.key: Answer(target) for one, (_, target) in zip(document.segments, rows, strict=True)}
+    assert [segment.source for segment in document.segments] == [source for source, _ in rows]
+    answers = {segment.key: Answer(target) for segment, (_, target) in zip(document.segments, rows, strict=True)}
     made = _written(tmp_path, document, answers).decode()
     read = list(csv.reader(io.StringIO(made, newline=""), delimiter=delimiter))
     for row, (source, target) in zip(read[1:], rows, strict=True):
@@ -314,7 +317,7 @@ def test_the_json_module_reads_what_is_written(tmp_path, rows, ascii_only, inden
     text = json.dumps(data, ensure_ascii=ascii_only, indent=indent)
     document = _read(tmp_path, text, "a.json")
     targets = [target for _, target in rows.values()]
-    answers = {one.key: Answer(target) for one, target in zip(document.segments, targets, strict=True)}
+    answers = {segment.key: Answer(target) for segment, target in zip(document.segments, targets, strict=True)}
     made = _written(tmp_path, document, answers).decode()
     read = json.loads(made)
     assert list(read["top"]) == list(rows)

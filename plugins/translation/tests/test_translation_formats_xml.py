@@ -122,8 +122,8 @@ def test_answers_in_version_one(tmp_path):
         made = _written(tmp_path, document, answers)
         assert made.decode() == expected.replace("\n", newline)
         again = _read(tmp_path, made)
-        assert [one.target for one in again.segments][0] == answers["ä.ui/a"].target
-        assert [one.fuzzy for one in again.segments] == [True, True, False, False, False]
+        assert [segment.target for segment in again.segments][0] == answers["ä.ui/a"].target
+        assert [segment.fuzzy for segment in again.segments] == [True, True, False, False, False]
         assert _written(tmp_path, again, answers) == made
 
 
@@ -159,7 +159,7 @@ def test_segments_and_answers_of_version_two(tmp_path):
     assert made.decode() == expected
     again = _read(tmp_path, made)
     assert _written(tmp_path, again, answers) == made
-    settled = {key: Answer(one.target) for key, one in answers.items()}
+    settled = {key: Answer(answer.target) for key, answer in answers.items()}
     assert b"note category" not in _written(tmp_path, again, settled)
     assert b"<notes></notes>" not in _written(tmp_path, again, settled)
 
@@ -279,9 +279,9 @@ def test_another_parser_reads_what_is_written(tmp_path, source, target):
     document = _read(tmp_path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
     assert document.segments[0].source == source
     made = ElementTree.fromstring(_written(tmp_path, document, {"f/1": Answer(target)}))
-    found = made.find(".//target")
-    marked = found.get("state") == "needs-review-translation"
-    assert found.text == (source if marked else target)
+    element = made.find(".//target")
+    marked = element.get("state") == "needs-review-translation"
+    assert element.text == (source if marked else target)
 
 
 def _several(tmp_path, *files):
@@ -300,13 +300,13 @@ def _several(tmp_path, *files):
 def test_only_the_files_of_the_language_asked_for_are_translated(tmp_path):
     path = _several(tmp_path, ("en", "fr", "Garder"), ("en", "de", ""), ("en", "", ""), ("sv", "de", "Spara"))
     document = read_document(path, "de")
-    assert [one.key for one in document.segments if one.translate] == ["1/a", "2/a"]
+    assert [segment.key for segment in document.segments if segment.translate] == ["1/a", "2/a"]
     assert (document.source_language, document.target_language) == ("en", "de")
     assert document.others == ["en into fr", "sv into de"]
-    assert [one["target"] for one in pairs(read_document(path, "fr"))] == ["Garder"]
+    assert [pair["target"] for pair in pairs(read_document(path, "fr"))] == ["Garder"]
     document.write(tmp_path / "out.xlf", {key: Answer("Sichern") for key in ("0/a", "1/a", "2/a")}, language="de")
     said = re.findall(r"target-language=.(\w+)|<target>(\w+)", (tmp_path / "out.xlf").read_text(encoding="utf-8"))
-    assert ["".join(one) for one in said] == ["fr", "Garder", "de", "Sichern", "de", "Sichern", "de", "Spara"]
+    assert ["".join(groups) for groups in said] == ["fr", "Garder", "de", "Sichern", "de", "Sichern", "de", "Spara"]
 
 
 def test_a_file_for_several_other_languages_is_told(tmp_path):

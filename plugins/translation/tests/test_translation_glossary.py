@@ -24,27 +24,27 @@ def glossary():
     return Glossary.of(ROWS)
 
 
-def found(glossary, text, language="de"):
+def terms(glossary, text, language="de"):
     return [(text[hit.start : hit.end], hit.term.target) for hit in glossary.terms_in(text, language)]
 
 
 def test_the_longest_term_wins_whole_words_only(glossary):
-    assert found(glossary, "Open the file  manager or a file") == [
+    assert terms(glossary, "Open the file  manager or a file") == [
         ("file  manager", "Dateiverwaltung"),
         ("file", "Datei"),
     ]
-    assert found(glossary, "profile filename managers") == [("managers", "Verwalter")]
+    assert terms(glossary, "profile filename managers") == [("managers", "Verwalter")]
 
 
 def test_case_plural_and_signs(glossary):
-    assert found(glossary, "Files: 3 entries") == [("Files", "Datei"), ("entries", "Eintrag")]
-    assert found(glossary, "a word in Word, written in C++") == [("Word", "Word"), ("C++", "C++")]
+    assert terms(glossary, "Files: 3 entries") == [("Files", "Datei"), ("entries", "Eintrag")]
+    assert terms(glossary, "a word in Word, written in C++") == [("Word", "Word"), ("C++", "C++")]
 
 
 def test_terms_hold_for_their_language(glossary):
-    assert found(glossary, "file", "fr") == [("file", "fichier")]
-    assert found(glossary, "file", "de_AT") == [("file", "Datei")]
-    assert found(glossary, "file", "es") == []
+    assert terms(glossary, "file", "fr") == [("file", "fichier")]
+    assert terms(glossary, "file", "de_AT") == [("file", "Datei")]
+    assert terms(glossary, "file", "es") == []
     assert (alike("pt_BR", "pt-pt"), alike("pt", "pt_BR"), alike("de", "den")) == (False, True, False)
 
 
@@ -90,7 +90,7 @@ def test_a_glossary_is_read_from_csv_and_tsv(tmp_path, name, text):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"source,german\nfile,Datei\n", r"a\.csv has no column 'target' \(its columns: source, german\)"),
         (b"", r"has no column 'source' \(its columns: none\)"),
@@ -102,9 +102,9 @@ def test_a_glossary_is_read_from_csv_and_tsv(tmp_path, name, text):
         (b'source,target\nfile,"Datei\n', "is not a CSV or TSV file"),
     ],
 )
-def test_what_a_glossary_may_not_be_is_told_in_a_sentence(tmp_path, content, told):
+def test_what_a_glossary_may_not_be_is_told_in_a_sentence(tmp_path, content, message):
     (tmp_path / "a.csv").write_bytes(content)
-    with pytest.raises(SuiteError, match=told):
+    with pytest.raises(SuiteError, match=message):
         Glossary.read(tmp_path / "a.csv")
 
 

@@ -28,8 +28,8 @@ from suite_translation.strings import guards
     ],
 )
 def test_problem(source, target, said):
-    found = guards.problem(source, target)
-    assert said in found and bool(found) == bool(said)
+    problem = guards.problem(source, target)
+    assert said in problem and bool(problem) == bool(said)
 
 
 def test_double_words_of_good_grammar_are_no_loop():
@@ -63,9 +63,9 @@ def test_words_are_not_said_twice(source, text, language, expected):
 def test_no_word_stands_twice_where_the_source_has_none(words):
     made = guards.undoubled("Save it", " ".join(words), "es")
     assert made == guards.undoubled("Save it", made, "es")
-    for one, two in pairwise(made.split(" ")):
-        equal = one.isalpha() and len(one) > 1 and one.casefold() == two.casefold()
-        assert not equal or one.isupper() != two.isupper()
+    for first, second in pairwise(made.split(" ")):
+        equal = first.isalpha() and len(first) > 1 and first.casefold() == second.casefold()
+        assert not equal or first.isupper() != second.isupper()
 
 
 @pytest.mark.parametrize(

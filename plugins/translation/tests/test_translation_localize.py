@@ -161,8 +161,8 @@ def segment(source, **more):
 
 def outcome(source, answer, memory=(), **more):
     localizer = Localizer(Model({source: answer}), [Memory.of(memory)])
-    ((_, found),) = localizer.outcomes([segment(source, **more)], "de")
-    return found
+    ((_, result),) = localizer.outcomes([segment(source, **more)], "de")
+    return result
 
 
 def row(source, target, context=""):
@@ -179,9 +179,9 @@ def row(source, target, context=""):
 )
 def test_a_suggestion_is_taken_where_something_speaks_against_the_models_answer(confidence, why, expected):
     known = [row("Save the pictures now", "Bilder sichern")]  # .851 alike
-    found = outcome("Save the picture now", ("Bild", confidence, *why), known)
-    assert (found.target, found.origin) == expected
-    assert found.fuzzy == (found.origin == "memory")
+    result = outcome("Save the picture now", ("Bild", confidence, *why), known)
+    assert (result.target, result.origin) == expected
+    assert result.fuzzy == (result.origin == "memory")
 
 
 @pytest.mark.parametrize(("confidence", "origin"), [(0.9, "memory"), (0.995, "model")])
@@ -194,8 +194,8 @@ def test_what_a_memory_says_goes_through_the_glossary():
 
     def whys(source, known, answer):
         memory = Memory.of([row(known, "Akte sichern")])
-        ((_, found),) = Localizer(Model({source: answer}), [memory], glossary=terms).outcomes([segment(source)], "de")
-        return found.origin, found.why
+        ((_, result),) = Localizer(Model({source: answer}), [memory], glossary=terms).outcomes([segment(source)], "de")
+        return result.origin, result.why
 
     missing = "The glossary's 'Datei' is missing."
     assert whys("Save file", "Save file", ("x", 0.9)) == ("memory", (missing,))
@@ -230,8 +230,8 @@ def test_equal_texts_are_asked_once_and_what_is_not_to_be_translated_never():
     segments = [segment("Save", key=str(number)) for number in range(3 * CHUNK)]
     segments += [segment("Quit", key="q", translate=False), segment(" \n", key="w")]
     segments += [segment("Save", key="wide", max_length=9), segment("Save", key="c", style="c-format")]
-    found = dict(Localizer(model).outcomes(segments, "fr"))
-    assert len(found) == 3 * CHUNK + 2
+    outcomes = dict(Localizer(model).outcomes(segments, "fr"))
+    assert len(outcomes) == 3 * CHUNK + 2
     assert model.asked == [
         {"source": "Save", "language": "fr", "style": None, "max_length": None},
         {"source": "Save", "language": "fr", "style": None, "max_length": 9},
@@ -245,9 +245,9 @@ PARTS = st.lists(st.sampled_from(["%s", "%d", "{name}", "<b>", "</b>", "&amp;", 
 @given(PARTS, PARTS, PARTS)
 def test_whatever_the_model_says_nothing_broken_comes_out(source, answer, known):
     source, answer, known = (" ".join(parts) for parts in (source, answer, known))
-    for found in [outcome(source, (answer, 0.5), [row(known, answer)])] if source.strip() else []:
-        assert placeholders.problems(source, found.target) == []
-        assert found.target.strip()
+    for result in [outcome(source, (answer, 0.5), [row(known, answer)])] if source.strip() else []:
+        assert placeholders.problems(source, result.target) == []
+        assert result.target.strip()
 
 
 def test_stopping_keeps_what_was_done(tmp_path):
@@ -259,7 +259,7 @@ def test_stopping_keeps_what_was_done(tmp_path):
     assert report.output == str(tmp_path / "messages.de.partial.po")
     assert not output.exists()
     done = formats.read_document(tmp_path / "messages.de.partial.po", "de").segments
-    assert [bool(one.target) for one in done] == [True] * CHUNK + [False] * 8
+    assert [bool(unit.target) for unit in done] == [True] * CHUNK + [False] * 8
 
 
 def test_files_of_other_languages_are_refused(tmp_path):

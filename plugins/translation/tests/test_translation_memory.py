@@ -48,9 +48,9 @@ def test_the_same_code_comes_before_a_relative():
 
 def test_the_most_alike_source_is_suggested():
     memory = Memory.of([row("Save the file", "A"), row("Save the files now", "B"), row("Delete the file", "C")])
-    found = memory.fuzzy("Save the files", "de", threshold=0.7)
-    assert (found.target, found.source) == ("A", "Save the file")
-    assert found.similarity == pytest.approx((2 / 3 + 13 / 14) / 2)
+    suggestion = memory.fuzzy("Save the files", "de", threshold=0.7)
+    assert (suggestion.target, suggestion.source) == ("A", "Save the file")
+    assert suggestion.similarity == pytest.approx((2 / 3 + 13 / 14) / 2)
     assert memory.fuzzy("Save the files", "de", threshold=0.8) is None
     assert memory.fuzzy("Save the files", "fr", threshold=0.1) is None
     assert Memory().fuzzy("Save", "de") is None
@@ -90,8 +90,8 @@ PARTS = st.lists(st.sampled_from(["%s", "%d", "{name}", "<b>", "</b>", "&nbsp;",
 @given(PARTS, PARTS, PARTS)
 def test_no_suggestion_has_a_problem(source, known, target):
     source, known, target = (" ".join(parts) for parts in (source, known, target))
-    found = adapted(source, known, target)
-    assert found is None or placeholders.problems(source, found) == []
+    suggestion = adapted(source, known, target)
+    assert suggestion is None or placeholders.problems(source, suggestion) == []
 
 
 def test_sources_that_differ_in_numbers_alone_are_nearly_equal():
@@ -102,23 +102,23 @@ def test_sources_that_differ_in_numbers_alone_are_nearly_equal():
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "expected"),
+    ("first", "second", "expected"),
     [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("abc", "abc", 0), (["a", "b"], ["b"], 1)],
 )
-def test_an_edit_distance_is_levenshteins(one, two, expected):
-    assert distance(one, two) == distance(two, one) == expected
+def test_an_edit_distance_is_levenshteins(first, second, expected):
+    assert distance(first, second) == distance(second, first) == expected
 
 
 @given(st.text("abc", max_size=12), st.text("abc", max_size=12))
-def test_bit_vectors_count_as_the_table_does(one, two):
-    row_before = list(range(len(two) + 1))
-    for place, character in enumerate(one, start=1):
+def test_bit_vectors_count_as_the_table_does(first, second):
+    row_before = list(range(len(second) + 1))
+    for place, character in enumerate(first, start=1):
         current = [place]
-        for other, letter in enumerate(two, start=1):
+        for other, letter in enumerate(second, start=1):
             change = row_before[other - 1] + (character != letter)
             current.append(min(change, row_before[other] + 1, current[-1] + 1))
         row_before = current
-    assert distance(one, two) == row_before[-1]
+    assert distance(first, second) == row_before[-1]
 
 
 def test_similarity_is_the_mean_of_characters_and_words():
@@ -137,8 +137,8 @@ def test_the_index_finds_what_comparing_with_all_finds():
         parts[draw.randrange(len(parts))] = "other"
         asked = " ".join(parts)
         best = max(alikeness(asked, known) for known in texts)
-        found = memory.fuzzy(asked, "de", threshold=0.5)
-        assert (found.similarity if found else 0) == (best if best >= 0.5 else 0)
+        suggestion = memory.fuzzy(asked, "de", threshold=0.5)
+        assert (suggestion.similarity if suggestion else 0) == (best if best >= 0.5 else 0)
 
 
 def test_scripts_of_all_kinds_are_told_apart():

@@ -107,9 +107,9 @@ def test_candidates_are_as_many_as_beams_and_do_not_depend_on_company(families, 
     _, model, codec = families(name)
     asked = [generate.Asked("save", "de"), generate.Asked("open the file and close it", "de")]
     together = generate.candidates(model, codec, asked, beams=beams)
-    alone = [generate.candidates(model, codec, [one], beams=beams)[0] for one in asked]
-    assert [len(one) for one in together] == [beams, beams]
-    assert [one.log_probability for one in together[1]] == sorted(
+    alone = [generate.candidates(model, codec, [request], beams=beams)[0] for request in asked]
+    assert [len(candidates) for candidates in together] == [beams, beams]
+    assert [candidate.log_probability for candidate in together[1]] == sorted(
         (c.log_probability for c in together[1]), reverse=True
     )
     # A short text alone may write fewer tokens: only what has the same room is compared.
@@ -121,7 +121,7 @@ def test_greedy_score_is_the_mean_log_probability(families):
     _, model, codec = families("marian")
     asked = generate.Asked("open the file", "de")
     ids = codec.encode(*asked)
-    found = generate.candidates(model, codec, [asked], beams=1)[0][0]
+    candidate = generate.candidates(model, codec, [asked], beams=1)[0][0]
     written = model.generate(
         torch.tensor([ids]), max_new_tokens=2 * len(ids) + 16, do_sample=False, num_beams=1,
         suppress_tokens=[codec.tokenizer.unk_token_id, codec.tokenizer.pad_token_id],
@@ -131,7 +131,7 @@ def test_greedy_score_is_the_mean_log_probability(families):
     logits[:, [codec.tokenizer.unk_token_id, codec.tokenizer.pad_token_id]] = -torch.inf
     steps = logits.log_softmax(-1).gather(1, written[0, 1:, None])[:, 0]
     steps[-1] = 0  # the end was forced: the greatest length is reached
-    assert found.log_probability == pytest.approx(float(steps.mean()), abs=1e-3)
+    assert candidate.log_probability == pytest.approx(float(steps.mean()), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -146,27 +146,27 @@ def test_what_asks_for_a_gradient_gets_one(families, name):
 def test_loops_are_forbidden_on_request(families):
     _, model, codec = families("marian")
     asked = [generate.Asked("open the file", "de")]
-    found = generate.candidates(model, codec, asked, beams=1, unlooped=True)[0][0]
-    ids = codec.tokenizer(text_target=found.text)["input_ids"]
+    candidate = generate.candidates(model, codec, asked, beams=1, unlooped=True)[0][0]
+    ids = codec.tokenizer(text_target=candidate.text)["input_ids"]
     threes = [tuple(ids[i : i + 3]) for i in range(len(ids) - 2)]
     loose = generate.candidates(model, codec, asked, beams=1)[0][0]
-    assert found.text != loose.text and len(set(threes)) == len(threes)
+    assert candidate.text != loose.text and len(set(threes)) == len(threes)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_alignment_names_words_of_both_texts(families, name):
     _, model, codec = families(name)
-    found = generate.align(model, codec, generate.Asked("save the ⟦0⟧", "de"), "⟦0⟧ speichern")
-    assert [target for _, target, _ in found] == ["⟦0⟧", "speichern"]
-    assert all(source in ("save", "the", "⟦0⟧") and 0 < weight <= 1 for source, _, weight in found)
+    pairs = generate.align(model, codec, generate.Asked("save the ⟦0⟧", "de"), "⟦0⟧ speichern")
+    assert [target for _, target, _ in pairs] == ["⟦0⟧", "speichern"]
+    assert all(source in ("save", "the", "⟦0⟧") and 0 < weight <= 1 for source, _, weight in pairs)
     assert model.config._attn_implementation == "sdpa"
 
 
 def test_alignment_takes_the_word_with_most_attention():
     weights = torch.tensor([[0.1, 0.2, 0.6, 0.1], [0.7, 0.1, 0.1, 0.1]])
-    found = generate._pairs([("save", [0]), ("file", [1, 2])], [("Datei", [0]), ("sichern", [1])], weights)
-    assert [(s, t) for s, t, _ in found] == [("file", "Datei"), ("save", "sichern")]
-    assert found[0][2] == pytest.approx(0.8 / 0.9)
+    pairs = generate._pairs([("save", [0]), ("file", [1, 2])], [("Datei", [0]), ("sichern", [1])], weights)
+    assert [(s, t) for s, t, _ in pairs] == [("file", "Datei"), ("save", "sichern")]
+    assert pairs[0][2] == pytest.approx(0.8 / 0.9)
 
 
 def test_what_is_no_seq2seq_model_is_refused(tmp_path):

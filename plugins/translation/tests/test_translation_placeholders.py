@@ -18,7 +18,7 @@ from suite_translation.strings.placeholders import (
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("%s %d %-5.2f %1$s", ("%s", "%d", "%-5.2f", "%1$s")),
         ("%(name)d of %%", ("%(name)d", "%%")),
@@ -51,9 +51,9 @@ from suite_translation.strings.placeholders import (
         ),
     ],
 )  # fmt: skip
-def test_what_is_a_placeholder(text, found):
+def test_what_is_a_placeholder(text, expected):
     masked = mask(text)
-    assert masked.placeholders == found
+    assert masked.placeholders == expected
     assert masked.accelerator == ""
     assert unmask(masked.text, masked) == text
 
@@ -191,8 +191,8 @@ def test_what_a_model_adds_is_never_shipped():
     ],
 )
 def test_problems(source, target, style, complaint):
-    found = problems(source, target, style)
-    assert complaint in found if complaint else found == []
+    complaints = problems(source, target, style)
+    assert complaint in complaints if complaint else complaints == []
 
 
 def test_what_is_safe_has_no_problems():

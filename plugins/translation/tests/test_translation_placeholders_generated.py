@@ -108,7 +108,7 @@ def test_whatever_a_model_makes_is_safe_or_refused():
         kept = data.draw(st.permutations(slots)) if data.draw(st.booleans()) else slots
         noise = st.lists(st.sampled_from([*PLAIN] * 12 + MARKS + ["[0]", "⟦ 1⟧"]), max_size=1)
         said = [word for _ in [*kept, ""] for word in (data.draw(noise) or [""])]
-        answer = unmask(" ".join(one for pair in zip(said, [*kept, ""], strict=True) for one in pair), masked)
+        answer = unmask(" ".join(piece for pair in zip(said, [*kept, ""], strict=True) for piece in pair), masked)
         asked.append(source)
         if answer is None:
             return
@@ -123,7 +123,7 @@ def test_whatever_a_model_makes_is_safe_or_refused():
 def _accepted(source, answer, style, placed):
     if style == "c":
         answer = re.sub(r"%\d+\$", "%", answer)
-    assert {one: answer.count(one) for one in placed} == {one: source.count(one) for one in placed}
+    assert {part: answer.count(part) for part in placed} == {part: source.count(part) for part in placed}
     assert answer.count("⟦") == answer.count("⟧") == 0
     if style == "python":
         assert len(answer % {"name": 1, "other": "x"}) > 0
@@ -140,22 +140,22 @@ def _accepted(source, answer, style, placed):
 
 def _walked(text):
     """The outermost arguments that ICU would find: apostrophes quote as its documentation says."""
-    found, at, depth = [], 0, 0
+    arguments, at, depth = [], 0, 0
     while at < len(text):
         if text[at] == "'" and text[at + 1 : at + 2] == "'":
             at += 1
         elif text[at] == "'" and text[at + 1 : at + 2] in ("{", "}", "#"):
             at = (text + "'").index("'", at + 1)
         elif text[at] == "{":
-            found += [] if depth else [at]
+            arguments += [] if depth else [at]
             depth += 1
         elif text[at] == "}":
             depth -= 1
             assert depth >= 0
-            found += [] if depth else [text[found.pop() : at + 1]]
+            arguments += [] if depth else [text[arguments.pop() : at + 1]]
         at += 1
     assert depth == 0
-    return sorted(found)
+    return sorted(arguments)
 
 
 @MANY
@@ -188,4 +188,4 @@ def test_pythons_own_fields_accept_what_is_shipped(parts, data):
     answer = unmask("".join(data.draw(noise) + slot for slot in slots) + data.draw(noise), masked)
     if answer is not None:
         shown = answer.format(*wanted)
-        assert all(shown.count(one) == source.format(*wanted).count(one) for one in wanted)
+        assert all(shown.count(value) == source.format(*wanted).count(value) for value in wanted)

@@ -21,17 +21,17 @@ def sources():
 def text_of(kind, header=""):
     if kind == "po":
         return f'msgid ""\nmsgstr "{header}Content-Type: text/plain; charset=UTF-8\\n"\n' + "".join(
-            f'\nmsgid "{one}"\nmsgstr ""\n' for one in sources()
+            f'\nmsgid "{source}"\nmsgstr ""\n' for source in sources()
         )
     if kind == "json":
-        return "{" + ",\n".join(f'"k{len(one)}": "{one}"' for one in sources()) + "}"
+        return "{" + ",\n".join(f'"k{len(source)}": "{source}"' for source in sources()) + "}"
     if kind == "srt":
         cues = (
-            f"{n}\n00:00:{n // 2:02},{n % 2}00 --> 00:00:{n // 2:02},{n % 2}99\n{one}"
-            for n, one in enumerate(sources())
+            f"{n}\n00:00:{n // 2:02},{n % 2}00 --> 00:00:{n // 2:02},{n % 2}99\n{source}"
+            for n, source in enumerate(sources())
         )
         return "\n\n".join(cues) + "\n"
-    return "id,source,target\n" + "".join(f"{len(one)},{one},\n" for one in sources())
+    return "id,source,target\n" + "".join(f"{len(source)},{source},\n" for source in sources())
 
 
 @pytest.mark.parametrize("kind", ["po", "json", "srt", "csv"])
@@ -45,8 +45,10 @@ def test_the_same_call_goes_on_where_it_was_stopped(tmp_path, kind):
     assert sorted(model.sources) == sources()[CHUNK:]
     assert (report.kept, report.model, report.stopped) == (CHUNK, 8, False)
     done = read_document(output, "de").segments
-    assert [one.source if kind in ("json", "srt") else one.target for one in done] == [f"«{one}»" for one in sources()]
-    assert sorted(one.name for one in tmp_path.iterdir()) == [path.name, output.name]
+    assert [segment.source if kind in ("json", "srt") else segment.target for segment in done] == [
+        f"«{source}»" for source in sources()
+    ]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, output.name]
 
 
 @pytest.mark.parametrize("kind", ["po", "json", "srt", "csv"])
@@ -70,7 +72,7 @@ def test_subtitles_are_known_by_their_times(tmp_path):
     model = Model()
     localize(path, output, model, language="de")
     assert model.sources == ["Two"]
-    assert [one.source for one in formats.read_document(output, "de").segments] == ["«One»", "«Two»", "«Three»"]
+    assert [segment.source for segment in formats.read_document(output, "de").segments] == ["«One»", "«Two»", "«Three»"]
 
 
 def test_corrections_win_over_an_earlier_output_and_it_over_memories():
@@ -78,11 +80,11 @@ def test_corrections_win_over_an_earlier_output_and_it_over_memories():
         return Memory.of([{"source": "Save", "target": target, "language": "de"}])
 
     segment = formats.Segment("k", "Save")
-    told = {"earlier": {"k": "Older"}}
+    options = {"earlier": {"k": "Older"}}
 
     def answer(**more):
-        ((_, found),) = Localizer(Model(), [memory("Known")], **told, **more).outcomes([segment], "de")
-        return found.target, found.origin
+        ((_, outcome),) = Localizer(Model(), [memory("Known")], **options, **more).outcomes([segment], "de")
+        return outcome.target, outcome.origin
 
     assert answer() == ("Older", "kept")
     assert answer(corrections=memory("Put right")) == ("Put right", "memory")

@@ -116,8 +116,8 @@ def test_a_stopped_call_lists_what_it_came_to_and_the_next_one_cleans_up(files, 
 def test_lists_are_no_tables_to_translate(files, tmp_path):
     localize(files["json"], tmp_path / "app.de.json", Model(UNSURE), language="de")
     (tmp_path / "mine.review.csv").write_text("source\nSave\n")
-    found = targets([tmp_path], "de", None, source_language="en", overwrite=True)
-    assert [path.name for path, _ in found] == ["app.csv", "app.en.json", "app.srt", "mine.review.csv"]
+    pairs = targets([tmp_path], "de", None, source_language="en", overwrite=True)
+    assert [path.name for path, _ in pairs] == ["app.csv", "app.en.json", "app.srt", "mine.review.csv"]
 
 
 def test_a_table_of_another_kind_in_its_place_is_told(files, tmp_path):

@@ -44,8 +44,8 @@ PARSERS = {".po": po.pofile, ".xlf": xliff.xlifffile, ".xliff": xliff2.Xliff2Fil
 
 
 def theirs(ending: str, raw: bytes) -> list[tuple[str, str]]:
-    units = [one for one in PARSERS[ending].parsestring(raw).units if not one.isheader()]
-    return [(str(one.source), str(one.target or "")) for one in units]
+    units = [unit for unit in PARSERS[ending].parsestring(raw).units if not unit.isheader()]
+    return [(str(unit.source), str(unit.target or "")) for unit in units]
 
 
 def opened(tmp_path, name: str, raw: bytes) -> Document:
@@ -55,7 +55,7 @@ def opened(tmp_path, name: str, raw: bytes) -> Document:
 
 def answered(tmp_path, document: Document, targets: list[str], *, fuzzy: bool = False) -> tuple[bytes, Document]:
     """The file with these targets, as bytes and as read again; one that breaks a placeholder is the source instead."""
-    answers = {one.key: Answer(text, fuzzy) for one, text in zip(document.segments, targets, strict=True)}
+    answers = {segment.key: Answer(text, fuzzy) for segment, text in zip(document.segments, targets, strict=True)}
     out = tmp_path / f"out{document.path.suffix}"
     document.write(out, answers, language="de", overwrite=True)
     return out.read_bytes(), read_document(out, "de")
@@ -68,10 +68,10 @@ def test_texts_are_the_same_for_both_readers(tmp_path, ending):
     def same(rows):
         sources, targets = [source for source, _ in rows], [target for _, target in rows]
         document = opened(tmp_path, f"a{ending}", stored(ending, sources))
-        assert [one.source for one in document.segments] == sources
+        assert [segment.source for segment in document.segments] == sources
         raw, again = answered(tmp_path, document, targets)
-        assert theirs(ending, raw) == [(one.source, one.target) for one in again.segments]
-        assert all(one.target in row for one, row in zip(again.segments, rows, strict=True))
+        assert theirs(ending, raw) == [(segment.source, segment.target) for segment in again.segments]
+        assert all(segment.target in row for segment, row in zip(again.segments, rows, strict=True))
 
     same()
 
@@ -81,8 +81,8 @@ def test_what_waits_for_a_person_is_marked_as_they_mark_it(tmp_path, ending):
     document = opened(tmp_path, f"a{ending}", stored(ending, ["Open", "Shut"]))
     for fuzzy in (True, False):
         raw, _ = answered(tmp_path, document, ["Auf", "Zu"], fuzzy=fuzzy)
-        units = [one for one in PARSERS[ending].parsestring(raw).units if not one.isheader()]
-        assert [one.isfuzzy() for one in units] == [fuzzy] * 2
+        units = [unit for unit in PARSERS[ending].parsestring(raw).units if not unit.isheader()]
+        assert [unit.isfuzzy() for unit in units] == [fuzzy] * 2
 
 
 def test_version_one_of_xliff_is_read_by_state_where_they_read_approval(tmp_path):
@@ -111,10 +111,10 @@ def test_plural_forms_are_theirs(tmp_path, language, sources, targets):
         store.addsourceunit(list(pair))
     (tmp_path / "a.po").write_bytes(bytes(store))
     document = read_document(tmp_path / "a.po", language)
-    answers = {one.key: Answer(text) for one, text in zip(document.segments, targets, strict=True)}
+    answers = {segment.key: Answer(text) for segment, text in zip(document.segments, targets, strict=True)}
     document.write(tmp_path / "b.po", answers, language=language)
     again = po.pofile.parsefile(str(tmp_path / "b.po"))
-    [unit] = [one for one in again.units if not one.isheader()]
+    [unit] = [entry for entry in again.units if not entry.isheader()]
     assert unit.target.strings == targets
     assert again.getheaderplural()[0] == str(len(targets))
 
@@ -131,14 +131,14 @@ def test_tables_are_read_alike(tmp_path, dialect):
         for number, (source, _) in enumerate(rows):
             store.addsourceunit(source).location = f"k{number}"
         document = opened(tmp_path, "a.csv", bytes(store))
-        assert [one.source for one in document.segments] == [source for source, _ in rows]
+        assert [segment.source for segment in document.segments] == [source for source, _ in rows]
         raw, again = answered(tmp_path, document, [target for _, target in rows], fuzzy=True)
         store = csvl10n.csvfile(fieldnames=["location", "source", "target", "fuzzy"])
-        store.encoding = "utf-8"  # it would guess, and take an emoji for Korean
-        store.parse(raw)
+        store.encoding = "utf-8"  # it would guess, and take an emoji for Korean, or an apostrophe for the quote
+        store.parse(raw, dialect=dialect)
         # A line end in a cell is the file's own; ours reads any as "\n".
-        units = [(one.source, one.target.replace("\r\n", "\n"), one.isfuzzy()) for one in store.units]
-        assert units == [(one.source, one.target, True) for one in again.segments]
+        units = [(unit.source, unit.target.replace("\r\n", "\n"), unit.isfuzzy()) for unit in store.units]
+        assert units == [(segment.source, segment.target, True) for segment in again.segments]
 
     same()
 
@@ -154,10 +154,12 @@ JSON = {
 def test_strings_of_json_are_theirs(tmp_path, name):
     reader, data = JSON[name]
     document = opened(tmp_path, name, json.dumps(data).encode())
-    expected = [str(one.source) for one in reader.parsestring(json.dumps(data).encode()).units if one.source]
-    assert [one.source for one in document.segments] == expected
-    raw, _ = answered(tmp_path, document, [f"Ü {one.source}" for one in document.segments])
-    assert [str(one.source) for one in reader.parsestring(raw).units if one.source] == [f"Ü {one}" for one in expected]
+    expected = [str(unit.source) for unit in reader.parsestring(json.dumps(data).encode()).units if unit.source]
+    assert [segment.source for segment in document.segments] == expected
+    raw, _ = answered(tmp_path, document, [f"Ü {segment.source}" for segment in document.segments])
+    assert [str(unit.source) for unit in reader.parsestring(raw).units if unit.source] == [
+        f"Ü {text}" for text in expected
+    ]
 
 
 CUES = """1
@@ -177,10 +179,10 @@ def test_cues_are_theirs_but_for_lines_that_ours_joins(tmp_path):
     document = opened(tmp_path, "a.srt", CUES.encode())
     units = subtitles.SubRipFile.parsestring(CUES.encode()).units
     joined = [units[0].source.replace("\n", " "), units[1].source]
-    assert [one.source for one in document.segments] == joined
+    assert [segment.source for segment in document.segments] == joined
     targets = ["Guten <i>Morgen</i> & willkommen an diesem schönen Ort, alle zusammen", "- Wer da?\n- Niemand."]
     raw, _ = answered(tmp_path, document, targets)
     again = subtitles.SubRipFile.parsestring(raw).units
-    assert [one.source.replace("\n", " ") for one in again] == [one.replace("\n", " ") for one in targets]
-    assert [one.getid() for one in again] == [one.getid() for one in units], "the times stay"
-    assert [one.source.count("\n") for one in again] == [1, 1]
+    assert [unit.source.replace("\n", " ") for unit in again] == [text.replace("\n", " ") for text in targets]
+    assert [unit.getid() for unit in again] == [unit.getid() for unit in units], "the times stay"
+    assert [unit.source.count("\n") for unit in again] == [1, 1]

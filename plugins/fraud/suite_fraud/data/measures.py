@@ -23,19 +23,19 @@ def measure(
     probability, label = np.asarray(probability), np.asarray(label)
     ranking = Ranking(probability, label)
     alerts = ranking.count_within(0.01)
-    found = {
+    measures = {
         "average_precision": ranking.average_precision(),
         "roc_auc": ranking.auroc(),
         "recall_at_1_fpr": ranking.recall(alerts),
     }
     if amount is not None:
-        found["value_recall_at_1_fpr"] = ranking.recall(alerts, weight=amount)
+        measures["value_recall_at_1_fpr"] = ranking.recall(alerts, weight=amount)
     if day is not None and entity is not None:
         precision, value = cards(ranking, day, entity, k=k, amount=amount)
-        found[f"card_precision_at_{k}"] = precision
+        measures[f"card_precision_at_{k}"] = precision
         if amount is not None:
-            found[f"value_recall_at_{k}"] = value
-    return found | {
+            measures[f"value_recall_at_{k}"] = value
+    return measures | {
         "alerts_for_80_recall": ranking.count_for(0.8),
         "alerts_for_90_recall": ranking.count_for(0.9),
         "brier": float(np.mean((probability - (label == 1)) ** 2)) if len(label) else float("nan"),
@@ -57,15 +57,15 @@ def cards(
     by_day = ranking.order[np.argsort(day[ranking.order], kind="stable")]
     bounds = np.flatnonzero(np.diff(day[by_day], prepend=day[by_day[:1]] - 1))
     value = np.where(ranking.labels == 1, 1.0 if amount is None else amount, 0.0)
-    found: np.ndarray = np.empty(0, entity.dtype)
+    caught: np.ndarray = np.empty(0, entity.dtype)
     shares, saved = [], 0.0
     for rows in np.split(by_day, bounds[1:]):
-        looked = _first(entity[rows], k, without=found)
+        looked = _first(entity[rows], k, without=caught)
         frauds = rows[ranking.labels[rows] == 1]
         hit = np.intersect1d(looked, entity[frauds])
         shares.append(_share(len(hit), len(looked)))
         saved += float(value[frauds[np.isin(entity[frauds], hit)]].sum())
-        found = np.concatenate([found, hit])
+        caught = np.concatenate([caught, hit])
     return float(np.nanmean(shares)), _share(saved, float(value.sum()))
 
 

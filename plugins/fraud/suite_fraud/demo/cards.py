@@ -47,10 +47,10 @@ AFTER = finished(
 SAID = {1: "fraud", 0: "fine"}
 
 
-def figures(queue: Queue, found: Savings | None, capacity: int, review_cost: float) -> Markup:
+def figures(queue: Queue, savings: Savings | None, capacity: int, review_cost: float) -> Markup:
     """Tiles of what the slider's place means, and the curves around it; without labels nobody knows."""
     alerts = len(queue.first(capacity))
-    if found is None:
+    if savings is None:
         note = paragraph(
             "What they save is unknown: no transaction of this file has a label. Give it a column ",
             tag("i", "label"),
@@ -59,25 +59,25 @@ def figures(queue: Queue, found: Savings | None, capacity: int, review_cost: flo
         )
         return tiles([Tile(number(alerts), "alerts"), Tile(number(alerts * review_cost), "review cost")]) + note
     at = capacity - 1
-    precision = found.found[at] / max(found.alerts[at], 1)
+    precision = savings.found[at] / max(savings.alerts[at], 1)
     shown = tiles(
         [
-            Tile(number(found.saved[at]), "money saved", "good" if found.saved[at] >= 0 else "bad"),
-            Tile(number(found.found[at]), "frauds found"),
-            Tile(number(found.missed[at]), f"missed, worth {number(found.money_missed[at])}", "bad"),
-            Tile(percent(precision), f"precision of {number(found.alerts[at])} alerts"),
-            Tile(number(found.alerts[at] * review_cost), f"review cost at {review_cost:g} each"),
+            Tile(number(savings.saved[at]), "money saved", "good" if savings.saved[at] >= 0 else "bad"),
+            Tile(number(savings.found[at]), "frauds found"),
+            Tile(number(savings.missed[at]), f"missed, worth {number(savings.money_missed[at])}", "bad"),
+            Tile(percent(precision), f"precision of {number(savings.alerts[at])} alerts"),
+            Tile(number(savings.alerts[at] * review_cost), f"review cost at {review_cost:g} each"),
         ]
     )
     known, every = int(queue.known.sum()), len(queue.where)
     labelled = f"Labels are known of {number(known)} among {number(every)} transactions."
     partly = paragraph(labelled, tone="quiet") if known < every else Markup("")
-    return shown + partly + curves(_saved(found, capacity), _missed(found, capacity))
+    return shown + partly + curves(_saved(savings, capacity), _missed(savings, capacity))
 
 
-def _saved(found: Savings, capacity: int) -> Markup:
-    best, at = found.best, capacity - 1
-    gain = number(found.saved[best - 1] - found.saved[at])
+def _saved(savings: Savings, capacity: int) -> Markup:
+    best, at = savings.best, capacity - 1
+    gain = number(savings.saved[best - 1] - savings.saved[at])
     if capacity > best:
         said = f"{number(capacity - best)} fewer a day would save {gain} more."
     elif capacity < best:
@@ -87,12 +87,12 @@ def _saved(found: Savings, capacity: int) -> Markup:
     caption = join(
         [tag("b", "Money saved"), " by alerts a day. One more stops paying at ", tag("b", number(best)), f". {said}"]
     )
-    return _curve(caption, found.saved, capacity, ring=best - 1)
+    return _curve(caption, savings.saved, capacity, ring=best - 1)
 
 
-def _missed(found: Savings, capacity: int) -> Markup:
-    said = f" by alerts a day: {number(found.missed[capacity - 1])} at {number(capacity)}."
-    return _curve(tag("b", "Frauds missed") + said, found.missed, capacity, bad=True)
+def _missed(savings: Savings, capacity: int) -> Markup:
+    said = f" by alerts a day: {number(savings.missed[capacity - 1])} at {number(capacity)}."
+    return _curve(tag("b", "Frauds missed") + said, savings.missed, capacity, bad=True)
 
 
 def _curve(caption: Markup, values: Any, capacity: int, *, ring: int | None = None, bad: bool = False) -> Markup:
@@ -110,14 +110,20 @@ def _curve(caption: Markup, values: Any, capacity: int, *, ring: int | None = No
 
 
 def alerts(
-    queue: Queue, rows: Sequence[int], told: Sequence[Sequence[str]], known: Mapping[Key, int], *, of: int, picked: int
+    queue: Queue,
+    rows: Sequence[int],
+    reasons: Sequence[Sequence[str]],
+    known: Mapping[Key, int],
+    *,
+    of: int,
+    picked: int,
 ) -> Markup:
     """The list of rows, most suspicious first, with what was decided; `of` is how many the capacity allows."""
     shown = [
         _alert(queue, row, why, known.get(key(queue.record(row))), picked=row == picked)
-        for row, why in zip(rows, told, strict=True)
+        for row, why in zip(rows, reasons, strict=True)
     ]
-    done = sum(one in queue.keys for one in known)
+    done = sum(entry in queue.keys for entry in known)
     title = join([tag("b", f"{number(len(rows))} of {number(of)} alerts"), ", most suspicious first"])
     source = f"{queue.source}: {number(len(queue.where))} transactions, {number(done)} decided"
     return PickList.rows(shown, head=heading(title, source), lead="4.6rem")
@@ -145,9 +151,9 @@ def detail(queue: Queue, row: int, why: Sequence[str], said: int | None) -> Mark
         label = f" The table's label: {SAID[truth]}." if truth >= 0 else ""
         verdict = paragraph(_badge(said), f" You said so; it is stored.{label}")
     past = queue.history(row)
-    largest = max((abs(one["amount"]) for one in past), default=1.0) or 1.0
+    largest = max((abs(payment["amount"]) for payment in past), default=1.0) or 1.0
     last = len(past) - 1
-    lines = [_past(one, abs(one["amount"]) / largest, this=place == last) for place, one in enumerate(past)]
+    lines = [_past(payment, abs(payment["amount"]) / largest, this=place == last) for place, payment in enumerate(past)]
     caption = f"This customer's last {len(past)} transactions, this one last"
     amount = tag("b", number(record["amount"], 2))
     return card(

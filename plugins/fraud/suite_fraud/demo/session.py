@@ -72,10 +72,10 @@ class DemoSession:
         queue = self.queue(name)
         every = queue.first(self._within(capacity))
         shown = every[: min(count, LONGEST)]
-        told = queues.reasons(self.predictor, queue, shown)
+        reasons = queues.reasons(self.predictor, queue, shown)
         known = queues.decided(self.config.output)
         rows = [int(row) for row in shown]
-        return cards.alerts(queue, rows, told, known, of=len(every), picked=picked), len(rows) < min(
+        return cards.alerts(queue, rows, reasons, known, of=len(every), picked=picked), len(rows) < min(
             len(every), LONGEST
         )
 
@@ -101,13 +101,13 @@ class DemoSession:
         from suite_fraud.data.stream import mapping
         from suite_fraud.data.tables import from_table
 
-        if not isinstance(records, list) or not records or not all(isinstance(one, dict) for one in records):
+        if not isinstance(records, list) or not records or not all(isinstance(record, dict) for record in records):
             raise SuiteError("Give a list of transactions, each an object with time, entity, counterparty and amount.")
         if len(records) > ASKED:
             raise SuiteError(f"{len(records):,} transactions are too many for one call; give at most {ASKED:,}.")
         try:
-            every = dict.fromkeys(key for one in records for key in one)
-            table = pa.Table.from_pylist([every | one for one in records])
+            every = dict.fromkeys(key for record in records for key in record)
+            table = pa.Table.from_pylist([every | record for record in records])
         except pa.ArrowException as error:
             raise SuiteError(f"The transactions are not alike: {str(error).splitlines()[0]}.") from None
         rows = from_table(table, mapping(table.column_names, {}, self.config.columns), time_unit=self.config.time_unit)
@@ -115,13 +115,13 @@ class DemoSession:
         model: Any = self.predictor.model
         alert = queue.probability >= model.calibration["cost"]
         which = np.flatnonzero(alert)
-        told = dict(zip(which.tolist(), queues.reasons(self.predictor, queue, which), strict=True))
-        found = [
-            {"probability": float(chance), "alert": bool(alert[row]), "reasons": told.get(row, [])}
+        reasons = dict(zip(which.tolist(), queues.reasons(self.predictor, queue, which), strict=True))
+        answers = [
+            {"probability": float(chance), "alert": bool(alert[row]), "reasons": reasons.get(row, [])}
             for row, chance in enumerate(queue.probability)
         ]
         order = np.argsort(rows.order[queue.where])
-        return [found[row] for row in order]
+        return [answers[row] for row in order]
 
     def _within(self, capacity: float) -> int:
         return min(max(int(capacity), 1), self.widest)

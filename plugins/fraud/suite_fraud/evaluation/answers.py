@@ -16,6 +16,6 @@ class FraudAnswers(Answers):
         reasons = "; ".join(prediction.get("reasons", []))
         return f"{text}  ALERT: {reasons}" if prediction.get("alert") else text
 
-    def same(self, expected: Prediction, found: Prediction) -> bool:
+    def same(self, expected: Prediction, actual: Prediction) -> bool:
         """Probabilities within a thousandth; reasons may swap places."""
-        return abs(float(expected["probability"]) - float(found["probability"])) < 1e-3
+        return abs(float(expected["probability"]) - float(actual["probability"])) < 1e-3

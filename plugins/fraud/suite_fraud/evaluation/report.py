@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from suite import Baselines, Ranking, Scored, Section, SuiteError, column, sigmoid
-from suite_fraud.config import FraudConfig
+from suite import Baselines, Ranking, Scored, Section, column, sigmoid
+from suite_fraud.config import SUPERVISED, UNSUPERVISED, FraudConfig
 from suite_fraud.evaluation import champion
 from suite_fraud.evaluation.champion import NETWORK, Contest
 from suite_fraud.evaluation.figures import capacity_figure
@@ -116,7 +116,7 @@ def compete(network: Network, splits: Mapping[str, Dataset], config: FraudConfig
     def fit(name: str, x: np.ndarray, y: np.ndarray) -> champion.Predict:
         return classical.fit(name, x, y, seed=config.seed).predict
 
-    return champion.hold(fit, chosen(config.systems), train, validation, test, own)
+    return champion.hold(fit, tuple(config.systems or (*SUPERVISED, *UNSUPERVISED)), train, validation, test, own)
 
 
 def optimism(
@@ -133,14 +133,6 @@ def optimism(
     random = classical.fit(name, x[learned], y[learned], seed=seed).predict(x[asked])
     through_time = Ranking(contest.test(name), test[1]).average_precision()
     return Optimism(name, through_time, Ranking(random, y[asked]).average_precision())
-
-
-def chosen(systems: list[str]) -> tuple[str, ...]:
-    """The systems asked for; all where none is. Raises `SuiteError` for an unknown name."""
-    known = (*classical.SUPERVISED, *classical.UNSUPERVISED)
-    if unknown := [name for name in systems if name not in known]:
-        raise SuiteError(f"systems has {unknown[0]!r}; there are {', '.join(known)}.")
-    return tuple(systems) or known
 
 
 def _precision(scores: Mapping[str, np.ndarray]) -> float:

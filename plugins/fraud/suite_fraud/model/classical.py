@@ -23,11 +23,6 @@ from sklearn.linear_model import LogisticRegression
 from suite import sigmoid
 from suite_fraud.model.threads import threads
 
-SUPERVISED = ("logistic regression", "random forest", "LightGBM", "LightGBM careful", "XGBoost", "XGBoost careful")
-"""Models that learn from labels."""
-UNSUPERVISED = ("isolation forest", "autoencoder")
-"""Models that need none: their scores rank, but are no probabilities."""
-
 
 class System(ABC):
     """A fitted model that competes with the network."""

@@ -88,9 +88,9 @@ def ranks(probability: np.ndarray, day: np.ndarray) -> np.ndarray:
     """Place of each row among those of its day, most suspicious first, from 0; int64 (n,)."""
     order = np.lexsort((-probability, day))
     _, first, counts = np.unique(day[order], return_index=True, return_counts=True)
-    found = np.empty(len(day), np.int64)
-    found[order] = np.arange(len(day)) - np.repeat(first, counts)
-    return found
+    places = np.empty(len(day), np.int64)
+    places[order] = np.arange(len(day)) - np.repeat(first, counts)
+    return places
 
 
 def curve(
@@ -114,8 +114,8 @@ def table(outcomes: Mapping[str, Outcome]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {name} | {one.alerts_per_day:,.0f} | {one.frauds_found:,} | {one.frauds_missed:,} | {one.precision:.1%} | "
-        f"{one.money_saved:,.0f} | {one.money_missed:,.0f} |"
-        for name, one in outcomes.items()
+        f"| {name} | {row.alerts_per_day:,.0f} | {row.frauds_found:,} | {row.frauds_missed:,} | {row.precision:.1%} | "
+        f"{row.money_saved:,.0f} | {row.money_missed:,.0f} |"
+        for name, row in outcomes.items()
     ]
     return "\n".join(lines)

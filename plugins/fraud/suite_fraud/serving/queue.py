@@ -84,11 +84,11 @@ class Queue:
             return np.cumsum(np.bincount(places[within], values[within], minlength=most))
 
         fraud = (label == 1).astype(np.float64)
-        found, money, alerts = sums(fraud), sums(fraud * amount), sums(np.ones(len(label)))
+        hits, money, alerts = sums(fraud), sums(fraud * amount), sums(np.ones(len(label)))
         return Savings(
             saved=money - review_cost * alerts,
-            found=found.astype(int),
-            missed=(fraud.sum() - found).astype(int),
+            found=hits.astype(int),
+            missed=(fraud.sum() - hits).astype(int),
             money_missed=(fraud * amount).sum() - money,
             alerts=alerts.astype(int),
         )

@@ -8,10 +8,13 @@ from typing import Any
 
 from suite import TrainingData
 from suite_image_generation.config import ImageConfig
+from suite_image_generation.generation import screening
 from suite_image_generation.generation.model import KEPT, ImageModel
-from suite_image_generation.model import pipelines, preflight
+from suite_image_generation.model import pipelines, preflight, schedulers
+from suite_image_generation.model.encoder import Encoder
 from suite_image_generation.model.neighbours import FOLDER
 from suite_image_generation.model.objective import Objective
+from suite_image_generation.pictures import files
 
 
 def load(source: Path, config: ImageConfig, data: TrainingData | None) -> ImageModel:
@@ -22,6 +25,8 @@ def load(source: Path, config: ImageConfig, data: TrainingData | None) -> ImageM
     pipelines.check_index(source)
     preflight.check(source, config, training=data is not None)
     pipeline = pipelines.load_pipeline(source)
+    if data is not None:
+        _check_answers(pipeline, config)
     network: Any = pipelines.denoiser(pipeline)
     # The core calls it by transformers' name; diffusers has another, and takes no arguments.
     network.gradient_checkpointing_enable = lambda **_: network.enable_gradient_checkpointing()
@@ -35,6 +40,16 @@ def load(source: Path, config: ImageConfig, data: TrainingData | None) -> ImageM
         trained_on=source.parent / FOLDER if data is None else None,
         training_rows=data.rows if data is not None else None,
     )
+
+
+def _check_answers(pipeline: Any, config: ImageConfig) -> None:
+    """Raises `SuiteError` for what only reports and `predict` read, and would be missed once all is trained."""
+    schedulers.made(pipeline.scheduler, config.scheduler)
+    screening.guard_of(config)
+    if config.samples:
+        Encoder.load(config.encoder)
+    if config.image:
+        files.given(config.image)
 
 
 def _overfit_since(folder: Path) -> int | None:

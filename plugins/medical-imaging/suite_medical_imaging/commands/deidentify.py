@@ -63,11 +63,11 @@ def _files(source: Path, output: Path) -> list[Path]:
         raise SuiteError(f"{output} lies in {source}, where its files would be read again; give a folder elsewhere.")
     if source.is_file():
         return [source]
-    found = sorted(
+    paths = sorted(
         Path(where, name) for where, _, names in os.walk(source) for name in names if not name.startswith(".")
     )
     files = [
-        path for path in found if path.is_file() and not path.is_symlink() and not path.name.startswith("DICOMDIR")
+        path for path in paths if path.is_file() and not path.is_symlink() and not path.name.startswith("DICOMDIR")
     ]
     if not files:
         raise SuiteError(f"The folder {source} holds no file.")

@@ -100,10 +100,10 @@ def square(values: np.ndarray, size: int, fit: str) -> np.ndarray:
     shape = (max(1, round(width * scale)), max(1, round(height * scale))) if fit == "pad" else (size, size)
     channels = [Image.fromarray(np.ascontiguousarray(values[..., c], dtype=np.float32)) for c in range(values.shape[2])]
     shrunk = np.stack([np.asarray(c.resize(shape, Image.Resampling.BILINEAR)) for c in channels], axis=-1)
-    found = np.zeros((size, size, values.shape[2]), np.uint8)
+    canvas = np.zeros((size, size, values.shape[2]), np.uint8)
     top, left = (size - shape[1]) // 2, (size - shape[0]) // 2
-    found[top : top + shape[1], left : left + shape[0]] = np.rint(np.clip(shrunk, 0, 1) * 255).astype(np.uint8)
-    return found
+    canvas[top : top + shape[1], left : left + shape[0]] = np.rint(np.clip(shrunk, 0, 1) * 255).astype(np.uint8)
+    return canvas
 
 
 def decode(source: Any, frame: int, view: View) -> Decoded:
@@ -198,5 +198,5 @@ def identity(source: Any) -> bytes:
         source = source["bytes"] or source["path"]
     if isinstance(source, bytes):
         return hashlib.blake2b(source).digest()
-    told = Path(source).stat()
-    return f"{source}\0{told.st_size}\0{told.st_mtime_ns}".encode()
+    status = Path(source).stat()
+    return f"{source}\0{status.st_size}\0{status.st_mtime_ns}".encode()

@@ -65,8 +65,8 @@ def unreadable(rows: Dataset) -> Iterator[Finding]:
 
     The rest: bits that are not what the file declares, transparent or odd values, and text burned into the pixels.
     """
-    for row, one in enumerate(looks(rows)):
-        for finding in one.findings:
+    for row, picture in enumerate(looks(rows)):
+        for finding in picture.findings:
             yield Finding(finding.severity, finding.message, row)
 
 
@@ -74,10 +74,10 @@ def twins(splits: Mapping[str, Dataset]) -> list[Finding]:
     """Near duplicates across splits of rows, told by row of the split and by file; unreadable pictures are left out."""
     places, signatures = [], []
     for name, rows in splits.items():
-        for row, (one, source) in enumerate(zip(looks(rows), files(rows)[0], strict=True)):
-            if one.signature is not None:
+        for row, (picture, source) in enumerate(zip(looks(rows), files(rows)[0], strict=True)):
+            if picture.signature is not None:
                 places.append((name, f"{name} row {row}{_named(source)}"))
-                signatures.append(one.signature)
+                signatures.append(picture.signature)
     if not signatures:
         return []
     pairs = duplicates.near_duplicates(np.stack(signatures), [name for name, _ in places])
@@ -94,9 +94,9 @@ def _looked(source: Any, frame: int) -> Look:
         picture = opened(source, frame)
     except SuiteError as error:
         return Look((Finding("error", str(error)),))
-    found = tuple(_doubts(picture))
-    usable = not any(finding.severity == "error" for finding in found)
-    return Look(found, duplicates.signature(picture) if usable else None)
+    findings = tuple(_doubts(picture))
+    usable = not any(finding.severity == "error" for finding in findings)
+    return Look(findings, duplicates.signature(picture) if usable else None)
 
 
 def _doubts(picture: Picture) -> Iterator[Finding]:
@@ -108,5 +108,5 @@ def _doubts(picture: Picture) -> Iterator[Finding]:
     if picture.values.min() == picture.values.max():
         yield Finding("error", "The declared window shows every pixel alike; correct or remove it.")
     if "burned-in annotation" in picture.facts:
-        told = "Text is burned into the pixels (BurnedInAnnotation): a model may read it, and it may name the patient."
-        yield Finding("warning", told)
+        text = "Text is burned into the pixels (BurnedInAnnotation): a model may read it, and it may name the patient."
+        yield Finding("warning", text)

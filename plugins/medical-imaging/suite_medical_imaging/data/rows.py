@@ -102,8 +102,8 @@ _TEXTS = {
 
 def _named(names: list[str], wanted: tuple[str, ...]) -> str | None:
     """The first of `wanted` that is there."""
-    found = {_plain(name): name for name in reversed(names)}
-    return next((found[_plain(name)] for name in wanted if _plain(name) in found), None)
+    originals = {_plain(name): name for name in reversed(names)}
+    return next((originals[_plain(name)] for name in wanted if _plain(name) in originals), None)
 
 
 def _inside(root: Path, name: str | None) -> str | None:
@@ -112,10 +112,10 @@ def _inside(root: Path, name: str | None) -> str | None:
         return None
     if "://" in name or name.startswith("\\\\") or "\0" in name:
         raise SuiteError(f"{name!r} is an address, and data are never fetched from one; give a local file.")
-    found, top = os.path.realpath(root / name), os.path.realpath(root)
-    if not found.startswith(top.rstrip(os.sep) + os.sep):
+    path, top = os.path.realpath(root / name), os.path.realpath(root)
+    if not path.startswith(top.rstrip(os.sep) + os.sep):
         raise SuiteError(f"{name!r} leads outside {root}, and nothing there is opened; put the file into that folder.")
-    return found
+    return path
 
 
 def _from_folder(folder: Path) -> Dataset | None:

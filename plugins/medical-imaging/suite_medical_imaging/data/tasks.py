@@ -30,6 +30,13 @@ NEGATIVE = {
 """Names, in lower case, of what is not there: of two classes with one of these the other is the positive one."""
 BETWEEN = "|"
 """What parts several findings in one cell, as in ChestX-ray14."""
+_READ_BY = {
+    "specificity": ("binary", "multi-label"),
+    "prevalence": ("binary", "multi-label"),
+    "coverage": ("binary", "multi-class", "ordinal"),
+    "order": ("binary", "multi-class", "ordinal"),
+}
+"""Options that not every task reads."""
 Reference = str | dict[str, float | None]
 
 
@@ -51,8 +58,8 @@ class ImageTask:
             return self._known(_named(row["label"]))
         if all(name in row for name in self.classes):
             return {name: _yes_or_no(row[name], name) for name in self.classes}
-        found = {self._known(part) for part in _parts(row["label"])}
-        return {name: float(name in found) for name in self.classes}
+        present = {self._known(part) for part in _parts(row["label"])}
+        return {name: float(name in present) for name in self.classes}
 
     def target(self, reference: Reference) -> list[float]:
         """A number per class: 1 for yes, 0 for no, NaN for unknown."""
@@ -65,8 +72,8 @@ class ImageTask:
         listed = ", ".join(self.classes[:12]) + (" …" if len(self.classes) > 12 else "")
         if self.kind == "binary":
             return f"Task: binary, {self.classes[1]!r} against {self.classes[0]!r}; other way round with order."
-        told = {"ordinal": "in rising order", "multi-label": "each present or not"}.get(self.kind, "one of them")
-        return f"Task: {self.kind}, {len(self.classes)} classes, {told}: {listed}."
+        meaning = {"ordinal": "in rising order", "multi-label": "each present or not"}.get(self.kind, "one of them")
+        return f"Task: {self.kind}, {len(self.classes)} classes, {meaning}: {listed}."
 
     def to_json(self) -> dict[str, Any]:
         """As a model folder keeps it."""
@@ -88,15 +95,26 @@ class ImageTask:
 
 def task_of(rows: Dataset, config: MedicalConfig) -> ImageTask:
     """The task of labelled rows. Raises `SuiteError` when config and rows contradict each other."""
+    task = _told(rows, config)
+    for name, kinds in _READ_BY.items():
+        value = getattr(config, name)
+        if value != type(config).model_fields[name].get_default() and task.kind not in kinds:
+            raise SuiteError(
+                f"{name}={value} is for a task that is {' or '.join(kinds)}, and this one is {task.kind}; leave it out."
+            )
+    return task
+
+
+def _told(rows: Dataset, config: MedicalConfig) -> ImageTask:
     if config.labels:
         return _of_columns(rows, config)
     names = labels_of(rows)
     several = config.task == "multi-label" or (not config.task and any(BETWEEN in name for name in names))
     if several:
-        found = {part for name in names for part in _parts(name)}
+        classes = {part for name in names for part in _parts(name)}
         if len(set(names)) < 2:
             raise _alone(min(names, default=""))
-        return ImageTask("multi-label", tuple(_sorted(found)))
+        return ImageTask("multi-label", tuple(_sorted(classes)))
     return _of_classes(set(names), config)
 
 
@@ -139,34 +157,34 @@ def _of_columns(rows: Dataset, config: MedicalConfig) -> ImageTask:
     return ImageTask("multi-label", tuple(config.labels))
 
 
-def _of_classes(found: set[str], config: MedicalConfig) -> ImageTask:
-    listed = ", ".join(_sorted(found))
-    kind = config.task or ("ordinal" if len(config.order) > 2 else "binary" if len(found) <= 2 else "multi-class")
-    if len(found) < 2:
-        raise _alone(min(found, default=""))
-    if kind == "binary" and len(found) > 2:
+def _of_classes(classes: set[str], config: MedicalConfig) -> ImageTask:
+    listed = ", ".join(_sorted(classes))
+    kind = config.task or ("ordinal" if len(config.order) > 2 else "binary" if len(classes) <= 2 else "multi-class")
+    if len(classes) < 2:
+        raise _alone(min(classes, default=""))
+    if kind == "binary" and len(classes) > 2:
         raise SuiteError(
-            f"task=binary, but the labels are {len(found)}: {listed}; merge some, or set task=multi-class."
+            f"task=binary, but the labels are {len(classes)}: {listed}; merge some, or set task=multi-class."
         )
     if config.order:
-        return ImageTask(kind, _ordered(found, config.order))
-    if kind == "ordinal" and not all(_is_number(name) for name in found):
+        return ImageTask(kind, _ordered(classes, config.order))
+    if kind == "ordinal" and not all(_is_number(name) for name in classes):
         raise SuiteError(f"task=ordinal needs the classes' order: set order=[{listed}], from the least to the worst.")
-    return ImageTask(kind, tuple(_sorted(found, negative_first=kind == "binary")))
+    return ImageTask(kind, tuple(_sorted(classes, negative_first=kind == "binary")))
 
 
 def _alone(label: str) -> SuiteError:
     return SuiteError(f"Every row has the label {label!r}: nothing to tell apart; give rows of a second class.")
 
 
-def _ordered(found: set[str], order: Sequence[str]) -> tuple[str, ...]:
-    if unknown := found - set(order):
+def _ordered(classes: set[str], order: Sequence[str]) -> tuple[str, ...]:
+    if unknown := classes - set(order):
         raise SuiteError(
             f"The class {min(unknown)!r} of the data is not in order={list(order)}; name every class once."
         )
     if len(set(order)) < len(order):
         raise SuiteError(f"order={list(order)} names a class twice; name every class once.")
-    return tuple(name for name in order if name in found)
+    return tuple(name for name in order if name in classes)
 
 
 def _sorted(names: Iterable[str], *, negative_first: bool = False) -> list[str]:

@@ -119,12 +119,12 @@ def _left(model: MedicalModel, prediction: Prediction) -> Content:
     if kept == [prediction["label"]]:
         return notice("Nothing but ", tag("b", kept[0]), f" is left {at}.")
     if not kept:
-        told = f"it is like none of the classes {at}."
+        sentence = f"it is like none of the classes {at}."
     elif len(kept) == 1:
-        told = f"{prediction['label']} is called, yet nothing but {kept[0]} is left {at}."
+        sentence = f"{prediction['label']} is called, yet nothing but {kept[0]} is left {at}."
     else:
-        told = f"{listed(kept)} cannot be ruled out {at}."
-    return notice(tag("b", "Left to a human:"), f" {told}", tone="warn")
+        sentence = f"{listed(kept)} cannot be ruled out {at}."
+    return notice(tag("b", "Left to a human:"), f" {sentence}", tone="warn")
 
 
 def truth_line(label: str, *, agrees: bool | None, inside: bool | None) -> Markup:

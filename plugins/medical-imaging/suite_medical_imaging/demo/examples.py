@@ -51,13 +51,13 @@ def known_examples(folder: Path | None = None) -> list[Known]:
         return []
     rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row["split"] == "test"]
-    found = [_known(folder, row, str(number)) for number, row in enumerate(rows[:COUNT], start=1)]
+    examples = [_known(folder, row, str(number)) for number, row in enumerate(rows[:COUNT], start=1)]
     for row in [row for row in rows[COUNT:] if row["label"] == "lesion"][:1]:
         plain = _known(folder, row, "DICOM")
         name = f"{LESIONS.name}@{LESIONS.revision}-{plain.picture.stem}.dcm"
         path = as_dicom(plain.picture, cache_dir() / "medical-imaging" / name)
-        found.append(Known(path, plain.caption, plain.picture, plain.label, plain.patient, plain.mask))
-    return found
+        examples.append(Known(path, plain.caption, plain.picture, plain.label, plain.patient, plain.mask))
+    return examples
 
 
 def first() -> Path:

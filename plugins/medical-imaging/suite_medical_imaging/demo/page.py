@@ -116,9 +116,9 @@ def _examines(session: DemoSession, parts: Parts) -> None:
     def turned(answer: Answer | None, place: float) -> Any:
         if answer is None:
             return gr.skip()
-        found = page_of(session, parts, session.examine(answer.path, int(place), answer.known))
-        found[parts.outputs.index(parts.frame)] = gr.skip()  # it may have been moved on meanwhile
-        return found
+        updates = page_of(session, parts, session.examine(answer.path, int(place), answer.known))
+        updates[parts.outputs.index(parts.frame)] = gr.skip()  # it may have been moved on meanwhile
+        return updates
 
     def cleared() -> list[Any]:
         form = [gr.Accordion(visible=False), *parts.form.ask(), ""]

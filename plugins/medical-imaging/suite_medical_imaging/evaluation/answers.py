@@ -18,6 +18,6 @@ class MedicalAnswers(Answers):
             lines.append(f"Cannot be ruled out: {', '.join(prediction['set']) or 'nothing fits'}.")
         return "\n".join(lines)
 
-    def same(self, expected: Prediction, found: Prediction) -> bool:
+    def same(self, expected: Prediction, actual: Prediction) -> bool:
         """Whether the probabilities are reproduced; calls and sets follow from them, and may turn at a threshold."""
-        return super().same(expected["probabilities"], found["probabilities"])
+        return super().same(expected["probabilities"], actual["probabilities"])

@@ -26,9 +26,9 @@ _RADIUS = 0.08  # of the side: only the rough shape and brightness remain
 def borders_only(pixels: np.ndarray) -> np.ndarray:
     """(S, S, C) uint8 with everything but a frame of 12 % blacked out."""
     edge = round(len(pixels) * _EDGE)
-    found = pixels.copy()
-    found[edge:-edge, edge:-edge] = 0
-    return found
+    border = pixels.copy()
+    border[edge:-edge, edge:-edge] = 0
+    return border
 
 
 def blurred(pixels: np.ndarray) -> np.ndarray:
@@ -64,9 +64,9 @@ def _tree(known: Any, numbers: np.ndarray, wanted: Any, classes: int) -> np.ndar
     if not known.shape[0]:  # a label that no row knows
         return np.full((wanted.shape[0], classes), 1 / classes)
     tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=10, random_state=0).fit(known, numbers)
-    found = np.zeros((wanted.shape[0], classes))
-    found[:, tree.classes_] = tree.predict_proba(wanted)
-    return found
+    probabilities = np.zeros((wanted.shape[0], classes))
+    probabilities[:, tree.classes_] = tree.predict_proba(wanted)
+    return probabilities
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, str | float]:

@@ -15,7 +15,7 @@ def measure(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[str, floa
     """
     columns = [1] if kind == "binary" else range(scores.shape[1])
     rankings = [Ranking.of_known(scores[:, c], truths[:, c]) for c in columns]
-    found = {
+    measures = {
         "auroc": _mean([ranking.auroc() for ranking in rankings]),
         "auprc": _mean([ranking.average_precision() for ranking in rankings]),
         "sens@spec90": _mean([ranking.recall(ranking.count_within(0.10)) for ranking in rankings]),
@@ -23,9 +23,9 @@ def measure(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[str, floa
         "balanced_accuracy": _mean(list(recalls(scores, truths, kind).values())),
     }
     if kind == "ordinal":
-        found["kappa"] = kappa(scores.argmax(1), truths.argmax(1), scores.shape[1])
+        measures["kappa"] = kappa(scores.argmax(1), truths.argmax(1), scores.shape[1])
     reliability = Reliability.of_width(*confidences(scores, truths, kind))
-    return found | {"ece": reliability.error(), "brier": brier(scores, truths, kind)}
+    return measures | {"ece": reliability.error(), "brier": brier(scores, truths, kind)}
 
 
 def recalls(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[int, float]:
@@ -37,9 +37,9 @@ def recalls(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[int, floa
         hit = np.bincount(truths.argmax(1)[scores.argmax(1) == truths.argmax(1)], minlength=scores.shape[1])
         return dict(enumerate(_share(hit, np.bincount(truths.argmax(1), minlength=scores.shape[1]))))
     said = scores >= 0.5
-    found = _share((said & (truths == 1)).sum(0), (truths == 1).sum(0))
+    sensitivity = _share((said & (truths == 1)).sum(0), (truths == 1).sum(0))
     spared = _share((~said & (truths == 0)).sum(0), (truths == 0).sum(0))
-    return dict(enumerate((found + spared) / 2))
+    return dict(enumerate((sensitivity + spared) / 2))
 
 
 def kappa(said: np.ndarray, truth: np.ndarray, classes: int) -> float:

@@ -71,8 +71,10 @@ class Report:
             "after": metrics.confidences(self._scores, self._truths, kind),
         }
         bins = {name: Reliability.of_width(*pair) for name, pair in pairs.items()}
-        errors = {name: one.error() for name, one in bins.items()}
-        tables = {name: [part.tolist() for part in (one.count, one.stated, one.true)] for name, one in bins.items()}
+        errors = {name: curve.error() for name, curve in bins.items()}
+        tables = {
+            name: [part.tolist() for part in (curve.count, curve.stated, curve.true)] for name, curve in bins.items()
+        }
         text = (
             f"Temperature {self.calibration.temperature:.2f}, chosen on validation. Expected calibration error "
             f"{errors['before temperature']:.3f} before and {errors['after']:.3f} after, over {len(pairs['after'][0])} "
@@ -87,12 +89,12 @@ class Report:
         points = [self._point(place) for place in places]
         columns = ("class", "threshold", "sensitivity", "specificity", "found", "missed", "false alarms", "spared")
         rows = [
-            [one["class"], _number(one["threshold"]), _ranged(one["found"], one["missed"]),
-             _ranged(one["spared"], one["alarms"]), one["found"], one["missed"], one["alarms"], one["spared"]]
-            for one in points
+            [row["class"], _number(row["threshold"]), _ranged(row["found"], row["missed"]),
+             _ranged(row["spared"], row["alarms"]), row["found"], row["missed"], row["alarms"], row["spared"]]
+            for row in points
         ]  # fmt: skip
         values = [
-            [one["class"], f"{one['prevalence']:.1%}", _number(one["ppv"]), _number(one["npv"])] for one in points
+            [row["class"], f"{row['prevalence']:.1%}", _number(row["ppv"]), _number(row["npv"])] for row in points
         ]
         rule = (
             f"a specificity of {self.config.specificity:.0%} there" if self.config.specificity else "Youden's J there"
@@ -104,7 +106,7 @@ class Report:
             f"{_table(columns, rows)}\n\nWhat an answer is worth, by Bayes' rule, at the prevalence {where}:\n\n"
             + _table(("class", "prevalence", "PPV", "NPV"), values)
         )
-        if never := [one["class"] for one in points if one["threshold"] > 1]:
+        if never := [row["class"] for row in points if row["threshold"] > 1]:
             text += f"\n\nNo threshold keeps that specificity on validation for {', '.join(never)}: it is never called."
         return Section("At the threshold", text, points)
 
@@ -112,14 +114,14 @@ class Report:
         known = ~np.isnan(self._truths[:, place])
         truth = self._truths[known, place] == 1
         said = self._scores[known, place] >= self.calibration.threshold(place)
-        found, missed = int((said & truth).sum()), int((~said & truth).sum())
+        hits, missed = int((said & truth).sum()), int((~said & truth).sum())
         alarms, spared = int((said & ~truth).sum()), int((~said & ~truth).sum())
-        prevalence = self.config.prevalence or (found + missed) / max(known.sum(), 1)
-        sensitivity, specificity = _ratio(found, missed), _ratio(spared, alarms)
+        prevalence = self.config.prevalence or (hits + missed) / max(known.sum(), 1)
+        sensitivity, specificity = _ratio(hits, missed), _ratio(spared, alarms)
         ppv, npv = predictive_values(sensitivity, specificity, prevalence)
         return {
             "class": self.task.classes[place], "threshold": self.calibration.threshold(place),
-            "found": found, "missed": missed, "alarms": alarms, "spared": spared,
+            "found": hits, "missed": missed, "alarms": alarms, "spared": spared,
             "sensitivity": sensitivity, "specificity": specificity,
             "prevalence": float(prevalence), "ppv": ppv, "npv": npv,
         }  # fmt: skip
@@ -129,13 +131,13 @@ class Report:
         counts = np.bincount(self._truths.argmax(1), minlength=len(self.task.classes))
         rows, values = [], {}
         for place, name in enumerate(self.task.classes):
-            found = {
+            recalls = {
                 system: metrics.recalls(scores["p"], scores["y"], self.task.kind)[place]
                 for system, scores in self.systems.items()
             }
-            values[name] = {"examples": int(counts[place]), **found}
-            hits = round(found[TUNED] * counts[place]) if counts[place] else 0
-            rest = [_number(value) for system, value in found.items() if system != TUNED]
+            values[name] = {"examples": int(counts[place]), **recalls}
+            hits = round(recalls[TUNED] * counts[place]) if counts[place] else 0
+            rest = [_number(value) for system, value in recalls.items() if system != TUNED]
             rows.append([name, int(counts[place]), _ranged(hits, int(counts[place]) - hits), *rest])
         header = ("class", "examples", TUNED, *(name for name in self.systems if name != TUNED))
         text = f"Share of each class for which the most probable answer is right.\n\n{_table(header, rows)}"
@@ -178,7 +180,7 @@ class Report:
         scores = {name: self._auroc(name) for name in (TUNED, *SHORTCUTS) if name in self.systems}
         low = self._low()
         near = [name for name in SHORTCUTS if scores.get(name, 0) >= low]
-        told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        areas = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         if near:
             verdict = (
                 f"**Warning: {' and '.join(near)} come within the model's own 95 % interval (from {low:.3f}).** Look "
@@ -198,7 +200,7 @@ class Report:
                 "pictures were taken or cut, and part of the model's score may be that."
             )
         text = (
-            f"{verdict}\n\nAUROC: {told}; guessing gives .5. Borders and blur are linear probes on frozen features of "
+            f"{verdict}\n\nAUROC: {areas}; guessing gives .5. Borders and blur are linear probes on frozen features of "
             "pictures whose centre is black (a frame of 12 % is left) and of pictures through a Gaussian of 8 % of the "
             "side; the facts are a shallow tree over size, shape and acquisition of the file. What is not tried here, "
             "such as a marker inside the organ, is not ruled out."
@@ -218,8 +220,8 @@ class Report:
         scores, truths = self.systems[name]["p"], self.systems[name]["y"]
         generator = np.random.default_rng(0)
         drawn = [generator.integers(0, len(scores), len(scores)) for _ in range(200)]
-        found = [metrics.measure(scores[d], truths[d], self.task.kind)["auroc"] for d in drawn]
-        return float(np.nanpercentile(found, 2.5))
+        areas = [metrics.measure(scores[d], truths[d], self.task.kind)["auroc"] for d in drawn]
+        return float(np.nanpercentile(areas, 2.5))
 
 
 def wilson(hits: int, misses: int) -> tuple[float, float]:

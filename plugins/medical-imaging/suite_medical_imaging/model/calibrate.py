@@ -77,9 +77,9 @@ def best_threshold(scores: np.ndarray, truths: np.ndarray, specificity: float | 
     ranking = Ranking.of_known(scores, truths)
     if not ranking.both:
         return 0.5
-    found, spared = ranking.hits / ranking.hits[-1], 1 - ranking.alarms / ranking.alarms[-1]
+    sensitivity, spared = ranking.hits / ranking.hits[-1], 1 - ranking.alarms / ranking.alarms[-1]
     if specificity is None:
-        place = int(np.argmax(found + spared))
+        place = int(np.argmax(sensitivity + spared))
     else:
         reached = np.flatnonzero(spared >= specificity - 1e-9)
         if not len(reached):

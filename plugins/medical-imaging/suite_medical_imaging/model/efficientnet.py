@@ -73,8 +73,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, inside, H, W) to (N, outside, H / stride, W / stride)."""
-        found = self.project(self.depthwise(self.expand(pixels)))
-        return found + pixels if self.residual else found
+        features = self.project(self.depthwise(self.expand(pixels)))
+        return features + pixels if self.residual else features
 
 
 def _norm(channels: int, momentum: float) -> nn.BatchNorm2d:
@@ -122,10 +122,10 @@ class EfficientNetLiteForImageClassification(PreTrainedModel):
 
     def forward(self, pixel_values: Tensor) -> ImageClassifierOutputWithNoAttention:
         """(N, 3, H, W), normalised to mean .5 and deviation .5, to logits (N, labels)."""
-        found = self.stem(pixel_values.contiguous(memory_format=torch.channels_last))
+        features = self.stem(pixel_values.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
-            found = block(found)
-        pooled = self.top(found).mean(dim=(2, 3))
+            features = block(features)
+        pooled = self.top(features).mean(dim=(2, 3))
         return ImageClassifierOutputWithNoAttention(logits=self.classifier(self.dropout(pooled)))
 
 

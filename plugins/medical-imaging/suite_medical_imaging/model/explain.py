@@ -59,10 +59,10 @@ def _once(model: nn.Module, pixel_values: Tensor, target: int, *, many: bool) ->
         score = answer[target] if many else answer[target] - answer[torch.arange(len(answer)) != target].logsumexp(0)
         tensors = [tensor for tensor, _ in grids]
         *gradients, slope = torch.autograd.grad(score, [*tensors, pixels], allow_unused=True)
-    found = torch.zeros(pixel_values.shape[-2:])
+    heat = torch.zeros(pixel_values.shape[-2:])
     for cam in _last_of_each_size(grids, tuple(gradients)):
-        found += _scaled(F.interpolate(cam[None, None], size=found.shape, mode="bilinear")[0, 0].float().cpu())
-    return found, torch.zeros_like(found) if slope is None else slope[0].abs().sum(0).float().cpu()
+        heat += _scaled(F.interpolate(cam[None, None], size=heat.shape, mode="bilinear")[0, 0].float().cpu())
+    return heat, torch.zeros_like(heat) if slope is None else slope[0].abs().sum(0).float().cpu()
 
 
 def _blurred(values: Tensor, deviation: float) -> Tensor:

@@ -50,8 +50,8 @@ def class_weights(targets: Sequence[Sequence[float]], task: ImageTask) -> Tensor
     """
     given = torch.tensor(targets)
     yes, all_known = given.nansum(0).clamp(min=1), (~given.isnan()).sum(0)
-    found = (all_known - yes).clamp(min=1) / yes if task.many else len(given) / (given.shape[1] * yes)
-    return found.clamp(max=20)
+    weights = (all_known - yes).clamp(min=1) / yes if task.many else len(given) / (given.shape[1] * yes)
+    return weights.clamp(max=20)
 
 
 def _cumulative(logits: Tensor, targets: Tensor) -> Tensor:

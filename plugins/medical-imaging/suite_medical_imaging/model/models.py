@@ -32,7 +32,7 @@ def load_classifier(source: Path, classes: Sequence[str] | None) -> PreTrainedMo
         if classes is not None:
             config.id2label = dict(enumerate(classes))
             config.label2id = {name: number for number, name in enumerate(classes)}
-        model, told = AutoModelForImageClassification.from_pretrained(
+        model, info = AutoModelForImageClassification.from_pretrained(
             source, config=config, ignore_mismatched_sizes=classes is not None, output_loading_info=True,
             trust_remote_code=False, use_safetensors=True, local_files_only=True, dtype=torch.float32,
         )  # fmt: skip
@@ -40,7 +40,7 @@ def load_classifier(source: Path, classes: Sequence[str] | None) -> PreTrainedMo
         raise SuiteError(f"{source} holds no image classifier that loads: {str(error).splitlines()[0]}") from None
     finally:
         logging.set_verbosity(before)
-    _refuse_holes(model, {str(key) for key in told["missing_keys"]}, source)
+    _refuse_holes(model, {str(key) for key in info["missing_keys"]}, source)
     return model
 
 
@@ -52,10 +52,10 @@ def untrained(model: PreTrainedModel) -> PreTrainedModel:
 def head(model: Any) -> nn.Linear:
     """The layer that gives the logits: the last linear one with an output per class."""
     labels = model.config.num_labels
-    found = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == labels]
-    if not found:
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == labels]
+    if not layers:
         raise SuiteError(f"{type(model).__name__} has no linear layer of {labels} outputs, so no probe can start it.")
-    return found[-1]
+    return layers[-1]
 
 
 def logits(model: nn.Module, pixel_values: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def features(model: nn.Module, pixels: Sequence[np.ndarray], view: View) -> np.n
 
 def batched(pixels: Sequence[np.ndarray], view: View) -> Tensor:
     """(size, size, C) uint8 pictures as (N, 3, size, size) float32, normalised; gray is shown on all three channels."""
-    held = np.stack([np.broadcast_to(one, (*one.shape[:2], 3)) for one in pixels])
+    held = np.stack([np.broadcast_to(image, (*image.shape[:2], 3)) for image in pixels])
     values = torch.from_numpy(held).permute(0, 3, 1, 2).float().div_(255)
     mean, std = (torch.tensor(numbers).view(1, 3, 1, 1) for numbers in (view.mean, view.std))
     return ((values - mean) / std).contiguous(memory_format=torch.channels_last)

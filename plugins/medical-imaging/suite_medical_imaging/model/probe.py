@@ -69,8 +69,8 @@ class Probe:
         for train, held in _folds(targets, groups, self.task):
             for strength in STRENGTHS:
                 weight, bias = self._solved(features[train], targets[train], strength)
-                found = _probabilities(features[held] @ weight.T + bias, self.task)
-                costs[strength] += _log_loss(found, targets[held])
+                probabilities = _probabilities(features[held] @ weight.T + bias, self.task)
+                costs[strength] += _log_loss(probabilities, targets[held])
         return min(costs, key=lambda strength: costs[strength])
 
     def _solved(self, features: np.ndarray, targets: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +110,7 @@ def nearest(train: np.ndarray, targets: np.ndarray, asked: np.ndarray, task: Ima
     unit = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12) for part in (train, asked)]
     count = min(NEIGHBOURS, len(train))
     prior = np.nanmean(targets, axis=0)
-    found = []
+    blocks = []
     for start in range(0, len(asked), 1024):  # blocks of the table of all pairs
         likeness = unit[1][start : start + 1024] @ unit[0].T
         places = np.argpartition(-likeness, count - 1, axis=1)[:, :count]
@@ -118,8 +118,8 @@ def nearest(train: np.ndarray, targets: np.ndarray, asked: np.ndarray, task: Ima
         votes = targets[places]
         known = ~np.isnan(votes)
         mass = (weights * known).sum(1)
-        found.append(np.where(mass > 0, (weights * np.nan_to_num(votes)).sum(1) / np.maximum(mass, 1e-300), prior))
-    shares = np.concatenate(found)
+        blocks.append(np.where(mass > 0, (weights * np.nan_to_num(votes)).sum(1) / np.maximum(mass, 1e-300), prior))
+    shares = np.concatenate(blocks)
     return shares if task.many else shares / shares.sum(1, keepdims=True)
 
 
@@ -148,7 +148,7 @@ def _probabilities(logits: np.ndarray, task: ImageTask) -> np.ndarray:
     return (values.sigmoid() if task.many else values.softmax(-1)).numpy()
 
 
-def _log_loss(found: np.ndarray, targets: np.ndarray) -> float:
+def _log_loss(probabilities: np.ndarray, targets: np.ndarray) -> float:
     """Sum over known labels; of one-hot rows twice the usual, which picks the same strength."""
-    clipped = np.clip(found, 1e-6, 1 - 1e-6)
+    clipped = np.clip(probabilities, 1e-6, 1 - 1e-6)
     return -float(np.nansum(targets * np.log(clipped) + (1 - targets) * np.log1p(-clipped)))

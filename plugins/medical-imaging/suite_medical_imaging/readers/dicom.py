@@ -243,13 +243,13 @@ def _grey(
     """Modality LUT, VOI LUT or window, padding and polarity; float32 (H, W)."""
     padding = lookup.padding(stored, dataset)
     values, ends = lookup.modality(stored, dataset, index, bits=bits, padding=padding)
-    shown, told = lookup.voi(values, dataset, index, notes)
+    shown, window = lookup.voi(values, dataset, index, notes)
     if shown is not None and _flat(shown, padding) and not _flat(stored, padding):
-        notes.append(f"{told} lies beside every value: the full range is shown instead")
+        notes.append(f"{window} lies beside every value: the full range is shown instead")
         shown = None
     if shown is None:
-        shown, told = scaled(values, *ends), f"none: {ends[0]:g} to {ends[1]:g}"
-    facts["window"] = told
+        shown, window = scaled(values, *ends), f"none: {ends[0]:g} to {ends[1]:g}"
+    facts["window"] = window
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         shown = 1 - shown
         facts["inverted"] = "yes, MONOCHROME1 stores white as 0"
@@ -292,5 +292,5 @@ def from_bytes(data: bytes, *, name: str, frame: int = -1) -> Picture:
 
 
 def _line(error: BaseException) -> str:
-    told = " ".join(str(error).split()).split(" - the dataset may")[0]  # pydicom's guesses, which ours follow
-    return (told or type(error).__name__).rstrip(".:")[:240]
+    message = " ".join(str(error).split()).split(" - the dataset may")[0]  # pydicom's guesses, which ours follow
+    return (message or type(error).__name__).rstrip(".:")[:240]

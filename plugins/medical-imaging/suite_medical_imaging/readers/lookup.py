@@ -115,11 +115,11 @@ def voi(values: np.ndarray, dataset: Dataset, index: int, notes: list[str]) -> t
     if center is None or width is None:
         return None, ""
     function = str(source.get("VOILUTFunction") or "LINEAR").upper()
-    told = f"center {center:g}, width {width:g}" + ("" if function == "LINEAR" else f" ({function.lower()})")
+    window = f"center {center:g}, width {width:g}" + ("" if function == "LINEAR" else f" ({function.lower()})")
     if width < (1 if function == "LINEAR" else 1e-12):
-        notes.append(f"the window ({told}) is no window: the full range is shown instead")
+        notes.append(f"the window ({window}) is no window: the full range is shown instead")
         return None, ""
-    return _windowed(values, center, width, function), told
+    return _windowed(values, center, width, function), window
 
 
 def _by_lut(values: np.ndarray, item: Dataset, dataset: Dataset) -> tuple[np.ndarray, str]:

@@ -34,8 +34,8 @@ def read(file: BinaryIO, *, name: str, frame: int = -1) -> Picture:
             check_size(*opened.size, name=name)
             return from_image(opened, name=name, frame=frame, deep_colour=_deep_colour(opened, file))
     except UnidentifiedImageError:
-        told = "DICOM, NIfTI, PNG, JPEG, TIFF, BMP, GIF or WebP"
-        raise SuiteError(f"{name} is no picture this reads, whatever its name says; give {told}.") from None
+        formats = "DICOM, NIfTI, PNG, JPEG, TIFF, BMP, GIF or WebP"
+        raise SuiteError(f"{name} is no picture this reads, whatever its name says; give {formats}.") from None
     except Image.DecompressionBombError:
         raise SuiteError(
             f"{name} declares more than {MAX_PIXELS // 10**6} million pixels; crop or shrink it."

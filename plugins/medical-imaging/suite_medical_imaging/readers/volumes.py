@@ -94,8 +94,8 @@ def read(file: BinaryIO, *, name: str, frame: int = -1) -> Picture:
     except SuiteError:
         raise
     except Exception as error:  # nibabel raises many kinds for damaged files
-        told = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SuiteError(f"{name} is a NIfTI file that cannot be read ({told}); export it anew.") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SuiteError(f"{name} is a NIfTI file that cannot be read ({reason}); export it anew.") from None
 
 
 def _check(image: Any, name: str) -> None:

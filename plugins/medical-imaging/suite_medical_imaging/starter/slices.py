@@ -149,11 +149,11 @@ def _write(out: Path, kind: str, make: Callable[[str, int, np.random.Generator],
 
 
 def _saved(made: Iterator[Slice], out: Path, split: str) -> Iterator[str]:
-    for number, one in enumerate(made):
+    for number, sample in enumerate(made):
         name = f"{split}-{number:04d}.png"
-        Image.fromarray(one.pixels).save(out / "images" / name)
-        if one.mask is not None:
-            Image.fromarray(one.mask.astype(np.uint8) * 255).save(out / "masks" / name)
-        mask = f"masks/{name}" if one.mask is not None else ""
-        row = {"image": f"images/{name}", "label": one.label, "split": split, "patient": one.slab, "mask": mask}
+        Image.fromarray(sample.pixels).save(out / "images" / name)
+        if sample.mask is not None:
+            Image.fromarray(sample.mask.astype(np.uint8) * 255).save(out / "masks" / name)
+        mask = f"masks/{name}" if sample.mask is not None else ""
+        row = {"image": f"images/{name}", "label": sample.label, "split": split, "patient": sample.slab, "mask": mask}
         yield json.dumps(row)

@@ -29,10 +29,10 @@ class RecommendationsAnswers(Answers):
             predictions = [(name, line) for name, prediction in predictions for line in _lines(prediction)]
         super().write(predictions, path)
 
-    def same(self, expected: Prediction, found: Prediction) -> bool:
+    def same(self, expected: Prediction, actual: Prediction) -> bool:
         """Whether items and scores are reproduced; the index's recall may differ between machines."""
         keys = ("user", "items", "scores")
-        return super().same({k: expected.get(k) for k in keys}, {k: found.get(k) for k in keys})
+        return super().same({k: expected.get(k) for k in keys}, {k: actual.get(k) for k in keys})
 
 
 def _lines(prediction: Prediction) -> Iterator[dict[str, Any]]:

@@ -110,7 +110,7 @@ def speech(track: Track) -> list[tuple[float, float]]:
 
     One begins where the probability reaches .5 and ends where it stays below .35, the package's thresholds.
     """
-    found = _silero().spans(
+    spans = _silero().spans(
         track.probability.tolist(),
         sampling_rate=RATE,
         min_speech_duration_ms=round(1000 * _SHORTEST),
@@ -118,7 +118,7 @@ def speech(track: Track) -> list[tuple[float, float]]:
         speech_pad_ms=round(1000 * _MARGIN),
         audio_length_samples=track.samples,
     )
-    return [(span["start"] / RATE, span["end"] / RATE) for span in found]
+    return [(span["start"] / RATE, span["end"] / RATE) for span in spans]
 
 
 def windows(track: Track, longest: float) -> list[tuple[float, float]]:
@@ -127,13 +127,13 @@ def windows(track: Track, longest: float) -> list[tuple[float, float]]:
     Where nobody pauses for so long, the cut is at the quietest tenth of a second near the end. The package would cut
     there at once: at the median place 48 to 67 % of such a sound was quieter, here 1 %.
     """
-    found: list[tuple[float, float]] = []
+    spans: list[tuple[float, float]] = []
     for start, end in speech(track):
-        if found and end - found[-1][0] <= longest and start - found[-1][1] < _PAUSE:
-            found[-1] = (found[-1][0], end)
+        if spans and end - spans[-1][0] <= longest and start - spans[-1][1] < _PAUSE:
+            spans[-1] = (spans[-1][0], end)
         else:
-            found.extend(_pieces(track, start, end, longest))
-    return found
+            spans.extend(_pieces(track, start, end, longest))
+    return spans
 
 
 def _pieces(track: Track, start: float, end: float, longest: float) -> Iterator[tuple[float, float]]:

@@ -221,8 +221,8 @@ def segments(prediction: Prediction) -> Markup:
     if not prediction["segments"]:
         return Markup("")
     rows: list[list[Content]] = [
-        [clock(one["start"]), clock(one["end"]), one["text"].strip(), percent(one["confidence"])]
-        for one in prediction["segments"]
+        [clock(segment["start"]), clock(segment["end"]), segment["text"].strip(), percent(segment["confidence"])]
+        for segment in prediction["segments"]
     ]
     head = ["Start", "End", "Text", "Confidence"]
     return table(head, rows, label="Segments", numbers=(0, 1, 3), wide_only=(1,))

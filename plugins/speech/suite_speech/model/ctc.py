@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCTC, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2Processor
 
+from suite import SuiteError
 from suite_speech.config import SpeechConfig
 from suite_speech.data.audio import RATE
 from suite_speech.data.text import normalise
@@ -86,7 +87,12 @@ class CTCSpeechModel(SpeechModel):
 
 
 def load(source: Path, config: SpeechConfig, texts: Sequence[str]) -> CTCSpeechModel:
-    """The model of a folder, float32; one pretrained without letters gets those of the training rows' `texts`."""
+    """The model of a folder, float32; one pretrained without letters gets those of the training rows' `texts`.
+
+    Raises `SuiteError` where a translation is asked for.
+    """
+    if config.task != "transcribe":
+        raise SuiteError(f"task={config.task} needs a Whisper model; {source.name} is CTC, which writes what is said.")
     extractor = Wav2Vec2FeatureExtractor.from_pretrained(source)
     spelt = (source / "vocab.json").is_file()
     tokenizer = Wav2Vec2CTCTokenizer.from_pretrained(source) if spelt else alphabet(texts)

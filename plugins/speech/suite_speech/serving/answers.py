@@ -26,9 +26,9 @@ class SpeechAnswers(Answers):
             return f", {duration:.1f} s of sound, no speech found"
         return f", {duration:.1f} s of sound, real-time factor {seconds / max(duration, 0.01):.2f}"
 
-    def same(self, expected: Prediction, found: Prediction) -> bool:
+    def same(self, expected: Prediction, actual: Prediction) -> bool:
         """The same words; times and confidence may round otherwise."""
-        return (expected["text"], expected["language"]) == (found["text"], found["language"])
+        return (expected["text"], expected["language"]) == (actual["text"], actual["language"])
 
     def check_output(self, path: Path) -> None:
         """Subtitles and text too. Raises `SuiteError` for an ending nobody writes."""

@@ -89,8 +89,8 @@ def _foot(outcome: Outcome) -> Markup:
 
 def shown(text: str, style: str | None) -> Markup:
     """A text with its placeholders marked."""
-    found = [token for token in tokens(text, family(style)) if token.text.strip()]
-    return marked(text, [Mark(token.start, token.end, code=True) for token in found])
+    slots = [token for token in tokens(text, family(style)) if token.text.strip()]
+    return marked(text, [Mark(token.start, token.end, code=True) for token in slots])
 
 
 def detail(segment: Segment, target: str, links: Sequence[tuple[str, str, float]], language: str) -> Markup:

@@ -36,6 +36,6 @@ class TranslationAnswers(Answers):
         lines = (" ".join(prediction["translation"].split("\n")) for _, prediction in predictions)
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-    def same(self, expected: Prediction, found: Prediction) -> bool:
+    def same(self, expected: Prediction, actual: Prediction) -> bool:
         """The same words; the confidence may round otherwise."""
-        return expected["translation"] == found["translation"]
+        return expected["translation"] == actual["translation"]

@@ -71,10 +71,10 @@ class Memory:
     def exact(self, source: str, language: str, context: str = "") -> str | None:
         """The target of an equal source: of the same context, else of any; None where those have several targets."""
         for shelf in self._of(language):
-            found = shelf.targets.get(source)
-            if found is not None:
-                several = set(found.values())
-                return found[context] if context in found else several.pop() if len(several) == 1 else None
+            targets = shelf.targets.get(source)
+            if targets is not None:
+                several = set(targets.values())
+                return targets[context] if context in targets else several.pop() if len(several) == 1 else None
         return None
 
     def fuzzy(self, source: str, language: str, threshold: float = 0.75, *, style: str | None = None) -> Match | None:
@@ -152,41 +152,41 @@ def _levelled(text: str, style: str | None) -> str:
     return _NUMBER.sub("0", placeholders.mask(text, style).text)
 
 
-def similarity(one: str, two: str) -> float:
+def similarity(first: str, second: str) -> float:
     """How alike two texts are, 1 if equal: the mean of one less the edit distance of their characters, and of their
     words, each over the longer one's length.
 
     >>> similarity("Save file", "Save files"), similarity("Save", "Quit")
     (0.7, 0.0)
     """
-    if one == two:
+    if first == second:
         return 1.0
-    words = _TOKEN.findall(one), _TOKEN.findall(two)
-    shares = [1 - distance(a, b) / max(len(a), len(b), 1) for a, b in ((one, two), words)]
+    words = _TOKEN.findall(first), _TOKEN.findall(second)
+    shares = [1 - distance(a, b) / max(len(a), len(b), 1) for a, b in ((first, second), words)]
     return sum(shares) / len(shares)
 
 
-def distance(one: Sequence[Any], two: Sequence[Any]) -> int:
-    """The edit distance of Levenshtein by bit vectors, one step for each item of `two`.
+def distance(first: Sequence[Any], second: Sequence[Any]) -> int:
+    """The edit distance of Levenshtein by bit vectors, one step for each item of `second`.
 
     Hyyrö 2001, https://citeseerx.ist.psu.edu/document?doi=813e26d8920d17c2afac6bf5a15c537c7a5acb77.
     """
-    if not one:
-        return len(two)
+    if not first:
+        return len(second)
     places: dict[Any, int] = {}
-    for place, item in enumerate(one):
+    for place, item in enumerate(first):
         places[item] = places.get(item, 0) | 1 << place
-    everything, last, found = (1 << len(one)) - 1, 1 << len(one) - 1, len(one)
+    everything, last, edits = (1 << len(first)) - 1, 1 << len(first) - 1, len(first)
     up, down = everything, 0
-    for item in two:
+    for item in second:
         equal = places.get(item, 0)
         vertical = equal | down
         horizontal = (((equal & up) + up) ^ up) | equal
         more, less = down | (~(horizontal | up) & everything), up & horizontal
-        found += bool(more & last) - bool(less & last)
+        edits += bool(more & last) - bool(less & last)
         more, less = more << 1 | 1, less << 1
         up, down = (less | ~(vertical | more)) & everything, more & vertical
-    return found
+    return edits
 
 
 class _Shelf:
@@ -207,7 +207,7 @@ class _Shelf:
     def near(self, source: str, threshold: float, style: str | None) -> list[tuple[str, float]]:
         """Sources at least `threshold` alike, the most alike first."""
         near = self._index.nearest(source, _CANDIDATES)
-        scored = [(one, alikeness(source, one, style)) for one in near if _reaches(source, one, threshold, style)]
+        scored = [(text, alikeness(source, text, style)) for text in near if _reaches(source, text, threshold, style)]
         return sorted((pair for pair in scored if pair[1] >= threshold), key=lambda pair: -pair[1])
 
     @cached_property

@@ -57,11 +57,11 @@ class Confidence:
 def calibrated(predictions: Sequence[Mapping[str, Any]], references: Sequence[Mapping[str, Any]]) -> Confidence:
     """The curve for predictions beside their references; texts that no model was asked for say nothing."""
     pairs = [
-        (one["log_probability"], chrf_counts(one["translation"], reference["target"]))
-        for one, reference in zip(predictions, references, strict=True)
-        if one["log_probability"] is not None
+        (prediction["log_probability"], chrf_counts(prediction["translation"], reference["target"]))
+        for prediction, reference in zip(predictions, references, strict=True)
+        if prediction["log_probability"] is not None
     ]
     if not pairs:
         return Confidence()
     good = chrf_each(np.array([counts for _, counts in pairs])) >= GOOD
-    return Confidence.fitted(np.array([one for one, _ in pairs]), good.astype(float))
+    return Confidence.fitted(np.array([value for value, _ in pairs]), good.astype(float))
