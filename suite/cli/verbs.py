@@ -14,6 +14,7 @@ import click
 from suite.cli.options import (
     TrainingFlags,
     action,
+    force_option,
     format_option,
     offline_option,
     processes_option,
@@ -41,6 +42,7 @@ def train(offer: Offer) -> click.Command:
         metavar="[RUN]",
         help="Go on with a stopped run; unnamed, the newest.",
     )
+    @force_option
     @click.option("--dry-run", is_flag=True, help="Show config, data check, model size and time; train nothing.")
     @processes_option
     @click.option(

@@ -6,7 +6,6 @@ then are older ones removed. Reading takes the newest whose manifest verifies, a
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -22,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from suite.console import warn
 from suite.decoders import decoding, read_json
 from suite.errors import SuiteError
+from suite.files import disk_full, is_full
 
 MANIFEST = "MANIFEST.json"
 Tensors = dict[str, torch.Tensor]
@@ -128,19 +128,9 @@ def read_tensors(path: Path, name: str) -> Tensors:
         return load_file(path / name)
 
 
-def disk_full(root: Path, size: int) -> SuiteError:
-    """The error for too little space, with the numbers and the way on."""
-    free = shutil.disk_usage(root).free
-    return SuiteError(
-        f"The disk of {root} is full: a checkpoint needs {size / 1e6:.0f} MB and {free / 1e6:.0f} MB are free. "
-        "Earlier checkpoints are intact: free some space, then continue with --resume."
-    )
-
-
 def _explained(error: Exception, root: Path) -> SuiteError:
-    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-    if full:
-        return disk_full(root, 0)
+    if is_full(error):
+        return disk_full(root)
     return SuiteError(f"Cannot write a checkpoint to {root}: {error}. Earlier checkpoints are intact; use --resume.")
 
 
