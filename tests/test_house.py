@@ -31,7 +31,7 @@ DOMAIN_WORDS = re.compile(
 
 FLOORS = (
     {"errors", "console", "decoders", "files", "signals"},
-    {"config", "ownership", "runs", "assets", "accelerator"},
+    {"config", "runs", "assets", "accelerator"},
     {"tables"},
     {"domain"},
     {"plugins"},

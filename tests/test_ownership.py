@@ -14,15 +14,14 @@ from contextlib import contextmanager, suppress
 import pytest
 from filelock import FileLock
 
-from suite import ownership
 from suite.errors import SuiteError
-from suite.ownership import Owner, alive, judged, newest, read, take
-from suite.runs import Run
+from suite.runs import Run, ownership
+from suite.runs.ownership import Owner, alive, judged, newest, read, take
 
 OWN = """
 import ctypes, os, sys, time
 from pathlib import Path
-from suite import ownership
+from suite.runs import ownership
 {before}
 owner = ownership.take(Path(sys.argv[1]))
 {after}

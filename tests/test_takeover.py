@@ -15,9 +15,9 @@ from suite_toy.domain import TOY
 from suite_toy.fitting import Fitting, suite
 from suite_toy.model import ToyModel
 
-from suite import api, ownership
+from suite import api
 from suite.errors import SuiteError
-from suite.runs import Run, list_runs
+from suite.runs import Run, list_runs, ownership
 from suite.signals import Stopped
 from suite.testing.promise import fault_plugin, history, keep_same, newest
 from suite.training import checkpoint

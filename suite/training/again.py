@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from suite.console import say
 from suite.domain.description import Task
 from suite.files import write_json
-from suite.ownership import boot, start
 from suite.runs import Run, list_runs
+from suite.runs.ownership import boot, start
 
 _FILE = "begun.json"
 

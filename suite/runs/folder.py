@@ -17,7 +17,7 @@ from suite.console import warn
 from suite.decoders import Kind, decoding, read_json
 from suite.errors import SuiteError
 from suite.files import write_json, write_text
-from suite.ownership import Owner, alive, last_sign, take
+from suite.runs.ownership import Owner, alive, last_sign, take
 
 _GONE = "put back a copy of it, or take the run's folder away."
 _STATUS: dict[str, Kind] = {"domain": str, "state": str, "pid": int, "host": str, "heartbeat": (int, float)}
