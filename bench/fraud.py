@@ -1,8 +1,8 @@
 """Figures of plugins/fraud/README.md, on the ULB handbook's portfolio (1.75 M transactions, 7 + 7 + 7 days, 4 folds).
 
-    python bench/fraud.py FOLDER [prepare] [folds] [score] [few]
+    python bench/fraud.py [FOLDER] [prepare] [folds] [score] [few]
 
-FOLDER keeps the runs; a fold that is there already is not made again. All four take some half an hour on two cores:
+FOLDER keeps the runs, runs/bench-fraud unless named; a fold that is there already is not made again. All four take some half an hour on two cores:
 `folds` and `few` train 4 and 6 times.
 """
 
@@ -125,7 +125,7 @@ def few_once(folder: Path, count: int, end: int, model: str) -> dict[str, float]
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/bench-fraud")
     folder.mkdir(parents=True, exist_ok=True)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
     parts = {"prepare": prepare, "folds": folds, "score": score, "few": few}

@@ -22,6 +22,7 @@ from suite.domain.vocabulary import Prediction
 from suite.errors import SuiteError, unknown
 from suite.evaluation.evaluate import evaluate as write_evaluation
 from suite.evaluation.report import render
+from suite.inference.answering import answers, groups
 from suite.inference.predictor import Predictor, finished_run, permissions, read_config
 from suite.plugins.loader import load_plugins
 from suite.runs import Run, list_runs, newest_unfinished
@@ -135,7 +136,12 @@ def predict(model: Predictor | Reference, /, inputs: str | Path | Sequence[str |
     """
     predictor = model if isinstance(model, Predictor) else load(model)
     arguments = [str(inputs)] if isinstance(inputs, str | Path) else [str(argument) for argument in inputs]
-    return [{"input": argument, **answer} for argument in arguments for answer in predictor.answer(argument)]
+    return [
+        {"input": name, **prediction}
+        for group in groups(predictor, arguments)
+        for name, predictions in answers(predictor, group)
+        for prediction in predictions
+    ]
 
 
 def planned(domain: Domain, layers: Sequence[Mapping[str, Any]], resume: str | Path = "") -> tuple[Task, Run | None]:

@@ -15,7 +15,7 @@ import pytest
 from suite_toy.domain import TOY
 from suite_toy.model import ToyModel
 
-from suite import Answers
+from suite import Answers, Predictor, SuiteError, predict
 from suite.inference.answering import predict_all
 from suite.testing import newest
 
@@ -69,6 +69,35 @@ def test_predict_prints_writes_and_goes_on_after_a_bad_input(folder):
     assert refused.returncode == 2 and ".json, .jsonl or .csv" in refused.stderr
 
 
+def test_many_inputs_are_answered_in_batches_and_one_that_spoils_a_batch_costs_no_other(tmp_path, monkeypatch):
+    sizes, plain = [], ToyModel.infer
+
+    def infer(self, batch):
+        sizes.append(len(batch["input_ids"]))
+        if 26 in batch["input_ids"]:
+            raise SuiteError("a word with z cannot be answered")
+        return plain(self, batch)
+
+    monkeypatch.setattr(ToyModel, "infer", infer)
+    monkeypatch.setattr(ToyModel, "inputs", lambda self, argument: [{"word": word} for word in argument.split()])
+    monkeypatch.setattr(ToyModel, "pieces", lambda self, example: 3 if example["word"] == "long" else 1)
+    output, task = tmp_path / "out.json", TOY.task(batch_size=4)
+
+    def asked(*inputs):
+        sizes.clear()
+        failures = predict_all(task, inputs, model="toy/letters", output=output, form="text")
+        return [row["input"] for row in json.loads(output.read_text())], [str(failure) for failure in failures]
+
+    words = ["area", "sky", "idea", "echo", "fly"]
+    assert asked(*words) == (words, []) and sizes == [4, 1]
+    assert asked("area sky", "idea echo fly", "mud") == (["area sky"] * 2 + ["idea echo fly"] * 3 + ["mud"], [])
+    assert sizes == [2, 4]
+    assert asked("area", "long", "sky") == (["area", "long", "sky"], []) and sizes == [2, 1]
+    answered, failures = asked("area", "buzz", "sky")
+    assert (answered, failures) == (["area", "sky"], ["a word with z cannot be answered"])
+    assert [answer["input"] for answer in predict(Predictor(task, "toy/letters"), words)] == words
+
+
 def test_what_was_answered_before_ctrl_c_is_written(tmp_path, monkeypatch):
     def interrupted(self, argument):
         if argument == "stop":
@@ -77,9 +106,8 @@ def test_what_was_answered_before_ctrl_c_is_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr(ToyModel, "inputs", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        predict_all(
-            TOY.task(), ("area", "stop", "rhythm"), model="toy/letters", output=tmp_path / "out.csv", form="text"
-        )
+        task = TOY.task(batch_size=1)
+        predict_all(task, ("area", "sky", "stop"), model="toy/letters", output=tmp_path / "out.csv", form="text")
     with (tmp_path / "out.csv").open() as file:
         assert [row["input"] for row in csv.DictReader(file)] == ["area"]
 

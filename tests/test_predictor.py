@@ -7,6 +7,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -17,7 +18,9 @@ from suite_toy.model import ToyModel
 
 from suite.domain.answers import close, inert, write_predictions
 from suite.errors import SuiteError
+from suite.evaluation.evaluate import evaluate
 from suite.inference import loading
+from suite.inference.answering import predict_all
 from suite.inference.predictor import Predictor
 from suite.runs import Run
 from suite.training.train import train
@@ -158,3 +161,58 @@ def test_a_model_is_refreshed_once_when_it_is_loaded_and_answers_as_what_that_re
     for _ in range(2):
         (answer,) = predictor.answer("area")
         assert answer["refreshes"] == 1
+
+
+class Headless(ToyModel):
+    """Draws its head when it is loaded with training rows, as a pretrained model without one does."""
+
+    heads: ClassVar[list[torch.Tensor]] = []
+
+    @classmethod
+    def load(cls, source, config, data):
+        model = super().load(source, config, data)
+        if data is not None:
+            with torch.no_grad():
+                model.network.head.weight.normal_()
+            cls.heads.append(model.network.head.weight.detach().clone())
+        return model
+
+
+def test_before_fine_tuning_is_the_model_that_training_began_with_each_time(tmp_path):
+    Headless.heads.clear()
+    domain = replace(TOY, model=Headless.load)
+    task = domain.task({"output": tmp_path, "max_steps": 2, "limit": 20})
+    run = train(task)
+    torch.manual_seed(99)
+    evaluate(run, task)
+    assert len(Headless.heads) == 3
+    assert all(torch.equal(Headless.heads[0], head) for head in Headless.heads)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train(TOY.task(max_steps=2, limit=20, output=tmp_path_factory.mktemp("runs")))
+
+
+def test_the_newest_run_is_taken_aloud_and_every_answer_names_its_model(run, tmp_path, capsys):
+    output = run.path.parents[1]
+    predictor = Predictor(TOY.task(output=output))
+    assert predictor.name == run.path.name
+    predictor.answer("area")
+    said = capsys.readouterr().err
+    assert f"Answering: Fine-tuned in run {run.path.name}. It is the newest finished run of toy in {output}." in said
+    written = tmp_path / "out.csv"
+    predict_all(TOY.task(output=output), ("area",), model="", output=written, form="text")
+    assert f",{run.path.name}\n" in written.read_text()
+    predict_all(
+        TOY.task(output=output), ("area",), model="toy/letters", output=written.with_suffix(".json"), form="text"
+    )
+    assert json.loads(written.with_suffix(".json").read_text())[0]["model"] == "toy/letters"
+
+
+def test_a_general_starter_answers_unless_a_run_is_named(run, capsys):
+    task = replace(TOY, general=True).task(output=run.path.parents[1])
+    assert Predictor(task).run is None and Predictor(task).name == "toy/letters"
+    assert Predictor(task, "latest").name == Predictor(task, run.path.name).name == run.path.name
+    _ = Predictor(task).model
+    assert f"To have run {run.path.name} answer, name it, or say latest." in capsys.readouterr().err

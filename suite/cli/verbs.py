@@ -80,9 +80,9 @@ def evaluate(offer: Offer) -> click.Command:
 def predict(offer: Offer) -> click.Command:
     """`suite DOMAIN predict`."""
 
-    @click.command(help="Answer for files or texts, with the newest finished run or the starter model.")
+    @click.command(help="Answer for files or texts. Without --model it says whether a run or the starter answers.")
     @click.argument("inputs", nargs=-1, required=True)
-    @click.option("--model", default="", help="Finished run (folder or name), model folder or hub id.")
+    @click.option("--model", default="", help="Finished run (folder, name or latest), model folder or hub id.")
     @click.option("--output", type=Path, help="File or folder to write; the ending picks the form.")
     @settings_option(offer.entry.name)
     @format_option

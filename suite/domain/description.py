@@ -85,6 +85,9 @@ class Domain:
     """The Hub's word for the task, such as image-classification; "" where it has none."""
     needs_rows: bool = True
     """Whether a pretrained model lacks what only training rows can tell (labels, a catalogue) before it answers."""
+    general: bool = False
+    """Whether its starter is meant for anybody's files, and a run for those of one project: then the starter answers
+    unless a run is named. Else the newest finished run does."""
     space: Space = field(default_factory=Space)
     """How a Space of the domain presents itself, and whether it asks for a lent GPU."""
     lora_targets: tuple[str, ...] = ()

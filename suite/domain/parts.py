@@ -115,6 +115,10 @@ class Model(Protocol):
         """Length of each example, so that batches hold alike ones; None when all cost the same."""
         return None
 
+    def pieces(self, example: Example) -> int:
+        """In how many pieces an example is answered, each as long as one of training: many for a long recording."""
+        return 1
+
     def augment(self, example: Example, generator: np.random.Generator) -> Example:
         """A random variation for training. Draw only from `generator`: it makes a resumed run exact."""
         return example

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from accelerate import Accelerator
+from accelerate.utils import set_seed
 from datasets import Dataset
 
 from suite.accelerator import make_accelerator
@@ -77,6 +78,7 @@ def evaluate(
     starter = task.domain.starter
     source = resolve_model(task.config.model or starter.model, starter.assets)
     known = splits.training if task.domain.needs_rows else None
+    set_seed(config.seed)  # as training does: a head that is drawn is then the one that training began with
     before = ready(task.load(source, known), accelerator).with_config(config)
     for name, _, answers in _answers(answering, before, sets, accelerator, BEFORE):
         systems[name][BEFORE] = answers

@@ -92,6 +92,8 @@ def verdicts(result: Mapping[str, Any]) -> list[str]:
             continue
         span = f"{gap['value']:+.3f}, 95 % interval {gap['low']:+.3f} to {gap['high']:+.3f}"
         lines.append(f"{gap['metric']} of {TUNED} against {name}: {gap['verdict']} ({span}).")
+    if any(gap["verdict"] == "worse" for gap in result["differences"].values()):
+        lines.append(f"What answers (predict, demo, API, export) is the {TUNED} model all the same.")
     return lines
 
 

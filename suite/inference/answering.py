@@ -5,33 +5,62 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from suite.console import bar, duration, result, say
 from suite.domain.description import Task
-from suite.domain.vocabulary import Prediction
+from suite.domain.vocabulary import Example, Prediction
 from suite.errors import SuiteError, afterwards
+from suite.inference.batches import batch_size
 from suite.inference.predictor import Predictor
 from suite.signals import StopSignal, ended_in_order
 
 
 def predict_all(task: Task, inputs: tuple[str, ...], *, model: str, output: Path | None, form: str) -> list[SuiteError]:
-    """Predicts each input on its own, so that one unreadable file costs no other its answer; returns the failures.
+    """Predicts the inputs, as many at once as fill a batch; one unreadable file costs no other its answer.
 
-    What was answered before Ctrl-C, SIGTERM or an error is written.
+    Returns the failures. What was answered before Ctrl-C, SIGTERM or an error is written.
     """
     if output and output.suffix:
         task.answers.check_output(output)
-    writer, failures = AnswerWriter(task, output, form), []
     predictor = Predictor(task, model)
+    writer, failures = AnswerWriter(task, predictor.name, output, form), list[SuiteError]()
     with ended_in_order(), afterwards(writer.finish, "Writing the answers that there were"):
-        for name in bar(inputs, description="Predicting", unit="input"):
-            try:
-                _answer(predictor, name, writer)
-            except SuiteError as error:
-                failures.append(error)
+        for group in groups(predictor, bar(inputs, description="Predicting", unit="input"), failures):
+            _answer(predictor, group, writer, failures)
     return failures
+
+
+Group = list[tuple[str, Sequence[Example]]]
+"""Inputs with their examples."""
+
+
+def groups(predictor: Predictor, inputs: Iterable[str], failures: list[SuiteError] | None = None) -> Iterator[Group]:
+    """The inputs with their examples, in order, as many together as fill one batch; what is more stands alone.
+
+    Inputs that cannot be read are left out, with the reason in `failures`; without it the first is raised.
+    """
+    group: Group = []
+    count, size = 0, batch_size(predictor.model)
+    for name in inputs:
+        try:
+            examples = predictor.inputs(name)
+        except SuiteError as error:
+            if failures is None:
+                raise
+            failures.append(error)
+            continue
+        # No further than a batch's worth: an input may have a million examples.
+        pieces = sum(predictor.model.pieces(examples[index]) for index in range(min(len(examples), size + 1)))
+        if group and count + pieces > size:
+            yield group
+            group, count = [], 0
+        group.append((name, examples))
+        count += pieces
+    if group:
+        yield group
 
 
 @dataclass
@@ -39,6 +68,8 @@ class AnswerWriter:
     """Where answers go: shown, written batch by batch where `Answers.write` appends, or held until the end."""
 
     task: Task
+    model: str
+    """What answers; each record says it."""
     output: Path | None
     form: str
     waiting: list[tuple[str, Prediction]] = field(default_factory=list)
@@ -62,29 +93,55 @@ class AnswerWriter:
     def finish(self) -> None:
         """Writes what is still held, or prints it where JSON was asked for."""
         if self.form == "json" and self.output is None:
-            records = [{"input": name, **prediction} for name, prediction in self.waiting]
+            records = [{"input": name, **prediction} for name, prediction in self._signed()]
             result(json.dumps(records, indent=2, ensure_ascii=False))
         if self.output and self.waiting:
             self._write(self.output)
         if self.written:
             say(f"Written: {self.output}")
 
+    def _signed(self) -> list[tuple[str, Prediction]]:
+        return [(name, {**prediction, "model": self.model}) for name, prediction in self.waiting]
+
     def _write(self, output: Path) -> None:
         """A signal meanwhile is heeded afterwards: no file is half written."""
         output.parent.mkdir(parents=True, exist_ok=True)
         with StopSignal() as stop:
-            self.task.answers.write(self.waiting, output)
+            self.task.answers.write(self._signed(), output)
             self.waiting, self.written = [], True
         if stop.signum:
             signal.raise_signal(stop.signum)
 
 
-def _answer(predictor: Predictor, name: str, writer: AnswerWriter) -> None:
-    """One input's answers, batch by batch, and how long they took."""
+def _answer(predictor: Predictor, group: Group, writer: AnswerWriter, failures: list[SuiteError]) -> None:
+    """A group's answers, batch by batch, and how long they took; where one spoils a batch, each input alone."""
     started = time.monotonic()
     answered: list[Prediction] = []
-    for predictions in predictor.batches(predictor.inputs(name)):
-        writer.add(name, predictions)
-        answered += [] if writer.appends else predictions  # ten thousand pictures would not fit into memory
+    try:
+        for name, predictions in answers(predictor, group):
+            writer.add(name, predictions)
+            answered += [] if writer.appends else predictions  # ten thousand pictures would not fit into memory
+    except SuiteError as error:
+        if len(group) == 1:
+            failures.append(error)
+            return
+        for single in group:
+            _answer(predictor, [single], writer, failures)
+        return
     seconds = time.monotonic() - started
+    name = group[0][0] if len(group) == 1 else f"{len(group)} inputs from {group[0][0]} to {group[-1][0]}"
     say(f"{name}: {duration(seconds)}{predictor.task.answers.speed(answered, seconds) if answered else ''}")
+
+
+def answers(predictor: Predictor, group: Group) -> Iterator[tuple[str, list[Prediction]]]:
+    """Each input of the group with its predictions; a lone one's come in parts, as soon as they are made."""
+    if len(group) == 1:
+        name, examples = group[0]
+        for predictions in predictor.batches(examples):
+            yield name, predictions
+        return
+    together = predictor([example for _, examples in group for example in examples])
+    start = 0
+    for name, examples in group:
+        yield name, together[start : start + len(examples)]
+        start += len(examples)

@@ -23,7 +23,7 @@ def predict_batches(
     its examples, the batch on the device, and a prediction for each example. The caller has moved the network to the
     device and keeps what `refreshed` returned.
     """
-    size = model.config.micro_batch_size or min(model.config.batch_size, 32)
+    size = batch_size(model)
     model.network.eval()
     with torch.no_grad():
         for start in range(0, len(indices), size):
@@ -38,6 +38,12 @@ def predict_batches(
                     "examples."
                 )
             yield batch_indices, batch_examples, batch, predictions
+
+
+def batch_size(model: Model) -> int:
+    """How many examples are answered at once."""
+    size: int = model.config.micro_batch_size or min(model.config.batch_size, 32)
+    return size
 
 
 def by_length(model: Model, examples: Sequence[Example]) -> list[int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from suite.console import say
 from suite.domain.description import Domain, Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Prediction
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from suite.inference.loading import LoadedModel
 
 Lend = Callable[[Callable[..., Any]], Callable[..., Any]]
+LATEST = "latest"
+"""Stands for the newest finished run."""
 _LOADING = threading.RLock()
 """Held while a model is loaded, one at a time in a process: packages of transformers and diffusers put another module
 in their place as they are imported, and a thread that imports one meanwhile is left with the first, empty one."""
@@ -30,10 +34,10 @@ in their place as they are imported, and a thread that imports one meanwhile is 
 class Predictor:
     """A task with a model: loaded at the first question, safe to ask from several threads.
 
-    `source` is a finished run's folder or name, a model folder or a hub id; empty takes the newest trained run in the
-    config's output folder, and where there is none the starter. A model on the hub that `suite push` made answers with
-    the settings it was pushed with. `lent` wraps what needs the device, where one is lent by the call
-    (`suite.web.zerogpu`).
+    `source` is a finished run's folder or name, "latest" for the newest trained one in the config's output folder, a
+    model folder or a hub id. Empty takes the newest run too, and where there is none, or where the domain's starter is
+    for general use, the starter. The choice is made once. A model on the hub that `suite push` made answers with the
+    settings it was pushed with. `lent` wraps what needs the device, where a call lends one (`suite.web.zerogpu`).
     """
 
     task: Task
@@ -45,16 +49,19 @@ class Predictor:
         self.task, self.source = task, source
         self._lent, self._answer = lent, lent(self._answers)
         self._loaded: LoadedModel | None = None
-        self._run: Run | None = None
+
+    @cached_property
+    def run(self) -> Run | None:
+        """The finished run whose model answers, if it is one. Raises `SuiteError` for "latest" where there is none."""
+        if not self.source:
+            return default_run(self.task)
+        return finished_run(LATEST, self.task) if self.source == LATEST else _run_called(self.source, self.task)
 
     @property
-    def run(self) -> Run | None:
-        """The finished run whose model answers, if it is one."""
-        if not self.source:
-            return newest_run(self.task)
-        if self._run is None:
-            self._run = _run_called(self.source, self.task)
-        return self._run
+    def name(self) -> str:
+        """What answers, as messages and files call it: a run's name, or that of a model."""
+        asked = self.source or self.task.config.model
+        return self.run.name if self.run else asked or self.task.domain.starter.answering
 
     @property
     def model(self) -> Model:
@@ -92,6 +99,13 @@ class Predictor:
         tuned = f"fine-tuned beforehand on {starter.data}" if name == starter.tuned else "not fine-tuned"
         return f"**{name}**, {tuned}."
 
+    def _unasked(self) -> str:
+        """What took the place of a model that nobody named."""
+        if self.run:
+            return f" It is the newest finished run of {self.task.domain.name} in {self.task.config.output}."
+        newest = newest_run(self.task)
+        return f" To have run {newest.name} answer, name it, or say latest." if newest else ""
+
     def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
         return [prediction for predictions in self.batches(examples) for prediction in predictions]
 
@@ -107,11 +121,17 @@ class Predictor:
         from suite.inference.loading import load_run, load_source  # torch: a demo's page is built without it
 
         task, run = self.task, self.run
+        say(f"Answering: {self.describe().replace('**', '')}{'' if self.source else self._unasked()}")
         if run is None:
             return load_source(self.source or task.config.model or task.domain.starter.answering, task)
         _check_finished(run, task.domain)
         own = read_config(run, task.domain).model_copy(update=permissions(dict(task.config)))
         return load_run(run, replace(task, config=own), task.config, lent=self._lent)
+
+
+def default_run(task: Task) -> Run | None:
+    """The run that answers where no model is named: the newest, unless the domain's starter is for general use."""
+    return None if task.domain.general else newest_run(task)
 
 
 def newest_run(task: Task) -> Run | None:
@@ -127,6 +147,7 @@ def latest_run(root: Path, domain: str | None = None) -> Run:
     run = _newest_trained(root, domain) or Run.open("latest", root, domain)
     if run.copy_of:
         raise SuiteError(f"In {root} are copies alone, no run that was trained; to take {run.path.name}, name it.")
+    say(f"Taking the newest run: {run.path}.")
     return run
 
 
@@ -151,7 +172,7 @@ def finished_run(reference: str, task: Task) -> Run:
     It may be one that was pushed to the hub (`owner/name`). Raises `SuiteError` if there is none with a model.
     """
     root, domain = task.config.output, task.domain
-    if reference == "latest":
+    if reference == LATEST:
         run = latest_run(root, domain.name)
     else:
         run = _pushed_run(reference, task) or Run.open(reference, root, domain.name)

@@ -22,10 +22,11 @@ def about(summary: str, predictor: Predictor) -> None:
 
 def answering(predictor: Predictor) -> str:
     """Which model answers, and how to have another."""
-    name = predictor.task.domain.name
+    domain = predictor.task.domain
+    first = "the starter" if domain.general else "the newest finished run, or else the starter"
     return (
-        f"Now answering: {predictor.describe()} When the app starts it takes the newest finished run, "
-        f"or else the starter. To have another: `suite launch --domain {name} --run RUN`."
+        f"Now answering: {predictor.describe()} When the app starts it takes {first}. "
+        f"To have another: `suite launch --domain {domain.name} --run RUN`."
     )
 
 

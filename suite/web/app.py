@@ -9,6 +9,7 @@ from pathlib import Path
 import gradio as gr
 
 from suite.plugins.loader import Offer, Plugins
+from suite.web.endpoints import App
 from suite.web.page import DomainPage, drawn
 
 GALLERY = "gallery"
@@ -59,7 +60,7 @@ def build_one(
 
 
 def _app(title: str) -> gr.Blocks:
-    return gr.Blocks(title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS))
+    return App(title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS))
 
 
 def _draw(offer: Offer) -> None:

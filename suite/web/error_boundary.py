@@ -19,11 +19,13 @@ _IMPORTING = threading.Lock()
 
 
 def guard_handlers(blocks: gr.Blocks) -> None:
-    """Makes every exception of the handlers in `blocks` a message on the page.
+    """Makes every exception of the handlers in `blocks` a message on the page, and private ones unreachable by name.
 
     Of a bug the page does not show the text, which may hold paths of the server or another visitor's data.
     """
     for function in blocks.fns.values():
+        if function.api_visibility == "private":  # Gradio only leaves it out of its list, and answers who knows it
+            function.api_name = None
         if function.fn is not None:
             function.fn = error_boundary(function.fn)
 

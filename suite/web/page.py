@@ -13,7 +13,7 @@ from suite import demo as pieces
 from suite.console import warn
 from suite.domain.description import Domain
 from suite.errors import SuiteError
-from suite.inference.predictor import Predictor, finished_run, newest_run
+from suite.inference.predictor import Predictor, default_run, finished_run
 from suite.plugins.loader import Offer
 from suite.web import STARTER
 from suite.web.about import about
@@ -37,8 +37,8 @@ class DomainPage:
     ) -> DomainPage:
         """The page of a domain that must work, its model chosen now and loaded at the first question.
 
-        `run` is a finished run's folder, its name below `output`, or "latest"; empty takes the newest finished one
-        or else the starter; `model` is another source of a `Predictor`, or "starter". The choice is made once: a page
+        `run` is a finished run's folder, its name below `output`, or "latest"; empty takes what `default_run` does, or
+        else the starter; `model` is another source of a `Predictor`, or "starter". The choice is made once: a page
         never names one model and answers with another. Raises `SuiteError` for a run without a model, and whatever a
         broken domain raises.
         """
@@ -46,7 +46,7 @@ class DomainPage:
         task = domain.task({"output": output, **(allowed or {})})
         source = "" if model == STARTER else model
         if not model:
-            chosen = finished_run(run, task) if run else newest_run(task)
+            chosen = finished_run(run, task) if run else default_run(task)
             source = str(chosen.path) if chosen else ""
         predictor = Predictor(task, source or domain.starter.answering, lent=lend_gpu)
         demo = drawn(lambda: task.demo(predictor))

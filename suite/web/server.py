@@ -95,7 +95,8 @@ def free_port(host: str, first: int) -> int:
 
 
 def _launch(app: gr.Blocks, binding: Binding, port: int, auth: tuple[str, str] | None, open_browser: bool) -> None:
-    app.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING)
+    # api_open: with it a request may pass by the queue, and by its limits.
+    app.queue(default_concurrency_limit=AT_ONCE, max_size=WAITING, api_open=False)
     app.launch(
         server_name=f"[{binding.host}]" if binding.host.count(":") > 1 else binding.host,  # IPv6, as in an address
         server_port=port,

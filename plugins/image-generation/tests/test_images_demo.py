@@ -101,7 +101,10 @@ def test_what_cannot_be_drawn_is_told(own, tmp_path):
         own.make("a", image=str(tmp_path / "no.png"))
     with pytest.raises(SuiteError, match="No scheduler 'flow-euler'"):
         own.make("a", scheduler="flow-euler")
-    assert len(own.make("a", 0, 99, steps=1).paths) == demo_session.MOST
+    assert len(own.make("a", 0, demo_session.MOST, steps=1).paths) == demo_session.MOST
+    for count in (0, 2.5, demo_session.MOST + 1):
+        with pytest.raises(SuiteError, match=f"{count:g} pictures were asked for; give a whole number from 1 to 8"):
+            own.make("a", 0, count, steps=1)
 
 
 def test_only_samplers_for_what_the_model_predicts_are_offered(own, tiny_noise, tiny_flow, tmp_path):

@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -260,6 +261,20 @@ def test_the_demo_refuses_nothing_at_all(session):
         demo.invented_item(" ", "text", [])
     with pytest.raises(SuiteError, match="20 new items"):
         demo.invented_item("a", "b", [{}] * 20)
+    with pytest.raises(SuiteError, match="has 501 characters and 500 are read"):
+        demo.invented_item("a", "b" * 501, [])
+
+
+def test_the_endpoint_tells_what_it_does_not_know_and_caps_nothing_in_silence(task, model):
+    with gr.Blocks() as blocks:
+        demo.build(LoadedPredictor(task, model))
+    (ask,) = (fn.fn for fn in blocks.fns.values() if fn.api_name == "recommendations_recommend")
+    answered = ask(["i2", "Zardoz"], 2)
+    assert answered == {"items": ask(["i2"], 2)["items"], "unknown": ["Zardoz"]}
+    assert len(answered["items"]) == 2 and ask(["i2"], 2)["unknown"] == []
+    for count in (0, 1000):
+        with pytest.raises(SuiteError, match=rf"{count} items were asked for; 1 to \d+ can be had"):
+            ask(["i2"], count)
 
 
 def test_the_demo_escapes_what_is_typed(session):

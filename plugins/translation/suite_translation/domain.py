@@ -41,6 +41,7 @@ TRANSLATION = Domain(
     limits=LIMITS,
     pipeline_tag="translation",
     needs_rows=False,
+    general=True,
     space=Space("Translate strings and files, placeholders intact", "🌍", ("blue", "green")),
     lora_targets=("q_proj", "v_proj", "q", "v"),  # the last two are T5's
     data="suite_translation.data.rows:TranslationData",

@@ -11,7 +11,7 @@ def build(predictor):
     button = gr.Button("Decide")
     gr.Examples(["area", "rhythm"], inputs=word)
 
-    def decide(text):
+    def decide(text: str):
         try:
             (prediction,) = predictor(predictor.inputs(text))
         except SuiteError as error:

@@ -43,7 +43,7 @@ def pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def newest(runs: Path) -> Path:
-    """The newest run below `runs` that has a student. Raises `SuiteError` if there is none."""
+    """The newest run below `runs` that has a student, named aloud. Raises `SuiteError` if there is none."""
     from suite_fraud.serving.student import ABOUT  # LightGBM, with scikit-learn and SciPy: not for --help
 
     made = {path.parent: path.stat().st_mtime for path in runs.glob(f"fraud/*/**/{ABOUT}")}
@@ -51,4 +51,6 @@ def newest(runs: Path) -> Path:
         raise SuiteError(
             f"No run in {runs} has a student model; make one with: suite fraud student, or name one with --model."
         )
-    return max(made, key=lambda folder: made[folder])
+    folder = max(made, key=lambda folder: made[folder])
+    click.echo(f"Taking the newest student: {folder}.", err=True)
+    return folder

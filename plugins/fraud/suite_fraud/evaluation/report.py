@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 METER = "LightGBM careful"
 """The system that the optimism of a random split is measured with: strong, and quick to fit again."""
+ANSWERS = (
+    "What answers: in predict, demo and API the fine-tuned network; in `suite fraud score` a student of the champion, "
+    "whose fidelity `suite fraud student` tells."
+)
 _BATCH = 8192
 
 
@@ -78,7 +82,7 @@ def report(
     tested = {name: _precision(systems[name].scores) for name in contest.answers}
     yield Section(
         "Who wins",
-        champion.verdict(contest, tested),
+        f"{champion.verdict(contest, tested)}\n\n{ANSWERS}",
         {"champion": contest.champion, "validation": contest.scores, "test": tested},
     )
     name = contest.champion

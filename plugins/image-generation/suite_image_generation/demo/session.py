@@ -82,11 +82,16 @@ class DemoSession:
         image: str | None = None,
         strength: float = 0.6,
     ) -> Made:
-        """`count` pictures with seeds from `seed` on. Raises `SuiteError` for an empty prompt without a picture."""
+        """`count` pictures with seeds from `seed` on.
+
+        Raises `SuiteError` for an empty prompt without a picture, and for more than `MOST` pictures.
+        """
         # With torch, which a page is built without.
         from suite_image_generation.generation.sampling import watching
         from suite_image_generation.model.latents import Captioned
 
+        if not 1 <= count <= MOST or count != int(count):
+            raise SuiteError(f"{count:g} pictures were asked for; give a whole number from 1 to {MOST}.")
         words, words_cut = cut(prompt or "")
         unwanted, unwanted_cut = cut(negative or "", "negative prompt")
         if not words and not image:
@@ -96,7 +101,7 @@ class DemoSession:
         settings = {"steps": int(steps), "guidance": float(guidance), "scheduler": sampler, "strength": float(strength)}
         asked = [
             Request(words, int(seed) + place, negative=unwanted, image=start, note=note, **settings)  # type: ignore[arg-type]
-            for place in range(max(1, min(MOST, int(count))))
+            for place in range(int(count))
         ]
         _ = self.model  # loading it is not part of how fast it draws
         began, steps_seen = time.perf_counter(), Steps()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from suite import Prediction
+from suite import Prediction, SuiteError
 from suite.demo import Markup, panel
 from suite_recommendations.demo.cards import WELCOME, cards, placement
 from suite_recommendations.demo.session import (
@@ -58,15 +58,19 @@ def build(predictor: Predictor) -> None:
     _recommends(session, parts)
     _invents(session, parts)
 
-    def recommend_api(items: list[str], count: int = 10) -> list[dict[str, Any]]:
-        """Recommends for somebody who liked these items (ids or titles, oldest first)."""
+    def recommend_api(items: list[str], count: int = 10) -> dict[str, Any]:
+        """Recommends for somebody who liked these items (ids or titles, oldest first); names those it does not know."""
         _, prediction = session.answer(items, [])
+        ranked = len(prediction["items"])
+        if not 1 <= count <= ranked:
+            raise SuiteError(f"{count} items were asked for; 1 to {ranked} can be had.")
         columns = zip(prediction["items"], prediction["titles"], prediction["scores"], strict=True)
         reasons = prediction["reasons"] + [""] * len(prediction["items"])
-        return [
+        shown = [
             {"item": item, "title": name, "score": score, "reason": reason}
             for (item, name, score), reason in zip(columns, reasons, strict=False)
-        ][: max(0, count)]
+        ]
+        return {"items": shown[:count], "unknown": prediction.get("unknown", [])}
 
     gr.api(recommend_api, api_name="recommendations_recommend")
 

@@ -111,7 +111,9 @@ def example_tastes(model: RecommenderModel) -> list[list[int]]:
 
 def invented_item(title: str, text: str, added: Added) -> dict[str, str]:
     """A catalogue record of what was typed. Raises `SuiteError` where that is nothing, or too much."""
-    title, text = title.strip(), text.strip()[:LONGEST]
+    title, text = title.strip(), text.strip()
+    if len(text) > LONGEST:
+        raise SuiteError(f"The description has {len(text)} characters and {LONGEST} are read; shorten it.")
     if not title or not text:
         raise SuiteError("Give your item a title and say in a few words what it is like.")
     if len(added) >= MOST_ADDED:

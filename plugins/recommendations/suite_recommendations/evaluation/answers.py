@@ -37,6 +37,7 @@ class RecommendationsAnswers(Answers):
 
 def _lines(prediction: Prediction) -> Iterator[dict[str, Any]]:
     user, reasons = prediction["user"], prediction["reasons"] + [""] * len(prediction["items"])
+    signed = {"model": prediction["model"]} if "model" in prediction else {}
     columns = zip(prediction["items"], prediction["titles"], prediction["scores"], reasons, strict=False)
     for rank, (item, title, score, reason) in enumerate(columns, start=1):
-        yield {"user": user, "rank": rank, "item": item, "title": title, "score": score, "reason": reason}
+        yield {"user": user, "rank": rank, "item": item, "title": title, "score": score, "reason": reason, **signed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -78,6 +79,10 @@ class SpeechModel(Model):
     def lengths(self, examples: Sequence[Example]) -> Sequence[int] | None:
         """Tenths of seconds of each utterance."""
         return [round(10 * seconds) for seconds in examples.seconds] if isinstance(examples, Utterances) else None
+
+    def pieces(self, example: Utterance) -> int:
+        """Windows it is heard in, at most."""
+        return math.ceil(example.seconds / WINDOW)
 
     def augment(self, example: Utterance, generator: np.random.Generator) -> Utterance:
         """The example with the seed of what training hides of it, as SpecAugment does

@@ -29,7 +29,7 @@ _FAILED = 2
 @click.argument("files", nargs=-1, required=True, type=Path)
 @click.option("--to", "language", required=True, help="Language to translate into, such as de.")
 @click.option("--output", type=Path, help="File, or for several folder; by default messages.po gives messages.de.po.")
-@click.option("--model", default="", help="Run, model folder or hub id; empty takes the newest run or the starter.")
+@click.option("--model", default="", help="Run (latest: the newest), model folder or hub id; else the starter.")
 @click.option("--memory", multiple=True, type=Path, help="File of translations to use again; may be given again.")
 @click.option("--glossary", type=Path, help="CSV of terms: source, target and perhaps language and case.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
