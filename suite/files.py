@@ -49,11 +49,11 @@ def is_full(error: BaseException) -> bool:
 
 def disk_full(folder: Path, needed: int = 0) -> SuiteError:
     """The sentence for a full disk, with the numbers and the way on; `needed` is the size of a checkpoint in bytes."""
-    wanted = f"a checkpoint needs {needed / 1e6:.0f} MB and " if needed else ""
-    return SuiteError(
-        f"The disk of {folder} is full: {wanted}{_free(folder) / 1e6:.0f} MB are free. "
-        "Earlier checkpoints are intact: free some space, then continue with --resume."
-    )
+    free = _free(folder) / 1e6
+    said = f"The disk of {folder} is full: {free:.0f} MB are free."
+    if needed:
+        said = f"The disk of {folder} is full: a checkpoint needs {needed / 1e6:.0f} MB and {free:.0f} MB are free."
+    return SuiteError(f"{said} Earlier checkpoints are intact: free some space, then continue with --resume.")
 
 
 @contextmanager
