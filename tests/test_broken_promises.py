@@ -14,8 +14,8 @@ from suite_toy.domain import TOY
 from suite_toy.model import ToyModel
 from suite_toy.parts import ToyData, ToyScores
 
-from suite import Answers, Finding, Splits, SuiteError
-from suite.testing import DomainContract, Messy, runs
+from suite import Answers, Splits
+from suite.testing import DomainContract, runs
 from suite.testing import contract as promises
 from suite.testing.promise import keep_same
 from suite.testing.runs import is_steady
@@ -196,52 +196,6 @@ class Lopsided(ToyData):
 
 def test_an_empty_split_is_told():
     assert "no empty split" in broken(Contract(replace(TOY, data=Lopsided)).test_starter_data_passes_its_own_check)
-
-
-class Forgiving(ToyData):
-    """Refuses what it has let through twice before."""
-
-    asked = 0
-
-    def split(self, rows):
-        Forgiving.asked += 1
-        if Forgiving.asked % 3 == 0:
-            raise SuiteError("Now it is too late.")
-        return super().split(rows)
-
-
-class Untold(ToyData):
-    """Leaves out a row each other time."""
-
-    asked = 0
-
-    def check(self, rows):
-        Untold.asked += 1
-        yield from [Finding("error", "It is odd.", 0)] if Untold.asked % 3 == 0 else []
-
-
-def messy(folder, taken=""):
-    words = [f"{'ab'[n % 2]}{chr(97 + n)}x,{'vowels' if n % 2 else 'consonants'},a{n}" for n in range(16)]
-    (folder / "words.csv").write_text("\n".join(["word,label,author", *words]))
-    (folder / "few.csv").write_text("word,label\na,vowels\n")
-    few = Messy({"data": str(folder / "few.csv"), "max_rejected": 0.5}, "too few")
-    return {"words": Messy({"data": str(folder / "words.csv")}, taken), "few": few}
-
-
-@pytest.mark.parametrize(
-    ("data", "taken", "promised"),
-    [
-        (Forgiving, "", "one judgement of words"),
-        (Untold, "", "the same rows left out of words"),
-        (ToyData, "cannot be", "words: cannot be"),
-    ],
-)
-def test_a_check_that_differs_from_the_training_is_told(tmp_path, data, taken, promised):
-    contract = Contract(replace(TOY, data=data))
-    contract.messy = lambda folder: messy(folder, taken)
-    if taken:
-        contract.messy = lambda folder: messy(folder, taken) | {"more": Messy({"data": str(folder / "words.csv")})}
-    assert promised in broken(contract.test_check_dry_run_and_first_step_agree, tmp_path)
 
 
 # ---- runs --------------------------------------------------------------------------------------------------------
