@@ -198,14 +198,14 @@ def test_a_long_evaluation_does_not_look_dead_from_another_machine(tmp_path, mon
 
 
 def test_a_slurm_job_that_is_started_again_goes_on_with_what_it_began(tmp_path, monkeypatch, capsys):
-    """A second command in the same script, and the same one by hand, begin runs of their own."""
+    """Another command in the same script, the same one once more, and the same one by hand begin runs of their own."""
     options = {"epochs": 1, "log_every": 1, "save_every": 3, "output": tmp_path}
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Run, "log", dying_at(4))
         api.train("toy", **options)
     (first,) = list_runs(tmp_path)
-    others = [api.train("toy", **options, seed=3)]
+    others = [api.train("toy", **options)]  # in the same start of the job
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     others += [api.train("toy", **options, seed=4)]
     monkeypatch.delenv("SLURM_JOB_ID")
