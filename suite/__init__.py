@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     from suite.data.corrections import Correction, Corrections
     from suite.decoders.pictures import load_picture, picture_file
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
+    from suite.evaluation.intervals import Interval, intervals, paired, share_interval
     from suite.evaluation.ranking import Ranking
+    from suite.evaluation.slicing import slices
+    from suite.evaluation.units import Units
     from suite.inference.predictor import Predictor
     from suite.tables.origin import located
     from suite.tables.readers import read_table
@@ -57,7 +60,10 @@ _LATER = {
     "suite.console": ("bar",),
     "suite.data.corrections": ("Correction", "Corrections"),
     "suite.evaluation.calibration": ("PlattScaling", "Reliability", "TemperatureScaling", "log_odds", "sigmoid"),
+    "suite.evaluation.intervals": ("Interval", "intervals", "paired", "share_interval"),
     "suite.evaluation.ranking": ("Ranking",),
+    "suite.evaluation.slicing": ("slices",),
+    "suite.evaluation.units": ("Units",),
     "suite.inference.predictor": ("Predictor",),
     "suite.decoders.pictures": ("load_picture", "picture_file"),
     "suite.tables.origin": ("located",),
@@ -83,6 +89,7 @@ __all__ = [
     "Evaluation",
     "Example",
     "Finding",
+    "Interval",
     "Model",
     "PlattScaling",
     "Prediction",
@@ -102,6 +109,7 @@ __all__ = [
     "TemperatureScaling",
     "TrainConfig",
     "TrainingData",
+    "Units",
     "Wheel",
     "as_written",
     "bar",
@@ -113,6 +121,7 @@ __all__ = [
     "format_option",
     "hookimpl",
     "inert",
+    "intervals",
     "load",
     "load_picture",
     "located",
@@ -122,12 +131,15 @@ __all__ = [
     "moments",
     "on_disk",
     "only_with",
+    "paired",
     "picture_file",
     "predict",
     "read_json",
     "read_table",
     "resolve_model",
+    "share_interval",
     "sigmoid",
+    "slices",
     "train",
     "write_predictions",
 ]

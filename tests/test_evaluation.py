@@ -12,9 +12,10 @@ from suite_toy.model import ToyModel
 from suite_toy.parts import ToyScores
 
 from suite.accelerator import make_accelerator
+from suite.domain.vocabulary import Scored
 from suite.errors import SuiteError
-from suite.evaluation.intervals import FEWER, MANY, RESAMPLES, Bootstrap, Resamples, difference
-from suite.evaluation.report import BEFORE, TUNED, check_slice, render, strict, summarise
+from suite.evaluation.intervals import Bootstrap, difference
+from suite.evaluation.report import BEFORE, TUNED, check_slice, render, strict, summarise, verdicts, with_units
 from suite.evaluation.scoring import score_examples, scored, stack, validate
 
 
@@ -25,29 +26,15 @@ def scores(toy, toy_model):
 
 
 def right(*values):
-    return {"right": np.array(values, dtype=float)}
+    stacked = {"right": np.array(values, dtype=float)}
+    return Scored([{}] * len(values), [None] * len(values), stacked)
 
 
 def test_intervals_of_a_binomial_are_those_of_its_distribution(scores):
     """100 of 200 right: the 95 % interval of a share is 0.5 ± 1.96 · sqrt(.25 / 200) = 0.431 … 0.569."""
-    interval = Bootstrap.of(scores, right(*[0, 1] * 100), Resamples(200, seed=1)).intervals()["accuracy"]
+    interval = Bootstrap.of(scores, right(*[0, 1] * 100), 1).interval("accuracy")
     assert interval.value == 0.5
     assert (interval.low, interval.high) == (pytest.approx(0.431, abs=0.01), pytest.approx(0.569, abs=0.01))
-
-
-def test_resampling_by_group_draws_whole_groups_and_widens_the_interval(scores):
-    stacked = right(*[1] * 50, *[0] * 50)
-    groups = ["a"] * 50 + ["b"] * 50
-    samples = Resamples(100, seed=1, groups=groups)
-    assert len(samples) == RESAMPLES
-    assert {float(stacked["right"][sample].mean()) for sample in samples} == {0.0, 0.5, 1.0}
-    assert Bootstrap.of(scores, stacked, samples).intervals()["accuracy"].high == 1.0
-
-
-def test_resamples_are_the_same_each_time_they_are_gone_through_and_fewer_of_many_examples():
-    samples = Resamples(50, seed=3)
-    assert all(np.array_equal(first, again) for first, again in zip(samples, samples, strict=True))
-    assert (len(Resamples(MANY, seed=3)), len(Resamples(MANY + 1, seed=3))) == (RESAMPLES, FEWER)
 
 
 def test_a_difference_is_paired_and_its_verdict_follows_the_interval(scores):
@@ -55,19 +42,18 @@ def test_a_difference_is_paired_and_its_verdict_follows_the_interval(scores):
     base = (rng.random(200) < 0.5).astype(float)
     better = base.copy()
     better[np.flatnonzero(base == 0)[:15]] = 1.0
-    samples = Resamples(200, seed=1)
-    above, below = (Bootstrap.of(scores, right(*values), samples) for values in (better, base))
+    above, below = (Bootstrap.of(scores, right(*values), 1) for values in (better, base))
     gain = difference(TOY, above, below)
     assert (gain.value, gain.verdict) == (pytest.approx(0.075), "better")
     assert gain.low > 0  # unpaired, two intervals of ±.07 would hide it
     assert difference(TOY, below, above).verdict == "worse"
-    same = difference(TOY, below, Bootstrap.of(scores, right(*rng.permutation(base)), samples))
+    same = difference(TOY, below, Bootstrap.of(scores, right(*rng.permutation(base)), 1))
     assert same.verdict == "no difference shown"
 
 
 def test_smaller_can_be_better(scores):
-    errors, samples = replace(TOY, greater_is_better=False), Resamples(100, seed=1)
-    few, many = (Bootstrap.of(scores, right(*[value] * 100), samples) for value in (0, 1))
+    errors = replace(TOY, greater_is_better=False)
+    few, many = (Bootstrap.of(scores, right(*[value] * 100), 1) for value in (0, 1))
     assert difference(errors, few, many).verdict == "better"
 
 
@@ -118,21 +104,47 @@ def answers(scores, labels, references):
     return scored(scores, [{"label": label, "vowels": 0.0} for label in labels], references)
 
 
+BOTH = ["vowels"] * 30 + ["consonants"] * 30
+
+
+def summed(task, scores, systems, rows, slice_by="", settings=None):
+    """The summary of systems whose examples are the rows."""
+    known = {name: with_units(task, system, rows) for name, system in systems.items()}
+    return summarise(task, scores, known, rows, slice_by, settings)
+
+
+def words(count, **columns):
+    return Dataset.from_dict({"word": [f"w{i}" for i in range(count)], **columns})
+
+
 def test_a_summary_has_every_system_difference_and_slice(toy, scores):
-    references = ["vowels"] * 6 + ["consonants"] * 6
-    systems = {
-        TUNED: answers(scores, references, references),
-        BEFORE: answers(scores, ["vowels"] * 12, references),
-    }
-    rows = Dataset.from_dict({"word": [f"w{i}" for i in range(12)], "label": references, "author": ["a", "b"] * 6})
-    result = summarise(toy, scores, systems, rows, slice_by="label")
-    assert result["examples"] == 12 and result["resampled"] == "example"  # two authors cannot be resampled
+    systems = {TUNED: answers(scores, BOTH, BOTH), BEFORE: answers(scores, ["vowels"] * 60, BOTH)}
+    rows = words(60, label=BOTH, kind=["rare"] * 10 + ["plain"] * 50)
+    result = summed(toy, scores, systems, rows, slice_by="label")
+    assert result["examples"] == 60 and result["resampled"] == "example" and result["ungrouped"] == "author"
     assert result["systems"][BEFORE]["accuracy"]["value"] == 0.5
     assert result["differences"][BEFORE]["verdict"] == "better"
-    assert result["slices"]["label"]["vowels"] == {"examples": 6, TUNED: {"accuracy": 1.0}, BEFORE: {"accuracy": 1.0}}
+    vowels = result["slices"]["label"]["vowels"]
+    assert (vowels["examples"], vowels[TUNED], vowels[BEFORE]) == (30, {"accuracy": 1.0}, {"accuracy": 1.0})
     assert result["slices"]["label"]["consonants"][BEFORE] == {"accuracy": 0.0}
-    with pytest.raises(SuiteError, match="No column 'sex' to slice by. The test rows have: word, label, author"):
+    with pytest.raises(SuiteError, match="No column 'sex' to slice by. The test rows have: word, label, kind"):
         check_slice(rows, "sex")
+    kinds = summed(toy, scores, systems, rows, slice_by="kind")["slices"]["kind"]
+    interval = kinds["plain"]["intervals"][BEFORE]["accuracy"]
+    assert interval["low"] < interval["value"] == 0.4 < interval["high"]
+    assert kinds["rare"]["intervals"] == {} and kinds["rare"]["units"]["few"]
+    text = render(TOY, {"test": summed(toy, scores, systems, rows, slice_by="kind")})
+    assert f"0.400 [{interval['low']:.3f}, {interval['high']:.3f}]" in text and "1.000 (too few)" in text
+    assert "60 examples, resampled by example, since no author is given. No example differs in accuracy" in text
+
+
+def test_slices_are_resampled_by_group(toy, scores):
+    """Ten authors of three words each, in a slice of thirty: too few, whatever the words."""
+    rows = words(60, author=[f"a{i % 10}" if i < 30 else f"b{i}" for i in range(60)], label=BOTH)
+    systems = {TUNED: answers(scores, BOTH, BOTH)}
+    parts = summed(toy, scores, systems, rows, slice_by="label")["slices"]["label"]
+    assert [parts[name]["units"]["count"] for name in ("vowels", "consonants")] == [10, 30]
+    assert [bool(parts[name]["intervals"]) for name in ("vowels", "consonants")] == [False, True]
 
 
 def test_a_metric_that_is_not_defined_is_null_and_said_to_be_so(toy, toy_model):
@@ -143,16 +155,91 @@ def test_a_metric_that_is_not_defined_is_null_and_said_to_be_so(toy, toy_model):
     references = ["vowels"] * 4
     scores = Undefined(toy.config, toy_model)
     systems = {name: answers(scores, references, references) for name in (TUNED, BEFORE)}
-    rows = Dataset.from_dict({"word": list("abcd"), "label": references})
-    result = {"test": strict(summarise(toy, scores, systems, rows))}
+    result = {"test": strict(summed(toy, scores, systems, words(4, label=references)))}
     assert result["test"]["systems"][TUNED]["accuracy"] == {"value": None, "low": None, "high": None}
     text = render(TOY, result)
     assert "\nfine-tuned                 –     –\n" in text
     assert f"accuracy of {TUNED} against {BEFORE}: not defined on these examples." in text
 
 
-def test_many_groups_are_resampled_as_groups(toy, scores):
-    references = ["vowels"] * 40
-    rows = Dataset.from_dict({"word": [f"w{i}" for i in range(40)], "author": [f"a{i % 20}" for i in range(40)]})
-    result = summarise(toy, scores, {TUNED: answers(scores, references, references)}, rows)
-    assert result["resampled"] == "author"
+def test_groups_are_resampled_however_few_and_too_few_are_said_to_be(toy, scores):
+    """Five authors are not sixty words: their examples were resampled once, which covers half of what it states."""
+    half = ["vowels", "consonants"] * 30
+    systems = {TUNED: answers(scores, BOTH, BOTH), BEFORE: answers(scores, half, BOTH)}
+    rows = words(60, author=[f"a{i % 30}" for i in range(60)])
+    enough = summed(toy, scores, systems, rows)
+    assert (enough["resampled"], enough["differences"][BEFORE]["verdict"]) == ("author", "better")
+    few = summed(toy, scores, systems, words(60, author=[f"a{i % 5}" for i in range(60)]))
+    assert few["resampled"] == "author" and few["units"]["accuracy"]["count"] == 5
+    assert few["differences"][BEFORE]["verdict"] == "too few to tell"
+    text = render(TOY, {"test": strict(few)})
+    assert "60 examples, resampled by author. 5 authors are too few for a claim (20 are needed)" in text
+    assert f"accuracy of {TUNED} against {BEFORE}: 5 authors are too few for a claim (20 are needed) (+0.5" in text
+    lone = render(TOY, {"test": strict(summed(toy, scores, systems, words(60, author=["a"] * 60)))})
+    assert "1 author is too few for a claim" in lone and "95 % interval" not in lone
+
+
+def test_words_without_an_author_are_authors_of_their_own(toy, scores):
+    rows = words(60, author=[None if i < 30 else "a" for i in range(60)])
+    result = summed(toy, scores, {TUNED: answers(scores, BOTH, BOTH)}, rows)
+    assert result["units"]["accuracy"]["count"] == 31
+
+
+def test_examples_that_are_no_rows_must_say_whose_they_are(toy, scores, toy_model):
+    class Named(ToyScores):
+        def belongs(self, example):
+            return {"author": example["author"]}
+
+    rows = words(3, author=["a", "b", "c"])
+    with pytest.raises(ValueError, match="toy makes 60 examples of 3 rows that are grouped by 'author'"):
+        with_units(toy, answers(scores, BOTH, BOTH), rows)
+    examples = [{"word": "area", "label": "vowels", "author": f"a{i // 2}"} for i in range(6)]
+    named = Named(toy.config, toy_model)
+    asked = score_examples(toy_model, named, examples, make_accelerator(toy.config), "toy")
+    assert list(with_units(toy, asked, rows).units["author"]) == [0, 0, 1, 1, 2, 2]
+
+
+class Watching(ToyScores):
+    """Accuracy, and how many different things were said, which people care for too."""
+
+    def score(self, prediction, reference):
+        return {**super().score(prediction, reference), "sure": prediction["vowels"]}
+
+    def metrics(self, scores):
+        return {**super().metrics(scores), "doubt": float(1 - scores["sure"].mean()), "best": scores["sure"].max()}
+
+    def watched(self):
+        return {"doubt": False, "best": True}
+
+    def unit(self, metric):
+        return "day" if metric == "best" else ""
+
+
+def watched(toy, toy_model, sure):
+    """The verdict on a better accuracy by systems whose doubt is 1 - `sure` and 1."""
+    scores = Watching(toy.config, toy_model)
+    days = np.arange(60) // 20
+    systems = {
+        name: replace(
+            scored(scores, [{"label": label, "vowels": float(s)} for label, s in zip(labels, said, strict=True)], BOTH),
+            units={"example": np.arange(60), "day": days},
+        )
+        for name, labels, said in ((TUNED, BOTH, sure), (BEFORE, ["vowels"] * 60, [1.0] * 60))
+    }
+    return verdicts(strict(summarise(toy, scores, systems, words(60))))[0]
+
+
+def test_a_metric_that_moves_the_other_way_is_told_in_the_same_sentence(toy, toy_model):
+    said = watched(toy, toy_model, np.linspace(0, 0.9, 60))
+    assert said.startswith(f"accuracy of {TUNED} against {BEFORE}: better (+0.500, 95 % interval +")
+    assert ", but doubt is worse (+0.550, 95 % interval +" in said
+    assert said.endswith("; best cannot be told: 3 days are too few for a claim (20 are needed).")
+    assert "doubt" not in watched(toy, toy_model, [1.0] * 60)
+
+
+def test_a_verdict_says_how_its_baseline_was_tuned(toy, scores):
+    systems = {TUNED: answers(scores, BOTH, BOTH), "majority": answers(scores, ["vowels"] * 60, BOTH)}
+    result = summed(toy, scores, systems, words(60), settings={"majority": "nothing to tune"})
+    text = render(TOY, {"test": strict(result)})
+    assert f"accuracy of {TUNED} against majority (nothing to tune): better (" in text
+    assert "Baselines: majority: nothing to tune." in text

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from suite.domain.answers import close, write_predictions
-from suite.domain.vocabulary import Batch, Example, Prediction, Splits
+from suite.domain.vocabulary import Batch, Example, Prediction, Scored, Splits
 from suite.errors import SuiteError
 from suite.tables.columns import Columns, Finding
 
@@ -224,6 +224,40 @@ class Scores(Protocol):
 
         Means are sum / count over the set, never means of means. Each array's first axis is the examples.
         """
+
+    # ---- defaults to override where wrong ------------------------------------------------------------------------
+
+    def belongs(self, example: Example) -> Mapping[str, Any]:
+        """What an example is of, by name: its series, its day. The first is what intervals resample whole.
+
+        The value of the columns' `group` need not be here where examples are rows. An example that does not name a
+        unit takes no part in the metrics resampled by it; None as its value makes it one of its own.
+        """
+        return {}
+
+    def unit(self, metric: str) -> str:
+        """What the intervals of a metric resample, one of the names in `belongs`; "" is the columns' `group`, or the
+        first name, or the examples.
+
+        A metric of the best k a day is one of days. In a resample the array of the scores that is named like the unit
+        holds another number each time a unit was drawn: a day drawn twice is two days.
+        """
+        return ""
+
+    def joint(self, scored: Scored) -> Mapping[str, np.ndarray]:
+        """The stacked scores with what several examples make together, such as a rank among those of a day.
+
+        Called once for all examples of a set; `metrics` then gets the result, or resamples of it. In validation during
+        training `scored` has scores alone, without predictions and references.
+        """
+        return scored.scores
+
+    def watched(self) -> Mapping[str, bool]:
+        """Metrics beside the domain's own that people care for, and whether greater is better.
+
+        Where one moves the other way than the domain's metric, the verdict says it in the same sentence.
+        """
+        return {}
 
 
 class Answers(Protocol):

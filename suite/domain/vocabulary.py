@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class Baselines:
     predictions: Mapping[str, list[Prediction]]
     context: Any = None
     elsewhere: Any = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """How each baseline came to its settings, in a few words that stand behind its name wherever it is compared:
+    "tuned on validation, 12 tries", "fixed settings", "nothing to tune". Who beats a rival that nobody tuned has to
+    say so."""
 
 
 @dataclass(frozen=True)
@@ -130,3 +134,7 @@ class Scored:
     predictions: list[Prediction]
     references: list[Any]
     scores: Stacked
+    units: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What each example is of, by the name of the unit (a patient, a day): int codes (n,), -1 where it takes no part.
+    Intervals resample whole units, those of the first name unless `Scores.unit` says otherwise; examples where there
+    is none."""

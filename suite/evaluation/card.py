@@ -85,9 +85,9 @@ def _results(domain: Domain, evaluation: Mapping[str, Any], origins: Mapping[str
         origin = origins[name]
         for system in (TUNED, BEFORE):
             for metric, interval in evaluated["systems"][system].items():
-                if None in interval.values():
+                if interval["value"] is None:
                     continue
-                span = f"95 % interval {interval['low']:.4g} to {interval['high']:.4g}"
+                span = _span(interval, evaluated.get("units", {}).get(metric, {}).get("few", ""))
                 yield EvalResult(
                     task_type=domain.pipeline_tag or "other",
                     task_name=domain.title,
@@ -99,6 +99,12 @@ def _results(domain: Domain, evaluation: Mapping[str, Any], origins: Mapping[str
                     metric_name=f"{metric} {system} ({span}, {evaluated['examples']} examples)",
                     metric_value=interval["value"],
                 )
+
+
+def _span(interval: Mapping[str, Any], few: str) -> str:
+    """The interval in words, and whether it rests on too little."""
+    span = "" if interval["low"] is None else f"95 % interval {interval['low']:.4g} to {interval['high']:.4g}"
+    return "; ".join(filter(None, (span, few))) or "no interval"
 
 
 def _data(task: Task, run: Run, name: str) -> Origin:

@@ -20,7 +20,7 @@ from suite.domain.description import Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Scored, Section, Splits
 from suite.errors import SuiteError
-from suite.evaluation.report import BEFORE, ROWS, TUNED, check_slice, strict, summarise
+from suite.evaluation.report import BEFORE, ROWS, TUNED, check_slice, strict, summarise, with_units
 from suite.evaluation.scoring import score_examples, scored
 from suite.files import write_json, write_text
 from suite.inference import golden
@@ -65,14 +65,15 @@ def evaluate(
     scores = answering.scores(tuned)
     systems: dict[str, dict[str, Scored]] = {}
     for name, examples, answers in _answers(answering, tuned, sets, accelerator, TUNED):
-        systems[name] = {TUNED: answers}
+        systems[name] = {TUNED: with_units(answering, answers, sets[name])}
         if name == "test":
             baselines = answering.baselines(tuned, splits, examples)
     if baselines.predictions:
         say(f"Baselines: {', '.join(baselines.predictions)}.")
-    references_of_test = systems["test"][TUNED].references
+    answered = systems["test"][TUNED]
     systems["test"] |= {
-        name: scored(scores, predictions, references_of_test) for name, predictions in baselines.predictions.items()
+        name: replace(scored(scores, predictions, answered.references), units=answered.units)
+        for name, predictions in baselines.predictions.items()
     }
     tuned.network.to("cpu")  # a device may not hold two
     starter = task.domain.starter
@@ -81,12 +82,14 @@ def evaluate(
     set_seed(config.seed)  # as training does: a head that is drawn is then the one that training began with
     before = ready(task.load(source, known), accelerator).with_config(config)
     for name, _, answers in _answers(answering, before, sets, accelerator, BEFORE):
-        systems[name][BEFORE] = answers
+        systems[name][BEFORE] = replace(answers, units=systems[name][TUNED].units)
     del before
     tuned.network.to(accelerator.device)
 
-    result = {name: summarise(answering, scores, systems[name], rows, slice_by) for name, rows in sets.items()}
+    result: dict[str, Any] = {}
     for name, rows in sets.items():
+        settings = baselines.settings if name == "test" else None
+        result[name] = summarise(answering, scores, systems[name], rows, slice_by, settings)
         result[name] |= {"options": changed} if changed else {}
         context = baselines.context if name == "test" else baselines.elsewhere
         result[name]["sections"] = _kept(run, name, answering.report(tuned, systems[name], rows, context))

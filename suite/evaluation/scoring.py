@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,24 @@ from accelerate.utils import gather_object
 from suite.console import bar
 from suite.domain.parts import Model, Scores
 from suite.domain.vocabulary import Example, Prediction, Scored, Stacked
+from suite.evaluation.units import coded_each
 from suite.inference.batches import by_length, predict_batches
 
 
 def score_examples(
     model: Model, scores: Scores, examples: Sequence[Example], accelerator: Accelerator, description: str
 ) -> Scored:
-    """Predicts and scores all examples on this process."""
-    answers: dict[int, tuple[Prediction, Any]] = {}
+    """Predicts and scores all examples on this process, and notes what each is of."""
+    answers: dict[int, tuple[Prediction, Any, Mapping[str, Any]]] = {}
     with bar(description=description, total=len(examples), unit="ex") as progress:
         order = by_length(model, examples)
         for indices, batch_examples, _, predictions in predict_batches(model, examples, order, accelerator):
             for index, example, prediction in zip(indices, batch_examples, predictions, strict=True):
-                answers[index] = (prediction, scores.reference(example))
+                answers[index] = (prediction, scores.reference(example), scores.belongs(example))
             progress.update(len(indices))
-    pairs = [answers[index] for index in range(len(examples))]
-    return scored(scores, [prediction for prediction, _ in pairs], [reference for _, reference in pairs])
+    ordered = [answers[index] for index in range(len(examples))]
+    result = scored(scores, [prediction for prediction, _, _ in ordered], [reference for _, reference, _ in ordered])
+    return replace(result, units=coded_each([belongs for _, _, belongs in ordered]))
 
 
 def scored(scores: Scores, predictions: list[Prediction], references: list[Any]) -> Scored:
@@ -69,7 +72,8 @@ def validate(
         rows, losses = gather_object(rows), gather_object(losses)
     if len(rows) < len(examples):
         return None
-    metrics = scores.metrics(stack(row for _, row in sorted(rows, key=lambda row: row[0])))
+    stacked = stack(row for _, row in sorted(rows, key=lambda row: row[0]))
+    metrics = scores.metrics(scores.joint(Scored([], [], stacked)))
     items = sum(count for _, count in losses)
     if items:
         metrics = {"loss": sum(loss * count for loss, count in losses if count) / items} | metrics

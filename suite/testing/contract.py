@@ -143,7 +143,7 @@ class DomainContract(FreshPromises, DataPromises):
             json.dumps(scored.predictions)
         except TypeError as error:
             keep(False, "predictions in values JSON holds", seen=error, read="suite.Model.infer")
-        metrics = scores.metrics({key: values[[0, 0]] for key, values in scored.scores.items()})
+        metrics = scores.metrics({key: values[[0, 0]] for key, values in scores.joint(scored).items()})
         metric, seen = task.domain.metric, sorted(metrics)
         keep(metric in metrics, f"metrics() holds {metric!r}", seen=seen, read="suite.Scores.metrics")
 

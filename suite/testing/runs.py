@@ -26,6 +26,7 @@ from suite.testing.promise import RULES, fault_plugin, history, keep, keep_same,
 Loaded = tuple[Task, Model, Sequence[Example]]
 """What the fixture `loaded` gives: the task, its starter model, validation examples."""
 RUN = "docs/architecture.md, 'A run'"
+BASELINES = "suite.Baselines.settings"
 CLOSE = 1e-3
 """Difference of a metric between one process and two: sums in another order, in single precision."""
 
@@ -78,6 +79,23 @@ class RunPromises:
         systems = set(json.loads((trained / "evaluation.json").read_text())["test"]["systems"])
         wanted_systems = {"fine-tuned", "before fine-tuning"}
         keep(wanted_systems <= systems, f"{sorted(wanted_systems)} in the table", seen=sorted(systems), read=RUN)
+
+    def test_verdicts_say_what_they_rest_on(self, trained: Path) -> None:
+        """Every baseline says how it came to its settings; intervals hold their values and say what was resampled; the
+        metrics watched beside the main one are in the table."""
+        test = json.loads((trained / "evaluation.json").read_text())["test"]
+        rivals = [name for name in test["systems"] if name not in ("fine-tuned", "before fine-tuning")]
+        said = {name: how for name, how in test["settings"].items() if how.strip()}
+        keep(sorted(said) == sorted(rivals), f"how {sorted(rivals)} came to their settings", seen=said, read=BASELINES)
+        for system, values in test["systems"].items():
+            for metric, v in values.items():
+                holds = v["low"] is None or v["low"] <= v["value"] <= v["high"]
+                keep(holds, f"an interval that holds {metric} of {system}", seen=v, read="suite.Scores.unit")
+        metrics = set(test["systems"]["fine-tuned"])
+        mute = sorted(metrics - {name for name, unit in test["units"].items() if unit["name"]})
+        keep(not mute, "what every metric is resampled by", seen=f"none for {mute}", read="suite.Scores.unit")
+        absent = sorted(set(test["watched"]) - metrics)
+        keep(not absent, "the watched metrics in the table", seen=f"no {absent}", read="suite.Scores.watched")
 
     def test_resume_is_exact(self, trained: Path, tmp_path: Path) -> None:
         """Killed at some step and resumed, with loader processes too, a run ends with the bits of one left alone."""

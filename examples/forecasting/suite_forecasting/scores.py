@@ -37,6 +37,14 @@ class ForecastScores(Scores):
         names = {"mase": "error", "pinball": "pinball", "coverage": "inside"}
         return {name: float(scores[key].mean()) for name, key in names.items()}
 
+    def belongs(self, example: Mapping[str, Any]) -> dict[str, Any]:
+        """Its series: windows of one overlap and are alike."""
+        return {"series": example["series"]}
+
+    def watched(self) -> dict[str, bool]:
+        """Whether the bounds hold, beside the line between them."""
+        return {"pinball": False}
+
 
 def baselines(model: Model, splits: Splits, examples: Sequence[Any]) -> Baselines:
     """The last value, the mean of the last values, and what was a season ago."""
@@ -56,5 +64,10 @@ def baselines(model: Model, splits: Splits, examples: Sequence[Any]) -> Baseline
                 flat(example, [last[step % len(last)] for step in range(ahead)])
                 for example, last in zip(examples, seasons, strict=True)
             ],
-        }
+        },
+        settings={
+            "last value": "nothing to tune",
+            "recent mean": "as long as the horizon, not tuned",
+            "season before": "the run's season, not tuned",
+        },
     )

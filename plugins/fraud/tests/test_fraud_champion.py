@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from suite import sigmoid
+from suite import Interval, sigmoid
 from suite_fraud.evaluation import champion
 from suite_fraud.evaluation.champion import NETWORK, Contest
 
@@ -64,7 +64,10 @@ def test_all_systems_are_fitted_on_the_training_rows_only():
 
 
 def test_the_verdict_is_honest_when_it_is_not_the_network():
-    text = champion.verdict(contest(), {NETWORK: 0.6, "trees": 0.5, "line": 0.7})
+    tested = {NETWORK: 0.6, "trees": 0.5, "line": 0.7}
+    sure = champion.verdict(contest(), tested, Interval(-0.1, -0.2, 0.05))
+    assert "(-0.100, 95 % interval -0.200 to +0.050 for the champion)" in sure
+    text = champion.verdict(contest(), tested, Interval(-0.1, np.nan, np.nan))
     assert "crowns **trees**: average precision 1.000 there, 0.500 on the test days" in text
     assert "network alone has 0.600 on the test days (-0.100 for the champion)" in text
     assert "line would have been best there (0.700)" in text

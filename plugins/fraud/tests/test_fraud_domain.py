@@ -105,7 +105,7 @@ def scored(probability) -> Scored:
         "amount": np.ones(3),
         "day": np.zeros(3, int),
     }
-    return Scored([], [], scores)
+    return Scored([{}] * 3, [None] * 3, scores)
 
 
 def test_who_wins_and_the_optimism_meter_are_of_the_test_rows_alone(portfolio):
@@ -253,7 +253,8 @@ def test_metrics_leave_unknown_labels_out():
         "day": np.zeros(3, int),
         "entity": np.arange(3),
     }
-    metrics = FRAUD.task().scores(None).metrics(scores)
+    judge = FRAUD.task().scores(None)
+    metrics = judge.metrics(judge.joint(Scored([], [], scores)))
     assert metrics["average_precision"] == 1.0
     assert json.dumps(metrics)
 

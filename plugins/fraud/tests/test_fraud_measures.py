@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from suite import Ranking
-from suite_fraud.data.measures import cards, measure
+from suite import Ranking, Scored
+from suite.evaluation.intervals import Bootstrap
+from suite_fraud.config import FraudConfig
+from suite_fraud.data.measures import cards, looked, measure
+from suite_fraud.evaluation.scores import FraudScores
 
 
 def random_case(seed, count=500, levels=None):
@@ -48,10 +51,10 @@ def test_card_precision_counts_cards_a_day_and_leaves_out_those_found():
     label = np.array([0, 1, 0, 1, 0, 1, 0, 1, 1])
     amount = np.array([1.0, 2.0, 1.0, 4.0, 1.0, 8.0, 1.0, 16.0, 32.0])
     # Day 0: cards 1 (a fraud, though not its most suspicious payment) and 2. Day 1: card 1 is blocked, so 2 and 3.
-    precision, value = cards(Ranking(score, label), day, entity, k=2, amount=amount)
+    precision, value = cards(label, day, looked(Ranking(score, label), day, entity, k=2), amount=amount)
     assert precision == 0.5
     assert value == pytest.approx((2 + 16) / (2 + 4 + 8 + 16 + 32))
-    precision, _ = cards(Ranking(score, label), day, entity, k=10)
+    precision, _ = cards(label, day, looked(Ranking(score, label), day, entity, k=10))
     assert precision == (2 / 4 + 1 / 2) / 2, "with few cards all are looked into, but for 1 and 3 on day 1"
 
 
@@ -65,11 +68,12 @@ def test_card_precision_equals_a_slow_reference_with_busy_cards():
         for row in np.flatnonzero(day == today):
             if entity[row] not in caught:
                 best[entity[row]] = max(best.get(entity[row], 0), score[row])
-        looked = sorted(best, key=best.get, reverse=True)[:20]
-        hit = [who for who in looked if label[(day == today) & (entity == who)].any()]
+        first = sorted(best, key=best.get, reverse=True)[:20]
+        hit = [who for who in first if label[(day == today) & (entity == who)].any()]
         caught |= set(hit)
         shares.append(len(hit) / 20)
-    assert cards(Ranking(score, label), day, entity, k=20)[0] == pytest.approx(np.mean(shares), abs=1e-12)
+    looks = looked(Ranking(score, label), day, entity, k=20)
+    assert cards(label, day, looks)[0] == pytest.approx(np.mean(shares), abs=1e-12)
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -80,18 +84,39 @@ def test_one_class_leaves_rankings_unmeasured(label):
     assert values["brier"] >= 0
 
 
+NO_LOOKS = {name: np.empty(0) for name in ("looked", "hit", "saved")}
+
+
 def test_nothing_is_measured_of_nothing():
     none = np.empty(0)
-    assert all(math.isnan(v) for v in measure(none, none, amount=none, day=none, entity=none).values())
+    assert all(math.isnan(v) for v in measure(none, none, amount=none, day=none, looks=NO_LOOKS).values())
 
 
 def test_a_bootstrap_can_afford_them():
     generator = np.random.default_rng(1)
     probability, label = random_case(1, 60_000)
     day, entity, amount = generator.integers(0, 7, 60_000), generator.integers(0, 5000, 60_000), np.ones(60_000)
+    looks = looked(Ranking(probability, label), day, entity)
     spent = []
     for _ in range(5):
         start = time.process_time()
-        measure(probability, label, amount=amount, day=day, entity=entity)
+        measure(probability, label, amount=amount, day=day, looks=looks)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.1  # about 0.015 on an idle core
+
+
+def test_a_day_that_is_drawn_twice_is_two_days_and_keeps_what_the_days_before_it_left():
+    """Two days with card precisions of 1 and 0, the second because its card was found out on the first: resampled days
+    give 0, .5 and 1. Merged, two draws of the first would look into its cards once; by rows, nearly anything."""
+    config = FraudConfig(capacity=1)
+    scores = FraudScores(config, None)
+    stacked = {
+        "probability": np.array([0.9, 0.1, 0.9, 0.2]), "label": np.array([1, 0, 1, 0]), "amount": np.ones(4),
+        "day": np.array([3, 3, 5, 5]), "entity": np.array([1, 2, 1, 2]),
+    }  # fmt: skip
+    units = {name: stacked[name] for name in ("entity", "day")}
+    drawn = Bootstrap.of(scores, Scored([{}] * 4, [None] * 4, stacked, units), 0)
+    assert drawn.point["card_precision_at_1"] == 0.5
+    assert set(drawn.drawn["card_precision_at_1"]) == {0.0, 0.5, 1.0}
+    assert drawn.units["card_precision_at_1"].too_few() == "2 days are too few for a claim (20 are needed)"
+    assert str(drawn.units["average_precision"]) == "2 entities"

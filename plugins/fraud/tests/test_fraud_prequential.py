@@ -32,6 +32,7 @@ def test_the_champion_of_each_fold_is_a_row_of_its_own():
     text = prequential.render(summary)
     assert f"| {prequential.CHAMPION} | 0.750 | 0.800 | 0.700 |" in text
     assert "0.500 through time, 0.700 on a random split (+0.200)" in text
+    assert "Means alone, without intervals: 2 folds are too few for a claim (20 are needed)." in text
 
 
 def test_a_fold_that_fails_says_why(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from suite import SuiteError
-from suite_image_generation.evaluation.quality import kid, mmd, ranks, retrieval
+from suite_image_generation.evaluation.quality import kernels, kid, kid_of, mmd, ranks, retrieval
 from suite_image_generation.model import encoder
 from suite_image_generation.model.encoder import Encoder
 
@@ -30,25 +30,33 @@ def unit(generator, count, towards=0.0):
 
 def test_kid_is_near_nought_for_alike_and_grows_with_the_difference():
     generator = np.random.default_rng(0)
-    real = unit(generator, 400)
+    real = unit(generator, 300)
     alike = kid(real, unit(generator, 300), "toy", seed=1)
-    assert abs(alike.value) < 0.02
+    assert abs(alike.value) < 0.02 and alike.low <= 0 <= alike.high
     values = [kid(real, unit(generator, 300, towards), "toy").value for towards in (0.5, 1.0, 2.0)]
     assert values[0] > 5 * abs(alike.value)
     assert values == sorted(values)
 
 
-def test_kid_tells_its_counts_encoder_and_spread():
+def test_kid_tells_its_counts_encoder_and_interval():
     generator = np.random.default_rng(0)
-    distance = kid(unit(generator, 21), unit(generator, 9), "openai/clip-vit-base-patch32", seed=3)
-    assert (distance.real, distance.made, distance.size, distance.subsets) == (21, 9, 4, 100)
-    assert distance.spread > 0
-    assert "(9 samples, 21 real pictures, encoder openai/clip-vit-base-patch32, 100 subsets of 4)" in str(distance)
-    assert distance == kid(
-        *(unit(np.random.default_rng(0), 30)[a:b] for a, b in ((0, 21), (21, 30))), distance.encoder, seed=3
-    )
-    with pytest.raises(SuiteError, match="at least 4 pictures on each side; there are 21 real and 3 made"):
-        kid(unit(generator, 21), unit(generator, 3), "toy")
+    real, made = unit(generator, 21), unit(generator, 21, 1.0)
+    distance = kid(real, made, "openai/clip-vit-base-patch32", seed=3)
+    assert distance.value == pytest.approx(mmd(real, made)) and distance.low < distance.value < distance.high
+    assert str(distance).endswith("; 21 samples, encoder openai/clip-vit-base-patch32)")
+    assert distance == kid(real, made, distance.encoder, seed=3)
+    assert "9 samples are too few for a claim" in str(kid(real[:9], made[:9], "toy"))
+    with pytest.raises(SuiteError, match="at least 4 samples; there are 3"):
+        kid(real[:3], made[:3], "toy")
+
+
+def test_a_picture_that_comes_twice_is_not_compared_with_itself():
+    """Resampled distances lie around that of all: with a picture as its own likeness they would lie 8 / n above."""
+    generator = np.random.default_rng(1)
+    stacked = kernels(unit(generator, 40), unit(generator, 40))
+    places = [generator.integers(0, 40, 40) for _ in range(400)]
+    drawn = [kid_of({name: values[chosen] for name, values in stacked.items()}) for chosen in places]
+    assert np.mean(drawn) == pytest.approx(kid_of(stacked), abs=4 * np.std(drawn) / 20)
 
 
 def test_ranks_by_hand():
@@ -72,7 +80,8 @@ def test_retrieval_counts_different_captions_once():
     captions = ["a", "b", "c", "a"]
     recall = retrieval(Words().text_features(["a", "b", "g", "b"]), captions, Words())
     assert (recall.first, recall.fifth, recall.samples, recall.captions) == (0.75, 1.0, 4, 3)
-    assert str(recall) == ("0.75 at 1, 1.00 at 5 (4 samples, 3 captions, chance 0.333 and 1.000, encoder words)")
+    said = "0.75 at 1 (0.30 to 0.95), 1.00 at 5 (4 samples, 3 captions, chance 0.333 and 1.000, encoder words)"
+    assert str(recall) == said
 
 
 def test_features_are_unit_vectors_of_pictures_on_white(tiny_clip):

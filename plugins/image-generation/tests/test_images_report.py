@@ -92,7 +92,7 @@ def test_quality_names_encoder_and_counts_and_leaves_few_samples_out(model):
     pictures = [drawing(100 + n) for n in range(6)]
     text = sections_of(model, fine_tuned=system(pictures), before=system(pictures[:3]))["Quality of samples"].text
     line = next(line for line in text.splitlines() if line.startswith("| fine-tuned"))
-    assert "6 samples, 6 real pictures, encoder tiny, 100 subsets of 3" in line
+    assert "6 samples, encoder tiny; 6 samples are too few for a claim (20 are needed)" in line
     assert "6 captions, chance 0.167" in line
     assert "| before | – (3 samples are too few) | – |" in text
 

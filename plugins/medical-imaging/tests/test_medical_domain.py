@@ -12,7 +12,7 @@ import pydicom
 import pytest
 from PIL import Image
 
-from suite import Predictor, SuiteError
+from suite import Predictor, Scored, SuiteError
 from suite.assets.resolve import fetch
 from suite.data.load import load_splits
 from suite_medical_imaging.config import MedicalConfig
@@ -21,7 +21,7 @@ from suite_medical_imaging.data.tasks import ImageTask
 from suite_medical_imaging.domain import MEDICAL_IMAGING
 from suite_medical_imaging.evaluation import baselines
 from suite_medical_imaging.evaluation.audit import blurred, borders_only, from_facts
-from suite_medical_imaging.evaluation.report import Report, wilson
+from suite_medical_imaging.evaluation.report import Report
 from suite_medical_imaging.evaluation.scores import MedicalScores
 from suite_medical_imaging.model import models
 from suite_medical_imaging.model.calibrate import Calibration, calibrated
@@ -200,13 +200,18 @@ def scores(quality, seed=0, count=400):
     return {"p": np.stack([1 - p, p], 1), "y": np.eye(2)[truth]}
 
 
+def system(stacked, **units):
+    count = len(stacked["p"])
+    return Scored([{}] * count, [None] * count, stacked, units)
+
+
 @pytest.mark.parametrize(("leak", "warned", "mentioned"), [(0.0, False, False), (1.0, False, True), (3.0, True, True)])
 def test_the_report_warns_of_a_leak(leak, warned, mentioned):
     tuned = scores(3.0)
     calibration = calibrated(tuned["p"], tuned["y"], "binary", specificity=0.9, coverage=0.9)
     config = MedicalConfig(specificity=0.9, prevalence=0.01)
     tuned["p"] = calibration.apply(tuned["p"], many=False)
-    systems = {"fine-tuned": tuned, "borders only": scores(leak, seed=1)}
+    systems = {"fine-tuned": system(tuned), "borders only": system(scores(leak, seed=1))}
     report = Report(ImageTask("binary", ("no", "yes")), calibration, config, systems)
     sections = {section.title: section for section in report.sections()}
     assert ("Warning: borders only" in sections["Leaks and shortcuts"].text) is warned
@@ -218,13 +223,20 @@ def test_the_report_warns_of_a_leak(leak, warned, mentioned):
     assert sections["What is left to a human"].values[1]["covered"] >= 0.9
 
 
-def test_an_interval_of_a_share():
-    assert wilson(8, 2) == pytest.approx((0.4902, 0.9433), abs=1e-3)
-    assert np.isnan(wilson(0, 0)[0])
-
-
-def test_an_interval_stays_a_share():
-    assert wilson(0, 5)[0] == 0 and wilson(5, 0)[1] == 1
+def test_intervals_of_the_report_are_over_patients():
+    """Ten pictures of each of 40 patients are alike: the shares at the threshold rest on 40, and 10 are too few."""
+    tuned = {key: np.repeat(values, 10, axis=0) for key, values in scores(2.0, count=40).items()}
+    calibration = calibrated(tuned["p"], tuned["y"], "binary", specificity=0.9, coverage=0.9)
+    patients, widths = np.repeat(np.arange(40), 10), []
+    for units, few in (({}, False), ({"patient": patients}, False), ({"patient": patients // 4}, True)):
+        systems = {"fine-tuned": system(tuned, **units), "borders only": system(tuned, **units)}
+        report = Report(ImageTask("binary", ("no", "yes")), calibration, MedicalConfig(), systems)
+        widths += [interval.high - interval.low for interval in report._shares(1)[:1]]
+        texts = {section.title: section.text for section in report.sections()}
+        for title in ("At the threshold", "Recall of each class", "Leaks and shortcuts"):
+            assert ("10 patients are too few for a claim" in texts[title]) is few
+        assert "Warning: borders only may do as well" in texts["Leaks and shortcuts"]
+    assert widths[0] * 2 < widths[1] < widths[2]
 
 
 def test_twins_that_the_split_parts_are_told(tmp_path, capsys):

@@ -222,13 +222,25 @@ def test_what_changed_is_told_segment_by_segment():
     assert said.values["most better"][0]["source"] == "Save" and said.values["most worse"][0]["after"] == "auf"
     assert "| +100 | Save | Q | Sichern | Sichern |" in said.text
     languages = sections["chrF by language"].values
-    assert languages["fr"] == {"segments": 1, "fine-tuned": 100.0, "before fine-tuning": 100.0}
+    alone = {"segments": 1, "fine-tuned": 100.0, "before fine-tuning": 100.0, "intervals": {}}
+    assert languages["fr"] == alone and "fr: 1 example is too few for a claim" in sections["chrF by language"].text
     assert languages["de"]["fine-tuned"] == measures.chrf(after.scores["chrf"][:2])
     counted = sections["Placeholders"].values
     assert counted["fine-tuned"] == {"segments": 3, "with placeholders": 1, "invalid": 1}
     assert counted["before fine-tuning"]["invalid"] == 0
     assert sections["Confidence"].values["accepted"]["segments"] == 3
     assert "chrF2|" in sections["How it was scored"].text
+
+
+def test_languages_have_intervals_where_there_are_texts_enough():
+    task, model = make(), SimpleNamespace(glossary=None)
+    references = [{"source": f"s{n}", "target": "Sichern", "language": "de", "style": None} for n in range(30)]
+    system = scored(task.scores(model), ["Sichern" if n % 3 else "Sicher" for n in range(30)], references)
+    sections = {section.title: section for section in task.report(model, {"fine-tuned": system}, None, None)}
+    part = sections["chrF by language"].values["de"]
+    interval = part["intervals"]["fine-tuned"]
+    assert interval["low"] < part["fine-tuned"] == interval["value"] < interval["high"] < 100
+    assert f"({interval['low']:.1f} to {interval['high']:.1f})" in sections["chrF by language"].text
 
 
 class TestSplits:

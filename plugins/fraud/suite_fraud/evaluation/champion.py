@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from suite import PlattScaling, Ranking, log_odds, sigmoid
+from suite import Interval, PlattScaling, Ranking, log_odds, sigmoid
 from suite_fraud.model.decisions import rising_line
 
 NETWORK = "fine-tuned"
@@ -113,8 +113,10 @@ def hold(
     return contest
 
 
-def verdict(contest: Contest, tested: Mapping[str, float]) -> str:
-    """Who won on validation, and what that was worth on test; `tested` are average precisions there. Markdown."""
+def verdict(contest: Contest, tested: Mapping[str, float], lead: Interval) -> str:
+    """Who won on validation, and what that was worth on test; `tested` are average precisions there, `lead` is the
+    winner's over the network. Markdown.
+    """
     winner = contest.champion
     made = f" ({', '.join(contest.members(winner))})" if winner.endswith(" joined") else ""
     best = max(tested, key=lambda name: tested[name])
@@ -123,8 +125,9 @@ def verdict(contest: Contest, tested: Mapping[str, float]) -> str:
         f"{tested[winner]:.3f} on the test days."
     ]
     if winner != NETWORK:
-        gap = tested[winner] - tested[NETWORK]
-        lines.append(f"The network alone has {tested[NETWORK]:.3f} on the test days ({gap:+.3f} for the champion).")
+        span = "" if np.isnan(lead.low) else f", 95 % interval {lead.low:+.3f} to {lead.high:+.3f}"
+        gap = f"{tested[winner] - tested[NETWORK]:+.3f}{span}"
+        lines.append(f"The network alone has {tested[NETWORK]:.3f} on the test days ({gap} for the champion).")
     else:
         rival = max((name for name in tested if name != winner), key=lambda name: tested[name])
         lines.append(f"The best of the others has {tested[rival]:.3f} on the test days: {rival}.")

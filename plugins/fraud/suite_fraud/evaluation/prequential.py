@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from suite import SuiteError, read_json
+from suite import SuiteError, Units, read_json
 
 METRICS = ("average_precision", "roc_auc", "card_precision")
 CHAMPION = "champion of validation"
@@ -80,6 +80,9 @@ def render(result: Mapping[str, Any]) -> str:
     meter = {name: _mean(values) for name, values in result["optimism"].items()}
     before, dealt = meter["through_time"], meter["random"]
     gap = None if before is None or dealt is None else dealt - before
+    folds = Units("fold", np.arange(len(result["champions"])))
+    if not folds.enough:
+        lines.append(f"Means alone, without intervals: {folds.too_few()}.")
     lines.append(f"Champions: {', '.join(result['champions'])}.")
     lines.append(
         f"Optimism meter: average precision {_shown(meter['through_time'])} through time, {_shown(meter['random'])} on "

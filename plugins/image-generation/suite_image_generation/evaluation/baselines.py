@@ -19,7 +19,7 @@ def baselines(model: ImageModel, splits: Splits, examples: Sequence[Captioned]) 
     """Copying: the training picture whose caption is nearest. The report is told the training rows."""
     rows, config = splits["train"], model.config
     predictions = {COPIES: copies(rows, examples, Encoder.load(config.encoder))} if config.samples else {}
-    return Baselines(predictions, context=rows, elsewhere=rows)
+    return Baselines(predictions, context=rows, elsewhere=rows, settings=dict.fromkeys(predictions, "nothing to tune"))
 
 
 def copies(rows: Dataset, examples: Sequence[Captioned], encoder: Encoder) -> list[Prediction]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from suite import Prediction, Scored, Section
 from suite_image_generation.config import ImageConfig
-from suite_image_generation.evaluation.quality import kid, retrieval
+from suite_image_generation.evaluation.quality import FEWEST, kid, retrieval
 from suite_image_generation.generation import previews
 from suite_image_generation.generation.answers import picture_of
 from suite_image_generation.generation.model import ImageModel
@@ -78,7 +78,7 @@ def measured(made: Mapping[str, Pairs], encoder: Encoder) -> Section:
     """KID and caption retrieval of each system, with counts and encoder in every line."""
     lines, values = ["| system | KID | captions found |", "| --- | --- | --- |"], {}
     for name, pairs in made.items():
-        if len(pairs) < 4:
+        if len(pairs) < FEWEST:
             lines.append(f"| {name} | – ({len(pairs)} samples are too few) | – |")
             continue
         drawn = encoder.features([picture_of(answer) for answer, _ in pairs])
@@ -90,9 +90,9 @@ def measured(made: Mapping[str, Pairs], encoder: Encoder) -> Section:
         lines.append(f"| {name} | {measures[0]} | {measures[1]} |")
         values[name] = [vars(measure) for measure in measures]
     text = (
-        "\n".join(lines) + "\n\nKID is 0 where samples cannot be told from real pictures, and may fall below. Both "
-        "are as good as the encoder, and comparable only with the same encoder and counts. FID is not given: at such "
-        "counts it is biased."
+        "\n".join(lines) + "\n\nKID is 0 where samples cannot be told from real pictures, and may fall below; "
+        "intervals are of 95 %, over samples. Both are as good as the encoder, and comparable only with the same "
+        "encoder and counts. FID is not given: at such counts it is biased."
     )
     return Section("Quality of samples", text, values)
 

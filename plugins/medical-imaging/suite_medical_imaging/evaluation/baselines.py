@@ -23,6 +23,9 @@ from suite_medical_imaging.starter.assets import STARTER
 
 _AUDITED = 2000  # training pictures a shortcut is looked for in: a leak worth a warning shows in fewer
 NEAREST, SCRATCH = "k-NN on frozen features", "from scratch"
+FIXED = "fixed settings"
+SETTINGS = {SCRATCH: "the model's own settings, weights kept by validation"}
+"""How a baseline came to its settings where these are not fixed."""
 Examples = Sequence[dict[str, Any]]
 Answered = dict[str, list[Prediction]]
 AT_ONCE = 64  # pictures a pass: what a CPU and a small GPU hold at 224 pixels a side
@@ -49,7 +52,7 @@ def baselines(model: MedicalModel, splits: Splits, examples: Examples) -> Baseli
         fresh = replace(pretrained, network=models.untrained(network).to(network.device))
         from_scratch(fresh, train, validation)
         predictions[SCRATCH] = model.answers(probabilities(fresh, examples))
-    return Baselines(predictions)
+    return Baselines(predictions, settings={name: SETTINGS.get(name, FIXED) for name in predictions})
 
 
 def _shortcuts(model: MedicalModel, network: Any, train: Examples, targets: np.ndarray, examples: Examples) -> Answered:

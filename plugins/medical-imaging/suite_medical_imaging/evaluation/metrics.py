@@ -13,8 +13,7 @@ def measure(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[str, floa
     Ranking metrics are macro means: of the positive class (binary), one class against the rest, or each label;
     classes without positives or without negatives are left out. `kappa` only for an ordinal task.
     """
-    columns = [1] if kind == "binary" else range(scores.shape[1])
-    rankings = [Ranking.of_known(scores[:, c], truths[:, c]) for c in columns]
+    rankings = _rankings(scores, truths, kind)
     measures = {
         "auroc": _mean([ranking.auroc() for ranking in rankings]),
         "auprc": _mean([ranking.average_precision() for ranking in rankings]),
@@ -26,6 +25,16 @@ def measure(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[str, floa
         measures["kappa"] = kappa(scores.argmax(1), truths.argmax(1), scores.shape[1])
     reliability = Reliability.of_width(*confidences(scores, truths, kind))
     return measures | {"ece": reliability.error(), "brier": brier(scores, truths, kind)}
+
+
+def auroc(scores: np.ndarray, truths: np.ndarray, kind: str) -> float:
+    """The one of `measure`, alone."""
+    return _mean([ranking.auroc() for ranking in _rankings(scores, truths, kind)])
+
+
+def _rankings(scores: np.ndarray, truths: np.ndarray, kind: str) -> list[Ranking]:
+    columns = [1] if kind == "binary" else range(scores.shape[1])
+    return [Ranking.of_known(scores[:, c], truths[:, c]) for c in columns]
 
 
 def recalls(scores: np.ndarray, truths: np.ndarray, kind: str) -> dict[int, float]:

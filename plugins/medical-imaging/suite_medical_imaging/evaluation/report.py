@@ -12,7 +12,7 @@ from datasets import Dataset
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from suite import Reliability, Scored, Section, Stacked
+from suite import Interval, Reliability, Scored, Section, Stacked, Units, intervals, paired, share_interval
 from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.data.tasks import ImageTask
 from suite_medical_imaging.evaluation import metrics
@@ -26,23 +26,22 @@ TUNED = "fine-tuned"
 SHORTCUTS = ("borders only", "heavily blurred", "file facts only")
 LEAK = 0.55
 """AUROC that borders or facts must surely exceed to be called a leak: .5 is luck, and a test of few pictures wavers."""
-Z = 1.96  # 95 % of a normal distribution
+WARNED = 200  # resamples: a warning needs no third digit
 
 
 def report(model: MedicalModel, systems: Mapping[str, Scored], rows: Dataset, context: Any) -> Iterator[Section]:
     """Calibration, operating points, recalls, conformal sets, shortcuts."""
-    scores = {name: system.scores for name, system in systems.items()}
-    return Report(model.task, model.calibration, model.config, scores).sections()
+    return Report(model.task, model.calibration, model.config, systems).sections()
 
 
 @dataclass(frozen=True)
 class Report:
-    """Sections about one data set; `systems` are the stacked scores ("p" and "y") of each system."""
+    """Sections about one data set; the scores of each of the `systems` are "p" and "y"."""
 
     task: ImageTask
     calibration: Calibration
     config: MedicalConfig
-    systems: Mapping[str, Stacked]
+    systems: Mapping[str, Scored]
 
     def sections(self) -> Iterator[Section]:
         """All that apply to the task."""
@@ -57,11 +56,18 @@ class Report:
 
     @property
     def _scores(self) -> np.ndarray:
-        return self.systems[TUNED]["p"]
+        return self.systems[TUNED].scores["p"]
 
     @property
     def _truths(self) -> np.ndarray:
-        return self.systems[TUNED]["y"]
+        return self.systems[TUNED].scores["y"]
+
+    @property
+    def _over(self) -> str:
+        """What intervals are over, and whether that is too little."""
+        units = Units.of(self.systems[TUNED])
+        few = "" if units.enough else f"; {units.too_few()}"
+        return f"95 % intervals over {units}{few}"
 
     def _calibration(self) -> Section:
         kind, many = self.task.kind, self.task.many
@@ -89,9 +95,9 @@ class Report:
         points = [self._point(place) for place in places]
         columns = ("class", "threshold", "sensitivity", "specificity", "found", "missed", "false alarms", "spared")
         rows = [
-            [row["class"], _number(row["threshold"]), _ranged(row["found"], row["missed"]),
-             _ranged(row["spared"], row["alarms"]), row["found"], row["missed"], row["alarms"], row["spared"]]
-            for row in points
+            [row["class"], _number(row["threshold"]), *map(_ranged, self._shares(place)),
+             row["found"], row["missed"], row["alarms"], row["spared"]]
+            for place, row in zip(places, points, strict=True)
         ]  # fmt: skip
         values = [
             [row["class"], f"{row['prevalence']:.1%}", _number(row["ppv"]), _number(row["npv"])] for row in points
@@ -101,8 +107,8 @@ class Report:
         )
         where = "set by you" if self.config.prevalence else "of these data, hardly that of a clinic (set prevalence)"
         text = (
-            f"The threshold was chosen on validation, for {rule}; the counts are of these data, with 95 % "
-            "intervals.\n\n"
+            f"The threshold was chosen on validation, for {rule}; the counts are of these data, with "
+            f"{self._over}.\n\n"
             f"{_table(columns, rows)}\n\nWhat an answer is worth, by Bayes' rule, at the prevalence {where}:\n\n"
             + _table(("class", "prevalence", "PPV", "NPV"), values)
         )
@@ -126,21 +132,28 @@ class Report:
             "prevalence": float(prevalence), "ppv": ppv, "npv": npv,
         }  # fmt: skip
 
+    def _shares(self, place: int) -> tuple[Interval, Interval]:
+        """Sensitivity and specificity of a class at its threshold."""
+        truth, said = self._truths[:, place], self._scores[:, place] >= self.calibration.threshold(place)
+        hits, spared = (np.where(truth == sick, said == sick, np.nan) for sick in (1, 0))
+        return share_interval(self.systems[TUNED], hits), share_interval(self.systems[TUNED], spared)
+
     def _recalls(self) -> Section:
         """Per class for every system: an average hides the class that is never found."""
         counts = np.bincount(self._truths.argmax(1), minlength=len(self.task.classes))
         rows, values = [], {}
         for place, name in enumerate(self.task.classes):
             recalls = {
-                system: metrics.recalls(scores["p"], scores["y"], self.task.kind)[place]
-                for system, scores in self.systems.items()
+                system: metrics.recalls(scored.scores["p"], scored.scores["y"], self.task.kind)[place]
+                for system, scored in self.systems.items()
             }
             values[name] = {"examples": int(counts[place]), **recalls}
-            hits = round(recalls[TUNED] * counts[place]) if counts[place] else 0
+            hits = np.where(self._truths.argmax(1) == place, self._scores.argmax(1) == place, np.nan)
             rest = [_number(value) for system, value in recalls.items() if system != TUNED]
-            rows.append([name, int(counts[place]), _ranged(hits, int(counts[place]) - hits), *rest])
+            rows.append([name, int(counts[place]), _ranged(share_interval(self.systems[TUNED], hits)), *rest])
         header = ("class", "examples", TUNED, *(name for name in self.systems if name != TUNED))
-        text = f"Share of each class for which the most probable answer is right.\n\n{_table(header, rows)}"
+        said = f"Share of each class for which the most probable answer is right, with {self._over}."
+        text = f"{said}\n\n{_table(header, rows)}"
         return Section("Recall of each class", text, values)
 
     def _abstention(self) -> Section:
@@ -177,62 +190,45 @@ class Report:
         }
 
     def _shortcuts(self) -> Section:
-        scores = {name: self._auroc(name) for name in (TUNED, *SHORTCUTS) if name in self.systems}
-        low = self._low()
-        near = [name for name in SHORTCUTS if scores.get(name, 0) >= low]
-        areas = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        areas = {name: self._area(name) for name in (TUNED, *SHORTCUTS) if name in self.systems}
+        shortcuts = [name for name in areas if name != TUNED]
+        leads = {name: self._lead(name) for name in shortcuts}
+        near = [name for name, lead in leads.items() if not lead.low > 0]
+        led = ", ".join(f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) on {n}" for n, lead in leads.items())
         if near:
             verdict = (
-                f"**Warning: {' and '.join(near)} come within the model's own 95 % interval (from {low:.3f}).** Look "
-                "for texts, rulers, scanners or a different cut between the classes before believing the score; of a "
-                "blur, ask whether rough shape and brightness may tell."
+                f"**Warning: {' and '.join(near)} may do as well as the model.** Look for texts, rulers, scanners or a "
+                "different cut between the classes before believing the score; of a blur, ask whether rough shape and "
+                "brightness may tell."
             )
         else:
-            best = max((name for name in scores if name != TUNED), key=lambda name: scores[name])
-            verdict = (
-                f"The model does better than each shortcut tried: its 95 % interval begins at {low:.3f}, {best} "
-                f"reaches {scores[best]:.3f}."
-            )
-        leaks = [name for name in ("borders only", "file facts only") if self._low(name) > LEAK]
+            verdict = "The model does better than each shortcut tried."
+        leaks = [name for name in shortcuts if name in ("borders only", "file facts only") and areas[name].low > LEAK]
         if leaks:
             verdict += (
                 f" **But {' and '.join(leaks)} alone tell more than luck would**: the classes differ in how their "
                 "pictures were taken or cut, and part of the model's score may be that."
             )
+        scores = {name: area.value for name, area in areas.items()}
         text = (
-            f"{verdict}\n\nAUROC: {areas}; guessing gives .5. Borders and blur are linear probes on frozen features of "
-            "pictures whose centre is black (a frame of 12 % is left) and of pictures through a Gaussian of 8 % of the "
-            "side; the facts are a shallow tree over size, shape and acquisition of the file. What is not tried here, "
-            "such as a marker inside the organ, is not ruled out."
+            f"{verdict} The model's lead in AUROC, with {self._over}: {led}.\n\n"
+            f"AUROC: {', '.join(f'{name} {value:.3f}' for name, value in scores.items())}; guessing gives .5. Borders "
+            "and blur are linear probes on frozen features of pictures whose centre is black (a frame of 12 % is left) "
+            "and of pictures through a Gaussian of 8 % of the side; the facts are a shallow tree over size, shape and "
+            "acquisition of the file. What is not tried here, such as a marker inside the organ, is not ruled out."
         )
-        return Section("Leaks and shortcuts", text, {"auroc": scores, "low": low, "near": near, "leaks": leaks})
+        values = {"auroc": scores, "low": areas[TUNED].low, "near": near, "leaks": leaks}
+        return Section("Leaks and shortcuts", text, values | {"lead": {name: vars(leads[name]) for name in leads}})
 
-    def _auroc(self, name: str) -> float:
-        return metrics.measure(self.systems[name]["p"], self.systems[name]["y"], self.task.kind)["auroc"]
+    def _area(self, name: str) -> Interval:
+        return intervals(self.systems[name], self._auroc, count=WARNED)["auroc"]
 
-    def _low(self, name: str = TUNED) -> float:
-        """Lower end of a system's 95 % interval, by 200 resamples of pictures: a warning needs no third digit.
+    def _lead(self, name: str) -> Interval:
+        """How much better the model ranks than a shortcut, on the same resamples."""
+        return paired(self.systems[TUNED], self.systems[name], self._auroc, count=WARNED)["auroc"]
 
-        NaN for a system that was not scored.
-        """
-        if name not in self.systems:
-            return np.nan
-        scores, truths = self.systems[name]["p"], self.systems[name]["y"]
-        generator = np.random.default_rng(0)
-        drawn = [generator.integers(0, len(scores), len(scores)) for _ in range(200)]
-        areas = [metrics.measure(scores[d], truths[d], self.task.kind)["auroc"] for d in drawn]
-        return float(np.nanpercentile(areas, 2.5))
-
-
-def wilson(hits: int, misses: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953); NaN for no count."""
-    count = hits + misses
-    if not count:
-        return np.nan, np.nan
-    share = hits / count
-    middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
-    half = Z * np.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2)) / (1 + Z**2 / count)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    def _auroc(self, scores: Stacked) -> dict[str, float]:
+        return {"auroc": metrics.auroc(scores["p"], scores["y"], self.task.kind)}
 
 
 def _reliability(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], bins: Mapping[str, Reliability]) -> bytes:
@@ -273,11 +269,8 @@ def _table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)
 
 
-def _ranged(hits: int, misses: int) -> str:
-    if hits + misses == 0:
-        return "–"
-    low, high = wilson(hits, misses)
-    return f"{hits / (hits + misses):.3f} ({low:.3f} to {high:.3f})"
+def _ranged(share: Interval) -> str:
+    return "–" if np.isnan(share.value) else f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"
 
 
 def _ratio(hits: int, misses: int) -> float:

@@ -29,3 +29,7 @@ class MedicalScores(Scores):
     def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
         """See `metrics.measure`."""
         return measure(scores["p"], scores["y"], self.model.task.kind)
+
+    def watched(self) -> dict[str, bool]:
+        """What a clinic asks for beside the order: sensitivity at few false alarms, and probabilities to believe."""
+        return {"sens@spec90": True, "ece": False}

@@ -43,3 +43,11 @@ class RecommendationsScores(Scores):
             "index_recall@20": float(scores["index_recall"].mean()),
             "candidate_recall@20": float(scores["candidate_recall"].mean()),
         }
+
+    def belongs(self, example: History) -> dict[str, str]:
+        """Whose list it is; each user is asked once."""
+        return {"user": example.user}
+
+    def watched(self) -> dict[str, bool]:
+        """What a better order may cost: lists of fewer different items, and of better known ones."""
+        return {"coverage@10": True, "novelty@10": True}

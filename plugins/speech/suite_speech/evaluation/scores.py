@@ -46,3 +46,7 @@ class SpeechScores(Scores):
             "wer_as_written": sums["written_errors"] / max(sums["written_words"], 1.0),
             "cer": sums["letter_errors"] / max(sums["letters"], 1.0),
         }
+
+    def watched(self) -> dict[str, bool]:
+        """Words as they are written, with capitals and punctuation: what a reader sees."""
+        return {"wer_as_written": False}

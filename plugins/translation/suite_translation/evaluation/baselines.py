@@ -19,7 +19,8 @@ def baselines(model: TranslationModel, splits: Splits, examples: Sequence[Source
         {
             "copy": [_answer(source) for source in sources],
             "memory": [_answer(source if text is None else text) for source, text in zip(sources, known, strict=True)],
-        }
+        },
+        settings={"copy": "nothing to tune", "memory": "fixed settings"},
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from suite import Reliability, Scored, Section
+from suite import Reliability, Scored, Section, Stacked, slices
 from suite_translation.model.confidence import GOOD
 from suite_translation.model.model import TranslationModel
 from suite_translation.strings import chrf as measures
@@ -62,20 +62,33 @@ def changes(before: Scored, after: Scored) -> Section:
 
 
 def languages(systems: Mapping[str, Scored]) -> Section:
-    """chrF of each system in each language."""
-    spoken = np.array([reference["language"] for reference in systems[TUNED].references])
+    """chrF of each system in each language, with intervals where there are texts enough."""
+    spoken = [reference["language"] for reference in systems[TUNED].references]
+    parts = slices(systems, spoken, _chrf)
     values = {
-        str(language): {
-            "segments": int((spoken == language).sum()),
-            **{name: measures.chrf(system.scores["chrf"][spoken == language]) for name, system in systems.items()},
+        language: {
+            "segments": part["examples"],
+            **{name: part[name]["chrf"] for name in systems},
+            "intervals": {name: given["chrf"] for name, given in part["intervals"].items()},
         }
-        for language in np.unique(spoken)
+        for language, part in parts.items()
     }
     rows = [
-        {"language": language, **{name: _short(value) for name, value in figures.items()}}
-        for language, figures in values.items()
+        {"language": language, "segments": part["examples"], **{name: _ranged(part, name) for name in systems}}
+        for language, part in parts.items()
     ]
-    return Section("chrF by language", _table(rows), values)
+    few = [f"{language}: {part['units']['few']}." for language, part in parts.items() if part["units"]["few"]]
+    return Section("chrF by language", "\n\n".join([_table(rows), *few]), values)
+
+
+def _chrf(scores: Stacked) -> dict[str, float]:
+    return {"chrf": measures.chrf(scores["chrf"])}
+
+
+def _ranged(part: Mapping[str, Any], name: str) -> str:
+    """A system's chrF in a slice, with its 95 % interval."""
+    value, interval = _short(part[name]["chrf"]), part["intervals"].get(name, {}).get("chrf")
+    return f"{value} ({_short(interval['low'])} to {_short(interval['high'])})" if interval else value
 
 
 def confidences(scored: Scored) -> Section:
@@ -92,21 +105,25 @@ def confidences(scored: Scored) -> Section:
         }
         for place in np.flatnonzero(bins.count)
     ]
-    groups = {"accepted": ~fuzzy, "fuzzy": fuzzy}
-    values = {
-        name: {
-            "segments": int(mask.sum()),
-            "chrf": measures.chrf(scored.scores["chrf"][mask]) if mask.any() else None,
-            "good": float(good[mask].mean()) if mask.any() else None,
-        }
-        for name, mask in groups.items()
-    }
+    named = {0: "accepted", 1: "fuzzy"}
+    parts = slices({TUNED: scored}, [named[int(mark)] for mark in fuzzy], _chrf_and_good)
+    values = {name: _confident(parts.get(name)) for name in named.values()}
     said = [
-        f"{group['segments']} {name}: chrF {_short(group['chrf'])}, {_short(group['good'])} of them good"
-        for name, group in values.items()
-        if group["segments"]
+        f"{part['examples']} {name}: chrF {_ranged(part, TUNED)}, {_short(part[TUNED]['good'])} of them good"
+        for name, part in parts.items()
     ]
     return Section("Confidence", f"{'; '.join(said)}.\n\n{_table(rows)}", {**values, "bins": rows})
+
+
+def _chrf_and_good(scores: Stacked) -> dict[str, float]:
+    return {**_chrf(scores), "good": float((measures.chrf_each(scores["chrf"]) >= GOOD).mean())}
+
+
+def _confident(part: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The figures of the accepted, or of the fuzzy ones; None where there are none."""
+    if part is None:
+        return {"segments": 0, "chrf": None, "good": None}
+    return {"segments": part["examples"], **part[TUNED], "intervals": part["intervals"].get(TUNED, {})}
 
 
 def placeholder_counts(systems: Mapping[str, Scored]) -> Section:

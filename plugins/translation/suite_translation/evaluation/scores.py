@@ -55,3 +55,7 @@ class TranslationScores(Scores):
         if self.model.glossary:
             metrics["terms"] = float(scores["terms"].sum()) / asked if asked else float("nan")
         return metrics
+
+    def watched(self) -> dict[str, bool]:
+        """Whether placeholders hold, which break a program, and with a glossary whether its terms are used."""
+        return {"placeholders": True, "terms": True} if self.model.glossary else {"placeholders": True}
