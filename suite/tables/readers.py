@@ -230,7 +230,11 @@ def _read_parquet(path: Path, reading: Reading, sink: Sink) -> pa.Table:
 
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with dictionaries resolved, since an Arrow file holds one dictionary for all its batches."""
+    """The batch with dictionaries resolved, since an Arrow file holds one dictionary for all its batches.
+
+    Raises for texts that are no UTF-8, which Arrow takes as they are and which fall wherever they are first looked at.
+    """
+    batch.validate(full=True)
     columns = [
         array if array.type == field.type else array.cast(field.type)
         for array, field in zip(batch.columns, schema, strict=True)

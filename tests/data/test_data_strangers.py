@@ -167,3 +167,13 @@ def test_other_damaged_files_of_a_run(tmp_path, command):
     assert code == 0
     assert said.count("damaged") == 2
     assert command("runs", "show")[0] == 2
+
+
+def test_texts_of_a_parquet_file_that_are_no_utf_8(tmp_path):
+    """Arrow takes them as they are; they fell wherever they were first looked at."""
+    pq.write_table(pa.table(WORDS), tmp_path / "a.parquet", compression="none", use_dictionary=False)
+    content = (tmp_path / "a.parquet").read_bytes()
+    at = content.index(b"birne")
+    (tmp_path / "a.parquet").write_bytes(content[:at] + b"\xe1\x20" + content[at + 2 :])
+    with pytest.raises(SuiteError, match=r"a\.parquet cannot be read \(.*UTF8"):
+        load(TOY.task(), str(tmp_path / "a.parquet"))

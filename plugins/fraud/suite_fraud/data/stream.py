@@ -58,6 +58,7 @@ def blocks(
 def _parquet(path: Path, wanted: list[str], rows: int) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=rows, columns=wanted):
+            batch.validate(full=True)  # Arrow takes texts that are no UTF-8 as they are
             yield pa.Table.from_batches([batch])
 
 
