@@ -170,7 +170,8 @@ def test_a_split_in_a_file_holds_the_rows_that_are_asked_for_one_by_one(tmp_path
     monkeypatch.setenv("SUITE_CACHE", str(tmp_path))
     monkeypatch.setattr(tables, "_LARGE", 0)
     monkeypatch.setattr(tables, "_AT_ONCE", 5)
-    settings = config(protocol=protocol, validation_share=0.2, test_share=0.2)
+    shares = {"validation_share": 0.2, "test_share": 0.2} if protocol == "temporal" else {}
+    settings = config(protocol=protocol, **shares)
     log = tables.interactions(random_log(1), settings)
     for rows in tables.split(log, settings).values():
         assert tables.dataset(rows).to_list() == [rows[i] for i in range(len(rows))]
