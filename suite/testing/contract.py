@@ -222,7 +222,10 @@ class DomainContract(FreshPromises, DataPromises):
         keep(done.returncode == 0, "predict exits with 0", seen=outcome(done), read="suite.Model.inputs")
         predictor = Predictor(self.make().domain.task(), str(trained))  # the command was given no settings either
         expected = [plain(answer) for answer in predictor.answer(argument)]
-        answers = [{key: value for key, value in line.items() if key != "input"} for line in json.loads(done.stdout)]
+        lines = json.loads(done.stdout)
+        signed = all(line["model"] == trained.name for line in lines)
+        keep(signed, "each answer names the run that gave it", seen=lines[:1], read="docs/commands.md")
+        answers = [{key: value for key, value in line.items() if key not in ("input", "model")} for line in lines]
         alike = len(expected) == len(answers) and all(map(predictor.task.answers.same, expected, answers))
         seen = f"{answers[:1]} instead of {expected[:1]}"[:1000]
         keep(answers and alike, "the command answers as the model does here", seen=seen, read="suite.Model.infer")

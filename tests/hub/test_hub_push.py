@@ -54,7 +54,8 @@ def test_the_card_holds_the_results_as_the_hub_reads_them(place):
     tuned, before = systems["fine-tuned"]["accuracy"], systems["before fine-tuning"]["accuracy"]
     assert [metric["value"] for metric in results["metrics"]] == [tuned["value"], before["value"]]
     span = f"95 % interval {tuned['low']:.4g} to {tuned['high']:.4g}"
-    assert results["metrics"][0]["name"] == f"accuracy fine-tuned ({span}, 15 examples)"
+    few = "2 authors are too few for a claim (20 are needed)"
+    assert results["metrics"][0]["name"] == f"accuracy fine-tuned ({span}; {few}, 15 examples)"
     assert card == front((place.run / "README.md").read_text())  # one card, not two
 
 
