@@ -252,7 +252,7 @@ def test_data_check_takes_what_train_takes():
         {option.name: (option.opts, option.type.name) for option in command.params if isinstance(option, click.Option)}
         for command in (verbs.train(offer), verbs.data(offer).commands["check"])
     )
-    of_a_run, of_a_check = {"resume", "dry_run", "processes", "nodes", "rendezvous"}, {"form", "rejected"}
+    of_a_run, of_a_check = {"resume", "force", "dry_run", "processes", "nodes", "rendezvous"}, {"form", "rejected"}
     assert {name: train[name] for name in train.keys() - of_a_run} == {
         name: check[name] for name in check.keys() - of_a_check
     }
