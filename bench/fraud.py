@@ -2,8 +2,8 @@
 
     python bench/fraud.py [FOLDER] [prepare] [folds] [score] [few]
 
-FOLDER keeps the runs, runs/bench-fraud unless named; a fold that is there already is not made again. All four take some half an hour on two cores:
-`folds` and `few` train 4 and 6 times.
+FOLDER keeps the runs, runs/bench-fraud unless named; a fold that is there already is not made again. All four take some
+half an hour on two cores: `folds` and `few` train 4 and 6 times.
 """
 
 from __future__ import annotations

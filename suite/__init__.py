@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from suite.assets.asset import Asset, Wheel, cache_dir
 from suite.assets.minilm import minilm
 from suite.config import TrainConfig, only_with
-from suite.domain.answers import inert, write_predictions
+from suite.decoders import decoding, read_json
+from suite.domain.answers import as_written, csv_text, inert, write_predictions
 from suite.domain.description import Domain, Task
 from suite.domain.parts import Answers, Data, Model, Scores, Stage
 from suite.domain.vocabulary import (
@@ -37,13 +38,17 @@ if TYPE_CHECKING:
     from suite.cli.options import format_option
     from suite.console import bar
     from suite.data.corrections import Correction, Corrections
+    from suite.decoders.pictures import load_picture, picture_file
     from suite.evaluation.calibration import PlattScaling, Reliability, TemperatureScaling, log_odds, sigmoid
     from suite.evaluation.intervals import Interval, intervals, paired, share_interval
     from suite.evaluation.ranking import Ranking
     from suite.evaluation.slicing import slices
     from suite.evaluation.units import Units
     from suite.inference.predictor import Predictor
+    from suite.tables.origin import located
+    from suite.tables.readers import read_table
     from suite.tables.store import column, on_disk
+    from suite.tables.times import moments
     from suite.training.callbacks import Callback
 
 __version__ = "0.1.0"
@@ -60,7 +65,11 @@ _LATER = {
     "suite.evaluation.slicing": ("slices",),
     "suite.evaluation.units": ("Units",),
     "suite.inference.predictor": ("Predictor",),
+    "suite.decoders.pictures": ("load_picture", "picture_file"),
+    "suite.tables.origin": ("located",),
+    "suite.tables.readers": ("read_table",),
     "suite.tables.store": ("column", "on_disk"),
+    "suite.tables.times": ("moments",),
     "suite.training.callbacks": ("Callback",),
 }
 _MODULES = {name: module for module, names in _LATER.items() for name in names}
@@ -102,22 +111,31 @@ __all__ = [
     "TrainingData",
     "Units",
     "Wheel",
+    "as_written",
     "bar",
     "cache_dir",
     "column",
+    "csv_text",
+    "decoding",
     "evaluate",
     "format_option",
     "hookimpl",
     "inert",
     "intervals",
     "load",
+    "load_picture",
+    "located",
     "log_odds",
     "mean_states",
     "minilm",
+    "moments",
     "on_disk",
     "only_with",
     "paired",
+    "picture_file",
     "predict",
+    "read_json",
+    "read_table",
     "resolve_model",
     "share_interval",
     "sigmoid",

@@ -27,6 +27,7 @@ from suite.inference.predictor import Predictor, finished_run, permissions, read
 from suite.plugins.loader import load_plugins
 from suite.runs import Run, list_runs, newest_unfinished
 from suite.signals import Stopped
+from suite.training.again import begun_before
 from suite.training.train import train as train_run
 
 Reference: TypeAlias = Run | Path | str
@@ -49,11 +50,15 @@ class Evaluation(dict[str, Any]):
         return self.text
 
 
-def train(domain: str, /, *, resume: Reference = "", config: str | Path = "", **options: Any) -> Run:
+def train(
+    domain: str, /, *, resume: Reference = "", config: str | Path = "", force: bool = False, **options: Any
+) -> Run:
     """Fine-tunes on `data`, or on the domain's starter, and returns the finished, evaluated run.
 
     `options` are those of `suite DOMAIN options`, such as `data="calls/"` or `max_steps=50`; they rank above those
-    of the YAML file `config`. `resume` goes on with a stopped run, or with "latest".
+    of the YAML file `config`. `resume` goes on with a stopped run, or with "latest"; with `force` it takes the run
+    from a process that seems to be alive. What a Slurm job or a container began is gone on with unasked when that is
+    started again.
 
     Raises `SuiteError` for what can be mended, and `KeyboardInterrupt` after Ctrl-C (in a notebook: interrupt) or
     SIGTERM, when the checkpoint is written. Signals reach the main thread only: called from another one,
@@ -62,8 +67,10 @@ def train(domain: str, /, *, resume: Reference = "", config: str | Path = "", **
     described: Domain = load_plugins().domain(domain)
     layers = [described.Config.from_file(Path(config)) if config else {}, options]
     task, stopped_run = planned(described, layers, resume.path if isinstance(resume, Run) else resume)
+    if stopped_run is None and (stopped_run := begun_before(task)):
+        task = Task(described, read_config(stopped_run, described))
     try:
-        return train_run(task, stopped_run)
+        return train_run(task, stopped_run, force=force)
     except Stopped as stopped:
         raise KeyboardInterrupt(f"{stopped}; train({domain!r}, resume='latest') goes on.") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self
@@ -11,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from suite.decoders import decoding
 from suite.errors import SuiteError, unknown
 
 
@@ -139,10 +141,8 @@ class TrainConfig(BaseModel):
     @classmethod
     def from_file(cls, path: Path) -> dict[str, Any]:
         """The values in a YAML file, unchecked. Raises `SuiteError` if it is not a YAML mapping."""
-        try:
-            values = yaml.safe_load(path.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SuiteError(f"Cannot read the config {path}: {error}") from None
+        with decoding(f"The config {path}", "give lines such as 'epochs: 3', in YAML."):
+            values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
         if values is None:
             return {}
         if not isinstance(values, dict):
@@ -157,10 +157,9 @@ class TrainConfig(BaseModel):
             key, equals, text = setting.partition("=")
             if not equals:
                 raise SuiteError(f"--set {setting!r} has no '='; write --set epochs=3.")
-            try:
+            values[key.strip()] = text
+            with suppress(SuiteError), decoding(setting):  # what is no YAML is a text
                 values[key.strip()] = yaml.safe_load(text)
-            except yaml.YAMLError:
-                values[key.strip()] = text
         return values
 
     def to_yaml(self) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+from suite.console import warn
 
 
 class SuiteError(Exception):
@@ -17,6 +20,30 @@ class SuiteError(Exception):
     def __init__(self, message: str, *, changes: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.changes = dict(changes or {})
+
+
+@contextmanager
+def logged(what: str) -> Iterator[None]:
+    """For clean-up alone: an exception of the block becomes a warning, so that it never takes another one's place."""
+    try:
+        yield
+    except Exception as error:
+        warn(f"{what} failed: {type(error).__name__}: {error}")
+
+
+@contextmanager
+def afterwards(step: Callable[[], object], what: str) -> Iterator[None]:
+    """Takes `step` after the block, as `finally` does, but what the block raised stays what is raised.
+
+    Where the block worked, the step's own exception is raised: its work may be what was asked for.
+    """
+    try:
+        yield
+    except BaseException:
+        with logged(what):
+            step()
+        raise
+    step()
 
 
 def unknown(kind: str, given: str, known: Iterable[str], *, hint: str = "") -> SuiteError:

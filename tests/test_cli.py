@@ -11,12 +11,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 from suite_toy.domain import TOY
 from suite_toy.model import ToyModel
 
 from suite import Answers, Predictor, SuiteError, predict
+from suite.cli import verbs
 from suite.inference.answering import predict_all
+from suite.plugins.loader import load_plugins
 from suite.testing import newest
 
 
@@ -214,6 +217,45 @@ def test_data_check_names_rows_and_fails_when_too_many_are_bad(tmp_path):
     assert "3 of 4 rows are unusable (75.0%)" in done.stderr
     rejected = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
     assert [entry["row"] for entry in rejected] == [1, 2, 3]
+
+
+def test_data_check_is_for_ci(tmp_path):
+    """Status 0 with warnings, 2 for what a training would refuse at its first step; as JSON with file and line."""
+    rows = [f"{chr(97 + n)}{'xa'[n % 2]},{'consonants' if n % 2 == 0 else 'vowels'}" for n in range(20)]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "words.csv").write_text("\n".join(["token,class", *rows, "r2d2,vowels"]) + "\n")
+    (tmp_path / "data" / "more.nrrd").write_text("")
+    done = suite("toy", "data", "check", "data", "--format", "json", "--set", "batch_size=4", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["counts"] == {"rows": 21, "accepted": 20, "rejected": 1, "errors": 0, "warnings": 1, "notes": 0}
+    assert answer["unread"] == {".nrrd": 1} and answer["refused"] is None and sum(answer["splits"].values()) == 20
+    assert [(entry["file"], entry["line"]) for entry in answer["rejected"]] == [("words.csv", 22)]
+    assert not list(tmp_path.glob("runs*"))
+
+    for option in (
+        ["--model", "owner/nothing"],
+        ["--lora", "--set", "lora_targets=[no_such]"],
+        ["--set", "freeze=[x]"],
+    ):
+        refused = suite("toy", "data", "check", "data", "--format", "json", *option, cwd=tmp_path)
+        assert refused.returncode == 2
+        assert json.loads(refused.stdout)["refused"] in refused.stderr
+    twice = suite("toy", "data", "check", "data", "--data", "data", cwd=tmp_path)
+    assert twice.returncode == 2 and "The data are named twice" in twice.stderr
+
+
+def test_data_check_takes_what_train_takes():
+    """The same options, but for those that are of a run and not of its data."""
+    offer = load_plugins().domains["toy"]
+    train, check = (
+        {option.name: (option.opts, option.type.name) for option in command.params if isinstance(option, click.Option)}
+        for command in (verbs.train(offer), verbs.data(offer).commands["check"])
+    )
+    of_a_run, of_a_check = {"resume", "force", "dry_run", "processes", "nodes", "rendezvous"}, {"form", "rejected"}
+    assert {name: train[name] for name in train.keys() - of_a_run} == {
+        name: check[name] for name in check.keys() - of_a_check
+    }
 
 
 @pytest.mark.parametrize(

@@ -87,12 +87,12 @@ def test_the_yaml_of_a_config_rebuilds_it(tmp_path):
     assert TrainConfig.build(TrainConfig.from_file(tmp_path / "config.yaml")) == config
 
 
-@pytest.mark.parametrize(("text", "said"), [("- a\n- b", "holds a list"), ("a: [", "Cannot read the config")])
+@pytest.mark.parametrize(("text", "said"), [("- a\n- b", "holds a list"), ("a: [", "The config .* cannot be read")])
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, said):
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(SuiteError, match=said):
         TrainConfig.from_file(tmp_path / "c.yaml")
-    with pytest.raises(SuiteError, match="Cannot read the config"):
+    with pytest.raises(SuiteError, match="The config .* cannot be read"):
         TrainConfig.from_file(tmp_path / "absent.yaml")
 
 

@@ -30,7 +30,7 @@ DOMAIN_WORDS = re.compile(
 """Words of one domain. Kinds of column (audio, image, text) are the core's own."""
 
 FLOORS = (
-    {"errors", "console", "files", "signals"},
+    {"errors", "console", "decoders", "files", "signals"},
     {"config", "runs", "assets", "accelerator"},
     {"tables"},
     {"domain"},
@@ -61,8 +61,8 @@ PLUGIN_FLOORS = (
 
 FLAGS = {
     *("--model", "--data", "--columns", "--epochs", "--batch-size", "--learning-rate", "--lora", "--precision"),
-    *("--output", "--name", "--seed", "--config", "--set", "--resume", "--dry-run", "--quiet", "-q", "--offline"),
-    *("--processes", "--nodes", "--rendezvous"),
+    *("--output", "--name", "--seed", "--config", "--set", "--resume", "--force", "--dry-run", "--quiet", "-q"),
+    *("--processes", "--nodes", "--rendezvous", "--offline"),
 }
 """What `suite DOMAIN train` takes. Everything else is `--set`: a flag for every field helps nobody."""
 

@@ -31,12 +31,16 @@ def test_runs_made_in_one_second_get_folders_of_their_own(tmp_path):
 
 def test_a_run_whose_process_is_gone_is_interrupted_not_running(tmp_path):
     script = (
-        f"from suite.runs import *; r = Run.create(Path({str(tmp_path)!r}), 'toy', 'x'); r.set_status('running', 'toy')"
+        f"from pathlib import Path; from suite.runs import Run; root = Path({str(tmp_path)!r}); "
+        "r = Run.create(root, 'toy', 'x').owned(); "
+        "r.set_status('running', 'toy'); import os; os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
     (gone,) = list_runs(tmp_path)
     assert (gone.status()["state"], gone.state()) == ("running", "interrupted")
-    assert make(tmp_path).state() == "running"  # this process is alive
+    mine = make(tmp_path).owned()
+    assert mine.state() == "running"  # this process is alive
+    assert mine.release().state() == "interrupted"
 
 
 def test_a_run_is_opened_by_path_name_or_latest(tmp_path):

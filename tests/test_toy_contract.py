@@ -6,7 +6,7 @@ import json
 
 import yaml
 
-from suite.testing import DomainContract
+from suite.testing import DomainContract, Messy
 
 
 class TestToyContract(DomainContract):
@@ -17,6 +17,26 @@ class TestToyContract(DomainContract):
 
     def answered_input(self, folder):
         return "rhythm"
+
+    def messy(self, folder):
+        def file(name, *lines):
+            path = folder / f"{name}.csv"
+            path.write_text("\n".join(("word,label,author,split", *lines)) + "\n")
+            return {"data": str(path), "max_rejected": 0.5}
+
+        good = [f"{'ab'[n % 2]}{chr(97 + n)}x,{'vowels' if n % 2 else 'consonants'},a{n // 2}," for n in range(16)]
+        marked = [f"{line}{split}" for line, split in zip(good, ["train"] * 8 + ["test"] * 8, strict=True)]
+        return {
+            "rows without a word and twice the same": Messy(
+                file("rows", *good, ",vowels,a1,", "r2d2,vowels,a2,", good[0])
+            ),
+            "an author in two splits": Messy(
+                file("author", *marked, "zzz,consonants,a0,test"), "values of author are in"
+            ),
+            "too few rows": Messy(file("few", *good[:2]), "too few"),
+            "nothing but rubbish": Messy(file("none", "1,vowels,a,", "2,vowels,b,"), "None of the 2 rows is usable"),
+            "a split of no known name": Messy(file("odd", *(line + "holdout" for line in good)), "holds 'holdout'"),
+        }
 
     def test_what_is_chosen_on_validation_is_saved_with_the_model(self, trained):
         """`calibrate` sees every validation answer before the model is saved."""

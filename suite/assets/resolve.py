@@ -19,6 +19,7 @@ from huggingface_hub import constants, errors
 from suite import console
 from suite.assets import wheels
 from suite.assets.asset import LOCAL, Asset, cache_dir, hub_refused, nearest_path
+from suite.decoders import check_name
 from suite.errors import SuiteError, unknown
 
 HUB_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.spm", "*.vocab"]
@@ -116,6 +117,7 @@ def resolve_model(reference: str, starter_assets: Sequence[Asset], *, offline: b
 
     A hub id may end in `@revision`. The `model/` of a finished run's folder is found in it. Raises `SuiteError`.
     """
+    check_name(reference)
     path = Path(reference).expanduser()
     if path.is_dir():
         return _model_folder(path.resolve())

@@ -15,7 +15,6 @@ import stat
 import subprocess
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -27,6 +26,7 @@ from filelock import FileLock, Timeout
 from suite import console
 from suite.assets import asset as assets
 from suite.assets.asset import Asset, Wheel
+from suite.decoders import decoding, read_json
 from suite.errors import SuiteError
 
 MANIFEST = "manifest.json"
@@ -77,14 +77,11 @@ def is_cached(asset: Asset, root: Path) -> bool:
 
 def unzip(archive: Path, into: Path) -> Path:
     """Unpacks a zip into a new folder. Raises `SuiteError` for a path that leaves it, a link, or a bomb."""
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = opened.infolist()
-            _refuse_hostile(archive, members)
-            for member in members:
-                opened.extract(member, into)
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
-        raise SuiteError(f"Cannot unpack {archive.name}: {error}. Delete it and fetch it again.") from None
+    with decoding(archive.name, "delete it and fetch it again."), zipfile.ZipFile(archive) as opened:
+        members = opened.infolist()
+        _refuse_hostile(archive, members)
+        for member in members:
+            opened.extract(member, into)
     return into
 
 
@@ -102,10 +99,9 @@ def _identity(asset: Asset) -> dict[str, Any]:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
-    try:
-        return json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError):
-        return None
+    with suppress(SuiteError):
+        return read_json(folder / MANIFEST, fields={"files": dict})
+    return None
 
 
 def _sha256(path: Path) -> str | None:

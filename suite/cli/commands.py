@@ -11,8 +11,17 @@ from typing import Any
 
 import click
 
-from suite.cli.options import TrainingFlags, action, format_option, offline_option, quiet_option, runs_option
+from suite.cli.options import (
+    TrainingFlags,
+    action,
+    force_option,
+    format_option,
+    offline_option,
+    quiet_option,
+    runs_option,
+)
 from suite.console import duration, plain, result, say, table
+from suite.decoders import decoding
 from suite.errors import SuiteError
 from suite.plugins.loader import load_plugins
 from suite.runs import Run, list_runs, newest_unfinished
@@ -44,7 +53,7 @@ def list_(form: str) -> None:
 
 @click.group(no_args_is_help=True)
 def runs() -> None:
-    """List training runs, show one, or go on with one."""
+    """List training runs, show, resume or verify one."""
 
 
 @runs.command("list")
@@ -69,6 +78,7 @@ def list_runs_(output: Path, form: str) -> None:
 @runs.command()
 @click.argument("run", default="latest")
 @runs_option
+@force_option
 @click.option(
     "--set",
     "settings",
@@ -78,7 +88,7 @@ def list_runs_(output: Path, form: str) -> None:
 )
 @quiet_option
 @offline_option
-def resume(run: str, output: Path, settings: tuple[str, ...]) -> None:
+def resume(run: str, output: Path, force: bool, settings: tuple[str, ...]) -> None:
     """Go on with a stopped run, exactly where it was.
 
     RUN is its folder or name; left out, the newest that was stopped. Options that no weight depends on may be given
@@ -88,7 +98,26 @@ def resume(run: str, output: Path, settings: tuple[str, ...]) -> None:
     if not stopped:
         raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
     offer = load_plugins().find("suite_domains", stopped.domain)
-    action("suite.cli.actions.train:train")(offer, TrainingFlags(settings=settings), resume=str(stopped.path))
+    flags = TrainingFlags(settings=settings)
+    action("suite.cli.actions.train:train")(offer, flags, resume=str(stopped.path), force=force)
+
+
+@runs.command()
+@click.argument("run", default="latest")
+@click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="How many steps to train again.")
+@click.option("--kills", type=click.IntRange(1), default=3, show_default=True, help="How often to kill and resume it.")
+@runs_option
+@format_option
+@quiet_option
+@offline_option
+def verify(run: str, output: Path, steps: int, kills: int, form: str) -> None:
+    """Does this machine repeat a run to the bit, killed and resumed too?
+
+    Trains the first steps of RUN again from its own config and data, in a scratch folder: twice without a stop, then
+    killed at random steps and resumed. Exits with 0 where all bits are equal, else with 1. RUN is its folder or name;
+    left out, the newest that was trained. The run itself is only read.
+    """
+    action("suite.cli.actions.verify:verify")(Run.open(run, output), steps=steps, kills=kills, form=form)
 
 
 @runs.command()
@@ -101,13 +130,19 @@ def show(run: str, output: Path, form: str) -> None:
     RUN is its folder or name; left out, the newest that was trained.
     """
     chosen = Run.open(run, output)
+    with decoding(chosen.path):
+        _show(chosen, form)
+
+
+def _show(chosen: Run, form: str) -> None:
     status, history = chosen.status(), chosen.history()
     if form == "json":
         content = {"path": str(chosen.path), **status, "state": chosen.state(), "history": history}
         result(json.dumps(content | {"evaluation": chosen.evaluation()}, indent=2))
         return
-    since = datetime.fromtimestamp(status["heartbeat"], UTC).strftime("%Y-%m-%d %H:%M")
-    ago = duration(max(time.time() - status["heartbeat"], 0))
+    beat = chosen.heartbeat()
+    since = datetime.fromtimestamp(beat, UTC).strftime("%Y-%m-%d %H:%M")
+    ago = duration(max(time.time() - beat, 0))
     copied = f", a copy of {chosen.copy_of}" if chosen.copy_of else ""
     result(f"{chosen.path}\n{chosen.domain}, {chosen.state()}{copied}, last written {since} UTC ({ago} ago)")
     for key in ("cause", "next"):
@@ -124,6 +159,15 @@ def show(run: str, output: Path, form: str) -> None:
 
 
 def _summary(run: Run) -> dict[str, Any]:
+    """A line of the list; of a run with a damaged file it says which, as the others are no worse for it."""
+    try:
+        with decoding(run.path):
+            return _read_summary(run)
+    except SuiteError as error:
+        return {"run": run.path.name, "domain": run.domain, "state": "damaged", "step": None, "result": str(error)}
+
+
+def _read_summary(run: Run) -> dict[str, Any]:
     status, evaluation = run.status(), run.evaluation()
     values = {
         "run": run.path.name,

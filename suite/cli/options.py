@@ -74,6 +74,11 @@ processes_option = click.option(
 )
 
 
+force_option = click.option(
+    "--force", is_flag=True, help="Take the run from the process that owns it, alive or not; never wait for it."
+)
+
+
 def settings_option(domain: str) -> Decorator:
     """`--set`, which every verb that makes a config understands."""
     help_ = f"Any option of 'suite {domain} options'; may be given again."

@@ -14,7 +14,7 @@ import click
 from suite.cli.options import (
     TrainingFlags,
     action,
-    columns_option,
+    force_option,
     format_option,
     offline_option,
     processes_option,
@@ -42,6 +42,7 @@ def train(offer: Offer) -> click.Command:
         metavar="[RUN]",
         help="Go on with a stopped run; unnamed, the newest.",
     )
+    @force_option
     @click.option("--dry-run", is_flag=True, help="Show config, data check, model size and time; train nothing.")
     @processes_option
     @click.option(
@@ -116,14 +117,21 @@ def data(offer: Offer) -> click.Group:
     def group() -> None:
         pass
 
-    @group.command(help="Which rows are usable, which are not and why; no model is loaded.")
-    @click.argument("data", default="")
-    @columns_option
+    name = offer.entry.name
+    says = "Which rows are usable, which are not and why, and whether a training would take the data."
+    way = (
+        "It goes the way of 'train' as far as the first step, model included, and writes no run: what it refuses a "
+        "training refuses, and nothing else. Status 2 says that it would be refused, 0 that there are warnings at most."
+    )
+
+    @group.command(help=f"{says}\n\n{way}")
+    @click.argument("source", default="", metavar="[DATA]")
+    @training_options(name)
     @format_option
     @offline_option
     @quiet_option
     @click.option("--rejected", type=Path, help="Where to write the rejected rows as JSON lines.")
-    def check(**options: Any) -> None:
-        action("suite.cli.actions.check:check")(offer, **options)
+    def check(flags: TrainingFlags, **options: Any) -> None:
+        action("suite.cli.actions.check:check")(offer, flags, **options)
 
     return group

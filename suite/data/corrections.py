@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite.decoders import decoding
 from suite.domain.description import Task
 from suite.errors import SuiteError
 from suite.tables.gate import Gate
@@ -71,8 +72,13 @@ class Corrections:
         """All corrections, oldest first; a last line torn by a power cut is left out."""
         if not self.path.is_file():
             return []
-        lines = self.path.read_text(encoding="utf-8").splitlines()
-        return [Correction(**json.loads(line)) for line in lines if line.endswith("}")]
+        with decoding(self.path, "mend or take out the line that is damaged."):
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+            read = [Correction(**json.loads(line)) for line in lines if line.endswith("}")]
+        for number, correction in enumerate(read, start=1):
+            if not all(isinstance(part, dict) for part in (correction.row, correction.before, correction.after)):
+                raise SuiteError(f"{self.path}: correction {number} holds no row with named values; take it out.")
+        return read
 
     def _copied(self, path: Path) -> str:
         content = path.read_bytes()
@@ -113,4 +119,5 @@ def source(reference: str, task: Task) -> Dataset:
     rows = [{**correction.row, **correction.after} for correction in last.values()]
     for row in rows:
         row |= {name: gate.path(str(row[name]), f"{store.path.name}: ") for name in files if row.get(name)}
-    return Dataset.from_list(rows)
+    with decoding(store.path, "its lines hold values of several kinds; mend them."):
+        return Dataset.from_list(rows)

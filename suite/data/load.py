@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datasets import Dataset
 
 from suite.console import say, warn
 from suite.data.checks import Report, check_rows, enforce, leaks
-from suite.data.sources import load_rows
+from suite.data.sources import located_rows
 from suite.domain.description import Task
 from suite.domain.vocabulary import Splits
 from suite.errors import SuiteError
@@ -38,27 +38,42 @@ def load(task: Task, reference: str) -> CheckedData:
     The config's `columns` speak of the config's data; other data sets have theirs guessed.
     """
     given = task.config.columns if reference == task.config.data else {}
-    rows, mapping = map_columns(load_rows(reference, task), task.columns, given)
+    rows, origin = located_rows(reference, task)
+    rows, mapping = map_columns(rows, task.columns, given)
     guessed = {ours: theirs for ours, theirs in mapping.items() if ours != theirs and ours not in given}
     if guessed:
         say("Columns taken: " + ", ".join(f"{ours}={theirs}" for ours, theirs in guessed.items()) + ".")
     name = reference or task.domain.starter.data
-    return CheckedData(name, mapping, check_rows(rows, task), fingerprint(rows, task.columns))
+    return CheckedData(name, mapping, check_rows(rows, task, origin), fingerprint(rows, task.columns))
 
 
-def load_splits(task: Task) -> tuple[CheckedData, Splits]:
-    """The config's data, refused if too much is unusable, in splits that share no group and no row."""
-    data = load(task, task.config.data)
+def checked(task: Task) -> CheckedData:
+    """The config's data, whether or not they will do."""
+    return load(task, task.config.data)
+
+
+def parted(task: Task, data: CheckedData) -> tuple[CheckedData, Splits]:
+    """The data in splits that share no group, no row and no content; refused if too much is unusable.
+
+    What parting them taught is among their findings afterwards.
+    """
     enforce(data.report, task.config.max_rejected)
     if rejected := len(data.report.rejected):
         warn(f"{rejected} of {rejected + len(data.rows)} rows are left out; rejected.jsonl says which and why.")
     splits = task.data.split(data.rows)
-    for finding in leaks(splits, task.columns):
+    learnt = [*splits.findings, *(() if splits.overlapping else leaks(splits, task.columns))]
+    for finding in learnt:
         if finding.severity == "error":
             raise SuiteError(finding.message)
         warn(finding.message)
+    report = replace(data.report, findings=[*data.report.findings, *learnt])
     first = {name: _first(rows, task.config.limit) for name, rows in splits.items()}
-    return data, Splits(first, splits.context)
+    return replace(data, report=report), Splits(first, splits.context)
+
+
+def load_splits(task: Task) -> tuple[CheckedData, Splits]:
+    """The config's data, refused if too much is unusable, in splits that share no group, no row and no content."""
+    return parted(task, checked(task))
 
 
 def load_test_rows(task: Task, reference: str) -> Dataset:

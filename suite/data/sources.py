@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import Audio, Dataset, Image, concatenate_datasets, load_dataset
+from datasets import Audio, Dataset, Features, Image, concatenate_datasets, load_dataset
 from datasets import config as settings
 from datasets.table import InMemoryTable
 from huggingface_hub import HfApi, constants, errors
 
 from suite.assets import resolve as assets
+from suite.console import say
 from suite.data.hub_names import HUB_ID
+from suite.decoders import check_name, decoding
 from suite.domain.description import Task
 from suite.errors import SuiteError, unknown
 from suite.plugins.loader import load_plugins
@@ -24,6 +28,7 @@ from suite.tables.arrow import is_text
 from suite.tables.columns import SPLIT, match_columns
 from suite.tables.folders import read_folder
 from suite.tables.gate import Gate
+from suite.tables.origin import Origin, Run, runs_of, taken, unread, without_runs
 from suite.tables.readers import SUFFIXES, Reading, read_table
 from suite.tables.store import column
 
@@ -31,21 +36,29 @@ _SOURCE = re.compile(r"([a-z][a-z0-9-]*):(.*)", re.DOTALL)
 
 
 def load_rows(reference: str, task: Task, *, offline: bool = False) -> Dataset:
-    """Raw rows of `reference`, their columns still under the data's own names.
+    """Raw rows of `reference`, as `located_rows` finds them."""
+    return located_rows(reference, task, offline=offline)[0]
+
+
+def located_rows(reference: str, task: Task, *, offline: bool = False) -> tuple[Dataset, Origin]:
+    """Raw rows of `reference`, their columns still under the data's own names, and where each was read from.
 
     `NAME:reference` asks that source; else "" or a starter's name, an existing file or folder, and last a hub id
     (`owner/name`, with `@revision` and `:config` if wanted). Values of file columns are paths that were found to lie
     inside the given folder, or structs of bytes and path. Raises `SuiteError` naming what was possible.
     """
+    check_name(reference)
     path = Path(reference).expanduser() if reference else None
     if reference in ("", *_starters(task)):
-        return starter(reference, task, offline=offline)
+        return _starter(reference, task, offline=offline)
     if path and path.exists():
         return _local(path, task, reference)
+    if path and path.is_symlink():
+        raise SuiteError(f"{path} is a link to {path.readlink()}, which is not there; give the file itself.")
     if match := _SOURCE.fullmatch(reference):
         return _from_source(match[1], match[2], task, offline=offline)
     if HUB_ID.fullmatch(reference):
-        return hub(reference, task, offline=offline)
+        return hub(reference, task, offline=offline), Origin()
     raise _nothing(reference, task)
 
 
@@ -77,6 +90,10 @@ def pinned(reference: str, task: Task) -> str:
 
 def folder(reference: str, task: Task) -> Dataset:
     """A local folder, told apart from a starter or hub id of the same name."""
+    return _folder(reference, task)[0]
+
+
+def _folder(reference: str, task: Task) -> tuple[Dataset, Origin]:
     path = Path(reference).expanduser()
     if not path.is_dir():
         raise SuiteError(f"There is no folder {reference!r}{assets.nearest_path(path) or '.'}")
@@ -85,6 +102,10 @@ def folder(reference: str, task: Task) -> Dataset:
 
 def file(reference: str, task: Task) -> Dataset:
     """A local CSV, TSV, Parquet, JSON or JSONL file."""
+    return _file(reference, task)[0]
+
+
+def _file(reference: str, task: Task) -> tuple[Dataset, Origin]:
     path = Path(reference).expanduser()
     if not path.is_file():
         raise SuiteError(f"There is no file {reference!r}{assets.nearest_path(path) or '.'}")
@@ -93,10 +114,16 @@ def file(reference: str, task: Task) -> Dataset:
 
 def starter(reference: str, task: Task, *, offline: bool = False) -> Dataset:
     """Data the domain brings or mirrors; "" is its first choice."""
+    return _starter(reference, task, offline=offline)[0]
+
+
+def _starter(reference: str, task: Task, *, offline: bool = False) -> tuple[Dataset, Origin]:
+    """Nothing of a starter is told as left unread: its files are not the user's."""
     starters, name = _starters(task), reference or task.domain.starter.data
     if name not in starters:
         raise unknown("starter", name, starters)
-    return _local(assets.fetch(starters[name], offline=offline), task, reference)
+    rows, origin = _local(assets.fetch(starters[name], offline=offline), task, reference)
+    return rows, replace(origin, unread={})
 
 
 def local(reference: str, task: Task) -> Dataset:
@@ -111,21 +138,67 @@ def _starters(task: Task) -> dict[str, assets.Asset]:
     return {asset.name: asset for asset in task.domain.starter.assets if asset.kind == "data"}
 
 
-def _from_source(name: str, reference: str, task: Task, *, offline: bool) -> Dataset:
+def _from_source(name: str, reference: str, task: Task, *, offline: bool) -> tuple[Dataset, Origin]:
     source = load_plugins().find("suite_sources", name).load()
-    return source(reference, task, offline=offline) if source in (hub, starter) else source(reference, task)
+    if source is starter:
+        return _starter(reference, task, offline=offline)
+    if source in (folder, file):
+        return (_folder if source is folder else _file)(reference, task)
+    rows = source(reference, task, offline=offline) if source is hub else source(reference, task)
+    return taken(rows, Path())[0], Origin()
 
 
-def _local(path: Path, task: Task, reference: str) -> Dataset:
+def _local(path: Path, task: Task, reference: str) -> tuple[Dataset, Origin]:
     """Rows of a file or folder, by the domain's own reader or the core's; names of files start at the folder."""
     path = path.absolute()
+    if not path.is_file() and not path.is_dir():
+        raise SuiteError(f"{path} is neither a file nor a folder, and may never end; give a file.")
     root = path if path.is_dir() else path.parent
-    rows = task.data.read(path)
-    if rows is None:
-        reading = Reading(task.columns, _given(task, reference))
-        table = read_folder(path, reading) if path.is_dir() else read_table(path, reading)
-        rows = _dataset(table, path)
-    return _gated(rows, task, reference, Gate(root))
+    rows, origin = _read(path, root, task, reference)
+    rows = _gated(rows, task, reference, Gate(root))
+    return rows, replace(origin, unread=_unread(path, rows, origin, task, reference)) if path.is_dir() else origin
+
+
+def _read(path: Path, root: Path, task: Task, reference: str) -> tuple[Dataset, Origin]:
+    own = task.data.read(path)
+    if own is not None:
+        rows, origin = taken(own, root)
+        whole = (Run(path, -1, len(rows)),) if path.is_file() else ()
+        return rows, origin or Origin(root, whole)
+    reading = Reading(task.columns, _given(task, reference))
+    table = read_folder(path, reading) if path.is_dir() else read_table(path, reading)
+    runs = runs_of(table) if path.is_dir() else (Run(path, 0, table.num_rows),)
+    return _dataset(_holdable(without_runs(table), reading, path), path), Origin(root, runs)
+
+
+def _unread(path: Path, rows: Dataset, origin: Origin, task: Task, reference: str) -> dict[str, int]:
+    """Files of a folder that neither are rows nor hold any, nor did the domain read them, by ending."""
+    top = Path(os.path.realpath(path))
+    known = {os.path.realpath(file) for file in origin.files}
+    for ours, theirs in match_columns(rows.column_names, task.columns, _given(task, reference)).items():
+        if ours in task.columns.files:
+            values = column(rows, theirs).to_pylist()
+            names = [value.get("path") if isinstance(value, dict) else value for value in values]
+            known |= {os.path.realpath(name) for name in names if name}
+    return unread(top, known, task.data.reads)
+
+
+def _holdable(table: pa.Table, reading: Reading, path: Path) -> pa.Table:
+    """The table without columns of kinds that a data set cannot hold (maps, intervals) and nobody asks for.
+
+    Raises `SuiteError` for one that the domain needs.
+    """
+    used = set(reading.mapping(table.column_names).values())
+    for field in table.schema:
+        try:
+            with decoding(f"{path}: the column {field.name!r}", "save it as text or numbers, or leave it out."):
+                Features.from_arrow_schema(pa.schema([field]))
+        except SuiteError as error:
+            if field.name in used:
+                raise
+            say(f"{error} It is left out.")
+            table = table.drop_columns(field.name)
+    return table
 
 
 def _given(task: Task, reference: str) -> Mapping[str, str]:

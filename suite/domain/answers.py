@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from suite.domain.vocabulary import Prediction
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First characters of a cell that a spreadsheet would run."""
+_LIVE = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""What a cell begins with that a spreadsheet would run, also in the wide letters of East Asia. Apostrophes before it
+are those of cells made inert, so that each can be taken back."""
 
 
 def close(expected: Any, actual: Any, *, tolerance: float) -> bool:
@@ -53,16 +55,33 @@ def write_predictions(predictions: Sequence[tuple[str, Prediction]], path: Path)
 
 def write_csv(records: Sequence[dict[str, Any]], path: Path) -> None:
     """A CSV with a column per key; nested values as JSON, formulas made inert, numbers unchanged."""
-    text = io.StringIO(newline="")
     fields = list(dict.fromkeys(key for record in records for key in record))
-    writer = csv.DictWriter(text, fields, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: inert(value) for key, value in record.items()} for record in records)
-    write_text(path, text.getvalue())
+    write_text(path, csv_text([fields, *([record.get(field, "") for field in fields] for record in records)]))
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV, every cell `inert`. A carriage return is quoted too: unquoted it would begin a row, of a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")  # Python quotes the signs that end its lines, and no others
+    for row in rows:
+        writer.writerow([inert(value) for value in row])
+        text.seek(text.tell() - 2)
+        text.write("\n")
+        text.truncate()
+    return text.getvalue()
 
 
 def inert(value: Any) -> Any:
     """A cell no spreadsheet will run: text that begins like a formula gets a leading apostrophe."""
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and _LIVE.match(value) else value
+
+
+def as_written(cell: str) -> str:
+    """The text that `inert` made this cell of.
+
+    >>> as_written(inert("=1+1")), as_written(inert("'=1")), as_written(inert("it's"))
+    ('=1+1', "'=1", "it's")
+    """
+    return cell[1:] if cell.startswith("'") and _LIVE.match(cell) else cell

@@ -10,6 +10,8 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from suite.config import TrainConfig
+from suite.decoders import decoding
+from suite.decoders.model_files import check_layers
 from suite.domain import parts
 from suite.domain.vocabulary import Baselines, Section, Space, Splits, Starter, TrainingData
 from suite.tables.columns import Columns
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from suite.domain.vocabulary import Example, Scored
 
+MODEL = "it may be damaged, or made by another version; SUITE_STRICT=1 shows where it failed."
+"""What is said of every model that fails to load, whatever library failed over it."""
 Part = str | Callable[..., Any]
 """Where a part is, "package.module:name", imported when it is first wanted; or the part itself."""
 
@@ -125,7 +129,10 @@ class Task:
 
     def load(self, source: Path, data: TrainingData | None) -> parts.Model:
         """The model of the folder `source`; with training rows what a pretrained one lacks is learnt from them."""
-        return _part(self.domain.model)(source, self.config, data)
+        load = _part(self.domain.model)
+        with decoding(f"The model in {source}", MODEL):
+            check_layers(source)
+            return load(source, self.config, data)
 
     def scores(self, model: parts.Model) -> parts.Scores:
         """What the answers of `model` are worth."""

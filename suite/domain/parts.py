@@ -48,8 +48,18 @@ class Data(Protocol):
         return self.domain.columns
 
     def read(self, path: Path) -> Dataset | None:
-        """Raw rows of a file or folder in a format only this domain knows; None lets the core read it."""
+        """Raw rows of a file or folder in a format only this domain knows; None lets the core read it.
+
+        `located` adds to the rows which file and which of its lines each is from, which findings then name.
+        """
         return None
+
+    def reads(self, file: Path) -> bool:
+        """Whether a file of a folder was read though no row is of it or names it: a caption beside a picture.
+
+        All others are told as left unread.
+        """
+        return False
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """Findings beyond missing values, duplicates and leaks between splits: unreadable files, empty labels."""

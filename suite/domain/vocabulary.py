@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from suite.assets.asset import Asset
+    from suite.tables.columns import Finding
 
 
 Example = Any
@@ -29,12 +30,20 @@ class Splits(dict[str, "Dataset"]):
     """Checked rows under the keys "train", "validation" and "test", and what parting them taught.
 
     `context` is the domain's own: what `Data.split` found and models or baselines need, such as the stream that the
-    features of all splits were computed from.
+    features of all splits were computed from. `findings` are told with those of the check: one that is an error refuses
+    the data. `overlapping` says that splits share rows because it was asked for, so that nothing is said of it.
     """
 
-    def __init__(self, rows: Mapping[str, Dataset], context: Any = None) -> None:
+    def __init__(
+        self,
+        rows: Mapping[str, Dataset],
+        context: Any = None,
+        *,
+        findings: Sequence[Finding] = (),
+        overlapping: bool = False,
+    ) -> None:
         super().__init__(rows)
-        self.context = context
+        self.context, self.findings, self.overlapping = context, tuple(findings), overlapping
 
     @property
     def training(self) -> TrainingData:

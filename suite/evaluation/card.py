@@ -6,7 +6,6 @@ in it may be private: no path, no row of data that are not public.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -112,7 +111,7 @@ def _data(task: Task, run: Run, name: str) -> Origin:
     """The data set that the evaluation calls `name`: "test" is the held-out part of the run's own."""
     if name != "test":
         return data_origin(task.domain, name)
-    fingerprint = json.loads((run.path / "environment.json").read_text())["data"]
+    fingerprint = run.environment()["data"]
     return data_origin(task.domain, task.config.data, fingerprint)
 
 

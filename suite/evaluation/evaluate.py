@@ -131,7 +131,7 @@ def _changed(own: TrainConfig, config: TrainConfig) -> dict[str, Any]:
 
 def _check_same_data(run: Run, data: CheckedData) -> None:
     """Raises `SuiteError` where a model whose data stayed at home is given others: some may have been trained on."""
-    known = json.loads((run.path / "environment.json").read_text())["data"]
+    known = run.environment()["data"]
     if data.fingerprint != known:
         raise SuiteError(
             f"{data.reference} has other data (fingerprint {data.fingerprint}) than the model was trained on "

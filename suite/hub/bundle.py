@@ -17,6 +17,7 @@ import huggingface_hub
 import yaml
 
 from suite.console import say
+from suite.decoders import read_json
 from suite.domain.description import Task
 from suite.domain.parts import Data
 from suite.errors import SuiteError
@@ -66,7 +67,7 @@ def bundle(
         files |= {f"golden/{name}": path for name, path in _inside(run.path / "golden").items()}
     folders = _folders(run)
     files = {name: _renamed(content, base.hub, folders) for name, content in files.items()}
-    fingerprint = json.loads((run.path / "environment.json").read_text())["data"]
+    fingerprint = run.environment()["data"]
     values = yaml.safe_dump(portable_config(task, fingerprint), sort_keys=False, allow_unicode=True)
     files |= {"config.yaml": values.encode(), "README.md": (text if whole else _FIGURE.sub("", text)).encode()}
     environment = _environment(run, task.domain.name, [*files, "environment.json"])
@@ -95,7 +96,7 @@ def check(run: Run, task: Task, copy: Path, scratch: Path) -> None:
     Raises `SuiteError` if it answers otherwise than the run did.
     """
     values = task.domain.Config.from_file(copy / "config.yaml")
-    environment = json.loads((copy / "environment.json").read_text())
+    environment = read_json(copy / "environment.json")
     golden = run.path / "golden" if (run.path / "golden" / "predictions.json").is_file() else None
     opened = assemble_run(scratch, task.domain, values, environment, model=copy, golden=golden)
     _ = Predictor(task, str(opened.path)).model
@@ -111,7 +112,7 @@ def _refuse_unfinished(run: Run) -> None:
 
 def _environment(run: Run, domain: str, files: list[str]) -> dict[str, Any]:
     """Versions, hardware and the data's fingerprint; `files` is what the bundle consists of, for the next push."""
-    whole = json.loads((run.path / "environment.json").read_text())
+    whole = run.environment()
     facts = {name: whole[name] for name in _FACTS if name in whole}
     return {"domain": domain, "run": run.name, **facts, "files": sorted(files)}
 

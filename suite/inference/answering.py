@@ -12,7 +12,7 @@ from pathlib import Path
 from suite.console import bar, duration, result, say
 from suite.domain.description import Task
 from suite.domain.vocabulary import Example, Prediction
-from suite.errors import SuiteError
+from suite.errors import SuiteError, afterwards
 from suite.inference.batches import batch_size
 from suite.inference.predictor import Predictor
 from suite.signals import StopSignal, ended_in_order
@@ -27,12 +27,9 @@ def predict_all(task: Task, inputs: tuple[str, ...], *, model: str, output: Path
         task.answers.check_output(output)
     predictor = Predictor(task, model)
     writer, failures = AnswerWriter(task, predictor.name, output, form), list[SuiteError]()
-    with ended_in_order():
-        try:
-            for group in groups(predictor, bar(inputs, description="Predicting", unit="input"), failures):
-                _answer(predictor, group, writer, failures)
-        finally:
-            writer.finish()
+    with ended_in_order(), afterwards(writer.finish, "Writing the answers that there were"):
+        for group in groups(predictor, bar(inputs, description="Predicting", unit="input"), failures):
+            _answer(predictor, group, writer, failures)
     return failures
 
 

@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from datasets import Dataset
 
 from suite.console import warn
+from suite.decoders import decoding, read_json
 from suite.domain.description import Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Prediction
@@ -44,7 +45,7 @@ def check(path: Path, task: Task, model: Model, accelerator: Accelerator) -> Non
     """
     if not (path / "predictions.json").is_file():
         return
-    kept = json.loads((path / "predictions.json").read_text())
+    kept = read_json(path / "predictions.json", fields={"predictions": list, "device": str})
     answers = _answers(model, _read(path / "rows.parquet", task.columns), accelerator)
     pairs = list(zip(kept["predictions"], answers, strict=True))
     wrong = [(old, new) for old, new in pairs if not task.answers.same(old, json.loads(json.dumps(new)))]
@@ -63,7 +64,8 @@ def check(path: Path, task: Task, model: Model, accelerator: Accelerator) -> Non
 
 def _read(path: Path, columns: Columns) -> Dataset:
     """The kept rows. They may come from a stranger: a row that names a file instead of holding it is refused."""
-    rows = next(pq.ParquetFile(path).iter_batches(batch_size=COUNT)).to_pylist()
+    with decoding(path):
+        rows = next(pq.ParquetFile(path).iter_batches(batch_size=COUNT)).to_pylist()
     for name in _files(columns):
         for row in rows:
             if row.get(name) is None:

@@ -12,7 +12,8 @@ from accelerate import Accelerator
 from suite.accelerator import make_accelerator
 from suite.assets.resolve import resolve_model
 from suite.data.load import load_splits
-from suite.domain.description import Task
+from suite.decoders import decoding
+from suite.domain.description import MODEL, Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Prediction
 from suite.inference import golden
@@ -42,7 +43,8 @@ def load_run(run: Run, own: Task, asked: Any, *, lent: Callable[..., Any]) -> Lo
     """
     accelerator = make_accelerator(own.config)
     model = ready(own.load(run.model, None), accelerator)
-    lent(lambda: golden.check(run.path / "golden", own, model, accelerator))()
+    with decoding(f"The model in {run.path}", MODEL):  # a damaged one may load, and fail at its first answer
+        lent(lambda: golden.check(run.path / "golden", own, model, accelerator))()
     config = own.config.model_copy(update={name: getattr(asked, name) for name in asked.model_fields_set})
     return LoadedModel(replace(own, config=config), model.with_config(config), accelerator)
 
@@ -62,5 +64,5 @@ def load_source(source: str, task: Task) -> LoadedModel:
 def ready(model: Model, accelerator: Accelerator) -> Model:
     """The model as it answers: in eval mode on the accelerator's device, and refreshed."""
     model.network.to(accelerator.device).eval()
-    with torch.no_grad():
+    with torch.no_grad(), decoding("The model", MODEL):
         return model.refreshed()

@@ -11,7 +11,11 @@ def suite_commands() -> list[Entry]:
     return [
         Entry("list", "Domains, plugins, versions, and what is broken and why.", "suite.cli.commands:list_"),
         Entry("launch", "Open the web app.", "suite.cli.launch:launch"),
-        Entry("runs", "List training runs, show one, or go on with one.", "suite.cli.commands:runs"),
+        Entry(
+            "runs",
+            "List training runs, show, resume or verify one.",
+            "suite.cli.commands:runs",
+        ),
         Entry("fetch", "Fetch every domain's starter model and data.", "suite.cli.fetch:fetch"),
         Entry("new", "Write a plugin that already trains and demonstrates.", "suite.cli.new:new"),
         Entry("push", "Push a finished run's model to the Hugging Face Hub.", "suite.cli.push:push"),

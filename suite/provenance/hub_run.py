@@ -8,9 +8,9 @@ a run.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from suite.assets.asset import LOCAL, cache_dir
 from suite.assets.resolve import resolve_model
 from suite.config import TrainConfig
 from suite.console import say, warn
+from suite.decoders import read_json
 from suite.domain.description import Domain, Task
+from suite.errors import SuiteError
 from suite.files import write_json, write_text
 from suite.provenance.origin import data_origin
 from suite.runs import Run
@@ -133,11 +135,9 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    with suppress(SuiteError):
+        return read_json(path)
+    return {}
 
 
 def _has_name(domain: Domain, reference: str) -> bool:

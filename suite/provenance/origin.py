@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from suite.assets import resolve as assets
 from suite.assets.asset import Asset
 from suite.config import TrainConfig
 from suite.data.hub_names import hub_name
+from suite.decoders import decoding, read_json
 from suite.domain.description import Domain, Task
+from suite.errors import SuiteError
 from suite.provenance.licence import forbids_sharing
 
 LOCAL = assets.LOCAL
@@ -78,10 +80,9 @@ def front_matter(text: str) -> tuple[dict[str, Any], str]:
     fence, front, body = [*text.split("---\n", 2), "", ""][:3]
     if fence.strip() or not text.startswith("---\n"):
         return {}, text
-    try:
+    values = None
+    with suppress(SuiteError), decoding("the card"):
         values = yaml.safe_load(front)
-    except yaml.YAMLError:
-        return {}, text
     return (values, body) if isinstance(values, dict) else ({}, text)
 
 
@@ -116,7 +117,7 @@ def _local_model(domain: Domain, path: Path, depth: int) -> Origin:
         base = domain.Config.from_file(config).get("model") or domain.starter.model
         return _model(domain, str(base), depth + 1)
     about = path / "config.json"
-    kind = json.loads(about.read_text(encoding="utf-8")).get("model_type", "") if about.is_file() else ""
+    kind = read_json(about).get("model_type", "") if about.is_file() else ""
     return Origin(f"a local {kind} model".replace("  ", " "), licence=stated_licence(path / "README.md"))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from suite.tables.content import content_codes
 from suite.tables.store import column
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def _numbered(array: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary
 
 
-def row_keys(rows: Dataset, names: tuple[str, ...]) -> np.ndarray:
-    """A number per row, equal for rows with equal values in all these columns."""
+def row_keys(rows: Dataset, names: tuple[str, ...], files: Collection[str] = ()) -> np.ndarray:
+    """A number per row, equal for rows with equal values in all these columns; `files` are compared by content."""
     keys, count = np.zeros(len(rows), dtype=np.int64), 1
     for name in names:
-        numbers, different = _ranged(column(rows, name))
+        numbers, different = _ranged(column(rows, name)) if name not in files else _contents(column(rows, name))
         if count * different > _LARGEST:  # numbered anew, since the product would overflow
             keys = np.unique(keys, return_inverse=True)[1].reshape(-1)
             numbers = np.unique(numbers, return_inverse=True)[1].reshape(-1)
@@ -73,6 +74,11 @@ def row_keys(rows: Dataset, names: tuple[str, ...]) -> np.ndarray:
         keys += numbers
         count *= different
     return keys
+
+
+def _contents(array: pa.ChunkedArray) -> tuple[np.ndarray, int]:
+    numbers = content_codes(array)
+    return numbers, max(len(numbers), 1)
 
 
 def _ranged(array: pa.ChunkedArray) -> tuple[np.ndarray, int]:

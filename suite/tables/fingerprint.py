@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +12,12 @@ import pyarrow.compute as pc
 
 from suite.tables.arrow import is_text
 from suite.tables.columns import Columns
+from suite.tables.content import digest
 from suite.tables.store import column
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_WHOLE = 1 << 20
-"""Bytes up to which a file is hashed whole; of a larger one its size, head and tail."""
-_PART = 1 << 16
 _ROWS = 1 << 17
 """Rows looked at together; a multiple of 8, so that their null bits fill whole bytes."""
 
@@ -35,38 +32,9 @@ def fingerprint(rows: Dataset, columns: Columns | None = None) -> str:
     total = hashlib.sha256(str(len(rows)).encode())
     for name in sorted(rows.column_names):
         array = column(rows, name)
-        digests = [_file(value) for value in array.to_pylist()] if name in files else None
+        digests = [digest(value) for value in array.to_pylist()] if name in files else None
         total.update(json.dumps([name, digests]).encode() if digests is not None else name.encode() + _values(array))
     return total.hexdigest()[:16]
-
-
-def _file(value: Any) -> list[Any] | None:
-    """Size and digest of a path's file or of a struct's bytes."""
-    if isinstance(value, dict):
-        content = value.get("bytes")
-        if content is not None:
-            return [len(content), hashlib.sha256(_ends(content)).hexdigest()]
-        value = value.get("path")
-    if not value:
-        return None
-    try:
-        return _read(Path(value))
-    except (OSError, ValueError):
-        return [Path(value).name, "unreadable"]
-
-
-def _ends(content: bytes) -> bytes:
-    return content if len(content) <= _WHOLE else content[:_PART] + content[-_PART:]
-
-
-def _read(path: Path) -> list[Any]:
-    size = path.stat().st_size
-    with path.open("rb") as opened:
-        content = opened.read(_WHOLE if size <= _WHOLE else _PART)
-        if size > _WHOLE:
-            opened.seek(-_PART, 2)
-            content += opened.read(_PART)
-    return [size, hashlib.sha256(content).hexdigest()]
 
 
 def _values(array: pa.ChunkedArray) -> bytes:

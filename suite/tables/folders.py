@@ -8,8 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from suite.decoders import check_name
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Column
+from suite.tables.origin import Run, joined, with_runs
 from suite.tables.readers import SUFFIXES, Reading, read_table
 from suite.tables.splits import ALIASES
 
@@ -33,18 +35,23 @@ def read_folder(folder: Path, reading: Reading) -> pa.Table:
         raise SuiteError(f"The folder {folder} is empty; give a table such as metadata.csv, or files.")
     tables = [path for path in entries if path.is_file() and path.suffix.lower() in SUFFIXES]
     if metadata := [path for path in tables if path.name in _METADATA]:
-        return read_table(metadata[0], reading)
+        return _table(metadata[0], reading)
     if by_split := [(name, path) for path in tables if (name := _split_of(path))]:
-        return _joined([_marked(read_table(path, reading), name) for name, path in by_split], folder)
+        return _joined([_marked(_table(path, reading), name) for name, path in by_split], folder)
     if by_split := [(name, path) for path in entries if path.is_dir() and (name := _split_of(path))]:
         parts = [_below(read_folder(path, reading), path.name, reading) for _, path in by_split]
         return _joined([_marked(part, name) for part, (name, _) in zip(parts, by_split, strict=True)], folder)
     if len(tables) == 1:
-        return read_table(tables[0], reading)
+        return _table(tables[0], reading)
     if len(tables) > 1:
         names = ", ".join(path.name for path in tables)
         raise SuiteError(f"{folder} holds several tables ({names}); give one, or name them train, validation and test.")
     return _files(folder, entries, reading)
+
+
+def _table(path: Path, reading: Reading) -> pa.Table:
+    table = read_table(path, reading)
+    return with_runs(table, [Run(path, 0, table.num_rows)])
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -77,7 +84,7 @@ def _below(table: pa.Table, folder: str, reading: Reading) -> pa.Table:
 
 def _joined(tables: list[pa.Table], folder: Path) -> pa.Table:
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        return joined(tables, pa.concat_tables(tables, promote_options="permissive"))
     except pa.ArrowException as error:
         raise SuiteError(f"The tables in {folder} don't go together: {str(error).splitlines()[0]}") from None
 
@@ -120,6 +127,8 @@ def _walk(folder: Path, endings: tuple[str, ...]) -> list[str]:
         names += [
             str(inside / name) for name in sorted(files) if name.lower().endswith(endings) and not name.startswith(".")
         ]
+    for name in names:
+        check_name(name)
     return names
 
 

@@ -9,12 +9,9 @@ with a field too many is an error that names its line, not a guess.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -22,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from suite import console
+from suite.decoders import decoding
 from suite.errors import SuiteError
 from suite.tables.columns import SPLIT, Columns, match_columns
+from suite.tables.layout import layout
 from suite.tables.store import Sink, in_memory, kept
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
@@ -41,13 +41,10 @@ _BATCH = 8 << 20
 """Bytes that a batch of a Parquet file should hold, unpacked: few hold the memory down, many the number of batches."""
 _LINES = 5000
 """JSON objects made into a batch: Python's objects take some ten times the room of the text."""
+_EXACT = 1 << 53
+"""Whole numbers up to this are exact in floating point."""
 _FAILED = re.compile(r"In CSV column #(\d+): .*conversion error")
 """How Arrow says which column's values don't fit its type; another text costs memory, not correctness."""
-_HEAD = 1 << 16
-"""Bytes looked at to tell text from other files and to find the delimiter."""
-_FIELD = r'(?:"(?:[^"]|"")*"|[^"\t][^\t]*)?'
-_QUOTED_LINE = re.compile(rf"{_FIELD}(?:\t{_FIELD})*")
-"""A line of a tab-separated file whose quotes, if any, enclose whole fields."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,8 @@ class Reading:
 
     columns: Columns
     given: Mapping[str, str]
+    as_written: bool = False
+    """Whether all columns of CSV and JSON are read as text, whatever they are."""
 
     def mapping(self, names: Iterable[str]) -> dict[str, str]:
         """Our column names to the data's."""
@@ -63,22 +62,31 @@ class Reading:
 
     def texts(self, names: Iterable[str]) -> set[str]:
         """The data's columns that must be read as text."""
+        if self.as_written:
+            return set(names)
         ours = {column.name for column in self.columns if column.kind in _AS_TEXT} | {SPLIT}
         return {theirs for name, theirs in self.mapping(names).items() if name in ours}
 
 
-def read_table(path: Path, reading: Reading) -> pa.Table:
-    """The rows of one file. Raises `SuiteError` naming file and line for what can't be read."""
-    suffix = path.suffix.lower()
+AS_WRITTEN = Reading(Columns(()), {}, as_written=True)
+"""For who knows what the columns are: everything in CSV and JSON as it is written there."""
+
+
+def read_table(path: Path, reading: Reading | Columns = AS_WRITTEN, *, like: str = "") -> pa.Table:
+    """The rows of one file as every domain reads them: see above for what is made of values.
+
+    `reading` says which columns are text, by the columns of a domain; else all of CSV and JSON are. `like` is the
+    ending of a file that has another: ".tsv". Raises `SuiteError` naming file and line for what can't be read.
+    """
+    reading = Reading(reading, {}) if isinstance(reading, Columns) else reading
+    suffix = like or path.suffix.lower()
     if suffix not in SUFFIXES:
         raise SuiteError(f"Cannot read {path}: {suffix or 'no ending'} is not one of {', '.join(SUFFIXES)}.")
-    try:
+    with decoding(path, "save it anew, as what its ending says."):
         if path.stat().st_size == 0:
             raise SuiteError(f"{path} is empty.")
         read = partial(_READERS[suffix], path, reading)
         table = kept(path, reading, read) if path.stat().st_size > _LARGE else read(in_memory)
-    except (OSError, pa.ArrowException, csv.Error, UnicodeError, RecursionError) as error:
-        raise SuiteError(f"Cannot read {path}: {str(error).splitlines()[0].rstrip('.')}.") from None
     if table.num_rows == 0:
         raise SuiteError(f"{path} holds no row.")
     return _checked_names(table, path)
@@ -93,13 +101,12 @@ def _checked_names(table: pa.Table, path: Path) -> pa.Table:
 
 
 def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
-    encoding = _encoding(path)
-    head = _head(path).decode(encoding, errors="replace")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(head)
-    quote: str | bool = '"'
-    if delimiter == "\t" and _has_stray_quotes(path, encoding):
-        quote = False
-    names = next(iter(_records(head, delimiter)), [])
+    how = layout(path)
+    encoding, delimiter = how.encoding, how.delimiter
+    if not how.certain:
+        console.warn(f"{path} is not UTF-8; read as {encoding}. If letters look wrong, save it as UTF-8.")
+    quote: str | bool = '"' if how.quoted else False
+    names = how.names
     bad: list[Any] = []
 
     def keep_bad(row: Any) -> str:
@@ -120,6 +127,9 @@ def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
     }
     types = {name: pa.string() for name in reading.texts(dict.fromkeys(names))}
     table = _typed(path, types, parsing, bad, sink)
+    if long := _long_numbers(path, table, parsing):
+        del table  # before its file is written anew
+        table = _typed(path, types | dict.fromkeys(long, pa.string()), parsing, bad, sink)
     if bad:
         number, actual, expected = bad[0]
         raise SuiteError(
@@ -132,85 +142,80 @@ def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
 def _typed(path: Path, types: dict[str, Any], parsing: dict[str, Any], bad: list[Any], sink: Sink) -> pa.Table:
     """The rows of a CSV file; a column's type is the first of `_kinds` that fits all its values, far down ones too.
 
-    Arrow guesses types by the first block. Where a later value does not fit, the next type is tried from the start.
+    Arrow guesses types by the first block. Where a later value does not fit, `_settled_types` looks at all of them.
     """
-    options: dict[str, Any] = {"null_values": [""], "strings_can_be_null": True}
     schema = None
-    while True:
-        bad.clear()
-        try:
-            convert = arrow_csv.ConvertOptions(column_types=types, **options)
-            with arrow_csv.open_csv(path, **parsing, convert_options=convert) as opened:
-                schema = opened.schema
-                return sink(schema, opened)
-        except pa.ArrowInvalid as error:
-            failed = _FAILED.search(str(error))
-            if not failed or schema is None:
-                raise
-            name = schema.names[int(failed[1])]
-        types = {field.name: field.type for field in schema} | types
-        if types[name] not in _kinds()[:-1]:
-            break
-        types[name] = _kinds()[_kinds().index(types[name]) + 1]
+    try:
+        with arrow_csv.open_csv(path, **parsing, convert_options=_converting(types)) as opened:
+            schema = opened.schema
+            return sink(schema, opened)
+    except pa.ArrowInvalid as error:
+        if not _FAILED.search(str(error)) or schema is None:
+            raise
+    settled = _settled_types(path, {field.name: field.type for field in schema} | types, parsing)
     bad.clear()
-    table = arrow_csv.read_csv(path, **parsing, convert_options=arrow_csv.ConvertOptions(column_types=types, **options))
+    if settled is not None:
+        with arrow_csv.open_csv(path, **parsing, convert_options=_converting(settled)) as opened:
+            return sink(opened.schema, opened)
+    table = arrow_csv.read_csv(path, **parsing, convert_options=_converting(types))
     return sink(table.schema, table.to_batches())
+
+
+def _converting(types: dict[str, Any]) -> arrow_csv.ConvertOptions:
+    return arrow_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
+
+
+def _settled_types(path: Path, types: dict[str, Any], parsing: dict[str, Any]) -> dict[str, Any] | None:
+    """Types that fit all values, None where one is of no known kind.
+
+    All columns are looked at in one reading: one by one, a file of 160 columns was read 160 times. A wider type need
+    not fit what the narrower one did (1 and 2 are no booleans), so it is read until nothing changes, at most once for
+    each kind.
+    """
+    changed = True
+    while changed:
+        changed = False
+        texts = dict.fromkeys(types, pa.string())
+        with arrow_csv.open_csv(path, **parsing, convert_options=_converting(texts)) as opened:
+            for batch in opened:
+                for name in [name for name, kind in types.items() if kind != pa.string()]:
+                    while not _fits(batch.column(name), types[name]):
+                        if types[name] not in _kinds():
+                            return None
+                        types[name] = _kinds()[_kinds().index(types[name]) + 1]
+                        changed = True
+    return types
+
+
+def _fits(texts: pa.Array, kind: pa.DataType) -> bool:
+    """Whether Arrow's CSV reader makes these texts values of a kind: asked itself, as casts have other rules."""
+    if kind == pa.string():
+        return True
+    file = pa.BufferOutputStream()
+    arrow_csv.write_csv(pa.table({"a": texts.drop_null()}), file)
+    try:
+        arrow_csv.read_csv(pa.py_buffer(file.getvalue()), convert_options=_converting({"a": kind}))
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _long_numbers(path: Path, table: pa.Table, parsing: dict[str, Any]) -> list[str]:
+    """Columns read as floating point though they hold whole numbers that it cannot hold: those stay text."""
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    large = [name for name in floats if pc.any(pc.greater(pc.abs(table[name]), float(_EXACT))).as_py()]
+    if not large or len(set(table.column_names)) < table.num_columns:
+        return []
+    convert = arrow_csv.ConvertOptions(column_types=dict.fromkeys(large, pa.string()), include_columns=large)
+    texts = arrow_csv.read_csv(path, **parsing, convert_options=convert)
+    whole = r"^\s*[+-]?\d{16,}\s*$"
+    return [name for name in large if pc.any(pc.match_substring_regex(texts[name], whole)).as_py()]
 
 
 def _kinds() -> list[pa.DataType]:
     """Types of CSV columns from narrow to wide, in the order in which Arrow's own reader tries them."""
     times = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "ns")]
     return [pa.null(), pa.int64(), pa.bool_(), pa.date32(), pa.time32("s"), *times, pa.float64(), pa.string()]
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as opened:
-        head = opened.read(_HEAD)
-    if not head.strip():
-        raise SuiteError(f"{path} is empty.")
-    if b"\0" in head and head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        raise SuiteError(f"{path} is not a text file, whatever its ending says; give CSV, or name it as what it is.")
-    return head
-
-
-def _encoding(path: Path) -> str:
-    """UTF-8 (with or without byte order mark) if the whole file is; else, said aloud, what Windows writes."""
-    with path.open("rb") as opened:
-        marked = opened.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    if marked:
-        return "utf-16"
-    for encoding in ("utf-8-sig", "cp1252"):
-        with suppress(UnicodeDecodeError), path.open(encoding=encoding, newline="") as opened:
-            while opened.read(_HEAD):
-                pass
-            if encoding != "utf-8-sig":
-                console.warn(f"{path} is not UTF-8; read as {encoding}. If letters look wrong, save it as UTF-8.")
-            return encoding
-    console.warn(f"{path} is not UTF-8; read as latin-1. If letters look wrong, save it as UTF-8.")
-    return "latin-1"
-
-
-def _delimiter(head: str) -> str:
-    """The one that parts the first records into the most fields, as many in each; else the header's most frequent."""
-    best, most = max(",\t;|", key=head.partition("\n")[0].count), 1
-    for delimiter in ",\t;|":
-        counts = {len(record) for record in _records(head, delimiter)}
-        if len(counts) == 1 and max(counts) > most:
-            best, most = delimiter, max(counts)
-    return best
-
-
-def _records(head: str, delimiter: str) -> list[list[str]]:
-    """The first records, header included; the last is left out if the head may end within it."""
-    reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
-    records = [record for record in islice(reader, 20) if record]
-    return records[:-1] if len(records) > 1 and len(head) >= _HEAD // 4 else records
-
-
-def _has_stray_quotes(path: Path, encoding: str) -> bool:
-    """Whether quotes in a tab-separated file are plain characters, as corpora of recordings have them."""
-    with path.open(encoding=encoding, newline="") as opened:
-        return any('"' in line and not _QUOTED_LINE.fullmatch(line.rstrip("\r\n")) for line in opened)
 
 
 def _read_parquet(path: Path, reading: Reading, sink: Sink) -> pa.Table:
@@ -225,7 +230,11 @@ def _read_parquet(path: Path, reading: Reading, sink: Sink) -> pa.Table:
 
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with dictionaries resolved, since an Arrow file holds one dictionary for all its batches."""
+    """The batch with dictionaries resolved, since an Arrow file holds one dictionary for all its batches.
+
+    Raises for texts that are no UTF-8, which Arrow takes as they are and which fall wherever they are first looked at.
+    """
+    batch.validate(full=True)
     columns = [
         array if array.type == field.type else array.cast(field.type)
         for array, field in zip(batch.columns, schema, strict=True)
@@ -233,14 +242,30 @@ def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+class Written(float):
+    """A number of JSON that knows how it was written: "1.50" in a column of text stays that."""
+
+    def __new__(cls, text: str) -> Written:
+        """The number, with its text."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    text: str
+
+
 def _read_json(path: Path, reading: Reading, sink: Sink) -> pa.Table:
     """A JSON list of objects, an object that holds one such list, or an object per line."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Written)
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     except ValueError:
         return _read_jsonl(path, reading, sink)
+    if not isinstance(value, dict | list):
+        raise SuiteError(
+            f"{path} holds a {type(value).__name__} and no rows; give a list of objects with named values."
+        )
     lists = [part for part in value.values() if isinstance(part, list)] if isinstance(value, dict) else [value]
     if isinstance(value, dict) and len(lists) != 1:
         lists = [[value]]
@@ -258,7 +283,7 @@ def _lines(path: Path) -> Iterator[Any]:
             for number, line in enumerate(opened, start=1):
                 if line.strip():
                     try:
-                        yield json.loads(line)
+                        yield json.loads(line, parse_float=Written)
                     except ValueError as error:
                         message = f"{path}: line {number} is not JSON ({error}); give one object per line."
                         raise SuiteError(message) from None
@@ -278,7 +303,7 @@ def _from_objects(path: Path, read: Callable[[], Iterator[Any]], reading: Readin
             types[name] = _wider(types.get(name, pa.null()), [value.get(name) for value in objects])
     texts = reading.texts(types)
     schema = pa.schema([(name, _settled(path, name, kind, text=name in texts)) for name, kind in types.items()])
-    return sink(schema, (_batch(path, objects, schema, texts) for objects in _parts(path, read())))
+    return sink(schema, (_batch(path, objects, schema) for objects in _parts(path, read())))
 
 
 def _wider(kind: pa.DataType | Exception, values: list[Any]) -> pa.DataType | Exception:
@@ -293,24 +318,35 @@ def _wider(kind: pa.DataType | Exception, values: list[Any]) -> pa.DataType | Ex
 
 
 def _settled(path: Path, name: str, kind: pa.DataType | Exception, *, text: bool) -> pa.DataType:
-    if text and (isinstance(kind, Exception) or not (pa.types.is_struct(kind) or pa.types.is_null(kind))):
+    if isinstance(kind, OverflowError) or (text and isinstance(kind, Exception)):
         return pa.string()
     if isinstance(kind, Exception):
         raise _mixed(path, name, kind)
-    return kind
+    return pa.string() if text and not (pa.types.is_nested(kind) or pa.types.is_null(kind)) else kind
 
 
-def _batch(path: Path, objects: list[Any], schema: pa.Schema, texts: set[str]) -> pa.RecordBatch:
+def _batch(path: Path, objects: list[Any], schema: pa.Schema) -> pa.RecordBatch:
     arrays = []
     for field in schema:
         values = [value.get(field.name) for value in objects]
-        if field.name in texts:
-            values = [value if value is None or isinstance(value, str | dict) else str(value) for value in values]
         try:
+            if pa.types.is_string(field.type):
+                values = [_as_text(value) for value in values]
             arrays.append(pa.array(values, field.type))
         except (pa.ArrowException, TypeError, OverflowError) as error:
             raise _mixed(path, field.name, error) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _as_text(value: Any) -> str | None:
+    """A value as JSON writes it. Raises `TypeError` for a list or an object, of which no text is made."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | dict):
+        raise TypeError(f"{'a list' if isinstance(value, list) else 'an object'} beside text")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.text if isinstance(value, Written) else str(value)
 
 
 def _mixed(path: Path, name: str, error: Exception) -> SuiteError:

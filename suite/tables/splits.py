@@ -7,6 +7,7 @@ seed only; groups are placed by a hash of their name, whatever the order of the 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,9 @@ import pandas as pd
 
 from suite import console
 from suite.errors import SuiteError
-from suite.tables.arrow import codes, is_text
+from suite.tables.arrow import codes, is_missing, is_text
 from suite.tables.columns import SPLIT, Columns
+from suite.tables.content import content_codes
 from suite.tables.store import column
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def split_rows(rows: Dataset, columns: Columns, config: TrainConfig) -> dict[str
     Raises `SuiteError` if there are too few rows or times, a split of an unknown name, or a share given for one that
     the rows mark themselves.
     """
-    parts = _own_splits(rows) if SPLIT in rows.column_names else {"train": np.arange(len(rows))}
+    marked = SPLIT in rows.column_names and not is_missing(column(rows, SPLIT)).all()
+    parts = _own_splits(rows) if marked else {"train": np.arange(len(rows))}
     wanted = {"validation": config.validation_share, "test": config.test_share}
     for name, share in wanted.items():
         if name in parts and share != type(config).model_fields[f"{name}_share"].default:
@@ -65,6 +68,8 @@ def split_rows(rows: Dataset, columns: Columns, config: TrainConfig) -> dict[str
 
 def _own_splits(rows: Dataset) -> dict[str, np.ndarray]:
     """Row numbers per split, as the rows' own column has it."""
+    if empty := int(is_missing(column(rows, SPLIT)).sum()):
+        raise SuiteError(f"The column 'split' is empty in {empty:,} of {len(rows):,} rows; fill it in, or in none.")
     numbers, values = codes(column(rows, SPLIT))
     names = [str(value).strip().lower() for value in values]
     strange = [name for name in names if name not in ALIASES]
@@ -82,23 +87,78 @@ def _carve(
 ) -> dict[str, np.ndarray]:
     """Parts `rows`, which are the data's rows `pool`, into train and the splits named in `shares`.
 
-    The rules give a byte per row: 0 for train, else the split's place in `shares`, from 1.
+    The rules give a byte per row: 0 for train, else the split's place in `shares`, from 1. Rows whose files have the
+    same content go where the first of them goes.
     """
-    groups = _groups(rows, columns, len(shares) + 1)
-    if groups is not None:
+    first = _first_alike(rows, columns)
+    own = np.unique(first)
+    if (groups := _groups(rows, columns, len(shares) + 1, first)) is not None:
         places = _by_group(*groups, shares, seed)
-    elif columns.time in rows.column_names:
-        places = _by_time(_times(rows, str(columns.time)), shares)
+    elif len(own) < len(rows) and _enough(len(own), len(shares) + 1):
+        places = _by_row(rows.select(own), columns, shares, seed)[np.searchsorted(own, first)]
     else:
-        places = _at_random(_labels(rows, columns), shares, seed)
+        places = _by_row(rows, columns, shares, seed)
     return {name: pool[places == place] for place, name in enumerate(("train", *shares))}
 
 
-def _groups(rows: Dataset, columns: Columns, needed: int) -> tuple[np.ndarray, list[str]] | None:
-    """Each row's group number and the groups' names; None if there are no groups that could be respected."""
+def _by_row(rows: Dataset, columns: Columns, shares: dict[str, float], seed: int) -> np.ndarray:
+    if columns.time in rows.column_names:
+        return _by_time(_times(rows, str(columns.time)), shares)
+    return _at_random(_labels(rows, columns), shares, seed)
+
+
+def _enough(contents: int, needed: int) -> bool:
+    """Whether there are files enough for splits that share none; says so where there are not."""
+    if contents < needed:
+        console.warn(
+            f"The rows share {contents} files, too few for {needed} splits without overlap, so they are split by row; "
+            "the test score says nothing about a new file."
+        )
+    return contents >= needed
+
+
+def _first_alike(rows: Dataset, columns: Columns) -> np.ndarray:
+    """For each row the first that has the same content in a file column; itself if there is none before it."""
+    first = np.arange(len(rows))
+    for name in [name for name in columns.files if name in rows.column_names]:
+        contents = content_codes(column(rows, name))
+        leaders = np.unique(contents, return_index=True)[1][contents]
+        later = np.flatnonzero(leaders != np.arange(len(rows)))
+        first = _united(len(rows), zip(later, leaders[later], strict=True), first)
+    return first
+
+
+def _united(count: int, pairs: Iterable[tuple[int, int]], least: np.ndarray | None = None) -> np.ndarray:
+    """For each of `count` numbers the least one that it is tied to by the pairs, over however many."""
+    parent = list(range(count) if least is None else least.tolist())
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            parent[number] = parent[parent[number]]
+            number = parent[number]
+        return number
+
+    for first, second in pairs:
+        low, high = sorted((root(int(first)), root(int(second))))
+        parent[high] = low
+    return np.array([root(number) for number in range(count)], dtype=np.int64)
+
+
+def _groups(rows: Dataset, columns: Columns, needed: int, first: np.ndarray) -> tuple[np.ndarray, list[str]] | None:
+    """Each row's group number and the groups' names; None if there are no groups that could be respected.
+
+    Groups that share a file's content, by `first`, are one group, named after the least of its names.
+    """
     if columns.group not in rows.column_names:
         return None
     numbers, names = codes(column(rows, str(columns.group)))
+    later = np.flatnonzero(first != np.arange(len(first)))
+    if len(later):
+        least = _united(len(names), zip(numbers[later], numbers[first[later]], strict=True))
+        named: dict[int, str] = {}
+        for number, name in zip(least.tolist(), map(str, names), strict=True):
+            named[number] = min(name, named.get(number, name))
+        numbers, names = np.searchsorted(sorted(named), least)[numbers], [named[number] for number in sorted(named)]
     if len(names) >= needed:
         return numbers, [str(name) for name in names]
     console.warn(

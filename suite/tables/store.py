@@ -15,7 +15,7 @@ import pyarrow as pa
 from filelock import FileLock
 
 from suite.assets.asset import cache_dir
-from suite.errors import SuiteError
+from suite.errors import SuiteError, afterwards
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -78,11 +78,9 @@ def kept(path: Path, reading: object, read: Callable[[Sink], pa.Table]) -> pa.Ta
             if not stale.name.startswith(content):
                 stale.unlink()
         aside = folder / "part.arrow"
-        try:
+        with afterwards(lambda: aside.unlink(missing_ok=True), f"Removing {aside}"):
             read(lambda schema, batches: _written(aside, schema, batches))
             aside.rename(target)
-        finally:
-            aside.unlink(missing_ok=True)
     return _mapped(target)
 
 

@@ -9,6 +9,7 @@ says what was promised, what was seen, and where to read.
 """
 
 from suite.testing.contract import DomainContract
+from suite.testing.data import Messy
 from suite.testing.promise import distribution, fault_plugin, keep, newest
 
-__all__ = ["DomainContract", "distribution", "fault_plugin", "keep", "newest"]
+__all__ = ["DomainContract", "Messy", "distribution", "fault_plugin", "keep", "newest"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from suite.evaluation.scoring import score_examples
 from suite.inference.batches import predict_batches
 from suite.inference.predictor import Predictor
 from suite.plugins.loader import load_plugins
+from suite.testing.data import DataPromises
 from suite.testing.demos import DEMO, asked_of_demo
 from suite.testing.fresh import FreshPromises
 from suite.testing.parts import faults, lacks
@@ -40,7 +42,7 @@ ATTRIBUTES = "docs/writing-a-plugin.md, 'What a domain says'"
 SAME = "docs/writing-a-plugin.md, 'Its tests'"
 
 
-class DomainContract(FreshPromises):
+class DomainContract(FreshPromises, DataPromises):
     """Set `domain`, and `settings` that make a run take seconds; name an input where you can."""
 
     bad_input: ClassVar[str] = "no-such-file.bin"
@@ -182,6 +184,23 @@ class DomainContract(FreshPromises):
         finally:
             path.write_text(kept)
 
+    def test_damaged_model_is_one_sentence(self, trained: Path, tmp_path: Path) -> None:
+        """A finished run whose model has a file that was cut short answers, or is refused in one sentence."""
+        run = tmp_path / trained.name
+        shutil.copytree(trained, run)
+        files = sorted(path for path in (run / "model").rglob("*") if path.is_file())
+        for path in {path.suffix: path for path in files}.values():  # of each kind one, as each costs a load
+            whole = path.read_bytes()
+            path.write_bytes(whole[: len(whole) // 2])
+            try:
+                _ = Predictor(self.make(), str(run)).model
+            except SuiteError as error:
+                keep("\n" not in str(error), "one sentence", seen=repr(str(error)), read="suite.decoders")
+            except Exception as error:
+                seen = f"{type(error).__name__}: {error}, with half of {path.relative_to(run)}"
+                keep(False, "an answer or a SuiteError", seen=seen, read="suite.decoders")
+            path.write_bytes(whole)
+
     def test_evaluation_and_predictor_answer_alike(self, trained: Path) -> None:
         """What the evaluation of a run wrote is what its model answers when asked later."""
         predictor = Predictor(self.make(), str(trained))
@@ -203,7 +222,10 @@ class DomainContract(FreshPromises):
         keep(done.returncode == 0, "predict exits with 0", seen=outcome(done), read="suite.Model.inputs")
         predictor = Predictor(self.make().domain.task(), str(trained))  # the command was given no settings either
         expected = [plain(answer) for answer in predictor.answer(argument)]
-        answers = [{key: value for key, value in line.items() if key != "input"} for line in json.loads(done.stdout)]
+        lines = json.loads(done.stdout)
+        signed = all(line["model"] == trained.name for line in lines)
+        keep(signed, "each answer names the run that gave it", seen=lines[:1], read="docs/commands.md")
+        answers = [{key: value for key, value in line.items() if key not in ("input", "model")} for line in lines]
         alike = len(expected) == len(answers) and all(map(predictor.task.answers.same, expected, answers))
         seen = f"{answers[:1]} instead of {expected[:1]}"[:1000]
         keep(answers and alike, "the command answers as the model does here", seen=seen, read="suite.Model.infer")

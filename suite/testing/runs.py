@@ -104,6 +104,17 @@ class RunPromises:
         keep_same(trained, newest(tmp_path), f"killed at step {step}")
 
     @pytest.mark.slow
+    def test_a_run_is_verified(self, trained: Path) -> None:
+        """`suite runs verify` trains its first steps again, kills and resumes them, and finds the same bits."""
+        line = [sys.executable, "-m", "suite", "runs", "verify", str(trained), "--kills", "2", "--format", "json"]
+        line += ["--steps", str(min(steps(trained), 6))]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        keep(done.returncode == 0, "equal bits, exit status 0", seen=outcome(done) + done.stdout, read=RUN)
+        verdict = json.loads(done.stdout)
+        keep(verdict["equal"] and verdict["kills"], "killed and equal", seen=verdict, read=RUN)
+        keep(verdict["as_logged"], "the numbers that the run itself logged", seen=verdict, read=RUN)
+
+    @pytest.mark.slow
     @pytest.mark.parametrize("workers", [0, 2])
     @pytest.mark.parametrize("pieces", [1, 2])
     def test_five_kills_equal_none(self, tmp_path: Path, workers: int, pieces: int) -> None:

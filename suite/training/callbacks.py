@@ -6,10 +6,18 @@ from typing import Any
 
 from suite.config import TrainConfig
 from suite.console import bar, say
+from suite.errors import logged
 
 
 class Callback:
-    """Watches a run on its main process. Every method does nothing unless overridden."""
+    """Watches a run on its main process. Every method does nothing unless overridden.
+
+    `on_end` is called if `on_start` was and raised nothing, as a `with` block does it. What it raises is logged: the
+    run's own end, and the reason for it, stay what is reported.
+    """
+
+    begun: bool = False
+    """Whether `on_start` is done; set by `notify`."""
 
     def on_start(self, config: TrainConfig, step: int, total: int) -> None:
         """Training begins at `step` of `total`."""
@@ -55,6 +63,15 @@ class Progress(Callback):
 
 
 def notify(callbacks: list[Callback], event: str, *values: Any) -> None:
-    """Calls one method of every callback, in order."""
+    """Calls one method of every callback, in order; `on_end` by `end`."""
     for callback in callbacks:
         getattr(callback, event)(*values)
+        callback.begun = callback.begun or event == "on_start"
+
+
+def end(callbacks: list[Callback], state: str) -> None:
+    """Tells every callback that began how training ended. One that fails now spoils neither the others nor the run."""
+    for callback in callbacks:
+        if callback.begun:
+            with logged(f"The callback {type(callback).__name__}, told that training has ended,"):
+                callback.on_end(state)

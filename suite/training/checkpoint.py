@@ -6,7 +6,6 @@ then are older ones removed. Reading takes the newest whose manifest verifies, a
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -20,7 +19,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from suite.console import warn
+from suite.decoders import decoding, read_json
 from suite.errors import SuiteError
+from suite.files import disk_full, is_full
 
 MANIFEST = "MANIFEST.json"
 Tensors = dict[str, torch.Tensor]
@@ -75,7 +76,8 @@ class Writer:
 
 def steps(root: Path) -> list[int]:
     """Steps that have a checkpoint, oldest first."""
-    return sorted(int(path.name.removeprefix("step-")) for path in root.glob("step-*"))
+    names = (path.name.removeprefix("step-") for path in root.glob("step-*"))
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def folder(root: Path, step: int) -> Path:
@@ -86,9 +88,13 @@ def folder(root: Path, step: int) -> Path:
 def verify(path: Path) -> bool:
     """Whether every file of the manifest is there with its size and sha256."""
     try:
-        files = json.loads((path / MANIFEST).read_text())["files"]
-        return all((path / n).stat().st_size == size and _digest(path / n) == sha for n, (size, sha) in files.items())
-    except (OSError, ValueError, KeyError, TypeError):
+        with decoding(path):
+            files = read_json(path / MANIFEST, fields={"files": dict})["files"]
+            return all(
+                (path / name).stat().st_size == size and _digest(path / name) == sha
+                for name, (size, sha) in files.items()
+            )
+    except SuiteError:
         return False
 
 
@@ -111,29 +117,20 @@ def prune(root: Path, keep: int, protect: Collection[int] = ()) -> None:
 
 def read_state(path: Path) -> dict[str, Any]:
     """The state of a checkpoint."""
-    return json.loads((path / "state.json").read_text())
+    return read_json(path / "state.json")
 
 
 def read_tensors(path: Path, name: str) -> Tensors:
     """One safetensors file of a checkpoint, on the CPU. Raises `SuiteError` when it is missing."""
     if not (path / name).is_file():
         raise SuiteError(f"The checkpoint {path} has no {name}; it was made with other settings or processes.")
-    return load_file(path / name)
-
-
-def disk_full(root: Path, size: int) -> SuiteError:
-    """The error for too little space, with the numbers and the way on."""
-    free = shutil.disk_usage(root).free
-    return SuiteError(
-        f"The disk of {root} is full: a checkpoint needs {size / 1e6:.0f} MB and {free / 1e6:.0f} MB are free. "
-        "Earlier checkpoints are intact: free some space, then continue with --resume."
-    )
+    with decoding(path / name):
+        return load_file(path / name)
 
 
 def _explained(error: Exception, root: Path) -> SuiteError:
-    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-    if full:
-        return disk_full(root, 0)
+    if is_full(error):
+        return disk_full(root)
     return SuiteError(f"Cannot write a checkpoint to {root}: {error}. Earlier checkpoints are intact; use --resume.")
 
 

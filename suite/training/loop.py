@@ -72,7 +72,7 @@ def fit(
     randoms = state.load(newest) if newest else None
     at, beat = state.cursor, 0.0
     if main:
-        run.truncate_history(at.step)
+        run.truncate_history(at.step if newest else -1)  # without a checkpoint step 0 is evaluated again
         notify(callbacks, "on_start", config, at.step, total)
 
     def elapsed() -> float:
@@ -90,6 +90,7 @@ def fit(
 
     def save() -> None:
         elapsed()
+        run.check_owned()
         state.save(run.checkpoints, config.keep_checkpoints)
 
     def evaluate() -> None:

@@ -6,8 +6,8 @@ Each rank may cut its own rows as it must: the gradient is the same sum. After t
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from accelerate.utils.memory import should_reduce_batch_size
 from torch.utils.data import DataLoader
 
 from suite.console import warn
+from suite.decoders import read_json
 from suite.errors import SuiteError
 from suite.files import write_json
 from suite.runs import Run
@@ -37,7 +38,8 @@ class MicroBatches:
         self.collator, self.examples = collator, examples
         self.record = run.path / "memory.json"
         if self.record.is_file():  # a resumed run need not find it out again
-            self.limit(json.loads(self.record.read_text())["micro_batch_size"])
+            with suppress(SuiteError):  # a damaged record is found out again too
+                self.limit(read_json(self.record, fields={"micro_batch_size": int})["micro_batch_size"])
         self.exchanging = False
         """Whether the ranks are adding up gradients: what fails now cannot be tried again by one of them alone."""
 

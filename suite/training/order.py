@@ -26,6 +26,7 @@ from suite.config import TrainConfig
 from suite.data.examples import fetch
 from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Batch, Example
+from suite.errors import afterwards
 from suite.signals import held_back
 
 POOL = 50  # batches sorted by length together: enough for alike lengths, few enough to keep the order random
@@ -244,8 +245,8 @@ def running(loader: DataLoader[Any]) -> Iterator[Iterator[Step]]:
     """The loader's steps; its workers never see a signal, and end here, not whenever the iterator is collected."""
     with held_back():
         steps = iter(loader)
-    try:
+    if not isinstance(steps, _MultiProcessingDataLoaderIter):
         yield steps
-    finally:
-        if isinstance(steps, _MultiProcessingDataLoaderIter):
-            steps._shutdown_workers()
+        return
+    with afterwards(steps._shutdown_workers, "Ending the processes that load examples"):
+        yield steps

@@ -20,7 +20,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
 from suite.config import TrainConfig
-from suite.errors import SuiteError
+from suite.errors import SuiteError, afterwards
 from suite.training.meters import clip
 from suite.training.weights import EMA
 
@@ -144,10 +144,8 @@ class FSDPStrategy(Strategy):
     def evaluated(self) -> Iterator[None]:
         """Gathers a whole copy, and takes it off the device again."""
         self.finish()
-        try:
+        with afterwards(lambda: self.network.to("cpu"), "Taking the whole copy off the device"):
             yield
-        finally:
-            self.network.to("cpu")
 
     @torch.no_grad()
     def finish(self) -> None:

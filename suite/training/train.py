@@ -7,7 +7,9 @@ import shlex
 import shutil
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,72 +17,96 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, set_seed
+from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 
 from suite.accelerator import make_accelerator
-from suite.assets.resolve import pinned_model
-from suite.config import TrainConfig
+from suite.assets.asset import cache_dir
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
-from suite.data.load import CheckedData, load_further, load_splits, without
-from suite.data.sources import pinned as pinned_data
+from suite.data.load import CheckedData, load_further, load_splits
 from suite.domain.description import Task
 from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Example, Splits
-from suite.errors import SuiteError
+from suite.errors import SuiteError, afterwards, logged
 from suite.evaluation.card import card
 from suite.evaluation.evaluate import evaluate
 from suite.evaluation.scoring import score_examples
-from suite.files import write_json, write_text
+from suite.files import full_disk_named, write_json, write_text
 from suite.inference import golden
-from suite.plugins.loader import load_plugins
 from suite.runs import Run
 from suite.signals import Stopped
-from suite.training.callbacks import Callback
+from suite.training.again import begun_by, this_job
+from suite.training.callbacks import Callback, end
 from suite.training.environment import environment
 from suite.training.loop import fit
-from suite.training.weights import Adapters, describe, trainable_model
+from suite.training.ready import make_callbacks, pinned, ready
+from suite.training.weights import Adapters, describe
 
 
-def train(task: Task, resume: Run | None = None) -> Run:
+def train(task: Task, resume: Run | None = None, *, force: bool = False, watching: Sequence[Callback] = ()) -> Run:
     """Runs `task` from data to evaluated model, or goes on with `resume`; returns the run.
 
-    Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written, `SuiteError` for what the user can mend.
+    This process owns the run meanwhile; `force` takes `resume` from one that seems to own it. `watching` are callbacks
+    besides those that the config names. Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written,
+    `SuiteError` for what the user can mend.
     """
     accelerator = make_accelerator(task.config)
-    callbacks = make_callbacks(task.config.callbacks) if accelerator.is_main_process else []
-    if not resume:
-        task = replace(task, config=pinned(task, accelerator))
+    callbacks = [*make_callbacks(task.config.callbacks), *watching] if accelerator.is_main_process else []
+    if resume:
+        _check_unfinished(resume)
+        with full_disk_named(resume.path), _owning(resume, accelerator, force) as run:
+            data, splits = load_splits(task)
+            further = load_further(task, task.config.also_evaluate)
+            _continue(run, task, data, accelerator)
+            return _carried_out(task, run, splits, further, accelerator, callbacks, resume=True)
+    asked, task = task, replace(task, config=pinned(task, accelerator))
     data, splits = load_splits(task)
     further = load_further(task, task.config.also_evaluate)
-    run = _continued(resume, task, data, accelerator) if resume else _started(task, data, accelerator)
+    with full_disk_named(task.config.output), _owning(_created(task, accelerator), accelerator) as run:
+        if accelerator.is_main_process:
+            _describe(run, task, data)
+            begun_by(this_job(), asked, run)
+        return _carried_out(task, run, splits, further, accelerator, callbacks, resume=False)
+
+
+@contextmanager
+def _owning(run: Run, accelerator: Accelerator, force: bool = False) -> Iterator[Run]:
+    """The run, in the block the main process's own. The others write nothing into it."""
+    if not accelerator.is_main_process:
+        yield run
+        return
+    owned = run.owned(force=force)
+    with afterwards(owned.release, f"Giving up {run.path}"):
+        yield owned
+
+
+def _carried_out(
+    task: Task,
+    run: Run,
+    splits: Splits,
+    further: Mapping[str, Dataset],
+    accelerator: Accelerator,
+    callbacks: list[Callback],
+    *,
+    resume: bool,
+) -> Run:
+    """Trains, and writes down how it ended."""
     try:
-        _train(task, run, splits, further, accelerator, callbacks, resume=resume is not None)
+        # Models and pages of the cache are written besides the run, and what libraries keep for the moment.
+        with full_disk_named(run.path, cache_dir(), Path(tempfile.gettempdir())):
+            _train(task, run, splits, further, accelerator, callbacks, resume=resume)
     except Stopped as stopped:
         _ended(task, run, accelerator, "interrupted", str(stopped))
         raise
     except KeyboardInterrupt:
         _ended(task, run, accelerator, "interrupted", "interrupted before the first checkpoint or twice")
-        raise Stopped(signal.SIGINT, int(run.status().get("step", 0))) from None
+        raise Stopped(signal.SIGINT, _last_step(run)) from None
     except Exception as error:
         changes = error.changes if isinstance(error, SuiteError) else {}
         _ended(task, run, accelerator, "failed", f"{type(error).__name__}: {error}", changes)
         raise
-    return run
-
-
-def pinned(task: Task, accelerator: Accelerator) -> TrainConfig:
-    """The config with the commit in each name that is looked up on the hub; every rank gets the main one's."""
-    config: TrainConfig = task.config
-    names = [config.model, config.data, *config.also_evaluate]
-    if accelerator.is_main_process:
-        model = pinned_model(config.model, task.domain.starter.assets) if config.model else ""
-        names = [model, *(pinned_data(name, task) for name in names[1:])]
-    if accelerator.num_processes > 1:
-        broadcast_object_list(names)
-    model, data, *further = names
-    return config.model_copy(update={"model": model, "data": data, "also_evaluate": further})
+    return Run(run.path)
 
 
 def _train(
@@ -94,13 +120,10 @@ def _train(
     resume: bool,
 ) -> None:
     config = task.config
-    set_seed(config.seed)  # what a pretrained model lacks is drawn here: a new head, adapters
-    model, adapters = trainable_model(task, splits.training, accelerator.device)
+    made = ready(task, splits, further, accelerator.device)
+    model, adapters, examples, validation = made.model, made.adapters, made.examples, made.validation
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
     say(f"{task.domain.title}: {config.model or task.domain.starter.model}, {describe(model.network)}; rows: {sizes}")
-    examples = model.prepare(splits["train"], "train")
-    validation = model.prepare(splits["validation"], "validation")
-    rehearse(task, model, further)
     state = "failed"
     try:
         model = fit(
@@ -111,26 +134,10 @@ def _train(
         state = "interrupted"
         raise
     finally:
-        for callback in callbacks:
-            callback.on_end(state)
+        end(callbacks, state)
     if accelerator.is_main_process:
         _finish(task, run, model, adapters, splits, validation, accelerator)
     accelerator.wait_for_everyone()
-
-
-def rehearse(task: Task, model: Model, further: Mapping[str, Dataset]) -> None:
-    """Makes examples of the first rows of the data sets to be scored at the end, as that will.
-
-    Raises `SuiteError` for what the model cannot take, such as a class it does not know, before anything is trained.
-    """
-    scores = task.scores(model)
-    for name, rows in further.items():
-        try:
-            examples = model.prepare(rows.select(range(min(task.config.batch_size, len(rows)))), "test")
-            for index in range(len(examples)):
-                scores.reference(examples[index])
-        except SuiteError as error:
-            raise without(name, further, error) from None
 
 
 def _finish(
@@ -172,23 +179,12 @@ def save_model(model: Model, path: Path) -> None:
     aside.rename(path)
 
 
-def make_callbacks(names: list[str]) -> list[Callback]:
-    """The progress bar and the callbacks named."""
-    plugins = load_plugins()
-    return [plugins.find("suite_callbacks", name).load()() for name in ["progress", *names]]
-
-
-def _started(task: Task, data: CheckedData, accelerator: Accelerator) -> Run:
-    """A new run folder with config and environment; every rank gets the same one."""
+def _created(task: Task, accelerator: Accelerator) -> Run:
+    """A new run folder; every rank gets the same one."""
     shared: list[str] = [""]
     if accelerator.is_main_process:
         config, domain = task.config, task.domain
         run = Run.create(config.output, domain.name, config.name or _short_name(config.model or domain.starter.model))
-        write_text(run.path / "config.yaml", config.to_yaml())
-        write_json(run.path / "environment.json", environment(data.fingerprint))
-        write_rejected(data.report, run.path / "rejected.jsonl")
-        run.set_status("running", domain.name)
-        say(f"Run: {run.path}")
         shared = [str(run.path.absolute())]
     if accelerator.num_processes > 1:
         broadcast_object_list(shared)
@@ -201,28 +197,38 @@ def _started(task: Task, data: CheckedData, accelerator: Accelerator) -> Run:
     return Run(Path(shared[0]))
 
 
+def _describe(run: Run, task: Task, data: CheckedData) -> None:
+    """Writes what a new run is made from: config, environment, what was left out of the data."""
+    write_text(run.path / "config.yaml", task.config.to_yaml())
+    write_json(run.path / "environment.json", environment(data.fingerprint))
+    write_rejected(data.report, run.path / "rejected.jsonl")
+    run.set_status("running", task.domain.name)
+    say(f"Run: {run.path}")
+
+
 def _short_name(model: str) -> str:
     """The last part of a model's name or path, without the commit."""
     return Path(model.partition("@")[0]).name if not Path(model).exists() else Path(model).name
 
 
-def _continued(run: Run, task: Task, data: CheckedData, accelerator: Accelerator) -> Run:
-    """The run to go on with. The main process looks and marks it as running; the others wait, or would see that."""
+def _continue(run: Run, task: Task, data: CheckedData, accelerator: Accelerator) -> None:
+    """Marks the run as running again, if it can go on; the main process looks, the others wait for its word."""
     if accelerator.is_main_process:
         _check_resumable(run, data)
         _write_changes(run, task)
         run.set_status("running", run.domain)
     accelerator.wait_for_everyone()
-    return run
+
+
+def _check_unfinished(run: Run) -> None:
+    if run.state() == "finished":
+        raise SuiteError(f"{run.path} is finished; start another, or give it as --model to train on from it.")
 
 
 def _check_resumable(run: Run, data: CheckedData) -> None:
-    """Raises `SuiteError` when a run is finished, still running, or when its data have changed."""
-    if run.state() == "finished":
-        raise SuiteError(f"{run.path} is finished; start another, or give it as --model to train on from it.")
-    if run.state() == "running":
-        raise SuiteError(f"{run.path} is still running in process {run.status()['pid']}; stop that one first.")
-    before = json.loads((run.path / "environment.json").read_text())
+    """Raises `SuiteError` when its last owner finished the run before it let go, or when its data have changed."""
+    _check_unfinished(run)
+    before = run.environment()
     if before["data"] != data.fingerprint:
         raise SuiteError(
             f"The data of {run.path} have changed since it began, so that it cannot go on exactly. Put them back, or "
@@ -254,9 +260,24 @@ def _ended(
     cause: str,
     changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    if accelerator.is_main_process:
+    """Writes down how the run ended, if that can be done: the exception that ended it is on its way to the user.
+
+    Nothing is written into a run that another process has taken over.
+    """
+    if not accelerator.is_main_process:
+        return
+    with logged(f"Noting in {run.path} how it ended"):
+        if run.owner and run.owner.lost:
+            return
         run.note(f"{state}: {cause}")
         run.set_status(state, cause=cause, next=_next(task, run, changes))
+
+
+def _last_step(run: Run) -> int:
+    """The last step that the run's status names; 0 where that cannot be read, for a stop is under way."""
+    with logged(f"Reading the status of {run.path}"):
+        return int(run.status().get("step", 0))
+    return 0
 
 
 def _next(task: Task, run: Run, changes: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from suite.assets.resolve import resolve_model
 from suite.domain.description import Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import TrainingData
-from suite.errors import SuiteError
+from suite.errors import SuiteError, afterwards
 
 
 def freeze(network: torch.nn.Module, patterns: list[str]) -> None:
@@ -85,10 +85,8 @@ class EMA:
     def applied(self) -> Iterator[None]:
         """The parameters hold their averages inside the block."""
         self._swap()
-        try:
+        with afterwards(self._swap, "Putting back the weights"):
             yield
-        finally:
-            self._swap()
 
     @torch.no_grad()
     def _swap(self) -> None:

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from suite.assets.asset import cache_dir
 from suite.console import result, warn
 from suite.demo.components import STYLE as PIECES
-from suite.errors import SuiteError
+from suite.errors import SuiteError, afterwards
 from suite.plugins.loader import load_plugins
 from suite.web import security
 from suite.web.app import build, build_one
@@ -74,8 +74,8 @@ def serve(
         if port != binding.port:
             warn(f"Port {binding.port} is taken; this is {port}.")
         result(f"Suite is at {app.local_url} (Ctrl-C stops it)")
-        _wait()
-        app.close(verbose=False)
+        with afterwards(lambda: app.close(verbose=False), "Closing the server"):
+            _wait()
 
 
 def free_port(host: str, first: int) -> int:

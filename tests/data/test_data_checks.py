@@ -96,17 +96,23 @@ def test_files_that_are_not_there_or_empty(clips, folder):
 def test_embedded_files_missing_and_duplicated_by_content(clips):
     values = [{"bytes": b"1", "path": "a"}, {"bytes": None, "path": None}, {"bytes": b"1", "path": "b"}]
     result = check_rows(Dataset.from_dict({"audio": values, "text": ["a"] * 3}), clips)
-    assert reasons(result) == [(1, "audio is missing"), (2, "duplicate: same audio as row 0")]
+    assert reasons(result) == [(1, "audio is missing"), (2, "copy: same content of audio as a")]
 
 
 def test_one_class_is_a_warning(labels, folder):
-    root = folder(**{"1.png": b"x", "2.png": b"x"})
+    root = folder(**{"1.png": b"x", "2.png": b"y"})
     rows = Dataset.from_dict({"image": [str(root / "1.png"), str(root / "2.png")], "label": ["cat", "cat"]})
     result = check_rows(rows, labels)
     assert [finding.message for finding in result.findings] == [
         "label is 'cat' in every row; a model has nothing to tell apart."
     ]
     enforce(result, 0.0)
+
+
+def test_classes_are_counted_without_the_rows_that_are_left_out(labels, folder):
+    root = folder(**{"1.png": b"x", "2.png": b"y", "3.png": b""})
+    rows = Dataset.from_dict({"image": [str(root / f"{n}.png") for n in (1, 2, 3)], "label": ["cat", "cat", "dog"]})
+    assert "label is 'cat' in every row; a model has nothing to tell apart." in check_rows(rows, labels).render()
 
 
 def test_required_column_that_is_not_there(report):
@@ -172,8 +178,8 @@ def test_leaks_of_groups_and_keys(clips):
         "test": Dataset.from_dict({"audio": ["2"], "speaker": ["a"]}),
     }
     assert leaks(splits, clips.columns) == [
-        Finding("error", "1 values of speaker are in both train and test; keep each in one split."),
-        Finding("error", "1 values of audio are in both train and test; keep each in one split."),
+        Finding("error", "1 values of speaker are in both train and test, such as 'a'; keep each in one split."),
+        Finding("error", "1 contents of audio are in both train and test, such as '2'; keep each in one split."),
     ]
     splits["test"] = Dataset.from_dict({"audio": ["4"], "speaker": ["d"]})
     assert leaks(splits, clips.columns) == []

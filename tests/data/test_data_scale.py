@@ -147,8 +147,9 @@ def test_a_table_on_disk_has_no_name_and_outlives_it(tmp_path, monkeypatch):
 
 # ---- read in pieces, with the same outcome ---------------------------------------------------------------------------
 
+LONG = "99999999999999999999"
 VALUES = (
-    *("", "1", "0", "2.5", "true", "x", "99999999999999999999", "2024-01-01", "10:00:00"),
+    *("", "1", "0", "2.5", "true", "x", LONG, "2024-01-01", "10:00:00"),
     *("2024-01-01 10:00:00", "2024-01-01T10:00:00Z", "2024-01-01 10:00:00.123", "2024-01-01T10:00:00.123Z"),
 )
 
@@ -166,6 +167,11 @@ def test_types_of_csv_columns_are_those_of_reading_the_file_whole(tmp_path, monk
             column_types={"user": pa.string()}, null_values=[""], strings_can_be_null=True
         ),
     )
+    fields = list(zip(*(line.split(",") for line in lines), strict=True))
+    for place, name in enumerate(whole.column_names):
+        if pa.types.is_floating(whole.schema.field(name).type) and LONG in fields[place]:
+            texts = pa.array([value or None for value in fields[place]], pa.string())
+            whole = whole.set_column(place, name, texts)  # floating point would round it
     monkeypatch.setattr(csv, "ReadOptions", partial(csv.ReadOptions, block_size=1024))
     read = read_table(path, READING)
     assert read.schema == whole.schema and read.equals(whole)

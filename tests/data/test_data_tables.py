@@ -140,12 +140,12 @@ def test_json_of_mixed_types_names_the_column(read):
 
 
 def test_bomb_of_brackets(read):
-    with pytest.raises(SuiteError, match=r"^Cannot read .*a.json: maximum recursion depth exceeded.*\.$"):
+    with pytest.raises(SuiteError, match=r"a.json cannot be read .maximum recursion depth exceeded.*\.$"):
         read("[" * 200_000, "a.json")
 
 
 def test_torn_parquet(read):
-    with pytest.raises(SuiteError, match=r"^Cannot read .*a.parquet: Parquet"):
+    with pytest.raises(SuiteError, match=r"a.parquet cannot be read .Parquet"):
         read(b"PAR1 and nothing more", "a.parquet")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from suite import Batch, Model, Prediction, Stage, SuiteError, TrainingData
+from suite import Batch, Model, Prediction, Stage, TrainingData, decoding
 
 from suite_forecasting.answers import LEVELS
 from suite_forecasting.config import LEAST, Options
@@ -85,13 +85,10 @@ class ForecastModel(Model):
         """The end of each series of a CSV file (series, time, value), or numbers as text."""
         if re.fullmatch(r"[-+\d.eE,;\s]+", argument):
             return [example("", parted(argument))]
-        try:
-            with Path(argument).open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            return [example(name, [v for _, v in points]) for name, points in ordered(rows).items()]
-        except (OSError, UnicodeDecodeError, KeyError, ValueError):
-            known = ", ".join(FORECASTING.columns.names)
-            raise SuiteError(f"Cannot read {argument!r}; give a CSV file with {known}, or {LEAST} numbers.") from None
+        mend = f"give a CSV file with {', '.join(FORECASTING.columns.names)}, or {LEAST} numbers."
+        with decoding(repr(argument), mend), Path(argument).open(newline="", encoding="utf-8") as file:
+            series = ordered(list(csv.DictReader(file)))
+            return [example(name, [value for _, value in points]) for name, points in series.items()]
 
     def save(self, path: Path) -> None:
         """What `fracast` loads without Suite."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fraud_messy import messy
 from fraud_toys import written
 
 from suite.testing import DomainContract
@@ -22,6 +23,9 @@ class TestContract(DomainContract):
     @classmethod
     def portfolio(cls, tmp_path_factory):
         cls.settings = cls.settings | {"data": str(written(tmp_path_factory.mktemp("toy")))}
+
+    def messy(self, folder):
+        return messy(folder)
 
     def answered_input(self, folder):
         return str(self.settings["data"])

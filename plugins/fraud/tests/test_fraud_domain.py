@@ -182,7 +182,31 @@ def test_a_leaking_column_and_one_class_are_findings(table):
     honest = table.set_column(5, "label", pa.array(np.zeros(len(table), np.int8)))
     assert any("are legitimate" in finding.message for finding in data.check(Dataset(honest)))
     broken = table.set_column(4, "amount", pa.array(["many"] * len(table)))
-    assert [finding.severity for finding in data.check(Dataset(broken))] == ["error"]
+    refused = list(data.check(Dataset(broken)))
+    assert [finding.row for finding in refused] == list(range(len(table)))
+    assert {finding.message for finding in refused} == {"amount 'many' cannot be read; write it as 1234.56"}
+
+
+def test_rows_that_cannot_be_read_are_left_out_by_name(table):
+    """Each kind of value once, and what is read in other ways is no fault."""
+    few = table.slice(0, 2000)
+    times = [str(value) for value in few["time"].to_pylist()]
+    times[3] = "some day"
+    amounts = [f"€ {value:.2f}" for value in few["amount"].to_pylist()]
+    amounts[5] = "plenty"
+    labels = [("0", "1", "no", "Y", "")[row % 5] for row in range(len(few))]
+    labels[7] = "perhaps"
+    changed = {"time": times, "amount": amounts, "label": labels}
+    entities = few["entity"].to_pylist()
+    for name, values in (changed | {"entity": [None, *entities[1:]]}).items():
+        few = few.set_column(few.column_names.index(name), name, pa.array(values, pa.string()))
+    rows = {f.row: f.message for f in task().data.check(Dataset(few)) if f.severity == "error" and f.row is not None}
+    assert rows == {
+        0: "entity is missing; fill it in or leave the row out",
+        3: "time 'some day' cannot be read; write it as 2018-04-30 12:00:00",
+        5: "amount 'plenty' cannot be read; write it as 1234.56",
+        7: "label 'perhaps' cannot be read; write 1 for fraud, 0 for legitimate, nothing where nobody knows",
+    }
 
 
 def test_columns_of_one_value_and_of_names_are_left_out(table, monkeypatch):

@@ -55,7 +55,7 @@ def test_pictures_without_any_caption_are_refused(tmp_path):
 def test_a_caption_that_is_no_utf8_is_named(tmp_path):
     folder = folder_of(tmp_path, {"a.png": None, "a.txt": "x"})
     (folder / "a.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(SuiteError, match=r"a\.txt is not UTF-8"):
+    with pytest.raises(SuiteError, match=r"a\.txt cannot be read .it is not UTF-8"):
         captions.read(folder)
 
 

@@ -1,6 +1,7 @@
 """Image generation keeps the contract of every domain."""
 
 import pytest
+from images_messy import messy
 
 from suite.testing import DomainContract
 
@@ -24,6 +25,9 @@ class TestImageGenerationContract(DomainContract):
     def cache(self, tmp_path_factory, monkeypatch):
         """Encoded once for the class."""
         monkeypatch.setenv("SUITE_CACHE", str(tmp_path_factory.getbasetemp() / "images-cache"))
+
+    def messy(self, folder):
+        return messy(folder)
 
     def answered_input(self, folder):
         """A prompt."""

@@ -231,7 +231,7 @@ def test_pictures_that_cannot_be_used_are_left_out_and_told(own, drawings, tmp_p
     (tmp_path / "torn.png").write_bytes(Path(drawings[0]).read_bytes()[:200])
     page = own.keep_style([*drawings, str(tmp_path / "torn.png")], [], "fox")
     assert "6 pictures are stored" in page
-    assert "Left out: torn.png: it cannot be decoded" in page
+    assert "Left out: torn.png: it cannot be read" in page
     with pytest.raises(SuiteError, match=r"takes 5 to 50 pictures; there are 4\. Left out: torn\.png"):
         own.keep_style([*drawings[:4], str(tmp_path / "torn.png")], [], "fox")
     with pytest.raises(SuiteError, match="Choose 5 to 50 pictures"):

@@ -85,7 +85,7 @@ def test_other_pngs_are_told(tmp_path, text):
     with pytest.raises(SuiteError, match="holds no settings"):
         png.read_settings(written(tmp_path, "a cat", key="parameters"))
     (tmp_path / "no.png").write_bytes(b"GIF89a")
-    with pytest.raises(SuiteError, match=r"no\.png is not a PNG"):
+    with pytest.raises(SuiteError, match=r"no\.png is no picture this reads"):
         png.read_settings(tmp_path / "no.png")
 
 

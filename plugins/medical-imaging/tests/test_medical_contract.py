@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from medical_messy import messy
+
 from suite.testing import DomainContract
 from suite_medical_imaging.demo.examples import first
 
@@ -14,6 +16,9 @@ class TestContract(DomainContract):
     }  # fmt: skip
 
     same_question = True
+
+    def messy(self, folder):
+        return messy(folder)
 
     def answered_input(self, folder):
         return str(first())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from datasets import Dataset
+from PIL import Image
 from torch import nn
 
-from suite import SuiteError
+from suite import SuiteError, TrainingData
 from suite_medical_imaging.data.preprocess import View
+from suite_medical_imaging.domain import MEDICAL_IMAGING
 from suite_medical_imaging.model import models
 from suite_medical_imaging.model.explain import heat_map
 
@@ -138,8 +142,11 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         models.load_classifier(tmp_path, ["a", "b"])
     config = transformers.BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=1, intermediate_size=16)
     transformers.BertModel(config).save_pretrained(tmp_path)
-    with pytest.raises(SuiteError, match="holds no image classifier that loads"):
-        models.load_classifier(tmp_path, ["a", "b"])
+    png = io.BytesIO()
+    Image.new("L", (64, 64), 128).save(png, "PNG")
+    rows = Dataset.from_list([{"image": {"bytes": png.getvalue(), "path": None}, "label": name} for name in "ab" * 4])
+    with pytest.raises(SuiteError, match=r"The model in .* cannot be read \(Unrecognized configuration class .*Bert"):
+        MEDICAL_IMAGING.task().load(tmp_path, TrainingData(rows))
 
 
 def test_missing_weights_are_refused(tmp_path):

@@ -146,7 +146,7 @@ def test_cut_pictures_are_refused():
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     for form in ("PNG", "JPEG", "TIFF"):
         data = saved(Image.fromarray(noise), form)
-        with pytest.raises(SuiteError, match="cannot be decoded|no picture"):
+        with pytest.raises(SuiteError, match="cannot be read|no picture"):
             open_picture(data[: len(data) // 2])
 
 

@@ -97,9 +97,9 @@ def test_users_come_in_any_order_and_without_times(model, tmp_path):
     [
         ("users.txt", "a,b", "Cannot read histories"),
         ("users.csv", "user,thing\na,b\n", "no column for 'item'"),
-        ("users.csv", "user,item\n", "no interaction"),
-        ("users.csv", "", "Cannot read"),
-        ("users.json", "not json", "Cannot read"),
+        ("users.csv", "user,item\n", "holds no row"),
+        ("users.csv", "", "is empty"),
+        ("users.json", "not json", "line 1 is not JSON"),
     ],
 )
 def test_a_bad_file_of_users_is_one_sentence(model, tmp_path, name, text, message):
@@ -205,7 +205,7 @@ def test_training_on_takes_the_catalogue_of_the_new_data(splits, model, run, tmp
         ("id,title\ni3,Again\n", "knows the item 'i3' already"),
         ("id,title\nn,A\nn,B\n", "1 repeated item ids"),
         ("id,title\nn,\n", "neither title nor text"),
-        ("id,title\n", "holds no item"),
+        ("id,title\n", "holds no row"),
         ("thing\nn\n", "no column for 'item'"),
     ],
 )

@@ -158,7 +158,8 @@ def test_gbce_without_calibration_is_binary_cross_entropy(tmp_path):
 
 @pytest.mark.parametrize("objective", ["cross-entropy", "sampled", "gbce"])
 def test_every_objective_learns_the_chain(tmp_path, objective):
-    toy = recommender(tmp_path, objective=objective, negatives=8)
+    drawn = {} if objective == "cross-entropy" else {"negatives": 8}
+    toy = recommender(tmp_path, objective=objective, **drawn)
     batch = training_batch(toy)
     optimizer = torch.optim.AdamW(toy.network.parameters(), lr=0.02)
     torch.manual_seed(0)

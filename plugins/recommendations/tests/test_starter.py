@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from recommendation_messy import messy
 
 from suite.testing import DomainContract, newest
 
@@ -20,6 +21,9 @@ class TestContract(DomainContract):
     bad_input = "no-such-users.csv"
 
     same_question = True
+
+    def messy(self, folder):
+        return messy(folder)
 
     def answered_input(self, folder):
         (folder / "users.csv").write_text("user,item\nyou,50\n")

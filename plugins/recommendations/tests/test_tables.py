@@ -106,8 +106,8 @@ def test_min_rating_and_its_missing_column():
 def test_ids_and_times_of_all_kinds():
     assert tables.as_ids(pd.Series([1.0, 2.0])).tolist() == ["1", "2"]
     assert tables.as_ids(pd.Series(["07", " b "])).tolist() == ["07", "b"]
-    assert tables.as_times(pd.Series(["1970-01-02", "1970-01-01T00:00:05Z"])).tolist() == [86400, 5]
-    assert np.isnan(tables.as_times(pd.Series(["3", "soon"])).tolist()[1])
+    assert tables.times(pd.DataFrame({"time": ["1970-01-02", "1970-01-01T00:00:05Z"]})).tolist() == [86400, 5]
+    assert np.isnan(tables.times(pd.DataFrame({"time": ["3", "soon"]})).tolist()[1])
 
 
 def test_a_folder_is_joined_with_its_items(tmp_path):
@@ -170,7 +170,8 @@ def test_a_split_in_a_file_holds_the_rows_that_are_asked_for_one_by_one(tmp_path
     monkeypatch.setenv("SUITE_CACHE", str(tmp_path))
     monkeypatch.setattr(tables, "_LARGE", 0)
     monkeypatch.setattr(tables, "_AT_ONCE", 5)
-    settings = config(protocol=protocol, validation_share=0.2, test_share=0.2)
+    shares = {"validation_share": 0.2, "test_share": 0.2} if protocol == "temporal" else {}
+    settings = config(protocol=protocol, **shares)
     log = tables.interactions(random_log(1), settings)
     for rows in tables.split(log, settings).values():
         assert tables.dataset(rows).to_list() == [rows[i] for i in range(len(rows))]

@@ -77,5 +77,5 @@ def test_few_texts_and_a_cache_that_cannot_be_written_leave_nothing(tmp_path, ca
 
 
 def test_a_folder_without_encoder_is_one_sentence(tmp_path):
-    with pytest.raises(SuiteError, match="no text encoder"):
+    with pytest.raises(SuiteError, match="The text encoder in .* cannot be read"):
         TextEncoder(tmp_path)([""])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,18 +13,7 @@ import pytest
 import suite_speech
 from suite_speech.data.audio import RATE, Clip, read, write_wav
 
-SPECIAL = (
-    "<|endoftext|>",
-    "<|startoftranscript|>",
-    "<|en|>",
-    "<|fr|>",
-    "<|de|>",
-    "<|translate|>",
-    "<|transcribe|>",
-    "<|startofprev|>",
-    "<|nospeech|>",
-    "<|notimestamps|>",
-)
+sys.path.append(str(Path(__file__).parent))  # pytest's importlib mode puts no test folder on the path
 
 
 def made_voice(seconds: float, pitch: float = 120.0) -> np.ndarray:
@@ -96,55 +86,6 @@ def tiny_body():
 @pytest.fixture(scope="session")
 def tiny_whisper(tmp_path_factory):
     """A folder with a multilingual Whisper of two layers of 16, its 256 bytes as tokens; random weights."""
-    import torch
-    from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import (
-        GenerationConfig,
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperProcessor,
-        WhisperTokenizer,
-    )
+    from speech_toys import whisper
 
-    tokenizer = WhisperTokenizer(
-        vocab={letter: i for i, letter in enumerate(sorted(ByteLevel.alphabet()))}, merges=[], pad_token=SPECIAL[0]
-    )
-    tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL)})
-    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
-    torch.manual_seed(0)
-    model = WhisperForConditionalGeneration(
-        WhisperConfig(
-            vocab_size=len(tokenizer) + 10,  # time stamps come last
-            d_model=16,
-            encoder_layers=2,
-            decoder_layers=2,
-            encoder_attention_heads=2,
-            decoder_attention_heads=2,
-            encoder_ffn_dim=32,
-            decoder_ffn_dim=32,
-            decoder_start_token_id=ids["<|startoftranscript|>"],
-            eos_token_id=ids["<|endoftext|>"],
-            bos_token_id=ids["<|endoftext|>"],
-            pad_token_id=ids["<|endoftext|>"],
-        )
-    )
-    model.generation_config = GenerationConfig(
-        decoder_start_token_id=ids["<|startoftranscript|>"],
-        eos_token_id=ids["<|endoftext|>"],
-        bos_token_id=ids["<|endoftext|>"],
-        pad_token_id=ids["<|endoftext|>"],
-        is_multilingual=True,
-        lang_to_id={token: ids[token] for token in ("<|en|>", "<|fr|>", "<|de|>")},
-        task_to_id={task: ids[f"<|{task}|>"] for task in ("translate", "transcribe")},
-        no_timestamps_token_id=ids["<|notimestamps|>"],
-        suppress_tokens=[],
-        begin_suppress_tokens=[ids["<|endoftext|>"]],
-        language=None,
-        task=None,
-        max_length=448,
-    )
-    folder = tmp_path_factory.mktemp("whisper")
-    model.save_pretrained(folder)
-    WhisperProcessor(WhisperFeatureExtractor(), tokenizer).save_pretrained(folder)
-    return folder
+    return whisper(tmp_path_factory.mktemp("whisper"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import tracemalloc
 
@@ -162,7 +163,9 @@ def test_what_is_written_is_read_back(tmp_path):
 def test_what_is_no_audio_is_told_by_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     for use in (facts, lambda clip: read(clip, limit=9), lambda clip: list(stream(clip))):
-        with pytest.raises(SuiteError, match=rf"{name} (is not audio that can be read; give wav, flac|lasts 0\.0 s)"):
+        with pytest.raises(
+            SuiteError, match=rf"{name} (is no audio, or damaged: it cannot be read .*; give wav, flac|lasts 0\.0 s)"
+        ):
             use(Clip(str(tmp_path / name)))
 
 
@@ -189,26 +192,40 @@ def test_a_start_before_the_beginning_is_told(saved, start):
         read(Clip(saved(np.zeros(3 * RATE)).name, start=start), limit=9)
 
 
-def test_a_truncated_wav_gives_what_is_there(saved, tmp_path):
-    saved(tone(2, RATE))
-    whole = (tmp_path / "a.wav").read_bytes()
-    (tmp_path / "cut.wav").write_bytes(whole[: 44 + RATE * 2])  # the header still promises two seconds
-    assert len(read(Clip(str(tmp_path / "cut.wav")), limit=9)) == RATE
+KINDS = {
+    "wav": ("WAV", "PCM_16"), "adpcm.wav": ("WAV", "IMA_ADPCM"), "gsm.wav": ("WAV", "GSM610"),
+    "rf64": ("RF64", "PCM_16"),
+    "aiff": ("AIFF", "PCM_16"), "au": ("AU", "PCM_16"), "w64": ("W64", "PCM_16"), "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III"),
+}  # fmt: skip
 
 
-def test_a_truncated_flac_gives_what_is_there_or_is_told(saved, tmp_path):
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 4 * RATE).astype(np.float32)
-    saved(noise, RATE, "a.flac")
-    whole = (tmp_path / "a.flac").read_bytes()
-    (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
-    for clip in (Clip(str(tmp_path / "cut.flac")), Clip(str(tmp_path / "cut.flac"), start=3.5)):
-        try:
-            samples = read(clip, limit=9)
-        except SuiteError as error:
-            assert "damaged" in str(error)
-        else:
-            first = round(clip.start * RATE)
-            assert np.abs(samples - noise[first : first + len(samples)]).max(initial=0) < 1e-4
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_cut_short_is_never_a_shorter_recording(kind):
+    """Decoders play what is left and say nothing: of 273 cut WAV files 272, of 78 MP3 files 43."""
+    file, noise = io.BytesIO(), np.random.default_rng(0).uniform(-0.5, 0.5, 4 * RATE).astype(np.float32)
+    form, subtype = KINDS[kind]
+    soundfile.write(file, noise, RATE, format=form, subtype=subtype)
+    whole = file.getvalue()
+    assert len(read(Clip("whole", whole), limit=9)) >= 4 * RATE
+    for place in np.linspace(1, len(whole) - 1, 60).astype(int):
+        with pytest.raises(SuiteError, match=r"cut short|damaged|lasts 0\.0 s"):
+            read(Clip("cut", whole[:place]), limit=9)
+
+
+def test_a_wav_written_into_a_pipe_has_no_length_and_is_whole():
+    file = io.BytesIO()
+    soundfile.write(file, tone(2, RATE), RATE, format="WAV", subtype="PCM_16")
+    piped = bytearray(file.getvalue())
+    piped[4:8] = piped[40:44] = b"\xff" * 4
+    assert len(read(Clip("piped.wav", bytes(piped)), limit=9)) == 2 * RATE
+
+
+@pytest.mark.parametrize("rate", [RATE, 8_000])
+def test_values_no_sound_has_are_refused(saved, rate):
+    """A resampler made NaN of them, and a model an answer of that."""
+    with pytest.raises(SuiteError, match=r"holds values up to 3e\+38, which is no sound"):
+        read(saved(np.full(rate, 3e38, np.float32), rate, subtype="FLOAT"), limit=9)
 
 
 def test_a_header_that_claims_100_hours_is_refused(saved, tmp_path):
@@ -227,15 +244,13 @@ def test_a_header_that_claims_100_hours_is_refused(saved, tmp_path):
 
 
 def test_a_header_that_promises_more_than_there_is_ends(saved, tmp_path):
-    """Twenty seconds claimed, one there: that one is read, or the damage told; never waited for the rest."""
+    """Twenty seconds claimed, one there: the damage is told, and the rest never waited for."""
     saved(tone(1, RATE), RATE, "a.flac")
     data = bytearray((tmp_path / "a.flac").read_bytes())
     (field,) = struct.unpack_from(">Q", data, 18)
     struct.pack_into(">Q", data, 18, field >> 36 << 36 | 20 * RATE)
-    try:
-        assert len(read(Clip("b.flac", bytes(data)), limit=30)) == RATE
-    except SuiteError as error:
-        assert "damaged" in str(error)
+    with pytest.raises(SuiteError, match="damaged"):
+        read(Clip("b.flac", bytes(data)), limit=30)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(1_000, 1), (500_000, 1), (16_000, 17)])

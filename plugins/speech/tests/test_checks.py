@@ -39,13 +39,17 @@ def test_findings_name_their_rows(saved, voice):
 def test_a_file_of_noise_bytes(tmp_path):
     path = tmp_path / "corrupt.wav"
     path.write_bytes(np.random.default_rng(0).bytes(4000))
-    assert reason(str(path)) == f"{path} is not audio that can be read; give wav, flac, mp3 or ogg."
+    assert reason(str(path)) == (
+        f"{path} is no audio, or damaged: it cannot be read (Format not recognised); give wav, flac, mp3 or ogg."
+    )
 
 
 def test_text_that_calls_itself_wav(tmp_path):
     path = tmp_path / "text.wav"
     path.write_text("press one\n" * 100)
-    assert reason(str(path)) == f"{path} is not audio that can be read; give wav, flac, mp3 or ogg."
+    assert reason(str(path)) == (
+        f"{path} is no audio, or damaged: it cannot be read (Format not recognised); give wav, flac, mp3 or ogg."
+    )
 
 
 def test_a_file_that_is_not_there(tmp_path):

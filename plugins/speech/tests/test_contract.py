@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from speech_messy import messy
+
 from suite.testing import DomainContract
 from suite_speech.demo.clips import example_clips
 
@@ -12,6 +14,9 @@ class TestContract(DomainContract):
     bad_input = __file__  # text, not sound
 
     same_question = True
+
+    def messy(self, folder):
+        return messy(folder)
 
     def answered_input(self, folder):
         return str(example_clips()[0][0])

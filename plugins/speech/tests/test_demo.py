@@ -122,7 +122,7 @@ def test_without_a_recording_the_page_asks_for_one(nothing):
 def test_a_text_file_named_wav_is_told(tmp_path):
     (tmp_path / "note.wav").write_text("no sound")
     asked = Asked(ANSWER)
-    with pytest.raises(SuiteError, match=r"note\.wav is not audio"):
+    with pytest.raises(SuiteError, match=r"note\.wav is no audio"):
         DemoSession(asked).transcribe(str(tmp_path / "note.wav"))
     assert not asked
 

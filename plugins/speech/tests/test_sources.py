@@ -95,7 +95,7 @@ def test_a_table_without_its_columns_without_rows_or_in_another_encoding_is_told
     ):
         read(folder)
     (folder / "train.tsv").write_bytes(HEAD.encode() + "a\ta.mp3\tété\tfr\n".encode("latin-1"))
-    with pytest.raises(SuiteError, match=r"train\.tsv is not a table in UTF-8"):
+    with pytest.raises(SuiteError, match=r"train\.tsv cannot be read .it is not UTF-8"):
         read(folder)
 
 

@@ -195,5 +195,5 @@ def test_another_encoding_a_missing_file_and_a_folder_are_told(parsed, tmp_path)
     with pytest.raises(SuiteError, match="is not UTF-8"):
         parsed("1\n00:00:01,000 --> 00:00:02,000\nétoile\n".encode("latin-1"))
     for path in (tmp_path / "none.srt", tmp_path):
-        with pytest.raises(SuiteError, match="Cannot read"):
+        with pytest.raises(SuiteError, match="cannot be read"):
             parse(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from translation_messy import messy
+
 from suite.testing import DomainContract
 
 
@@ -10,6 +12,9 @@ class TestContract(DomainContract):
     settings = {"limit": 6, "max_steps": 4, "batch_size": 4, "evaluate_every": 2, "beams": 1}
 
     same_question = True
+
+    def messy(self, folder):
+        return messy(folder)
 
     def answered_input(self, folder):
         (folder / "strings.txt").write_text("The file %(name)s was saved.\n")

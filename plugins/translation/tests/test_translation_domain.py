@@ -299,7 +299,7 @@ class TestInputs:
         with pytest.raises(SuiteError, match="a.bin is no file of strings"):
             read_argument(str(tmp_path / "a.bin"), "de")
         (tmp_path / "a.txt").write_bytes("Größe\n".encode("latin-1"))
-        with pytest.raises(SuiteError, match=r"a.txt is not UTF-8 \(byte 2 is 0xf6\)"):
+        with pytest.raises(SuiteError, match=r"a.txt cannot be read \(it is not UTF-8: byte 0xf6 at place 2\)"):
             read_argument(str(tmp_path / "a.txt"), "de")
 
 

@@ -281,7 +281,7 @@ def test_long_lines_are_broken_where_the_file_breaks_them(tmp_path):
         (CATALOGUE.replace("nplurals=2; plural=(n != 1)", "nplurals=x"), "broken line 'Plural-Forms: nplurals=x;'"),
         (CATALOGUE.replace("(n != 1)", "n.real"), "broken line 'Plural-Forms: nplurals=2; plural=n.real;'"),
         (CATALOGUE.replace("(n != 1)", "n"), "broken line"),
-        (CATALOGUE.replace("UTF-8", "UTF-99"), "names the charset 'UTF-99', which is unknown"),
+        (CATALOGUE.replace("UTF-8", "UTF-99"), "names the encoding 'UTF-99', which is none of text"),
         (CATALOGUE.replace('msgid "Open %s"', 'msgid "Open %s'), "line 14: 'msgid \"Open %s' is no line of a PO file"),
         (CATALOGUE + '\nmsgid "Open %s"\nmsgstr ""\n', "line 36: the same msgid is on line 10 already"),
         (CATALOGUE + '\nmsgid "end"\n', "line 36: this message has no msgstr"),

@@ -98,8 +98,8 @@ def test_a_glossary_is_read_from_csv_and_tsv(tmp_path, name, text):
         (b"source,target\nfile,\n", r"a\.csv, term 1 has no target"),
         (b"source,target\n,Datei\n", "term 1 has no source"),
         (b"source,target,case\nfile,Datei,maybe\n", "has the case 'maybe'; give yes or no"),
-        (b"source,target\nfile,Gr\xf6\xdfe\n", "is not in UTF-8"),
-        (b'source,target\nfile,"Datei\n', "is not a CSV or TSV file"),
+        (b"source,target\nfile,Gr\xf6\xdfe\n", "it is not UTF-8"),
+        (b'source,target\nfile,"Datei\n', "save it as a CSV or TSV file"),
     ],
 )
 def test_what_a_glossary_may_not_be_is_told_in_a_sentence(tmp_path, content, message):
@@ -109,7 +109,7 @@ def test_what_a_glossary_may_not_be_is_told_in_a_sentence(tmp_path, content, mes
 
 
 def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(SuiteError, match=r"cannot be read: No such file"):
+    with pytest.raises(SuiteError, match=r"cannot be read .No such file"):
         Glossary.read(tmp_path / "none.csv")
 
 

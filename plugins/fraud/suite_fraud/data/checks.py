@@ -23,6 +23,8 @@ _AFTER = re.compile(
     r"fraud_?(type|scenario|date|reason|score|amount)|is_?flagged|scenario|case_?(id|status)|alert_?(id|status))"
 )
 """Names of what is written down only once somebody knows."""
+_EXACT = 2.0**53
+"""From here on neighbouring whole numbers are one and the same in floating point."""
 _MOST = 1_000
 """A text column of more distinct values than this is looked at no closer: each fraud would have its own."""
 
@@ -136,6 +138,12 @@ def _further(rows: Transactions) -> Iterator[Finding]:
                 "error",
                 f"The column {name!r} gives the label away: {telling[name]}. It is probably written after the fraud "
                 "is known; remove it, or a model will learn it and know nothing when it counts.",
+            )
+        elif name in rows.numbers and np.nanmax(np.abs(rows.numbers[name]), initial=0.0) > _EXACT:
+            yield Finding(
+                "warning",
+                f"The column {name!r} holds numbers above 2^53, whose last digits are lost when it is taken for a "
+                "measure; if it names something, write it as text.",
             )
         elif _AFTER.search(name):
             yield Finding(

@@ -78,7 +78,12 @@ _SYMBOLS = {
     "₽": "RUB",
     "₩": "KRW",
 }
-_AMOUNT = re.compile(r"(?P<before>[^\d.,'+\-]*)(?P<number>[\d.,' \u00a0\u202f]*\d)(?P<after>[^\d.,']*)")
+# What stands before takes all spaces, and none is tried for the number too: 32,000 of them took minutes.
+_AMOUNT = re.compile(r"(?P<before>[^\d.,'+\-]*+)(?P<number>(?:[\d.,'][\d.,' \u00a0\u202f]*)?\d)(?P<after>[^\d.,']*+)")
+
+
+_SHOWN = 40
+"""Characters of a value that a sentence quotes."""
 
 
 def times(column: pa.ChunkedArray, *, unit: Unit = "auto") -> np.ndarray:
@@ -146,14 +151,14 @@ def _text_times(column: pa.ChunkedArray) -> np.ndarray:
         readings = [read for form in (day_first, month_first) if form and (read := _strptime(column, form)) is not None]
         if len(readings) == 2 and not readings[0].equals(readings[1]):
             raise SuiteError(
-                f"Times such as {column[0].as_py()!r} could be day/month or month/day in every row; "
+                f"Times such as {_quoted(column[0].as_py())} could be day/month or month/day in every row; "
                 "write them as 2018-04-30 12:00:00."
             )
         if readings:
             return _microseconds(readings[0])
     row = next((row for row in range(len(column)) if _strptime(column[row : row + 1], _FORMATS[0][0]) is None), 0)
     raise SuiteError(
-        f"Times such as {column[row].as_py()!r} (row {row + 1}) cannot be read; "
+        f"Times such as {_quoted(column[row].as_py())} (row {row + 1}) cannot be read; "
         "write all of them as 2018-04-30 12:00:00, or as seconds since 1970."
     )
 
@@ -193,7 +198,7 @@ def _meaning(value: str) -> int:
         if word in words:
             return meaning
     raise SuiteError(
-        f"The label {value!r} says neither fraud nor legitimate; write 1 for fraud, 0 for legitimate, "
+        f"The label {_quoted(value)} says neither fraud nor legitimate; write 1 for fraud, 0 for legitimate, "
         "and leave it empty where nobody knows."
     )
 
@@ -211,7 +216,7 @@ def amounts(column: pa.ChunkedArray) -> np.ndarray:
         return _text_amounts(column) if numbers is None else numbers
     if pa.types.is_boolean(column.type) or not _castable(column.type):
         raise SuiteError(f"The amount column holds {column.type}; map another with --columns amount=THEIRS.")
-    numbers = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+    numbers = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     _finite(numbers)
     return numbers
 
@@ -224,6 +229,24 @@ def _finite(numbers: np.ndarray) -> None:
     bad = ~np.isfinite(numbers)
     if bad.any():
         raise SuiteError(f"The amount of row {int(np.argmax(bad)) + 1} is no finite number; fill it in.")
+
+
+def is_amount(value: str) -> bool:
+    """Whether a text is a finite amount of some currency or none."""
+    try:
+        return np.isfinite(float(value)) == np.True_
+    except ValueError:
+        pass
+    try:
+        _parts(value, 0)
+    except SuiteError:
+        return False
+    return True
+
+
+def time_formats() -> list[str]:
+    """Formats of times besides ISO 8601."""
+    return [form for pair in _FORMATS for form in pair if form]
 
 
 def _plain_amounts(column: pa.ChunkedArray) -> np.ndarray | None:
@@ -262,7 +285,7 @@ def _parts(value: str, row: int) -> tuple[str, int, str]:
     marks = re.sub(r"\d", "", number)
     # Of two kinds of separators the last is the decimal one, so it comes once.
     if currency is None or (len(set(marks)) == 2 and marks.count(marks[-1]) > 1) or text.count("-") > 1:
-        raise SuiteError(f"The amount {value!r} of row {row + 1} cannot be read; write it as 1234.56.")
+        raise SuiteError(f"The amount {_quoted(value)} of row {row + 1} cannot be read; write it as 1234.56.")
     return number, -1 if negative else 1, currency
 
 
@@ -293,11 +316,12 @@ def _decimal_mark(numbers: Iterable[str], values: list[str]) -> str:
     if len(votes) > 1:
         first, second = (values[row] for row in votes.values())
         raise SuiteError(
-            f"The amounts {first!r} and {second!r} write their decimals differently; write all as 1234.56."
+            f"The amounts {_quoted(first)} and {_quoted(second)} write their decimals differently; "
+            "write all as 1234.56."
         )
     if not votes and unclear >= 0:
         raise SuiteError(
-            f"The amount {values[unclear]!r} could be thousands or three decimals, and no other amount tells; "
+            f"The amount {_quoted(values[unclear])} could be thousands or three decimals, and no other amount tells; "
             "write amounts as 1234.56, without separators of thousands."
         )
     return next(iter(votes), ".")
@@ -317,6 +341,11 @@ def _mark(number: str) -> str | None:
     if len(tail) == 3 and 1 <= len(head) <= 3 and not head.startswith("0"):
         return None
     return last
+
+
+def _quoted(value: str) -> str:
+    """A value for a sentence, which must not be as long as a cell may be."""
+    return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
 
 
 def _complete(column: pa.ChunkedArray, what: str) -> None:

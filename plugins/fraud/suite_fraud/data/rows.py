@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from suite import Data, Finding, Splits, SuiteError
+from suite import Data, Finding, Splits, SuiteError, decoding
 from suite_fraud.config import FraudConfig, Unit
-from suite_fraud.data import checks, features, protocol, stream, tables
+from suite_fraud.data import checks, features, protocol, stream, tables, unreadable
 from suite_fraud.data.tables import Transactions
 
 NUMBER, TEXT = "number:", "text:"
@@ -38,14 +38,22 @@ class FraudData(Data):
     def read(self, path: Path) -> Dataset | None:
         """A folder with `transactions.parquet`, as the starters are kept; the core reads everything else."""
         file = path / "transactions.parquet"
-        return Dataset(pq.read_table(file)) if path.is_dir() and file.is_file() else None
+        if not path.is_dir() or not file.is_file():
+            return None
+        with decoding(file):
+            return Dataset(pq.read_table(file))
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
-        """See `checks.findings`; a table that cannot be read is an error of its own."""
+        """Values that cannot be read, by row; then `checks.findings` of the rest, or why nothing can be read of it."""
+        bad = list(unreadable.findings(rows))
+        gone = {finding.row for finding in bad}
+        left = rows.select([row for row in range(len(rows)) if row not in gone]) if gone else rows
+        if not len(left):
+            return bad
         try:
-            return list(checks.findings(tables.from_table(rows, time_unit=self.config.time_unit)))
+            return [*bad, *checks.findings(tables.from_table(left, time_unit=self.config.time_unit))]
         except SuiteError as error:
-            return [Finding("error", str(error))]
+            return [*bad, Finding("error", str(error))]
 
     def split(self, rows: Dataset) -> Splits:
         """By time, with the delay of labels and without known cards; the context is the `Portfolio`. See `split`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,15 +15,16 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from suite import SuiteError
+from suite import SuiteError, decoding, inert
 from suite_fraud.data.columns import ALIASES, COLUMNS
 
 ROWS = 200_000
 """Rows per block. Each block is joined with the weeks before it, so larger ones cost less; this takes some 100 MB."""
 INPUTS, OUTPUTS = (".csv", ".parquet"), (".csv", ".jsonl", ".parquet")
 _BYTES = 16 << 20
-_FORMULA = r"^([=+\-@\t\r\n])"
-"""First characters of a text that a spreadsheet would run."""
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
+_MAYBE = r"^['=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
+"""What a text begins with that `inert` may have to change: most columns have none, and are not looked at one by one."""
 
 
 def columns(path: Path) -> list[str]:
@@ -31,13 +33,11 @@ def columns(path: Path) -> list[str]:
         raise SuiteError(f"Cannot read {path.name}: give a file that ends in .csv or .parquet.")
     if not path.is_file():
         raise SuiteError(f"There is no file {str(path)!r}.")
-    try:
+    with decoding(path.name):
         if path.suffix.lower() == ".parquet":
             return list(pq.read_schema(path).names)
         with pyarrow.csv.open_csv(path) as reader:
             return list(reader.schema.names)
-    except pa.ArrowInvalid as error:
-        raise SuiteError(f"{path.name} cannot be read: {_first_line(error)}") from None
 
 
 def blocks(
@@ -48,18 +48,17 @@ def blocks(
     A CSV's other columns have the kind that its first megabytes suggest; `verbatim` makes all of them the text they
     are, so that they can be written again as they were.
     """
-    try:
+    with decoding(path.name):
         yield from _sized(
             _parquet(path, wanted, rows) if path.suffix.lower() == ".parquet" else _csv(path, wanted, texts, verbatim),
             rows,
         )
-    except pa.ArrowInvalid as error:
-        raise SuiteError(f"{path.name} cannot be read: {_first_line(error)}") from None
 
 
 def _parquet(path: Path, wanted: list[str], rows: int) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=rows, columns=wanted):
+            batch.validate(full=True)  # Arrow takes texts that are no UTF-8 as they are
             yield pa.Table.from_batches([batch])
 
 
@@ -89,10 +88,6 @@ def _sized(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".") + "."
-
-
 class Writer(Protocol):
     """Takes tables of one schema, in order."""
 
@@ -101,17 +96,18 @@ class Writer(Protocol):
 
 
 @contextmanager
-def writing(path: Path, schema: pa.Schema, *, inert: bool = True) -> Iterator[Writer]:
+def writing(path: Path, schema: pa.Schema, *, verbatim: bool = False) -> Iterator[Writer]:
     """A writer whose file appears when all is written, or not at all; its ending picks the format.
 
-    `inert` marks texts of a CSV that a spreadsheet would run; without it they are written as they are.
+    Texts of a CSV that a spreadsheet would run are made inert; with `verbatim`, which all cells are texts of, numbers
+    stay.
 
     Raises `SuiteError` for an ending that is none of .csv, .jsonl and .parquet, or a folder that is not there.
     """
     check_output(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with _open(aside, path.suffix.lower(), schema, inert) as writer:
+        with _open(aside, path.suffix.lower(), schema, verbatim) as writer:
             yield writer
         aside.replace(path)
     finally:
@@ -130,13 +126,14 @@ def check_output(path: Path, *sources: Path) -> None:
 
 
 @contextmanager
-def _open(path: Path, ending: str, schema: pa.Schema, inert: bool) -> Iterator[Writer]:
+def _open(path: Path, ending: str, schema: pa.Schema, verbatim: bool) -> Iterator[Writer]:
     if ending == ".parquet":
         with pq.ParquetWriter(path, schema) as parquet:
             yield _Arrow(parquet)
     elif ending == ".csv":
-        with pyarrow.csv.CSVWriter(path, schema) as text:
-            yield _Csv(text) if inert else _Arrow(text)
+        named = pa.schema([field.with_name(inert(field.name)) for field in schema])
+        with pyarrow.csv.CSVWriter(path, named) as text:
+            yield _Csv(text, verbatim)
     else:
         with path.open("w", encoding="utf-8") as lines:
             yield _Lines(lines)
@@ -151,12 +148,22 @@ class _Arrow:
 
 
 class _Csv(_Arrow):
+    def __init__(self, file: Any, verbatim: bool) -> None:
+        super().__init__(file)
+        self.verbatim = verbatim
+
     def write(self, table: pa.Table) -> None:
         for place, field in enumerate(table.schema):
-            if pa.types.is_string(field.type):
-                inert = pc.replace_substring_regex(table[place], _FORMULA, r"'\1")
-                table = table.set_column(place, field, inert)
-        self.file.write_table(table)
+            kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+                texts = table[place].cast(kind)
+                if pc.any(pc.match_substring_regex(texts, _MAYBE)).as_py():
+                    texts = pa.chunked_array([pa.array([self._inert(text) for text in texts.to_pylist()], kind)])
+                    table = table.set_column(place, field.name, texts.cast(field.type))
+        self.file.write_table(table.rename_columns([inert(name) for name in table.column_names]))
+
+    def _inert(self, text: str | None) -> str | None:
+        return text if self.verbatim and text and _NUMBER.fullmatch(text) else inert(text)
 
 
 class _Lines(_Arrow):

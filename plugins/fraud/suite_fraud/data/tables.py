@@ -184,7 +184,8 @@ def _used(codes: np.ndarray, names: pa.Array) -> tuple[np.ndarray, pa.Array]:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or _is_time(kind)
+    plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return plain or pa.types.is_decimal(kind) or _is_time(kind)
 
 
 def _is_time(kind: pa.DataType) -> bool:
@@ -200,7 +201,8 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     if _is_time(column.type):
         known = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64())
         return np.asarray(known.to_numpy()) / 1e6
-    return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+    # Not exactly where whole numbers are above 2^53; `checks` says so.
+    return np.asarray(column.cast(pa.float64(), safe=pa.types.is_boolean(column.type)).to_numpy(), np.float64)
 
 
 def _strings(column: pa.ChunkedArray) -> pa.Array:

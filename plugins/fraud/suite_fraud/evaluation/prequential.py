@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from suite import SuiteError, Units
+from suite import SuiteError, Units, read_json
 
 METRICS = ("average_precision", "roc_auc", "card_precision")
 CHAMPION = "champion of validation"
@@ -30,7 +29,7 @@ def evaluation(given: Sequence[str], end: int, output: Path) -> dict[str, Any]:
         reason = errors[-1].removeprefix("Error: ") if errors else done.stderr[-500:]
         raise SuiteError(f"The fold that ends on day {end} failed: {reason}")
     run = max(output.glob(f"fraud/*-{name}"), key=lambda folder: folder.name)
-    kept: dict[str, Any] = json.loads((run / "evaluation.json").read_text())["test"]
+    kept: dict[str, Any] = read_json(run / "evaluation.json", fields={"test": dict})["test"]
     return kept
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from suite import SuiteError
+from suite import SuiteError, read_json
 from suite_fraud.model.base import NetworkConfig
 from suite_fraud.model.residual import FraudNetwork
 
@@ -19,11 +18,8 @@ Network: TypeAlias = "FraudNetwork | InContextNetwork"
 
 def load_network(folder: Path) -> Network:
     """The network a folder holds. Raises `SuiteError` if it holds another kind of model."""
-    try:
-        config = NetworkConfig.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{folder} holds no model that can be read: {str(error).splitlines()[0]}") from None
-    if json.loads((folder / "config.json").read_text()).get("model_type") == "suite-fraud-tabicl":
+    config = NetworkConfig.from_pretrained(folder)
+    if read_json(folder / "config.json").get("model_type") == "suite-fraud-tabicl":
         return _in_context(folder)
     if not config.features:
         raise SuiteError(f"{folder} holds no fraud network; give a run of `suite fraud train`, or leave --model out.")

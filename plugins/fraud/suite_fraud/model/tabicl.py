@@ -9,9 +9,7 @@ of a checkpoint of https://huggingface.co/jingang/TabICL by
 
 from __future__ import annotations
 
-import json
 import math
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from tabicl._model import TabICL  # the bare network: what is public wraps it in
 from torch import nn
 from transformers import PreTrainedModel
 
-from suite import SuiteError
+from suite import SuiteError, decoding, read_json
 from suite_fraud.model.base import UNCALIBRATED, FraudOutput, NetworkConfig
 
 CONTEXT = 2_000
@@ -174,22 +172,17 @@ def _inference(device: torch.device) -> InferenceConfig:
 
 def load(folder: Path) -> InContextNetwork:
     """The network a folder holds, by hand: transformers would leave the package's unsaved buffers empty."""
-    model = InContextNetwork(InContextConfig(**json.loads((folder / "config.json").read_text())))
-    try:
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-    except (OSError, RuntimeError) as error:
-        raise SuiteError(f"{folder} holds no TabICL that can be read: {str(error).splitlines()[0]}") from None
+    model = InContextNetwork(InContextConfig(**read_json(folder / "config.json")))
+    model.load_state_dict(load_file(folder / "model.safetensors"))
     return model
 
 
 def convert(checkpoint: Path, folder: Path) -> None:
     """Writes a published classifier's weights as model.safetensors and config.json. Raises `SuiteError`."""
-    try:
+    with decoding(f"As a checkpoint of TabICL, {checkpoint}", "give one that its authors publish."):
         kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
         model = InContextNetwork(InContextConfig(tabicl=kept["config"]))
         model.tabicl.load_state_dict(kept["state_dict"])
-    except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise SuiteError(f"{checkpoint} is no checkpoint of TabICL: {str(error).splitlines()[0]}") from None
     if kept["config"].get("max_classes", 10) < 2:
         raise SuiteError(f"{checkpoint} is a regressor; give tabicl-classifier-v2-….ckpt.")
     model.save_pretrained(folder)

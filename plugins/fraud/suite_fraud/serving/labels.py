@@ -39,6 +39,6 @@ def merge(file: Path, output: Path, runs: Path, given: Mapping[str, str]) -> tup
         table = table.set_column(table.column_names.index(name), name, column)
     else:
         table = table.append_column(name, column)
-    with stream.writing(output, table.schema, inert=False) as writer:
+    with stream.writing(output, table.schema, verbatim=True) as writer:
         writer.write(table)
     return int((after >= 0).sum()), int(((after >= 0) & (after != rows.label)).sum())

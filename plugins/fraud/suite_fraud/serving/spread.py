@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 
 FILE = "drift.json"
 """In a student's folder."""
@@ -63,8 +63,9 @@ class Training:
         """Reads what `Student.save` wrote. Raises `SuiteError` for a student without it."""
         if not (folder / FILE).is_file():
             raise SuiteError(f"{folder} does not hold what its training looked like; train anew to tell drift.")
-        kept = json.loads((folder / FILE).read_text("utf-8"))
-        return cls({name: Spread(**spread) for name, spread in kept["features"].items()}, Spread(**kept["scores"]))
+        with decoding(folder / FILE):
+            kept = json.loads((folder / FILE).read_text("utf-8"))
+            return cls({name: Spread(**spread) for name, spread in kept["features"].items()}, Spread(**kept["scores"]))
 
 
 def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

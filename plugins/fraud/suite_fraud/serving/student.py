@@ -15,7 +15,7 @@ import lightgbm
 import numpy as np
 from scipy.stats import spearmanr
 
-from suite import Ranking, SuiteError, log_odds, sigmoid
+from suite import Ranking, SuiteError, decoding, log_odds, sigmoid
 from suite_fraud.data import features
 from suite_fraud.data.wording import reasons
 from suite_fraud.model.threads import threads
@@ -101,9 +101,10 @@ class Student:
     def load(cls, path: Path) -> Student:
         """Reads a folder `save` wrote, or a run's that has one. Raises `SuiteError` where there is none."""
         folder = find(path)
-        kept = json.loads((folder / ABOUT).read_text("utf-8"))
-        kept |= {name: tuple(kept[name]) for name in ("windows", "numbers")}
-        return cls(lightgbm.Booster(model_file=str(folder / MODEL)), About(**kept))
+        with decoding(f"The student in {folder}", "make it anew: suite fraud student."):
+            kept = json.loads((folder / ABOUT).read_text("utf-8"))
+            kept |= {name: tuple(kept[name]) for name in ("windows", "numbers")}
+            return cls(lightgbm.Booster(model_file=str(folder / MODEL)), About(**kept))
 
 
 def find(path: Path) -> Path:

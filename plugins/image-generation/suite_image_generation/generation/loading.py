@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from suite import TrainingData
+from suite import TrainingData, read_json
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.generation import screening
 from suite_image_generation.generation.model import KEPT, ImageModel
@@ -55,5 +54,5 @@ def _check_answers(pipeline: Any, config: ImageConfig) -> None:
 def _overfit_since(folder: Path) -> int | None:
     """What the run that made the model in `folder` wrote of itself."""
     path = folder / KEPT
-    since: int | None = json.loads(path.read_text()).get("overfit_since") if path.is_file() else None
+    since: int | None = read_json(path).get("overfit_since") if path.is_file() else None
     return since

@@ -14,6 +14,7 @@ from typing import Any
 import click
 from PIL import Image, ImageDraw, ImageFont
 
+from suite import decoding
 from suite_image_generation.pictures.files import on_white
 
 LARGEST = 256
@@ -66,8 +67,9 @@ def stacked(rows: Sequence[Image.Image]) -> Image.Image:
 def read_history(run: Path) -> list[dict[str, Any]]:
     """The lines of a run's `metrics.jsonl`; a torn last line is left out."""
     path = run / "metrics.jsonl"
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    with decoding(path):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def note(run: Path, text: str) -> None:

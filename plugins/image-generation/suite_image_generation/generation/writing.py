@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from suite import Answers, Prediction, SuiteError, write_predictions
+from suite import Answers, Prediction, SuiteError, decoding, write_predictions
 from suite_image_generation.config import ImageConfig
 from suite_image_generation.generation.answers import png_of
 from suite_image_generation.generation.samples import distance, say
@@ -159,7 +159,7 @@ def _known(folder: Path) -> dict[str, str]:
     """The file of each picture in the index, by its settings: "" for a withheld one, none for one that was removed."""
     path, known = folder / INDEX, {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        with suppress(ValueError, KeyError, TypeError):  # a line somebody wrote, or half of one after a power cut
+        with suppress(SuiteError), decoding(path):  # a line somebody wrote, or half of one after a power cut
             described = json.loads(line)
             if not described["file"] or (folder / described["file"]).is_file():
                 known[_key(described["settings"])] = str(described["file"])

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
-from suite import SuiteError, resolve_model
+from suite import decoding, resolve_model
 from suite_image_generation.pictures.files import on_white
 from suite_image_generation.starter.assets import EVALUATOR
 
@@ -66,16 +66,12 @@ class Encoder:
 @cache
 def _load(reference: str) -> Encoder:
     folder = resolve_model(reference or SHIPPED, (EVALUATOR,))
-    try:
-        model = CLIPModel.from_pretrained(folder, dtype=torch.float32)
+    mend = "give the id or folder of one, such as openai/clip-vit-base-patch32."
+    with decoding(f"As a CLIP model, {reference or SHIPPED}", mend):
+        model = CLIPModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
         return Encoder(
             reference or SHIPPED,
             model,
             AutoTokenizer.from_pretrained(folder),
             AutoImageProcessor.from_pretrained(folder, backend="pil"),
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise SuiteError(
-            f"{reference or SHIPPED} is no CLIP model that can be read ({type(error).__name__}); "
-            "give the id or folder of one, such as openai/clip-vit-base-patch32."
-        ) from None

@@ -18,7 +18,7 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file, save
 
-from suite import Batch, SuiteError, bar
+from suite import Batch, SuiteError, bar, decoding
 from suite_image_generation.model import pipelines
 from suite_image_generation.model.objective import draw
 from suite_image_generation.pictures import files as pictures
@@ -83,7 +83,8 @@ class Cache:
 
 def read(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a file of the cache."""
-    return load_file(path)
+    with decoding(path, "delete it: it is made anew."):
+        return load_file(path)
 
 
 def encode_all(pipe: Any, values: Sequence[Any], crops: Sequence[Crop], root: Path) -> list[Path]:

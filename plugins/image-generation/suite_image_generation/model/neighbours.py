@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 from PIL import Image, ImageEnhance, ImageFilter
 
-from suite import SuiteError, bar
+from suite import SuiteError, bar, decoding
 from suite_image_generation.model.encoder import Encoder
 from suite_image_generation.pictures import files
 from suite_image_generation.pictures.files import on_white
@@ -162,16 +162,14 @@ class Index:
         path = folder / FILE
         if not path.is_file():
             return None
-        try:
+        with decoding(f"{path} is damaged: it", "evaluate the run again."):
             table = pq.read_table(path)
             metadata: dict[str, Any] = json.loads(table.schema.metadata[b"suite"])
             rows = table.to_pydict()
             features = np.stack([np.frombuffer(row, np.float16) for row in rows["features"]]).astype(np.float32)
             pixels = np.stack([np.frombuffer(row, np.uint8).reshape(SIDE, SIDE, 3) for row in rows["pixels"]])
             threshold = Threshold(**metadata["threshold"])
-        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
-            raise SuiteError(f"{path} is damaged ({type(error).__name__}); evaluate the run again.") from None
-        return cls(features, pixels, rows["caption"], rows["thumbnail"], threshold, metadata["total"])
+            return cls(features, pixels, rows["caption"], rows["thumbnail"], threshold, metadata["total"])
 
 
 def share(neighbours: Sequence[Neighbour]) -> float:

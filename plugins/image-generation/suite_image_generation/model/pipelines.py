@@ -21,7 +21,7 @@ import torch
 import transformers
 from PIL import Image
 
-from suite import SuiteError
+from suite import SuiteError, decoding, read_json
 from suite_image_generation.pictures import alpha
 from suite_image_generation.pictures.files import on_white
 
@@ -47,12 +47,10 @@ def load_pipeline(folder: Path) -> Any:
     _silence()
     # What the index says is not there, such as Stable Diffusion 3's third text encoder, must be passed as such.
     absent = {name: None for name, value in read_index(folder).items() if isinstance(value, list) and not value[0]}
-    try:
+    with decoding(folder, "it may be damaged: fetch it anew."):
         pipe = getattr(diffusers, kind_of(folder)).from_pretrained(
             folder, local_files_only=True, use_safetensors=True, **absent
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise SuiteError(f"{folder} cannot be loaded: {(str(error).splitlines() or ['?'])[0][:200]}") from None
     pipe.to(torch.float32).set_progress_bar_config(disable=True)
     for part in _modules(pipe).values():
         part.requires_grad_(False).eval()
@@ -65,13 +63,7 @@ def read_index(folder: Path) -> dict[str, Any]:
     path = folder / "model_index.json"
     if not path.is_file():
         raise SuiteError(f"{folder} has no model_index.json; give the folder of a diffusers pipeline.")
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        index = None
-    if not isinstance(index, dict):
-        raise SuiteError(f"{path} is no JSON object; the folder is damaged, fetch it anew.")
-    return index
+    return read_json(path, "the folder is damaged, fetch it anew.")
 
 
 def kind_of(folder: Path) -> str:
@@ -86,9 +78,9 @@ def check_index(folder: Path) -> None:
     """Raises `SuiteError` for an unknown pipeline and for parts whose code lies beside the weights."""
     kind_of(folder)
     for name, value in read_index(folder).items():
-        if isinstance(value, list) and value[0] not in (None, *LIBRARIES):
+        if isinstance(value, list) and (library := next(iter(value), "nowhere")) not in (None, *LIBRARIES):
             raise SuiteError(
-                f"{folder}: its {name} comes from {value[0]!r}, code that is not run; give a stock pipeline."
+                f"{folder}: its {name} comes from {library!r}, code that is not run; give a stock pipeline."
             )
 
 
@@ -105,11 +97,12 @@ def denoiser(pipe: Any) -> torch.nn.Module:
 
 def trained_shape(folder: Path) -> tuple[int, int]:
     """Side in pixels that the pipeline was trained on, and what sides must be a multiple of; no weight is read."""
-    settings = read_config(folder / DENOISERS[kind_of(folder)])
-    size = settings["sample_size"]
-    factor = vae_factor(folder)
-    side = math.sqrt(math.prod((size, size) if isinstance(size, int) else size))
-    return round(side * factor), math.lcm(8, factor * _inner(settings))
+    with decoding(folder, "it may be damaged: fetch it anew."):
+        settings = read_config(folder / DENOISERS[kind_of(folder)])
+        size = settings["sample_size"]
+        factor = vae_factor(folder)
+        side = math.sqrt(math.prod((size, size) if isinstance(size, int) else size))
+        return round(side * factor), math.lcm(8, factor * _inner(settings))
 
 
 def vae_factor(folder: Path) -> int:
@@ -121,11 +114,7 @@ def vae_factor(folder: Path) -> int:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """A part's config.json. Raises `SuiteError` where there is none."""
-    try:
-        settings: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise SuiteError(f"{folder / 'config.json'} cannot be read; fetch the model anew.") from None
-    return settings
+    return read_json(folder / "config.json", "fetch the model anew.")
 
 
 def default_size(pipe: Any) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_image_generation.config import LORA_TARGETS, ImageConfig
 from suite_image_generation.model.pipelines import DENOISERS, kind_of, read_index
 from suite_image_generation.model.working_memory import TOGETHER, activations, drawing
@@ -146,15 +146,14 @@ def _trained(shapes: dict[str, list[int]], config: ImageConfig) -> int:
 
 
 def _header(path: Path) -> dict[str, list[int]]:
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > HEADER:
-                raise ValueError(length)
-            header = json.loads(file.read(length))
-        return {name: tensor["shape"] for name, tensor in header.items() if name != "__metadata__"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
-        raise SuiteError(f"{path} is no whole safetensors file; fetch the model anew.") from None
+    with decoding(f"{path} is no whole safetensors file: it", "fetch the model anew."), path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > HEADER:
+            raise ValueError(f"a header of {length:,} bytes")
+        header = json.loads(file.read(length))
+        shapes = {name: tensor["shape"] for name, tensor in header.items() if name != "__metadata__"}
+        math.prod(math.prod(shape) for shape in shapes.values())  # whole numbers, or it is none either
+        return shapes
 
 
 def _is_variant(path: Path) -> bool:

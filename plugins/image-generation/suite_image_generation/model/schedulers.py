@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from suite import SuiteError
+from suite import SuiteError, read_json
 
 NOISE: dict[str, tuple[str, dict[str, Any]]] = {
     "ddim": ("DDIMScheduler", {}),
@@ -47,8 +46,8 @@ def names(scheduler: Any) -> list[str]:
 def names_of(folder: Path) -> list[str]:
     """The same for the pipeline in a folder, which is not loaded; all there are where its files do not tell."""
     try:
-        settings = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        settings = read_json(folder / "scheduler" / "scheduler_config.json")
+    except SuiteError:
         return sorted(NOISE | FLOW)
     return sorted(FLOW if _flows(str(settings.get("_class_name")), settings) else NOISE)
 

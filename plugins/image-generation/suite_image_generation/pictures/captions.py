@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from datasets import Dataset
 from pyarrow import parquet
 
-from suite import Finding, SuiteError, bar, column
+from suite import Finding, SuiteError, bar, column, decoding
 from suite_image_generation.pictures.files import facts, name
 from suite_image_generation.pictures.prompts import LONGEST
 
@@ -41,6 +40,11 @@ def read(folder: Path) -> Dataset | None:
     if not any(row["split"] for row in rows):
         rows = [{key: row[key] for key in ("image", "caption")} for row in rows]
     return Dataset.from_list(rows)
+
+
+def is_sidecar(file: Path) -> bool:
+    """Whether a file is the caption of a picture beside it."""
+    return file.suffix in SIDECARS and any(file.with_suffix(ending).is_file() for ending in PICTURES)
 
 
 def pictures_below(folder: Path) -> list[Path]:
@@ -85,10 +89,8 @@ def findings(rows: Dataset, smallest: int) -> Iterator[Finding]:
 
 def _column(path: Path) -> list[Any]:
     """Pictures as bytes; a path in a table is not followed."""
-    try:
+    with decoding(path):
         values = parquet.read_table(path, columns=["image"]).column("image").to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise SuiteError(f"Cannot read {path}: {str(error).splitlines()[0]}") from None
     return [value for value in values if isinstance(value, dict) and value.get("bytes")]
 
 
@@ -115,10 +117,8 @@ def _sidecar(picture: Path) -> str | None:
     for ending in SIDECARS:
         path = picture.with_suffix(ending)
         if path.is_file() and not path.is_symlink():
-            try:
+            with decoding(path, "save it as UTF-8."):
                 return " ".join(path.read_text(encoding="utf-8-sig").split()) or None
-            except UnicodeDecodeError:
-                raise SuiteError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
     return None
 
 

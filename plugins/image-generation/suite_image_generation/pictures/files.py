@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps
 
-from suite import SuiteError
+from suite import SuiteError, decoding, load_picture, picture_file
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
-"""What Pillow may open. Its other readers (EPS calls an interpreter) have no place in front of other people's files."""
-MOST_PIXELS = 100_000_000
-"""Pixels above which a file is refused unread: cameras make 60 million, and a bomb of 21 KiB unpacks to 177."""
 SMALLEST = 16
 """Pixels a side must have: what is smaller is an icon's dot, enlarged to nothing."""
 _DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
@@ -66,7 +62,7 @@ def given(path: Path | str) -> Image.Image:
     try:
         return read(Path(path).read_bytes())
     except SuiteError as error:
-        raise SuiteError(f"{Path(path).name} can't be used: {error}.") from None
+        raise SuiteError(f"{Path(path).name} can't be used: {str(error).rstrip('.')}.") from None
     except OSError as error:
         raise SuiteError(f"The picture {path} can't be read: {error.strerror}; give a picture's file.") from None
 
@@ -117,39 +113,23 @@ def _facts(value: Any) -> Facts:
     try:
         picture, notes = _read(value)
     except SuiteError as error:
-        return Facts(problem=str(error))
+        return Facts(problem=str(error).rstrip("."))
     return Facts(picture.width, picture.height, picture.mode == "RGBA", tuple(notes))
 
 
 def _read(value: Any) -> tuple[Image.Image, list[str]]:
-    try:
-        # The bomb check below is stricter than Pillow's own, whose warning nobody would see.
-        with Image.open(io.BytesIO(content(value)), formats=FORMATS) as opened:
-            _check_size(opened)
-            return _decoded(opened)
-    except UnidentifiedImageError:
-        raise SuiteError(f"it is no picture of a kind that is read ({', '.join(FORMATS)})") from None
-    except Image.DecompressionBombError:
-        raise SuiteError(f"it declares more than {MOST_PIXELS:,} pixels; shrink it") from None
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:120]
-        raise SuiteError(f"it cannot be decoded ({reason}); it may be cut short") from None
-
-
-def _check_size(opened: Image.Image) -> None:
-    width, height = opened.size
-    if width * height > MOST_PIXELS:
-        raise SuiteError(f"it declares {width} x {height} pixels, more than {MOST_PIXELS:,}; shrink it")
-    if min(width, height) < SMALLEST:
-        raise SuiteError(f"it has {width} x {height} pixels; each side needs at least {SMALLEST}")
+    with picture_file(io.BytesIO(content(value)), "it") as opened:
+        if min(opened.size) < SMALLEST:
+            width, height = opened.size
+            raise SuiteError(f"it has {width} x {height} pixels; each side needs at least {SMALLEST}")
+        return _decoded(opened)
 
 
 def _decoded(opened: Image.Image) -> tuple[Image.Image, list[str]]:
     notes = []
     if (frames := int(getattr(opened, "n_frames", 1))) > 1:
         notes.append(f"it has {frames} frames, of which the first is used")
-    opened.load()
-    upright = ImageOps.exif_transpose(opened)
+    upright = ImageOps.exif_transpose(load_picture(opened, "it"))
     if opened.getexif().get(0x0112, 1) != 1:  # the tag Orientation
         notes.append("it is turned upright as its EXIF data say")
     picture, more = _plain(upright)
@@ -183,7 +163,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
 def _in_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, list[str]]:
     """RGB by a colour profile that is another than sRGB; one that cannot be used is left aside."""
     if profile:
-        try:
+        with suppress(SuiteError), decoding("its colour profile"):
             given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             described = ImageCms.getProfileDescription(given).strip()
             # A profile of colours may be in a picture of greys, which are colours too.
@@ -192,6 +172,4 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, li
                 converted = ImageCms.profileToProfile(fitting, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
                 if converted is not None:
                     return converted, [f"its colours are converted from the profile {described!r} to sRGB"]
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass
     return image.convert("RGB"), []

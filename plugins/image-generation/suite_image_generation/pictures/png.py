@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import suite
-from suite import SuiteError
+from suite import SuiteError, decoding, picture_file
 from suite_image_generation.pictures.request import Request
 
 KEY = "suite-image-generation"
@@ -54,15 +55,11 @@ def encode(picture: Image.Image, values: dict[str, Any]) -> bytes:
 def read_settings(file: Path | str | BinaryIO) -> dict[str, Any]:
     """The settings inside a PNG. Raises `SuiteError` for another file, and for a PNG that Suite did not write."""
     name = (Path(file).name if isinstance(file, str | Path) else "") or "The file"
-    try:
-        with Image.open(file, formats=["PNG"]) as picture:  # reads up to the pixels and not them: no bomb goes off
-            text = picture.info.get(KEY)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise SuiteError(f"{name} is not a PNG that can be read.") from None
-    try:
+    with picture_file(file, name, formats=["PNG"]) as picture:  # not beyond the header: no bomb goes off
+        text = picture.info.get(KEY)
+    values = None
+    with suppress(SuiteError), decoding(name):
         values = json.loads(text) if text else None
-    except ValueError:
-        values = None
     if not isinstance(values, dict) or not _complete(values):
         raise SuiteError(f"{name} holds no settings: Suite did not write it, or another program has saved it since.")
     return values

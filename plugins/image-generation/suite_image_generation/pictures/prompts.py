@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 
 LONGEST = 2000
 """Characters kept of a prompt: T5 encoders read 512 tokens, about as many characters; CLIP reads 77 tokens."""
@@ -53,10 +53,8 @@ def read(path: Path) -> list[str]:
         raise SuiteError(f"There is no file {path}; give a text file with one prompt a line, or the prompt itself.")
     if path.stat().st_size > LARGEST:
         raise SuiteError(f"{path.name} has more than {LARGEST // 1_000_000} MB; give at most {MOST:,} prompts a file.")
-    try:
+    with decoding(path.name, "save it as UTF-8 text with one prompt a line."):
         text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise SuiteError(f"{path.name} is not UTF-8 text; save it as UTF-8 with one prompt a line.") from None
     lines = [line for line in map(clean, text.splitlines()) if line and not line.startswith("#")]
     return _counted(lines, path.name)
 

@@ -25,6 +25,10 @@ class ImageData(Data):
         """Folders of pictures with a text file beside each; what has a table is left to the core."""
         return captions.read(path) if path.is_dir() else None
 
+    def reads(self, file: Path) -> bool:
+        """The captions beside pictures."""
+        return captions.is_sidecar(file)
+
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """Pictures that can't be used or are read otherwise than one may think; captions that are none."""
         return captions.findings(rows, self.config.resolution)
@@ -34,7 +38,7 @@ class ImageData(Data):
         if not self.config.overfit:
             return super().split(rows)
         first = rows.select(range(min(self.config.overfit, len(rows))))
-        return Splits({"train": first, "validation": first, "test": first})
+        return Splits({"train": first, "validation": first, "test": first}, overlapping=True)
 
     def portable(self, row: dict[str, Any], model: Model) -> dict[str, Any]:
         """The row, marked."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 from datasets import Dataset
 
 from suite import Columns, Data, Finding, Splits, SuiteError
@@ -38,15 +36,20 @@ class MedicalData(Data):
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """What cannot be read, what the task is taken to be, one class only, labels that contradict the config."""
+        pictures = list(unreadable(rows))
+        yield from pictures
+        gone = {finding.row for finding in pictures if finding.severity == "error"}
+        left = rows.select([row for row in range(len(rows)) if row not in gone])
+        if not len(left):
+            return
         try:
-            task = task_of(rows, self.config)
-            for row in labelled(rows):
+            task = task_of(left, self.config)
+            for row in labelled(left):
                 task.reference(row)
         except SuiteError as error:
             yield Finding("error", str(error))
             return
         yield Finding("note", task.describe())
-        yield from unreadable(rows)
 
     def split(self, rows: Dataset) -> Splits:
         """As the core does; raises `SuiteError` if a class is in no training row, and warns of twins across splits."""
@@ -56,9 +59,7 @@ class MedicalData(Data):
         for name in ("validation", "test"):
             for row in labelled(splits[name]):
                 known.reference(row)
-        for finding in twins(splits):
-            _warn(finding.message)
-        return splits
+        return Splits(splits, splits.context, findings=twins(splits))
 
     def portable(self, row: dict[str, Any], model: MedicalModel) -> dict[str, Any]:  # type: ignore[override]  # its own
         """The picture as the model sees it and its labels: no header, no patient, no file name."""
@@ -66,9 +67,3 @@ class MedicalData(Data):
         decoded = decode(row["image"], -1 if frame is None or frame != frame else int(frame), model.view)
         labels = ("label",) if "label" in row else model.task.classes
         return {"image": portable(decoded), "frame": -1, **{name: row[name] for name in labels if name in row}}
-
-
-@cache
-def _warn(message: str) -> None:
-    """Says a finding once per process, as a run parts its data several times."""
-    click.echo(f"Warning: {message}", err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from suite import SuiteError, column
+from suite import SuiteError, column, read_json
 from suite_medical_imaging.readers.pixels import Picture, open_picture
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class View:
     def of_model(cls, folder: Path, *, size: int | None, fit: str) -> View:
         """From `preprocessor_config.json`, with ImageNet's values for what it lacks; `size` overrules its own."""
         path = folder / "preprocessor_config.json"
-        values = json.loads(path.read_text()) if path.is_file() else {}
+        values = read_json(path) if path.is_file() else {}
         plain = values.get("do_normalize") is False
         mean = [0.0] * 3 if plain else values.get("image_mean", [0.485, 0.456, 0.406])
         std = [1.0] * 3 if plain else values.get("image_std", [0.229, 0.224, 0.225])

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from datasets import Dataset
 from datasets.table import InMemoryTable
-from pyarrow import csv, json, parquet
 
-from suite import SuiteError
-from suite_medical_imaging.data.names import IMAGE_ALIASES, LABEL_ALIASES, PATIENT_ALIASES
+from suite import SuiteError, located, read_table
+from suite_medical_imaging.data.names import IMAGE_ALIASES, LABELLED, PATIENT_ALIASES
 from suite_medical_imaging.readers import dicom, volumes
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-_TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+_TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
 _SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 _HEAD = 352
 _READERS = 8
@@ -64,40 +63,23 @@ def _from_tables(tables: list[tuple[Path, str]], root: Path) -> Dataset | None:
         parts.append(table.append_column("split", pa.array([split] * len(table))) if split else table)
     table = parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")
     files = table.column(column).to_pylist()
-    return _completed(table, files, root) if any(map(_medical, files)) else None
+    if not any(map(_medical, files)):
+        return None
+    counts = [(path, len(part)) for (path, _), part in zip(tables, parts, strict=True)]
+    where = [(path, number) for path, count in counts for number in range(count)]
+    return located(_completed(table, files, root), [path for path, _ in where], [number for _, number in where])
 
 
 def _table(path: Path) -> pa.Table | None:
-    """A table with file, label and patient columns as text; None if it is damaged, which the core tells better."""
+    """A table as the core reads it; None if it is damaged, which the core tells when it is asked next."""
     try:
-        if path.suffix.lower() == ".parquet":
-            return parquet.read_table(path)
-        return _csv(path) if path.suffix.lower() in (".csv", ".tsv") else json.read_json(path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        return read_table(path, LABELLED)
+    except SuiteError:
         return None
-
-
-def _csv(path: Path) -> pa.Table:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = file.readline()
-    delimiter = max(",\t;", key=header.count)
-    names = [name.strip().strip('"') for name in header.rstrip("\r\n").split(delimiter)]
-    texts = {n: pa.string() for n in names if _plain(n) in _TEXTS}
-    return csv.read_csv(
-        path,
-        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=csv.ConvertOptions(column_types=texts, null_values=[""], strings_can_be_null=True),
-    )
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
-
-
-_TEXTS = {
-    _plain(name) for name in ("image", *IMAGE_ALIASES, "patient", *PATIENT_ALIASES, "label", *LABEL_ALIASES, "split")
-}
-"""Columns read as they are written: "007" is a patient, not 7."""
 
 
 def _named(names: list[str], wanted: tuple[str, ...]) -> str | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 from datasets import Dataset
 
-from suite import SuiteError, TrainingData
+from suite import SuiteError, TrainingData, read_json
 from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.data.preprocess import View
 from suite_medical_imaging.data.tasks import ImageTask, labelled, task_of
@@ -43,7 +42,7 @@ def _saved(source: Path, config: MedicalConfig, data: TrainingData | None) -> Me
     path = source / KEPT
     if not path.is_file():
         return None
-    kept = json.loads(path.read_text())
+    kept = read_json(path, fields={"task": dict, "view": dict, "calibration": dict})
     if data is not None and task_of(data.rows, config).to_json() != kept["task"]:
         return None
     task = ImageTask.from_json(kept["task"])

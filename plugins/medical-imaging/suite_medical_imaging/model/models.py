@@ -36,8 +36,6 @@ def load_classifier(source: Path, classes: Sequence[str] | None) -> PreTrainedMo
             source, config=config, ignore_mismatched_sizes=classes is not None, output_loading_info=True,
             trust_remote_code=False, use_safetensors=True, local_files_only=True, dtype=torch.float32,
         )  # fmt: skip
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{source} holds no image classifier that loads: {str(error).splitlines()[0]}") from None
     finally:
         logging.set_verbosity(before)
     _refuse_holes(model, {str(key) for key in info["missing_keys"]}, source)

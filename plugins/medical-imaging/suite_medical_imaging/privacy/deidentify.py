@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from suite import SuiteError
+from suite import SuiteError, load_picture, picture_file
 from suite_medical_imaging.privacy import allowed
 from suite_medical_imaging.privacy.burned import text_like
 from suite_medical_imaging.readers import dicom, raster
@@ -219,8 +219,8 @@ def _picture(path: Path, folder: Path, pseudonyms: Pseudonyms) -> Result:
         raise SuiteError("Pictures of several frames are not written; split them.")
     if "16-bit colour" in picture.facts.get("notes", "") or picture.facts["bits"] == "float":
         raise SuiteError("Colour of 16 bits and floats are not written, as half of each value would be lost.")
-    with Image.open(path, formats=raster.FORMATS) as opened:
-        values = _values(ImageOps.exif_transpose(opened))
+    with picture_file(path, path.name, formats=raster.FORMATS) as opened:
+        values = _values(ImageOps.exif_transpose(load_picture(opened, path.name)))
     target = _free(folder, pseudonyms.picture(values.tobytes()), ".png")
     Image.fromarray(values).save(target)
     flags = ["no header says whether text is burned in"]

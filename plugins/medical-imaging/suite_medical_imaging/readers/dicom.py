@@ -24,7 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_medical_imaging.readers import lookup
 from suite_medical_imaging.readers.picture import Picture, check_size, frame_index, preview, scaled, used_range
 
@@ -72,7 +72,7 @@ def parse(file: BinaryIO, *, name: str, header_only: bool = False) -> FileDatase
     With `header_only` nothing from the pixels on is read. Raises `SuiteError` if it is damaged, or deflated beyond
     `MAX_INFLATED`.
     """
-    try:
+    with decoding(f"{name} is a DICOM file that", "export it anew."):
         file.seek(0)
         prefixed = file.read(132)[128:] == b"DICM"
         file.seek(0)
@@ -81,11 +81,7 @@ def parse(file: BinaryIO, *, name: str, header_only: bool = False) -> FileDatase
         dataset = pydicom.dcmread(file, force=not prefixed, stop_before_pixels=header_only)
         if not prefixed and not header_only and len(dataset) == 0:
             raise SuiteError(f"{name} is no DICOM file, though it begins like one; give another.")
-    except SuiteError:
-        raise
-    except Exception as error:  # pydicom raises many kinds for damaged files
-        raise SuiteError(f"{name} is a DICOM file that cannot be read ({_line(error)}); export it anew.") from None
-    _name_syntax(dataset)
+        _name_syntax(dataset)
     return dataset
 
 
@@ -118,7 +114,7 @@ def _name_syntax(dataset: FileDataset) -> None:
 
 def from_dataset(dataset: FileDataset, *, name: str, frame: int = -1) -> Picture:
     """One frame of a data set that `parse` gave."""
-    try:
+    with decoding(f"{name} is a DICOM file whose picture", "export it anew."):
         _check(dataset, name)
         index = frame_index(frame, _frames(dataset, name), name=name)
         facts, notes = _facts(dataset, index, _frames(dataset, name)), list[str]()
@@ -127,12 +123,6 @@ def from_dataset(dataset: FileDataset, *, name: str, frame: int = -1) -> Picture
             values = _grey(stored, bits, dataset, index, facts, notes)
         else:
             values = _colour(stored, bits, dataset, facts, name)
-    except SuiteError:
-        raise
-    except Exception as error:  # pydicom raises many kinds for values that don't go together
-        raise SuiteError(
-            f"{name} is a DICOM file whose picture cannot be read ({_line(error)}); export it anew."
-        ) from None
     if notes:
         facts["notes"] = "; ".join(notes)
     shown = values if values.ndim == 3 else values[..., None]
@@ -215,12 +205,10 @@ def _decoded(dataset: FileDataset, index: int | None, name: str) -> tuple[np.nda
     plain = syntax in _NATIVE
     if plain:
         _check_length(dataset, name)
-    try:
+    hint = "it may be cut short: export it anew." if plain else f"it is damaged, or needs: pip install {package}"
+    with decoding(f"{name} ({syntax.name})", hint):
         whole: Any = {"correct_unused_bits": not plain and syntax != RLELossless}
         decoded, meta = decoder.as_array(dataset, index=index, **whole)
-    except Exception as error:
-        hint = "it may be cut short: export it anew" if plain else f"it is damaged, or needs: pip install {package}"
-        raise SuiteError(f"{name} ({syntax.name}) cannot be decoded ({_line(error)}); {hint}.") from None
     return decoded, str(meta["photometric_interpretation"])
 
 
@@ -289,8 +277,3 @@ def identifiers(file: BinaryIO, *, name: str) -> tuple[str | None, str | None]:
 def from_bytes(data: bytes, *, name: str, frame: int = -1) -> Picture:
     """As `read`, of a file's content."""
     return read(io.BytesIO(data), name=name, frame=frame)
-
-
-def _line(error: BaseException) -> str:
-    message = " ".join(str(error).split()).split(" - the dataset may")[0]  # pydicom's guesses, which ours follow
-    return (message or type(error).__name__).rstrip(".:")[:240]

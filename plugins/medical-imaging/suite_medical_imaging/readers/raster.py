@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from suite import SuiteError
-from suite_medical_imaging.readers.picture import (
-    MAX_PIXELS,
-    Picture,
-    check_size,
-    frame_index,
-    preview,
-    scaled,
-    used_range,
-)
+from suite import SuiteError, load_picture, picture_file
+from suite_medical_imaging.readers.picture import MAX_PIXELS, Picture, frame_index, preview, scaled, used_range
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM")
-"""What Pillow may open. Its other readers (EPS calls an interpreter) have no place in front of other people's files."""
+"""What Pillow may open, beside DICOM and NIfTI, which others read."""
 _DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _RANDOM_ACCESS = ("TIFF", "MPO")
 """Formats whose frames stand alone; in the others, a frame needs all before it."""
@@ -29,19 +20,8 @@ _RANDOM_ACCESS = ("TIFF", "MPO")
 def read(file: BinaryIO, *, name: str, frame: int = -1) -> Picture:
     """One frame of a picture file. Raises `SuiteError` for what is damaged, too large or no picture at all."""
     file.seek(0)
-    try:
-        with Image.open(file, formats=FORMATS) as opened:
-            check_size(*opened.size, name=name)
-            return from_image(opened, name=name, frame=frame, deep_colour=_deep_colour(opened, file))
-    except UnidentifiedImageError:
-        formats = "DICOM, NIfTI, PNG, JPEG, TIFF, BMP, GIF or WebP"
-        raise SuiteError(f"{name} is no picture this reads, whatever its name says; give {formats}.") from None
-    except Image.DecompressionBombError:
-        raise SuiteError(
-            f"{name} declares more than {MAX_PIXELS // 10**6} million pixels; crop or shrink it."
-        ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
-        raise SuiteError(f"{name} cannot be decoded ({_line(error)}); it may be cut short: export it anew.") from None
+    with picture_file(file, name, formats=FORMATS, others=("DICOM", "NIfTI")) as opened:
+        return from_image(opened, name=name, frame=frame, deep_colour=_deep_colour(opened, file))
 
 
 def from_image(image: Image.Image, *, name: str, frame: int = -1, deep_colour: bool = False) -> Picture:
@@ -51,10 +31,7 @@ def from_image(image: Image.Image, *, name: str, frame: int = -1, deep_colour: b
     index = frame_index(frame, count, name=name)
     if form not in _RANDOM_ACCESS and image.width * image.height * (index + 1) > 10 * MAX_PIXELS:
         raise SuiteError(f"{name} has {count} frames of {image.width} x {image.height}, too many to unpack; split it.")
-    if index:
-        image.seek(index)
-        check_size(*image.size, name=name)
-    image.load()
+    load_picture(image, name, index)
     facts = {"format": form, "frame": f"{index + 1} of {count}"}
     return _picture(ImageOps.exif_transpose(image), facts, name=name, deep_colour=deep_colour)
 
@@ -129,7 +106,3 @@ def _check_deep_colour(values: np.ndarray, name: str) -> None:
             f"{name} is 16-bit colour that uses at most {8 + top.bit_length()} bits, and would come out nearly black; "
             "save it as 8-bit colour, or as 16-bit grey."
         )
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:160]

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import nibabel
 import numpy as np
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_medical_imaging.readers.picture import Picture, check_size, frame_index, preview, scaled
 
 MAX_BYTES = 1 << 29
@@ -81,7 +81,7 @@ def read(file: BinaryIO, *, name: str, frame: int = -1) -> Picture:
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     stream: Any = _Bounded(gzip.GzipFile(fileobj=file) if packed else file, _HEADER_BYTES)
-    try:
+    with decoding(f"{name} is a NIfTI file that", "export it anew."):
         head = stream.read(352)
         stream.seek(0)
         kind = nibabel.Nifti2Image if head[4:8] in (b"n+2\0", b"ni2\0") else nibabel.Nifti1Image
@@ -91,11 +91,6 @@ def read(file: BinaryIO, *, name: str, frame: int = -1) -> Picture:
         _check(image, name)
         stream.limit = MAX_BYTES
         return _slice(image, name=name, frame=frame)
-    except SuiteError:
-        raise
-    except Exception as error:  # nibabel raises many kinds for damaged files
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SuiteError(f"{name} is a NIfTI file that cannot be read ({reason}); export it anew.") from None
 
 
 def _check(image: Any, name: str) -> None:

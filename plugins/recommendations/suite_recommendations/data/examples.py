@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 from datasets import Dataset
 
-from suite import Batch, Columns, SuiteError, column
+from suite import Batch, Columns, SuiteError, column, moments
 from suite_recommendations.data import tables
 from suite_recommendations.data.catalogue import Catalogue
 from suite_recommendations.data.history import History
@@ -165,11 +165,25 @@ def read_users(path: Path, columns: Columns) -> list[History]:
     time = tables.find(table, columns, "time", path, required=False)
     table = table.dropna(subset=[user, item])
     if time:
-        table = table.iloc[np.argsort(tables.as_times(table[time]).to_numpy(), kind="stable")]
+        table = table.iloc[np.argsort(_times(table, time, path), kind="stable")]
     ids = table.assign(**{user: tables.as_ids(table[user]), item: tables.as_ids(table[item])})
     if ids.empty:
         raise SuiteError(f"{path.name} holds no interaction; give at least one row with a user and an item.")
     return [History(str(name), part[item].tolist(), reasons=True) for name, part in _in_order(ids, user)]
+
+
+def _times(table: Any, name: str, path: Path) -> np.ndarray:
+    """The times of all rows. Raises `SuiteError` for one that is missing or none: it has no place in a history."""
+    times = moments(tables.arrow(table[name]))
+    bad = np.flatnonzero(np.isnan(times))
+    if len(bad):
+        value, row = table[name].iloc[bad[0]], table.index[bad[0]]
+        seen = "no time" if value != value or value is None else f"the time {str(value)!r}"
+        raise SuiteError(
+            f"{path.name}: row {row + 1} has {seen} in {name!r} ({len(bad)} such rows); write numbers or dates such as "
+            "2024-05-31T14:00:00 in all rows, or leave the column out where the rows are in order."
+        )
+    return times
 
 
 def _in_order(table: Any, user: str) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from datasets import Dataset
 
-from suite import Data, Finding, Splits, SuiteError, column
+from suite import Data, Finding, Splits, SuiteError, column, located
 from suite_recommendations.config import RecommendationsConfig
 from suite_recommendations.data import tables
 
@@ -23,13 +23,27 @@ class RecommendationsData(Data):
         table = tables.read_folder(path, self.columns) if path.is_dir() else None
         if path.suffix == ".inter":
             table = tables.read_table(path)
-        return None if table is None else Dataset.from_pandas(table, preserve_index=False)
+        if table is None:
+            return None
+        file = (tables.log_of(path) if path.is_dir() else None) or path
+        rows = Dataset.from_pandas(table, preserve_index=False)
+        if file.suffix == ".inter":  # its header is line 1
+            return located(rows, [file] * len(rows), range(1, len(rows) + 1), "line")
+        return located(rows, [file] * len(rows), range(len(rows)))
+
+    def reads(self, file: Path) -> bool:
+        """The table of the items."""
+        return file == tables.items_of(file.parent)
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """One user only, times that are none, ties, short histories, items without words, an empty core."""
         if not {"user", "item"} <= set(rows.column_names) or not len(rows):
             return
-        yield from self._check_times(rows)
+        timeless = list(self._check_times(rows))
+        yield from timeless
+        rows = without(rows, timeless)
+        if not len(rows):
+            return
         users = column(rows, "user").unique()
         if len(users) == 1:
             yield Finding("error", f"All rows are of one user ({users[0]}); recommending needs what others did.")
@@ -61,7 +75,8 @@ class RecommendationsData(Data):
         times = tables.times(rows)
         for row in np.flatnonzero(np.isnan(times)):
             yield Finding("error", "time is missing or is neither a number nor an ISO 8601 date", int(row))
-        if len(times) > 1 and np.nanmin(times) == np.nanmax(times):
+        known = times[~np.isnan(times)]
+        if len(known) > 1 and known.min() == known.max():
             message = "All rows have the same time; the order of the rows is taken for the order of time."
             yield Finding("error" if self.config.protocol == "temporal" else "warning", message)
 
@@ -72,3 +87,9 @@ class RecommendationsData(Data):
         frame = tables.interactions(rows, self.config)
         parts = {name: tables.dataset(part) for name, part in tables.split(frame, self.config).items()}
         return Splits(parts, context=tables.catalogue(frame))
+
+
+def without(rows: Dataset, findings: Iterable[Finding]) -> Dataset:
+    """The rows that no finding rejects: what is counted must be what a training gets."""
+    gone = [finding.row for finding in findings if finding.severity == "error" and finding.row is not None]
+    return rows.select(np.delete(np.arange(len(rows)), gone)) if gone else rows

@@ -11,7 +11,6 @@ A split holds one row per user:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ import pandas as pd
 import pyarrow as pa
 from datasets import Dataset
 
-from suite import Columns, SuiteError, column, on_disk
+from suite import Columns, SuiteError, column, moments, on_disk
+from suite import read_table as as_written
 from suite_recommendations.config import RecommendationsConfig
 from suite_recommendations.data.catalogue import Catalogue
 
@@ -39,23 +39,16 @@ _ITEMS = ("items", "products", "movies", "catalogue", "catalog")
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table by its ending; ids stay text. Raises `SuiteError` if it can't be read."""
+    """A table by its ending; of text files everything stays as written. Raises `SuiteError` if it can't be read."""
     kind = path.suffix.lower()
-    try:
-        if kind == ".parquet":
-            return pd.read_parquet(path)
-        if kind in (".jsonl", ".json"):
-            return pd.read_json(path, lines=kind == ".jsonl", dtype=False, convert_dates=False)
-        table = pd.read_csv(path, sep="," if kind == ".csv" else "\t", dtype=str, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise SuiteError(f"Cannot read {path} as a table: {str(error).splitlines()[0]}") from None
-    return table.rename(columns=lambda name: name.split(":")[0]) if kind in (".inter", ".item") else table
+    recbole = kind in (".inter", ".item")
+    table = as_written(path, like=".tsv" if recbole else "").to_pandas(integer_object_nulls=True)
+    return table.rename(columns=lambda name: name.split(":")[0]) if recbole else table
 
 
 def read_folder(path: Path, columns: Columns) -> pd.DataFrame | None:
     """Interactions of a folder joined with its items; None if it has no such pair of files (the core may read it)."""
-    interactions = _named(path, _INTERACTIONS, ".inter")
-    items = _named(path, _ITEMS, ".item")
+    interactions, items = log_of(path), items_of(path)
     if interactions is None:
         return None
     rows = read_table(interactions)
@@ -66,6 +59,16 @@ def read_folder(path: Path, columns: Columns) -> pd.DataFrame | None:
     rows = rows.assign(**{item: as_ids(rows[item])})
     joined = rows.merge(about, how="left", left_on=item, right_on="__item").drop(columns="__item")
     return joined
+
+
+def log_of(folder: Path) -> Path | None:
+    """The file of a folder that holds its interactions."""
+    return _named(folder, _INTERACTIONS, ".inter")
+
+
+def items_of(folder: Path) -> Path | None:
+    """The file of a folder that holds its items."""
+    return _named(folder, _ITEMS, ".item")
 
 
 def _named(folder: Path, names: tuple[str, ...], suffix: str) -> Path | None:
@@ -80,10 +83,17 @@ def describe_items(table: pd.DataFrame, columns: Columns, path: Path) -> pd.Data
     item = find(table, columns, "item", path)
     title = find(table, columns, "title", path, required=False)
     rest = [name for name in table.columns if name not in (item, title)]
-    joined = table[rest].fillna("").astype(str).agg(" ".join, axis=1) if rest else pd.Series("", index=table.index)
-    titles = table[title].fillna("").astype(str) if title else as_ids(table[item])
+    joined = pd.Series([" ".join(map(_words, row)) for row in table[rest].itertuples(index=False)], index=table.index)
+    titles = table[title].map(_words) if title else as_ids(table[item])
     about = pd.DataFrame({"__item": as_ids(table[item]), "title": titles, "text": joined.str.split().str.join(" ")})
-    return about.drop_duplicates("__item")
+    return about[about["__item"].notna()].drop_duplicates("__item")
+
+
+def _words(value: Any) -> str:
+    """A value in words: of a list its members, of a missing one nothing."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return " ".join(map(_words, value))
+    return "" if value is None or value is pd.NaT or value is pd.NA or value != value else str(value)
 
 
 def find(table: pd.DataFrame, columns: Columns, name: str, path: Path, *, required: bool = True) -> str:
@@ -107,19 +117,10 @@ def plain(name: str) -> str:
 
 
 def as_ids(values: pd.Series) -> pd.Series:
-    """Ids as text; a whole number read as a float loses its ".0"."""
+    """Ids as text; a whole number read as a float loses its ".0", and what is missing stays missing."""
     if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64")
-    return values.astype(str).str.strip()
-
-
-def as_times(values: pd.Series) -> pd.Series:
-    """Times as numbers: numbers as they are, dates as seconds; NaN for what is neither."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.notna().any() or values.isna().all():
-        return numbers
-    dates = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
-    return (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    return values.astype(str).str.strip().where(values.notna(), None)
 
 
 def interactions(rows: Dataset | pd.DataFrame, config: RecommendationsConfig) -> pd.DataFrame:
@@ -149,13 +150,14 @@ def interactions(rows: Dataset | pd.DataFrame, config: RecommendationsConfig) ->
 
 
 def times(rows: Dataset | pd.DataFrame) -> np.ndarray:
-    """(rows,) times as numbers, see `as_times`; text that holds numbers alone never becomes Python strings."""
-    if hasattr(rows, "column_names"):
-        array = column(rows, "time")
-        if pa.types.is_string(array.type):
-            with suppress(pa.ArrowInvalid):
-                return array.cast(pa.float64()).to_numpy()
-    return as_times(_series(rows, "time")).to_numpy()
+    """(rows,) times as numbers, see `suite.moments`; text that holds numbers alone never becomes Python strings."""
+    return moments(column(rows, "time") if hasattr(rows, "column_names") else arrow(rows["time"]))
+
+
+def arrow(values: pd.Series) -> pa.ChunkedArray:
+    """A column of a data frame as an Arrow one."""
+    array = pa.Array.from_pandas(values)
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
 def _series(rows: Dataset | pd.DataFrame, name: str) -> pd.Series:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 
-from suite import SuiteError, cache_dir, mean_states
+from suite import SuiteError, cache_dir, decoding, mean_states
 
 BATCH = 64
 LONGEST = 128
@@ -44,10 +45,8 @@ class TextEncoder:
     @cached_property
     def size(self) -> int:
         """Length of a vector."""
-        try:
+        with self._decoding():
             return int(AutoConfig.from_pretrained(self.folder, trust_remote_code=False).hidden_size)
-        except (OSError, ValueError) as error:
-            raise self._unusable(error) from None
 
     @cached_property
     def identity(self) -> str:
@@ -81,9 +80,11 @@ class TextEncoder:
         return vectors
 
     def _embed(self, texts: list[str]) -> torch.Tensor:
-        tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=False)
         starts = range(0, len(texts), BATCH)
-        return torch.cat([mean_states(self.model, tokenizer, texts[n : n + BATCH], longest=LONGEST) for n in starts])
+        with self._decoding():
+            tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=False)
+            parts = [mean_states(self.model, tokenizer, texts[n : n + BATCH], longest=LONGEST) for n in starts]
+        return torch.cat(parts)
 
     def save(self, folder: Path) -> None:
         """Writes encoder (in fp16: half the bytes, vectors equal to 3 digits) and tokenizer."""
@@ -91,21 +92,20 @@ class TextEncoder:
         AutoTokenizer.from_pretrained(self.folder, trust_remote_code=False).save_pretrained(folder)
 
     def _load(self, dtype: torch.dtype) -> PreTrainedModel:
-        try:
+        with self._decoding():
             return AutoModel.from_pretrained(self.folder, trust_remote_code=False, use_safetensors=True, dtype=dtype)
-        except (OSError, ValueError) as error:
-            raise self._unusable(error) from None
 
-    def _unusable(self, error: Exception) -> SuiteError:
-        reason = str(error).splitlines()[0]
-        return SuiteError(f"{self.folder} holds no text encoder that transformers can load: {reason}")
+    def _decoding(self) -> AbstractContextManager[None]:
+        """It is loaded when a text is met, which may be long after the model around it."""
+        return decoding(f"The text encoder in {self.folder}")
 
 
 def _read(path: Path, shape: tuple[int, int]) -> torch.Tensor | None:
     """Vectors kept by `_keep`; None where there are none of that shape, or the file is damaged."""
     try:
-        vectors = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        with decoding(path):
+            vectors = np.load(path, allow_pickle=False)
+    except SuiteError:
         return None
     return torch.from_numpy(vectors) if vectors.shape == shape and vectors.dtype == np.float32 else None
 

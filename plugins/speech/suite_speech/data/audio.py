@@ -17,7 +17,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from suite import SuiteError
+from suite import SuiteError, decoding
+from suite_speech.data.whole import what_is_missing
 
 RATE = 16_000
 """Samples per second every model here was trained on."""
@@ -27,6 +28,9 @@ MAX_SECONDS = 12 * 3600  # longer than any meeting; a header that claims more is
 _MAX_CHANNELS = 16
 _RATES = (4_000, 384_000)  # from the poorest telephone codec to the best studio converter
 _BLOCK_SECONDS = 10
+_LOUDEST = 2.0**31
+"""Of full scale 1: integers of 32 bits that were written as floats. What is beyond becomes NaN in a resampler."""
+_MEND = "get it whole, or cut it on purpose: ffmpeg -i FILE whole.wav"
 
 
 @dataclass(frozen=True)
@@ -90,14 +94,19 @@ def read(clip: Clip, *, limit: float) -> np.ndarray:
 def stream(clip: Clip) -> Iterator[np.ndarray]:
     """The clip's samples in consecutive blocks of some ten seconds, resampled without seams."""
     wanted = facts(clip)
-    with _opened(clip) as file, _damage_told(clip):
-        file.seek(round(clip.start * wanted.rate))
+    with _opened(clip) as file:
+        if clip.start:  # some encodings (GSM) cannot be sought in, not even for their beginning
+            file.seek(round(clip.start * wanted.rate))
         resample = soxr.ResampleStream(wanted.rate, RATE, 1, dtype="float32")
         left, block = round(wanted.seconds * wanted.rate), _BLOCK_SECONDS * wanted.rate
         while left > 0:
             frames = file.read(min(block, left), dtype="float32", always_2d=True)
-            left = left - len(frames) if len(frames) else 0  # a header may promise more than there is
+            if not len(frames):
+                raise SuiteError(f"{clip.name} is damaged: {left / wanted.rate:.2f} s of it are not there; {_MEND}")
+            left -= len(frames)
             mono = np.nan_to_num(frames.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
+            if len(mono) and (peak := float(abs(mono).max())) > _LOUDEST:
+                raise SuiteError(f"{clip.name} holds values up to {peak:.3g}, which is no sound; save it within ±1.")
             yield mono if wanted.rate == RATE else resample.resample_chunk(mono, last=left <= 0)
 
 
@@ -107,20 +116,15 @@ def write_wav(path: Path, samples: np.ndarray) -> None:
 
 
 @contextmanager
-def _damage_told(clip: Clip) -> Iterator[None]:
-    try:
-        yield
-    except soundfile.LibsndfileError as error:
-        raise SuiteError(f"{clip.name} is damaged: {error}") from None
-
-
-@contextmanager
 def _opened(clip: Clip) -> Iterator[soundfile.SoundFile]:
+    """The file, decoded behind one boundary, and refused where it was cut short."""
     if clip.data is None and not Path(clip.name).is_file():
         raise SuiteError(f"No file {clip.name}.")
-    try:
-        file = soundfile.SoundFile(io.BytesIO(clip.data) if clip.data is not None else clip.name)
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: .raw, for which soundfile wants to be told the format
-        raise SuiteError(f"{clip.name} is not audio that can be read; give wav, flac, mp3 or ogg.") from None
-    with file:
-        yield file
+    if missing := what_is_missing(clip.name if clip.data is None else clip.data):
+        raise SuiteError(f"{clip.name} is cut short: {missing}; {_MEND}")
+    with decoding(f"{clip.name} is no audio, or damaged: it", "give wav, flac, mp3 or ogg."):
+        try:
+            with soundfile.SoundFile(io.BytesIO(clip.data) if clip.data is not None else clip.name) as file:
+                yield file
+        except soundfile.LibsndfileError as error:
+            raise ValueError(error.error_string) from None  # in full it names an object of Python's

@@ -16,7 +16,7 @@ class SpeechData(Data):
 
     def read(self, path: Path) -> Dataset | None:
         """Common Voice folders, and recordings with subtitles beside them."""
-        return sources.read(path)
+        return sources.located_rows(path)
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """Clips that cannot be learnt from: unreadable, silent, too long, or with a transcript that can't be theirs."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 
-from suite import SuiteError
+from suite import SuiteError, decoding, located
 from suite_speech.data import subtitles
 from suite_speech.data.audio import ENDINGS
 
@@ -17,37 +18,57 @@ _SPLITS = {"train": "train", "dev": "validation", "test": "test"}  # Common Voic
 _WHOLE = ("validated", "other")  # tables without splits, the better one first
 
 
+@dataclass(frozen=True)
+class _Source:
+    """The rows of one file, in its order; `unit` is what a number in it counts, where that is no line."""
+
+    path: Path
+    rows: list[dict[str, Any]]
+    unit: str = ""
+
+
 def read(path: Path) -> Dataset | None:
     """Rows of a Common Voice or subtitle folder (or a Common Voice table), None for anything else."""
+    sources = _sources(path)
+    return None if sources is None else _dataset(sources)
+
+
+def located_rows(path: Path) -> Dataset | None:
+    """The same, with the line of the table or the cue of the subtitles that each row is from."""
+    sources = _sources(path)
+    if sources is None:
+        return None
+    files = [source.path for source in sources for _ in source.rows]
+    numbers = [number for source in sources for number in range(len(source.rows))]
+    return located(_dataset(sources), files, numbers, sources[0].unit)
+
+
+def _sources(path: Path) -> list[_Source] | None:
     if path.is_file() and path.suffix == ".tsv" and (path.parent / "clips").is_dir():
-        return _dataset(_table(path, ""))
+        return [_Source(path, _table(path, ""))]
     if not path.is_dir():
         return None
     if (path / "clips").is_dir() and list(path.glob("*.tsv")):
-        return _dataset(_common_voice(path))
-    if pairs := _subtitled(path):
-        return _dataset(_cues(pairs))
-    return None
+        return _common_voice(path)
+    return [_Source(beside, _cues(recording, beside), "cue") for recording, beside in _subtitled(path)] or None
 
 
-def _common_voice(folder: Path) -> list[dict[str, Any]]:
+def _common_voice(folder: Path) -> list[_Source]:
     tables = [name for name in _SPLITS if (folder / f"{name}.tsv").is_file()]
     if "train" in tables:
-        return [row for name in tables for row in _table(folder / f"{name}.tsv", _SPLITS[name])]
+        paths = {name: folder / f"{name}.tsv" for name in tables}
+        return [_Source(path, _table(path, _SPLITS[name])) for name, path in paths.items()]
     for name in _WHOLE:
-        if (folder / f"{name}.tsv").is_file():
-            return _table(folder / f"{name}.tsv", "")
+        if (path := folder / f"{name}.tsv").is_file():
+            return [_Source(path, _table(path, ""))]
     raise SuiteError(f"{folder} has clips but neither train.tsv nor validated.tsv.")
 
 
 def _table(path: Path, split: str) -> list[dict[str, Any]]:
     """Rows of one Common Voice table; a quote in a sentence is a character, not a delimiter."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            names, rows = set(table.fieldnames or ()), list(table)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SuiteError(f"{path} is not a table in UTF-8 ({error}); save it as UTF-8, parted by tabs.") from None
+    with decoding(path, "save it as UTF-8, parted by tabs."), path.open(encoding="utf-8-sig", newline="") as file:
+        table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        names, rows = set(table.fieldnames or ()), list(table)
     if missing := {"path", "sentence"} - names:
         raise SuiteError(f"{path} lacks {', '.join(sorted(missing))}; Common Voice tables have path and sentence.")
     return [_row(row, path.parent / "clips", split) for row in rows]
@@ -78,15 +99,15 @@ def _subtitled(folder: Path) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def _cues(pairs: list[tuple[Path, Path]]) -> list[dict[str, Any]]:
+def _cues(recording: Path, path: Path) -> list[dict[str, Any]]:
     return [
         {"audio": str(recording), "text": cue.text, "start": cue.start, "end": cue.end, "speaker": recording.stem}
-        for recording, path in pairs
         for cue in subtitles.parse(path)
     ]
 
 
-def _dataset(rows: list[dict[str, Any]]) -> Dataset:
+def _dataset(sources: list[_Source]) -> Dataset:
+    rows = [row for source in sources for row in source.rows]
     if not rows:
         raise SuiteError("The table has no rows.")
     return Dataset.from_list(rows)

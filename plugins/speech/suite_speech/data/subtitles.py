@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 
 LINE = 42
 """Characters in a line."""
@@ -39,12 +39,8 @@ class Cue:
 
 def parse(path: Path) -> list[Cue]:
     """The cues of an .srt or .vtt file, without tags and empty ones. Raises `SuiteError` if there is none."""
-    try:
+    with decoding(path, "save the subtitles as UTF-8."):
         content = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise SuiteError(f"{path} is not UTF-8; save the subtitles as UTF-8.") from None
-    except OSError as error:
-        raise SuiteError(f"Cannot read {path}: {error.strerror}.") from None
     cues: list[Cue] = []
     for block in re.split(r"\n\s*\n", content):
         lines = block.split("\n")

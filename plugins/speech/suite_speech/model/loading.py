@@ -20,10 +20,7 @@ def load(source: Path, config: SpeechConfig, data: TrainingData | None) -> Speec
     The training rows name the language they share, and the letters of a CTC model that was pretrained without any; the
     folder of a finished run says itself what it was trained for. Raises `SuiteError` if it holds no speech recogniser.
     """
-    try:
-        kind = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
-    except (OSError, ValueError, KeyError) as error:
-        raise SuiteError(f"{source} is no model folder: {str(error).splitlines()[0]}") from None
+    kind = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
     if kind == "whisper":
         return whisper.load(source, config, language_of(data.rows) if data else None)
     if kind in MODEL_FOR_CTC_MAPPING_NAMES:

@@ -224,8 +224,13 @@ def saved_language(settings: Any, config: SpeechConfig, source: Path) -> str:
 
 
 def language_token(settings: Any, language: str) -> int:
-    """The token of a language. Raises `SuiteError` for one that Whisper does not know."""
+    """The token of a language. Raises `SuiteError` for one that Whisper does not know, and where nobody said one."""
     known = settings.lang_to_id
+    if language == "auto":
+        raise SuiteError(
+            "Nobody says which language the clips are in, and Whisper is taught with its name: give a column "
+            "'language', or --set language=en."
+        )
     if f"<|{language}|>" not in known:
         names = ", ".join(sorted(token[2:-2] for token in known))
         raise SuiteError(f"Whisper knows no language {language!r}; possible are auto, {names}.")

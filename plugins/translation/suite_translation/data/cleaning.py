@@ -38,10 +38,14 @@ def findings(rows: Dataset, config: TranslationConfig) -> Iterator[Finding]:
             return
     sources, targets = column(rows, "source").to_pylist(), column(rows, "target").to_pylist()
     styles = column(rows, "style").to_pylist() if "style" in rows.column_names else [None] * len(rows)
+    gone = set()
     if config.cleaning != "none":
         for row, (source, target, style) in enumerate(zip(sources, targets, styles, strict=True)):
             if reason := rejected(source, target, style, config.cleaning):
+                gone.add(row)
                 yield Finding("error", reason, row)
+    kept = [row for row in range(len(sources)) if row not in gone]  # what is counted is what a training gets
+    sources, targets, rows = [sources[row] for row in kept], [targets[row] for row in kept], rows.select(kept)
     counts = Counter(zip(sources, targets, strict=True))
     if again := len(sources) - len(counts):
         # Kept: they share a source, so that no split is crossed. Refused as duplicates they would stop most projects.

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_translation.config import TranslationConfig
 from suite_translation.strings.languages import alike, tag
 
@@ -136,24 +136,15 @@ def _term(row: Mapping[str, str], where: str) -> Term:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    try:
+    with decoding(f"The glossary {path}", "save it as a CSV or TSV file in UTF-8."):
         if path.stat().st_size > _LARGEST:
             raise SuiteError(
                 f"{path.name} is larger than 20 MB; a glossary has a term a line, give one that is smaller."
             )
         text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SuiteError(f"The glossary {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise SuiteError(f"{path.name} is not in UTF-8; save the glossary as a CSV file in UTF-8.") from None
-    first = text.partition("\n")[0]
-    delimiter = max("\t;,", key=first.count)
-    try:
-        lines = [
-            line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if any(line)
-        ]
-    except csv.Error as error:
-        raise SuiteError(f"{path.name} is not a CSV or TSV file: {error}.") from None
+        first = text.partition("\n")[0]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=max("\t;,", key=first.count), strict=True)
+        lines = [line for line in reader if any(line)]
     names = [name.strip().lower() for name in lines[0]] if lines else []
     for needed in ("source", "target"):
         if needed not in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_translation import formats
 from suite_translation.data.cleaning import LONGEST
 from suite_translation.data.source import Source
@@ -45,14 +45,8 @@ def _is_file(path: Path) -> bool:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
+    with decoding(path.name, "save it as UTF-8."):
         return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise SuiteError(
-            f"{path.name} is not UTF-8 (byte {error.start} is {error.object[error.start]:#x}); save it as UTF-8."
-        ) from None
-    except OSError as error:
-        raise SuiteError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _fitting(text: str) -> str:

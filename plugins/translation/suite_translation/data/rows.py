@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import click
 from datasets import Dataset
 
-from suite import Columns, Data, Finding, Splits, SuiteError
+from suite import Columns, Data, Finding, Splits, SuiteError, located
 from suite_translation import formats
 from suite_translation.config import TranslationConfig
 from suite_translation.data.cleaning import findings
@@ -44,12 +43,19 @@ class TranslationData(Data):
             if not rows:
                 return None
         elif path.suffix.lower() in CATALOGUES:
-            rows = formats.pairs(formats.read_document(path, language=self.config.target_language))
+            document = formats.read_document(path, language=self.config.target_language)
+            rows = list(zip(formats.pairs(document), formats.places(document), strict=True))
         else:
             return None
         if not rows:
             raise SuiteError(f"{path.name} has no finished translation to learn from; give one with translations.")
-        return Dataset.from_list([{**row, "file": row.get("file") or path.name} for row in rows])
+        made = Dataset.from_list([{**row, "file": row.get("file") or path.name} for row, _ in rows])
+        folder = path if path.is_dir() else path.parent
+        return located(made, [folder / name for name in made["file"]], [place for _, place in rows], "string")
+
+    def reads(self, file: Path) -> bool:
+        """Catalogues without a finished translation, and the English half of a pair of files."""
+        return file.suffix.lower() in (*CATALOGUES, ".json", ".arb")
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """Pairs that teach the wrong thing: empty, damaged, with other placeholders; see `cleaning`."""
@@ -77,7 +83,7 @@ def unseen(splits: Splits) -> Splits:
 
     Raises `SuiteError` where a split would have no text left.
     """
-    known = set(splits["train"]["source"])
+    known, notes = set(splits["train"]["source"]), list(splits.findings)
     parts = {"train": splits["train"]}
     for name in ("validation", "test"):
         rows = splits[name]
@@ -85,9 +91,8 @@ def unseen(splits: Splits) -> Splits:
         if not kept:
             raise SuiteError(f"Every text of the {name} files is in the training files too; give more files.")
         if len(kept) < len(rows):
-            click.echo(
-                f"{len(rows) - len(kept)} texts of the {name} files are in other files too and left out.", err=True
-            )
+            text = f"{len(rows) - len(kept)} texts of the {name} files are in other files too and left out."
+            notes.append(Finding("warning", text))
         known |= set(rows["source"])
         parts[name] = rows.select(kept)
-    return Splits(parts, splits.context)
+    return Splits(parts, splits.context, findings=notes)

@@ -11,10 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 from suite_translation.formats.base import LONGEST, Answer, Document, Segment
 
-__all__ = ["FORMATS", "LONGEST", "Answer", "Document", "Segment", "pairs", "read_document"]
+__all__ = ["FORMATS", "LONGEST", "Answer", "Document", "Segment", "pairs", "places", "read_document"]
 
 FORMATS: dict[str, str] = {
     ".po": "A gettext catalogue: plural forms, contexts, flags, comments, obsolete and previous messages.",
@@ -47,7 +47,8 @@ def read_document(path: Path, language: str = "") -> Document:
     if path.suffix.lower() not in FORMATS:
         raise SuiteError(f"{path.name} is no file of strings that is known; its name must end in {', '.join(FORMATS)}.")
     read: Callable[[Path, str], Document] = import_module(f"{__name__}.{_MODULES[path.suffix.lower()]}").read
-    return read(path, language)
+    with decoding(path.name, "mend it by hand, or export it anew."):
+        return read(path, language)
 
 
 def pairs(document: Document) -> list[dict[str, Any]]:
@@ -62,5 +63,14 @@ def pairs(document: Document) -> list[dict[str, Any]]:
             "style": segment.style,
         }
         for segment in document.segments
-        if segment.translate and segment.source.strip() and segment.target.strip() and not segment.fuzzy
+        if _finished(segment)
     ]
+
+
+def places(document: Document) -> list[int]:
+    """Which of the document's segments, from 0, each of `pairs` is."""
+    return [place for place, segment in enumerate(document.segments) if _finished(segment)]
+
+
+def _finished(segment: Segment) -> bool:
+    return bool(segment.translate and segment.source.strip() and segment.target.strip() and not segment.fuzzy)

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from suite import SuiteError
@@ -16,6 +17,8 @@ LONGEST = 100_000
 """Characters a segment may have: a long novel's chapter. More is no text, or a file read in the wrong way, and would
 keep a model busy for hours."""
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_NO_TEXT = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined")
+"""Codecs of text that no file is written in; some take a time that grows with the square of the text."""
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 _LIMIT = re.compile(r"\bmax(?:imum)?[-_ ]?len(?:gth)?\s*[:=]?\s*(\d{1,5})\b", re.IGNORECASE)
 
@@ -57,6 +60,11 @@ class Content:
     text: str
     encoding: str
     bom: bytes
+
+    @cached_property
+    def newline(self) -> str:
+        """The line end used first, looked for once: a file without any would be searched to its end each time."""
+        return newline_of(self.text)
 
 
 Edit = tuple[int, int, str]
@@ -158,6 +166,7 @@ def read_bytes(path: Path) -> bytes:
 def decoded(path: Path, raw: bytes, charset: str) -> Content:
     """`raw` as text in the encoding of its byte order mark, else in `charset`."""
     bom, encoding = next(((bom, name) for bom, name in _BOMS if raw.startswith(bom)), (b"", charset))
+    encoding = _encoding(path, encoding)
     try:
         text = raw[len(bom) :].decode(encoding)
     except UnicodeDecodeError as error:
@@ -172,6 +181,20 @@ def decoded(path: Path, raw: bytes, charset: str) -> Content:
     if bom + text.encode(encoding) != raw:
         raise SuiteError(f"{path.name} is in {encoding}, which can't be written back unchanged; convert it to UTF-8.")
     return Content(raw, text, encoding, bom)
+
+
+def _encoding(path: Path, name: str) -> str:
+    """Python's name of an encoding of text. "hex" and "zip" are codecs too, "idna" is one of domain names."""
+    try:
+        "é".encode(name, "replace").decode(name)
+        python = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        python = ""
+    if not python or python in _NO_TEXT:
+        raise SuiteError(
+            f"{path.name} names the encoding {name!r}, which is none of text; save it as UTF-8 and say so."
+        )
+    return python
 
 
 def spliced(text: str, edits: Iterable[Edit]) -> str:

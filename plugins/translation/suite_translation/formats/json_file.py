@@ -21,6 +21,8 @@ from suite_translation.strings.languages import name_of
 _TOKEN = re.compile(r'\s*([{}\[\]:,]|"(?:[^"\\]++|\\.)*+"|[^\s{}\[\]:,"]+)')
 # Deeper than any file of strings is nested, and far from what stops Python.
 _DEPTH = 50
+# Characters that a line is indented by at most, with the empty lines above it: not all that stands before is copied.
+_INDENT = 1000
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Strings(Document):
         data = json.loads(content.text)
         chrome = _is_chrome(data)
         self.strings = {_key(string.keys): string for string in strings if _is_text(string.keys, chrome=chrome)}
+        self.last_of = {stem: string for string in self.strings.values() if (stem := _stem(string.keys))}
         self.ascii = content.text.isascii() and "\\u" in content.text
         self.slashes = "\\/" in content.text
         self.locale = next((string for string in strings if string.keys == ("@@locale",)), None)
@@ -92,8 +95,8 @@ class Strings(Document):
 
     def _added(self, keys: tuple[str, ...], text: str) -> Edit:
         """A new plural form after the last that is there, set out like it."""
-        last = [string for string in self.strings.values() if _stem(string.keys) == _stem(keys)][-1]
-        before = self.content.text[: last.named]
+        last = self.last_of[_stem(keys)]
+        before = self.content.text[max(0, last.named - _INDENT) : last.named]
         space = before[len(before.rstrip()) :]
         colon = self.content.text[last.named : last.start][len(self._shown(last.keys[-1])) :]
         return last.end, last.end, f",{space}{self._shown(keys[-1])}{colon}{self._shown(text)}"

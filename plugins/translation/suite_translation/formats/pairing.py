@@ -13,8 +13,9 @@ _BOTH = (".po", ".xlf", ".xliff", ".tmx")
 _ONE = (".json", ".arb")
 
 
-def pair_files(folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows of `formats.pairs`, each with its file as a path in `folder`, file by file in order of their names.
+def pair_files(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """The rows of `formats.pairs`, each with its file as a path in `folder`, file by file in order of their names, and
+    which of the file's segments it is, from 0.
 
     A catalogue's language is its header's, else what its name says. JSON files are read in pairs: one named or
     foldered `en`, and the same of each other language beside it.
@@ -30,9 +31,10 @@ def pair_files(folder: Path) -> Iterator[dict[str, Any]]:
                     yield from _rows(path, folder, language)
 
 
-def _rows(path: Path, folder: Path, language: str) -> Iterator[dict[str, Any]]:
-    for row in formats.pairs(formats.read_document(path, language)):
-        yield {**row, "file": str(path.relative_to(folder))}
+def _rows(path: Path, folder: Path, language: str) -> Iterator[tuple[dict[str, Any], int]]:
+    document = formats.read_document(path, language)
+    for row, place in zip(formats.pairs(document), formats.places(document), strict=True):
+        yield {**row, "file": str(path.relative_to(folder))}, place
 
 
 def _language(path: Path) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import gettext
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
-from suite import SuiteError
+from suite import SuiteError, decoding
 
-_RULE = re.compile(r"nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([^;]+?)\s*;?\s*$")
+_COUNT = re.compile(r"nplurals\s*=\s*(\d{1,2})")
+_FORM = re.compile(r"plural\s*=(.*)", re.DOTALL)
+_LONGEST = 1000
+"""Characters of a rule: gettext's own longest has 170, and its compiler takes no more than these."""
 _ONE = "nplurals=1; plural=0;"
 _TWO = "nplurals=2; plural=(n != 1);"
 _FRENCH = "nplurals=2; plural=(n > 1);"
@@ -55,15 +59,16 @@ def parsed(rule: str, where: str) -> Rule:
 
     Raises `SuiteError` for a line that says neither; `where` says in it which line that is.
     """
-    match = _RULE.match(rule.strip())
-    if match and 0 < int(match[1]) <= 10:
-        try:
-            form = gettext.c2py(match[2])
-            if all(0 <= form(number) < int(match[1]) for number in _NUMBERS):
-                return int(match[1]), form
-        except (ValueError, ArithmeticError, RecursionError):
-            pass
-    raise SuiteError(f"{where} has the broken line 'Plural-Forms: {rule}'; for German it is 'Plural-Forms: {_TWO}'.")
+    shown = " ".join(rule[:_LONGEST].split())[:200]
+    with suppress(SuiteError), decoding(where):
+        # Parted at the semicolons, each part then matched whole: one expression for all of it would try every space.
+        counted, formed, *rest = (part.strip() for part in rule[: _LONGEST + 1].split(";"))
+        count, form = _COUNT.fullmatch(counted), _FORM.fullmatch(formed)
+        if count and form and not any(rest) and len(rule) <= _LONGEST and 0 < int(count[1]) <= 10:
+            compiled = gettext.c2py(form[1].strip())
+            if all(0 <= compiled(number) < int(count[1]) for number in _NUMBERS):
+                return int(count[1]), compiled
+    raise SuiteError(f"{where} has the broken line 'Plural-Forms: {shown}'; for German it is 'Plural-Forms: {_TWO}'.")
 
 
 def singular_forms(rule: Rule, *, same: bool) -> set[int]:

@@ -5,7 +5,6 @@ The format: https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -144,7 +143,7 @@ class Catalogue(Document):
             yield entry.start, entry.start, new + newline_of(text, entry.start)
 
     def _head(self, language: str) -> Iterator[Edit]:
-        newline = newline_of(self.content.text)
+        newline = self.content.newline
         wanted = {"Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "8bit"}
         wanted["Language"] = language
         if plurals.rule_of(language) or not self.open:
@@ -200,13 +199,7 @@ def _charset(path: Path, raw: bytes) -> str:
     name = charset[1].decode("ascii", "replace") if charset else "UTF-8"
     if name == "CHARSET":  # a template that has none yet
         return "utf-8"
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        raise SuiteError(
-            f"The header of {path.name} names the charset {name!r}, which is unknown; write charset=UTF-8 and "
-            "save it so."
-        ) from None
+    return name
 
 
 def _segments(entry: Entry, rule: Rule) -> Iterator[Segment]:

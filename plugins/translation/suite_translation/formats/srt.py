@@ -16,7 +16,6 @@ from suite_translation.formats.base import (
     Edit,
     Segment,
     line_of,
-    newline_of,
     read_content,
     unique,
 )
@@ -82,7 +81,7 @@ class Subtitles(Document):
             start, end = self.places[key]
             old = self.content.text[start:end]
             if answer.target != _joined(old):
-                newline = newline_of(self.content.text)
+                newline = self.content.newline
                 made.append((start, end, newline.join(_wrapped(answer.target, several=bool(_NEWLINE.search(old))))))
         return made
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from suite import SuiteError
+from suite import SuiteError, inert
 from suite_translation.formats.base import (
     Answer,
     Content,
@@ -15,7 +15,6 @@ from suite_translation.formats.base import (
     Edit,
     Segment,
     limit_in,
-    newline_of,
     one_line,
     read_content,
     unique,
@@ -91,6 +90,12 @@ class Table(Document):
             yield row[-1].end, row[-1].end, self.delimiter * (self.layout.target + 1 - len(row))
 
     def _row(self, row: list[Cell], answer: Answer) -> Iterator[Edit]:
+        if inert(answer.target) != answer.target and inert(_at(row, self.layout.source)) == _at(
+            row, self.layout.source
+        ):
+            # Tables are opened by spreadsheets: no translation begins a formula where its source begins none.
+            source = _at(row, self.layout.source)
+            answer = Answer(source, True, f"{answer.why} The translation would be a spreadsheet's formula.".strip())
         # What keeps its source stays empty where nothing can mark it: it is no translation, and asked for again.
         unmarked = answer.fuzzy and not self.shows_fuzzy and answer.target == _at(row, self.layout.source)
         new = {self.layout.target: "" if unmarked else answer.target}
@@ -118,7 +123,7 @@ class Table(Document):
     def _shown(self, text: str, quoted: bool) -> str:
         if not quoted and not self._must(text) and (self.delimiter == "\t" or '"' not in text):
             return text
-        return '"' + text.replace('"', '""').replace("\n", newline_of(self.content.text)) + '"'
+        return '"' + text.replace('"', '""').replace("\n", self.content.newline) + '"'
 
 
 def _layout(path: Path, names: list[str], language: str) -> Layout:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from suite import SuiteError
-from suite_translation.formats.base import Answer, Content, Document, Edit, Segment, newline_of, one_line, unique
+from suite_translation.formats.base import Answer, Content, Document, Edit, Segment, one_line, unique
 from suite_translation.formats.inline import expanded, shortened
 from suite_translation.formats.xml_tree import Node, escaped, indent_before, read_xml
 
@@ -52,7 +52,7 @@ class Memory(Document):
 
     def _unit(self, key: str, answer: Answer, language: str) -> Iterator[Edit]:
         text, (unit, source) = self.content.text, self.units[key]
-        made = expanded(answer.target, shortened(_seg(source), text), newline_of(text))
+        made = expanded(answer.target, shortened(_seg(source), text), self.content.newline)
         if made is None:
             seg = _seg(source)
             made = text[seg.inside : seg.outside]

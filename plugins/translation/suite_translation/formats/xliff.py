@@ -16,7 +16,6 @@ from suite_translation.formats.base import (
     Edit,
     Segment,
     limit_in,
-    newline_of,
     one_line,
     unique,
 )
@@ -89,7 +88,7 @@ class Xliff(Document):
 
     def _unit(self, pair: Pair, answer: Answer, changed: dict[int, tuple[Node, str]]) -> Iterator[Edit]:
         text = self.content.text
-        made = expanded(answer.target, pair.inline, newline_of(text))
+        made = expanded(answer.target, pair.inline, self.content.newline)
         if made is None:
             made = text[pair.source.inside : pair.source.outside]
             answer = Answer(pair.inline.text, True, f"{answer.why} The tags don't close in their order.".strip())

@@ -132,12 +132,7 @@ def read_xml(path: Path) -> tuple[Content, Node]:
     """The file's text and its root; places are characters of that text. Raises `SuiteError` for broken XML."""
     raw = read_bytes(path)
     declared = _DECLARED.match(raw.removeprefix(b"\xef\xbb\xbf"))
-    name = declared[1].decode() if declared else "utf-8"
-    try:
-        "".encode(name)
-    except LookupError:
-        raise SuiteError(f"{path.name} declares the unknown encoding {name!r}; save it as UTF-8.") from None
-    content = decoded(path, raw, name)
+    content = decoded(path, raw, declared[1].decode() if declared else "utf-8")
     return content, parse(path.name, content.text)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from suite import SuiteError
+from suite import SuiteError, as_written, csv_text, decoding
 from suite_translation.formats.base import read_content, write_aside
 
 _COLUMNS = ("key", "source", "target", "confidence", "why")
@@ -35,14 +35,12 @@ def write(path: Path, doubts: Sequence[Mapping[str, Any]], *, left: bool) -> str
 
     `doubts` have key, source, target, confidence and why; `left` tells that the file has none of them.
     """
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["key", "source", "suggestion" if left else "translation", "confidence", "why"])
-    writer.writerows([doubt[name] for name in _COLUMNS] for doubt in doubts)
+    names = ["key", "source", "suggestion" if left else "translation", "confidence", "why"]
     if not doubts:
         beside(path).unlink(missing_ok=True)
         return ""
-    write_aside(beside(path), table.getvalue().encode())
+    table = csv_text([names, *([doubt[name] for name in _COLUMNS] for doubt in doubts)])
+    write_aside(beside(path), table.encode())
     return str(beside(path))
 
 
@@ -53,8 +51,9 @@ def read(path: Path) -> dict[str, str]:
     """
     if not beside(path).is_file():
         return {}
-    rows = csv.DictReader(io.StringIO(read_content(beside(path)).text, newline=""))
-    names = set(rows.fieldnames or ())
+    with decoding(beside(path), "give it another name, or take it away."):
+        table = csv.DictReader(io.StringIO(read_content(beside(path)).text, newline=""))
+        names, rows = set(table.fieldnames or ()), list(table)
     if "suggestion" in names:
         return {}
     if missing := {"key", "translation"} - names:
@@ -62,4 +61,4 @@ def read(path: Path) -> dict[str, str]:
             f"{beside(path)} is no list of translations to look at, as it has no column {min(missing)!r}; give it "
             "another name, or take it away."
         )
-    return {row["key"]: row["translation"] for row in rows}
+    return {as_written(row["key"] or ""): as_written(row["translation"] or "") for row in rows}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from suite import SuiteError
+from suite import SuiteError, decoding, read_json
 
 _FAMILIES = ("nllb", "seamless")
 """Families published under CC-BY-NC as a whole; hub snapshots come without the card that would say so."""
@@ -46,16 +46,14 @@ def _stated(card: Path) -> str:
     fence, front, *_ = [*card.read_text(encoding="utf-8", errors="replace").split("---", 2), "", ""]
     if fence.strip():
         return ""
-    try:
+    values: Any = None
+    with suppress(SuiteError), decoding(card):
         values = yaml.safe_load(front)
-    except yaml.YAMLError:
-        return ""
     licence: Any = values.get("license", "") if isinstance(values, dict) else ""
     return ", ".join(map(str, licence)) if isinstance(licence, list) else str(licence or "")
 
 
 def _value(path: Path, key: str) -> str:
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8")).get(key, ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
+    with suppress(SuiteError):
+        return str(read_json(path).get(key, ""))
+    return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from suite import SuiteError, TrainingData
+from suite import SuiteError, TrainingData, decoding
 from suite_translation.config import TranslationConfig
 from suite_translation.data.glossary import configured
 from suite_translation.model import licence
@@ -37,10 +36,8 @@ def load_network(source: Path, name: str, *, dropout: float) -> tuple[Any, Any]:
     Raises `SuiteError` for what is no seq2seq model, lacks a part, or has weights only as a pickle.
     """
     what = name or source
-    try:
-        config = AutoConfig.from_pretrained(source)
-    except (OSError, ValueError, json.JSONDecodeError) as error:
-        raise SuiteError(f"{what} is no model folder: {str(error).splitlines()[0]}") from None
+    with decoding(f"{what} is no model folder, or damaged: it"):
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     if not config.is_encoder_decoder:
         raise SuiteError(
             f"{what} is a {config.model_type} model, which is no encoder with a decoder; "
@@ -54,13 +51,11 @@ def load_network(source: Path, name: str, *, dropout: float) -> tuple[Any, Any]:
         raise SuiteError(f"{what} has no weights as safetensors; Suite opens no pickles. Convert it, or take another.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sacremoses, which Marian would like and doesn't need
-        try:
+        with decoding(what):
             network = AutoModelForSeq2SeqLM.from_pretrained(
-                source, config=config, dtype=torch.float32, use_safetensors=True
+                source, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
             )
-            tokenizer = AutoTokenizer.from_pretrained(source)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise SuiteError(f"{what} cannot be loaded: {str(error).splitlines()[0]}") from None
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     network.generation_config.max_length = None  # `generate` is told a number of new tokens
     for module in network.modules():
         # A table that is not learnt; transformers forgets so while loading, and processes would wait for its gradient.

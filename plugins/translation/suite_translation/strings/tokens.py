@@ -29,17 +29,19 @@ NUMBERED = {"c": "%", "brace": "{"}
 _LENGTH = r"(?:hh|h|ll|l|q|j|z|t|L|I64|I32)?"
 _WIDTH = r"(?:\*(?:\d+\$)?|\d+)?(?:\.(?:\*(?:\d+\$)?|\d+)?)?"
 _TAG = (
-    r"<!--.*?-->|</?(?:[A-Za-z][\w:.-]*|\d+)"
+    r"<!--(?:(?!<!--).)*?-->|</?(?:[A-Za-z][\w:.-]*|\d+)"
     r"(?:\s+[\w:@.*#-]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'=<>`]+))?)*\s*/?>"
 )
 _FIELD = (
     r"\{[ ]*[$@]?[\w.\[\]/-]*[ ]*(?:![rsa])?(?::[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*)?\}"
     r"|\{\s*[\w.-]+\s*,\s*(?:number|date|time|spellout|ordinal|duration|list)\s*(?:,[^{}]*)?\}"
 )
+# Wherever a run of letters or spaces could begin a token, only its first place is tried: from each place of a run that
+# has no end, each would be read again, and time grow with its square. The same for a comment that is never closed.
 # Address and mail: percent signs in them are escapes of bytes (%20), not directives.
 _URL = (
     r"\b(?:https?|ftp|file)://(?:[\w\-.~:/?#@!*+,;=()&]|%[0-9A-F]{2})*(?:[\w/#=~-]|%[0-9A-F]{2})"
-    r"|[\w.+-]+@\w[\w-]*(?:\.\w[\w-]*)+"
+    r"|(?<![\w.+-])[\w.+-]++@\w[\w-]*(?:\.\w[\w-]*)+"
 )
 _MUSTACHE = r"\{\{\{?[ ]*[#/^&>!]?[ ]*[\w.$@][\w.$@|:,'\"() -]*\}?\}\}|\{%[^{}\n]*%\}"
 # "$1" is an argument of Chrome's or MediaWiki's, or five dollars, which stay too; "$1.50" is money.
@@ -84,7 +86,7 @@ def _printf(style: str | None) -> str:
 def _scanner(style: str | None) -> re.Pattern[str]:
     kinds = {
         "slot": "[⟦⟧]",
-        "line": r"[ \t]*(?:\r\n|\r|\n)(?:[ \t]*(?:\r\n|\r|\n))*[ \t]*",
+        "line": r"(?<![ \t])[ \t]*+(?:\r\n|\r|\n)(?:[ \t]*(?:\r\n|\r|\n))*[ \t]*",
         "tab": r"\t",
     }
     if style == "none":

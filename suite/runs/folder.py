@@ -8,22 +8,30 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from suite.console import warn
+from suite.decoders import Kind, decoding, read_json
 from suite.errors import SuiteError
 from suite.files import write_json, write_text
+from suite.runs.ownership import Owner, alive, last_sign, take
 
-STALE = 120.0  # seconds without a heartbeat after which a "running" run of a vanished process counts as dead
+_GONE = "put back a copy of it, or take the run's folder away."
+_STATUS: dict[str, Kind] = {"domain": str, "state": str, "pid": int, "host": str, "heartbeat": (int, float)}
+_ENVIRONMENT: dict[str, Kind] = {"data": str, "packages": dict, "processes": int}
+"""What every such file says, and of which kind."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run's folder. Methods read and write its files; nothing is kept in memory."""
+    """One run's folder. Methods read and write its files; nothing is kept in memory but who owns it."""
 
     path: Path
+    owner: Owner | None = field(default=None, compare=False, repr=False)
+    """This process as the run's owner, while it trains; its absence is no hindrance to writing."""
 
     @classmethod
     def create(cls, root: Path, domain: str, name: str) -> Run:
@@ -84,7 +92,7 @@ class Run:
     @property
     def processes(self) -> int:
         """How many processes trained it."""
-        return int(json.loads((self.path / "environment.json").read_text())["processes"])
+        return int(self.environment()["processes"])
 
     @property
     def model(self) -> Path:
@@ -103,22 +111,50 @@ class Run:
 
     def status(self) -> dict[str, Any]:
         """State, process, heartbeat, and after a failure its cause and the next step."""
-        return json.loads((self.path / "status.json").read_text())
+        return read_json(self.path / "status.json", _GONE, fields=_STATUS)
+
+    def environment(self) -> dict[str, Any]:
+        """What the run was made with: versions, hardware, processes, and the fingerprint of the data."""
+        return read_json(self.path / "environment.json", _GONE, fields=_ENVIRONMENT)
 
     def state(self) -> str:
         """`running`, `finished`, `interrupted`, `failed`; a run whose process has vanished is `interrupted`."""
         status = self.status()
-        if status["state"] == "running" and not _alive(status):
+        if status["state"] == "running" and not alive(self.path / "owner"):
             return "interrupted"
         return str(status["state"])
 
+    def heartbeat(self) -> float:
+        """When the run, or the process that owns it, last gave a sign of life."""
+        return max(self.status()["heartbeat"], last_sign(self.path / "owner"))
+
+    def owned(self, *, force: bool = False) -> Run:
+        """The same run, owned by this process until `release`: nobody else writes into it.
+
+        Raises `SuiteError` when another process has it; with `force` it is taken from that one.
+        """
+        return replace(self, owner=take(self.path / "owner", force=force))
+
+    def release(self) -> Run:
+        """The same run, which others may take up now."""
+        if self.owner:
+            self.owner.release()
+        return replace(self, owner=None)
+
+    def check_owned(self) -> None:
+        """Raises `SuiteError` where another process has taken the run from this one, which owned it."""
+        if self.owner:
+            self.owner.check()
+
     def set_status(self, state: str, domain: str | None = None, **details: Any) -> None:
-        """Replaces the status, with this process and the present time."""
+        """Replaces the status, with this process and the present time. Raises as `check_owned` does."""
+        self.check_owned()
         where = {"pid": os.getpid(), "host": socket.gethostname(), "heartbeat": time.time()}
         write_json(self.path / "status.json", {"domain": domain or self.domain, "state": state, **where, **details})
 
     def log(self, values: dict[str, Any]) -> None:
-        """Appends a line to `metrics.jsonl`."""
+        """Appends a line to `metrics.jsonl`. Raises as `check_owned` does."""
+        self.check_owned()
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"time": time.time(), **values}) + "\n")
 
@@ -130,18 +166,22 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`; a last line torn by a crash is left out."""
         path = self.path / "metrics.jsonl"
-        lines = path.read_text().splitlines() if path.is_file() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        with decoding(path, _GONE):
+            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+            history = [json.loads(line) for line in lines if line.endswith("}")]
+        if not all(isinstance(line, dict) and isinstance(line.get("step", 0), int) for line in history):
+            raise SuiteError(f"{path} holds lines that are no records of a step; {_GONE}")
+        return history
 
     def truncate_history(self, step: int) -> None:
-        """Drops lines after `step`: a resumed run writes them again."""
+        """Drops lines after `step`, or all where it is -1: a resumed run writes them again."""
         kept = [json.dumps(line) for line in self.history() if line.get("step", 0) <= step]
         write_text(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
 
     def evaluation(self) -> dict[str, Any] | None:
         """The content of `evaluation.json`, if the run was evaluated."""
         path = self.path / "evaluation.json"
-        return json.loads(path.read_text()) if path.is_file() else None
+        return read_json(path, _GONE) if path.is_file() else None
 
 
 def newest(runs: Sequence[Run]) -> Run:
@@ -156,22 +196,16 @@ def newest_unfinished(root: Path, domain: str | None = None) -> Run | None:
 
 
 def list_runs(root: Path = Path("runs")) -> list[Run]:
-    """Every run below `root`, oldest first."""
+    """Every run below `root`, oldest first. One whose status cannot be read is left out, and said aloud."""
     return sorted(_runs(root), key=lambda run: run.path.name)
 
 
 def _runs(root: Path) -> Iterator[Run]:
     for status in root.glob("*/*/status.json"):
-        yield Run(status.parent)
-
-
-def _alive(status: dict[str, Any]) -> bool:
-    if status["host"] != socket.gethostname():
-        return time.time() - status["heartbeat"] < STALE
-    try:
-        os.kill(status["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        run = Run(status.parent)
+        try:
+            run.status()
+        except SuiteError as error:
+            warn(f"{error} The run is left out.")
+        else:
+            yield run
