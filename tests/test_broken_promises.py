@@ -314,9 +314,11 @@ def test_a_demo_may_ask_something_else_than_predict_and_names_nothing_to_skip(tr
 
 
 def test_a_command_that_answers_otherwise_is_told(trained, tmp_path):
-    other = json.dumps([{"input": "area", "label": "vowels", "vowels": 0.123}])
-    contract = Asked(answer=(0, other, ""))
-    assert "the command answers as the model does" in broken(contract.test_a_fresh_process_answers, trained, tmp_path)
+    unsigned = {"input": "area", "label": "vowels", "vowels": 0.123}
+    answers = (unsigned, "each answer names the run"), (unsigned | {"model": trained.name}, "as the model does here")
+    for answer, promised in answers:
+        contract = Asked(answer=(0, json.dumps([answer]), ""))
+        assert promised in broken(contract.test_a_fresh_process_answers, trained, tmp_path)
 
 
 def test_a_resumed_run_that_differs_is_told(trained, tmp_path):

@@ -237,6 +237,15 @@ def test_a_metric_that_moves_the_other_way_is_told_in_the_same_sentence(toy, toy
     assert "doubt" not in watched(toy, toy_model, [1.0] * 60)
 
 
+def test_the_line_below_the_table_names_the_metrics_that_rest_on_too_few(toy, toy_model):
+    scores, days = Watching(toy.config, toy_model), np.repeat(np.arange(30), [31, *[1] * 29])
+    units = {"word": np.arange(60), "day": days}
+    system = replace(scored(scores, [{"label": "vowels", "vowels": 1.0}] * 60, BOTH), units=units)
+    text = render(TOY, {"test": strict(summarise(toy, scores, {TUNED: system}, words(60)))})
+    few = "30 days (of such sizes that they are worth 4) are too few for a claim about best (20 are needed)"
+    assert f"{few}: an interval over so few covers less than it states." in text
+
+
 def test_a_verdict_says_how_its_baseline_was_tuned(toy, scores):
     systems = {TUNED: answers(scores, BOTH, BOTH), "majority": answers(scores, ["vowels"] * 60, BOTH)}
     result = summed(toy, scores, systems, words(60), settings={"majority": "nothing to tune"})

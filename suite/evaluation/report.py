@@ -191,8 +191,9 @@ def _notes(domain: Domain, result: Mapping[str, Any]) -> Iterator[str]:
             few.setdefault(units["few"], []).append(metric)
     whole = len(result["systems"][TUNED])
     for reason, metrics in few.items():
-        rest = "" if len(metrics) == whole else f" about {', '.join(metrics)}"
-        yield f"{reason.replace(' (', f'{rest} (')}: an interval over so few covers less than it states."
+        about = "" if len(metrics) == whole else f" about {', '.join(metrics)}"
+        said = reason.replace(" for a claim", f" for a claim{about}")
+        yield f"{said}: an interval over so few covers less than it states."
     flat = result["systems"][TUNED][domain.metric]
     if flat["low"] is not None and flat["low"] == flat["high"] and result["examples"]:
         yield f"No {result['resampled']} differs in {domain.metric}, so that its interval says nothing of others."
