@@ -191,7 +191,8 @@ def test_a_table_with_new_labels_is_otherwise_as_it_was(predictor, tmp_path):
     command = ["--data", str(tmp_path / "bank.csv"), "--runs", str(tmp_path), "--output"]
     CliRunner().invoke(labels, [*command, str(tmp_path / "new.csv")], catch_exceptions=False)
     with (tmp_path / "bank.csv").open() as before, (tmp_path / "new.csv").open() as after:
-        assert list(csv.reader(before)) == list(csv.reader(after))
+        expected = [["'=1+1" if cell == "=1+1" else cell for cell in row] for row in csv.reader(before)]
+        assert expected == list(csv.reader(after))  # no export holds a live formula
     with pytest.raises(SuiteError, match=r"bank\.csv is the file that is read; give another one with --output"):
         CliRunner().invoke(labels, [*command, str(tmp_path / "bank.csv")], catch_exceptions=False)
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from suite import SuiteError, Task
-from suite.data.load import load_rows
+from suite.data.load import load
 from suite_medical_imaging.config import MedicalConfig
 from suite_medical_imaging.data.preprocess import View
 from suite_medical_imaging.data.tasks import ImageTask, answer, task_of
@@ -285,7 +285,7 @@ def corrected(session, *pairs):
     """The rows that `--data corrections:` reads after these (path, label) corrections."""
     for path, label in pairs:
         session.correct(session.examine(path), label)
-    return load_rows("corrections:", session.predictor.task)
+    return load(session.predictor.task, "corrections:").rows
 
 
 def test_corrections_are_rows_to_train_on(tmp_path, picture):

@@ -40,7 +40,7 @@ def test_answers_of_another_file_are_refused(tmp_path):
 
 
 def test_what_can_not_be_read_or_written_is_told(tmp_path):
-    with pytest.raises(SuiteError, match="cannot be read .No such file"):
+    with pytest.raises(SuiteError, match="cannot be read: No such file"):
         read_document(tmp_path / "a.po", "de")
     path = tmp_path / "a.po"
     path.write_text(PO % ("de", ""))

@@ -23,7 +23,7 @@ SOURCES = ["Save the file", "Delete selected items", "Could not connect to the s
 
 @pytest.fixture
 def task():
-    return TRANSLATION.task(lora_rank=4, lora_dropout=0.0)
+    return TRANSLATION.task()
 
 
 @pytest.fixture

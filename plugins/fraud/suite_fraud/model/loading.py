@@ -18,10 +18,9 @@ Network: TypeAlias = "FraudNetwork | InContextNetwork"
 
 def load_network(folder: Path) -> Network:
     """The network a folder holds. Raises `SuiteError` if it holds another kind of model."""
-    config = NetworkConfig.from_pretrained(folder)
     if read_json(folder / "config.json").get("model_type") == "suite-fraud-tabicl":
         return _in_context(folder)
-    if not config.features:
+    if not NetworkConfig.from_pretrained(folder).features:
         raise SuiteError(f"{folder} holds no fraud network; give a run of `suite fraud train`, or leave --model out.")
     return FraudNetwork.from_pretrained(folder, use_safetensors=True)
 
