@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -16,6 +19,9 @@ from suite.errors import SuiteError
 WAIT = 24
 """Hours a process waits for the others. The first one evaluates the finished model alone, which on a large test split
 takes longer than the ten minutes after which NCCL ends them all. One that dies is seen by the launcher at once."""
+_CUBLAS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+"""Eight workspaces of 4 MiB, one of the two settings with which NVIDIA promises cuBLAS to repeat itself
+(docs.nvidia.com/cuda/cublas, "Results reproducibility"). Read when a process first multiplies on the GPU."""
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
@@ -52,6 +58,41 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     if os.environ.get("ACCELERATE_USE_FSDP", "false") == "true":
         _check_sharding(accelerator)
     return accelerator
+
+
+@contextmanager
+def reproducible(config: TrainConfig, device: torch.device) -> Iterator[bool]:
+    """In the block, kernels whose result is the same every time; afterwards those of before. Yields whether it is so.
+
+    Always on a CPU, with any number of threads: gradients of gathers are else added in the order in which the threads
+    come. On a GPU only with `deterministic`, for there it costs. A kernel that has no such form warns, and runs.
+    """
+    wanted = config.deterministic or device.type == "cpu"
+    if not wanted:
+        yield False
+        return
+    if device.type == "cuda":
+        os.environ.update({name: value for name, value in _CUBLAS.items() if name not in os.environ})
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic  # a property of the module, which its stubs leave out
+    filled, tuned = memory.fill_uninitialized_memory, torch.backends.cudnn.benchmark
+    try:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        memory.fill_uninitialized_memory = False  # a search for faults, paid at every allocation
+        torch.backends.cudnn.benchmark = False  # the kernel that was fastest just now is another one next time
+        yield True
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        memory.fill_uninitialized_memory, torch.backends.cudnn.benchmark = filled, tuned
+
+
+def promise(repeats: bool) -> str:
+    """What a training says of itself at its start."""
+    if not repeats:
+        return "Two trainings on this GPU may differ in the last bits; --set deterministic=true repeats them, slower."
+    threads = torch.get_num_threads()
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{threads} CPU thread{'s' * (threads != 1)}"
+    return f"Repeats to the bit on this machine with {where}."
 
 
 def _check_sharding(accelerator: Accelerator) -> None:

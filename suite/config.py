@@ -66,6 +66,9 @@ class TrainConfig(BaseModel):
     freeze: list[str] = Field([], description="Parameters left as they are: name patterns such as model.encoder.*.")
     gradient_checkpointing: bool = Field(False, description="Trade a third more time for much less memory.")
     compile: bool = Field(False, description="Compile the model with torch.compile.")
+    deterministic: bool = Field(
+        False, description="The same bits each time on a GPU too, where that costs time; a CPU repeats itself always."
+    )
 
     lora: bool = Field(False, description="Train low-rank adapters instead of all weights.")
     lora_rank: int = Field(32, ge=1, json_schema_extra=only_with("lora"), description="Rank of the adapters.")

@@ -194,24 +194,25 @@ def write_rejected(report: Report, path: Path) -> None:
                 opened.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
 
 
-def leaks(splits: Mapping[str, Dataset], columns: Columns) -> list[Finding]:
+def leaks(splits: Mapping[str, Dataset], columns: Columns, where: Where) -> list[Finding]:
     """Groups or unique keys that are in two splits: errors, since the test score would flatter.
 
     With fewer groups than splits an overlap of groups can't be helped: a warning. Files count by their content.
+    `where` says where an example's rows are from.
     """
     findings: list[Finding] = []
     if columns.group and all(columns.group in rows.column_names for rows in splits.values()):
-        findings += _shared(splits, (columns.group,), columns)
+        findings += _shared(splits, (columns.group,), columns, where)
     for name in columns.files:
         if all(name in rows.column_names for rows in splits.values()):
-            findings += _shared(splits, (name,), columns)
+            findings += _shared(splits, (name,), columns, where)
     alone = len(columns.unique) == 1 and columns.unique[0] in columns.files  # told already
     if columns.unique and not alone and all(set(columns.unique) <= set(rows.column_names) for rows in splits.values()):
-        findings += _shared(splits, columns.unique, columns)
+        findings += _shared(splits, columns.unique, columns, where)
     return findings
 
 
-def _shared(splits: Mapping[str, Dataset], names: tuple[str, ...], columns: Columns) -> Iterator[Finding]:
+def _shared(splits: Mapping[str, Dataset], names: tuple[str, ...], columns: Columns, where: Where) -> Iterator[Finding]:
     rows = concatenate_datasets([rows.select_columns(list(names)) for rows in splits.values()])
     keys = row_keys(rows, names, columns.files)
     ends = np.cumsum([len(rows) for rows in splits.values()])
@@ -224,9 +225,21 @@ def _shared(splits: Mapping[str, Dataset], names: tuple[str, ...], columns: Colu
             continue
         places = [starts[name] + int(np.flatnonzero(keys[starts[name] :] == both[0])[0]) for name in (first, second)]
         examples = " and ".join(dict.fromkeys(_shown(rows[place]) for place in places))
-        where = f"are in both {first} and {second}, such as {examples}; keep each in one split."
+        read = _rows_like(rows.select(places[:1]), where.rows, names, columns)
+        examples += f" {where.in_words(read)}" if read else ""
         kind = "contents" if set(names) <= set(columns.files) else "values"
-        yield Finding(severity, f"{len(both):,} {kind} of {what} {where}")
+        shared = f"are in both {first} and {second}, such as {examples}; keep each in one split."
+        yield Finding(severity, f"{len(both):,} {kind} of {what} {shared}")
+
+
+def _rows_like(example: Dataset, rows: Dataset, names: tuple[str, ...], columns: Columns) -> list[int]:
+    """The rows as they were read that have the key of `example`, a row of a split; none where a domain changed it."""
+    if not set(names) <= set(rows.column_names):
+        return []
+    asked = rows.select_columns(list(names))
+    every = concatenate_datasets([asked, example.cast(asked.features)])
+    keys = row_keys(every, names, columns.files)
+    return np.flatnonzero(keys[:-1] == keys[-1]).tolist()
 
 
 def _shown(row: Mapping[str, Any]) -> str:

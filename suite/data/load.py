@@ -61,7 +61,7 @@ def parted(task: Task, data: CheckedData) -> tuple[CheckedData, Splits]:
     if rejected := len(data.report.rejected):
         warn(f"{rejected} of {rejected + len(data.rows)} rows are left out; rejected.jsonl says which and why.")
     splits = task.data.split(data.rows)
-    learnt = [*splits.findings, *(() if splits.overlapping else leaks(splits, task.columns))]
+    learnt = [*splits.findings, *(() if splits.overlapping else leaks(splits, task.columns, data.report.where))]
     for finding in learnt:
         if finding.severity == "error":
             raise SuiteError(finding.message)

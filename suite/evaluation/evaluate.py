@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from datasets import Dataset
 
-from suite.accelerator import make_accelerator
+from suite.accelerator import make_accelerator, reproducible
 from suite.assets.resolve import resolve_model
 from suite.config import TrainConfig
 from suite.console import say
@@ -48,12 +48,24 @@ def evaluate(
     """
     _check_acting(task, asked or {})
     accelerator = make_accelerator(task.config)
+    with reproducible(task.config, accelerator.device):
+        return _evaluated(run, task, accelerator, slice_by, references, asked or {})
+
+
+def _evaluated(
+    run: Run,
+    task: Task,
+    accelerator: Accelerator,
+    slice_by: str,
+    references: Sequence[str] | None,
+    asked: Mapping[str, Any],
+) -> dict[str, Any]:
     data, splits = load_splits(task)
-    if "data" in (asked or {}):
+    if "data" in asked:
         _check_same_data(run, data)
-    config = task.config.model_copy(update=dict(asked or {}))
+    config = task.config.model_copy(update=dict(asked))
     changed, answering = _changed(task.config, config), replace(task, config=config)
-    _check_same_rows(task, answering, splits, asked or {})
+    _check_same_rows(task, answering, splits, asked)
     further = load_further(task, config.also_evaluate if references is None else references)
     sets: dict[str, Dataset] = {"test": splits["test"], **further}
     for rows in sets.values() if slice_by else ():

@@ -10,7 +10,7 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,14 +20,14 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 
-from suite.accelerator import make_accelerator
+from suite.accelerator import make_accelerator, promise, reproducible
 from suite.assets.asset import cache_dir
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
 from suite.data.load import CheckedData, load_further, load_splits
 from suite.domain.description import Task
 from suite.domain.parts import Model, overrides
-from suite.domain.vocabulary import Example, Splits
+from suite.domain.vocabulary import Splits
 from suite.errors import SuiteError, afterwards, logged
 from suite.evaluation.card import card
 from suite.evaluation.evaluate import evaluate
@@ -40,8 +40,22 @@ from suite.training.again import begun_by, this_job
 from suite.training.callbacks import Callback, end
 from suite.training.environment import environment
 from suite.training.loop import fit
-from suite.training.ready import make_callbacks, pinned, ready
-from suite.training.weights import Adapters, describe
+from suite.training.ready import Ready, make_callbacks, pinned, ready
+from suite.training.weights import describe
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run, and all it takes to carry it out."""
+
+    task: Task
+    run: Run
+    splits: Splits
+    further: Mapping[str, Dataset]
+    """Data sets that are only scored, by their references."""
+    accelerator: Accelerator
+    callbacks: list[Callback]
+    resume: bool
 
 
 def train(task: Task, resume: Run | None = None, *, force: bool = False, watching: Sequence[Callback] = ()) -> Run:
@@ -53,21 +67,22 @@ def train(task: Task, resume: Run | None = None, *, force: bool = False, watchin
     """
     accelerator = make_accelerator(task.config)
     callbacks = [*make_callbacks(task.config.callbacks), *watching] if accelerator.is_main_process else []
-    if resume:
-        _check_unfinished(resume)
-        with full_disk_named(resume.path), _owning(resume, accelerator, force) as run:
-            data, splits = load_splits(task)
-            further = load_further(task, task.config.also_evaluate)
-            _continue(run, task, data, accelerator)
-            return _carried_out(task, run, splits, further, accelerator, callbacks, resume=True)
-    asked, task = task, replace(task, config=pinned(task, accelerator))
-    data, splits = load_splits(task)
-    further = load_further(task, task.config.also_evaluate)
-    with full_disk_named(task.config.output), _owning(_created(task, accelerator), accelerator) as run:
-        if accelerator.is_main_process:
-            _describe(run, task, data)
-            begun_by(this_job(), asked, run)
-        return _carried_out(task, run, splits, further, accelerator, callbacks, resume=False)
+    with reproducible(task.config, accelerator.device) as repeats:
+        if resume:
+            _check_unfinished(resume)
+            with full_disk_named(resume.path), _owning(resume, accelerator, force) as run:
+                data, splits = load_splits(task)
+                further = load_further(task, task.config.also_evaluate)
+                _continue(run, task, data, accelerator)
+                return _carried_out(_Job(task, run, splits, further, accelerator, callbacks, resume=True))
+        asked, task = task, replace(task, config=pinned(task, accelerator))
+        data, splits = load_splits(task)
+        further = load_further(task, task.config.also_evaluate)
+        with full_disk_named(task.config.output), _owning(_created(task, accelerator), accelerator) as run:
+            if accelerator.is_main_process:
+                _describe(run, task, data, repeats)
+                begun_by(this_job(), asked, run)
+            return _carried_out(_Job(task, run, splits, further, accelerator, callbacks, resume=False))
 
 
 @contextmanager
@@ -81,53 +96,43 @@ def _owning(run: Run, accelerator: Accelerator, force: bool = False) -> Iterator
         yield owned
 
 
-def _carried_out(
-    task: Task,
-    run: Run,
-    splits: Splits,
-    further: Mapping[str, Dataset],
-    accelerator: Accelerator,
-    callbacks: list[Callback],
-    *,
-    resume: bool,
-) -> Run:
+def _carried_out(job: _Job) -> Run:
     """Trains, and writes down how it ended."""
+    run = job.run
     try:
         # Models and pages of the cache are written besides the run, and what libraries keep for the moment.
         with full_disk_named(run.path, cache_dir(), Path(tempfile.gettempdir())):
-            _train(task, run, splits, further, accelerator, callbacks, resume=resume)
+            _train(job)
     except Stopped as stopped:
-        _ended(task, run, accelerator, "interrupted", str(stopped))
+        _ended(job, "interrupted", str(stopped))
         raise
     except KeyboardInterrupt:
-        _ended(task, run, accelerator, "interrupted", "interrupted before the first checkpoint or twice")
+        _ended(job, "interrupted", "interrupted before the first checkpoint or twice")
         raise Stopped(signal.SIGINT, _last_step(run)) from None
     except Exception as error:
         changes = error.changes if isinstance(error, SuiteError) else {}
-        _ended(task, run, accelerator, "failed", f"{type(error).__name__}: {error}", changes)
+        _ended(job, "failed", f"{type(error).__name__}: {error}", changes)
         raise
     return Run(run.path)
 
 
-def _train(
-    task: Task,
-    run: Run,
-    splits: Splits,
-    further: Mapping[str, Dataset],
-    accelerator: Accelerator,
-    callbacks: list[Callback],
-    *,
-    resume: bool,
-) -> None:
-    config = task.config
-    made = ready(task, splits, further, accelerator.device)
-    model, adapters, examples, validation = made.model, made.adapters, made.examples, made.validation
-    sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
-    say(f"{task.domain.title}: {config.model or task.domain.starter.model}, {describe(model.network)}; rows: {sizes}")
+def _train(job: _Job) -> None:
+    task, accelerator, callbacks = job.task, job.accelerator, job.callbacks
+    made = ready(task, job.splits, job.further, accelerator.device)
+    sizes = ", ".join(f"{name} {len(rows)}" for name, rows in job.splits.items())
+    source = task.config.model or task.domain.starter.model
+    say(f"{task.domain.title}: {source}, {describe(made.model.network)}; rows: {sizes}")
     state = "failed"
     try:
         model = fit(
-            task, model, examples, validation, run=run, accelerator=accelerator, callbacks=callbacks, resume=resume
+            task,
+            made.model,
+            made.examples,
+            made.validation,
+            run=job.run,
+            accelerator=accelerator,
+            callbacks=callbacks,
+            resume=job.resume,
         )
         state = "finished"
     except Stopped:
@@ -136,38 +141,31 @@ def _train(
     finally:
         end(callbacks, state)
     if accelerator.is_main_process:
-        _finish(task, run, model, adapters, splits, validation, accelerator)
+        _finish(job, replace(made, model=model))
     accelerator.wait_for_everyone()
 
 
-def _finish(
-    task: Task,
-    run: Run,
-    model: Model,
-    adapters: Adapters | None,
-    splits: Splits,
-    validation: Sequence[Example],
-    accelerator: Accelerator,
-) -> None:
+def _finish(job: _Job, trained: Ready) -> None:
     """Calibrates and saves the model, proves that the saved one answers alike, evaluates it, writes the card."""
-    if adapters:
-        adapters.save(run.path / "adapter")
-        model.save_adapter(adapters.adapted, run.path / "adapter")
-        adapters.merge()
+    task, run, accelerator, model = job.task, job.run, job.accelerator, trained.model
+    if trained.adapters:
+        trained.adapters.save(run.path / "adapter")
+        model.save_adapter(trained.adapters.adapted, run.path / "adapter")
+        trained.adapters.merge()
     model.network.eval()
     with torch.no_grad():
         model = model.refreshed()
     if overrides(model, "calibrate"):
-        answers = score_examples(model, task.scores(model), validation, accelerator, "calibrating")
+        answers = score_examples(model, task.scores(model), trained.validation, accelerator, "calibrating")
         model = model.calibrate(answers.predictions, answers.references)
     save_model(model, run.model)
-    golden.store(run.path / "golden", task, model, splits["test"], accelerator)
+    golden.store(run.path / "golden", task, model, job.splits["test"], accelerator)
     run.set_status("running", stage="evaluating")
     evaluate(run, task)
     write_text(run.path / "README.md", card(task, run))
     run.set_status("finished")
-    trained = duration(max((line.get("seconds", 0) for line in run.history()), default=0))
-    say(f"Trained in {trained}. Model: {run.model}")
+    seconds = duration(max((line.get("seconds", 0) for line in run.history()), default=0))
+    say(f"Trained in {seconds}. Model: {run.model}")
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -197,13 +195,15 @@ def _created(task: Task, accelerator: Accelerator) -> Run:
     return Run(Path(shared[0]))
 
 
-def _describe(run: Run, task: Task, data: CheckedData) -> None:
+def _describe(run: Run, task: Task, data: CheckedData, repeats: bool) -> None:
     """Writes what a new run is made from: config, environment, what was left out of the data."""
     write_text(run.path / "config.yaml", task.config.to_yaml())
-    write_json(run.path / "environment.json", environment(data.fingerprint))
+    write_json(run.path / "environment.json", environment(data.fingerprint) | {"deterministic": repeats})
     write_rejected(data.report, run.path / "rejected.jsonl")
     run.set_status("running", task.domain.name)
+    run.note(promise(repeats))
     say(f"Run: {run.path}")
+    say(promise(repeats))
 
 
 def _short_name(model: str) -> str:
@@ -252,25 +252,19 @@ def _write_changes(run: Run, task: Task) -> None:
         write_text(path, task.config.to_yaml())
 
 
-def _ended(
-    task: Task,
-    run: Run,
-    accelerator: Accelerator,
-    state: str,
-    cause: str,
-    changes: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
+def _ended(job: _Job, state: str, cause: str, changes: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Writes down how the run ended, if that can be done: the exception that ended it is on its way to the user.
 
     Nothing is written into a run that another process has taken over.
     """
-    if not accelerator.is_main_process:
+    run = job.run
+    if not job.accelerator.is_main_process:
         return
     with logged(f"Noting in {run.path} how it ended"):
         if run.owner and run.owner.lost:
             return
         run.note(f"{state}: {cause}")
-        run.set_status(state, cause=cause, next=_next(task, run, changes))
+        run.set_status(state, cause=cause, next=_next(job.task, run, changes))
 
 
 def _last_step(run: Run) -> int:

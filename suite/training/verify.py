@@ -123,7 +123,7 @@ def verify(run: Run, domain: Domain, config: TrainConfig, *, steps: int, kills: 
         raise SuiteError(f"The data of {run.path} have changed since it began; put them back to verify it.")
     at = sorted(random.sample(range(1, steps + 1), min(kills, steps)))
     with ended_in_order(), tempfile.TemporaryDirectory(prefix="suite-verify-", ignore_cleanup_errors=True) as scratch:
-        stretches = Stretches(domain, config, Path(scratch), steps, run.processes)
+        stretches = Stretches(domain, config, Path(scratch), steps, run.processes, environment["threads"])
         say(f"Training {steps} steps of {run.path} twice, without a stop.")
         first, second = stretches.train("first", ()), stretches.train("second", ())
         seen = differences(first, second)
@@ -138,7 +138,7 @@ def verify(run: Run, domain: Domain, config: TrainConfig, *, steps: int, kills: 
         domain=domain.name,
         steps=steps,
         processes=run.processes,
-        threads=torch.get_num_threads(),
+        threads=environment["threads"],
         device=torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
         tensors=tensors,
         kills=at if repeats else [],
@@ -153,9 +153,11 @@ def verify(run: Run, domain: Domain, config: TrainConfig, *, steps: int, kills: 
 class Stretches:
     """Trains the same stretch again and again, each time in a folder of its own."""
 
-    def __init__(self, domain: Domain, config: TrainConfig, scratch: Path, steps: int, processes: int) -> None:
+    def __init__(
+        self, domain: Domain, config: TrainConfig, scratch: Path, steps: int, processes: int, threads: int
+    ) -> None:
         self.domain, self.config, self.scratch = domain, config, scratch
-        self.steps, self.processes = steps, processes
+        self.steps, self.processes, self.threads = steps, processes, threads
 
     def train(self, name: str, kills: Sequence[int]) -> Run:
         """A stretch killed at these steps and resumed after each. Raises `SuiteError` where it cannot be trained."""
@@ -175,8 +177,9 @@ class Stretches:
     def _start(self, order: dict[str, Any], *, killed: bool) -> None:
         launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(self.processes), "-m"]
         line = [sys.executable, "-m", *(launcher if self.processes > 1 else []), "suite.training.stretch"]
-        quiet = os.environ | {"SUITE_QUIET": "1"}
-        done = subprocess.run([*line, json.dumps(order)], capture_output=True, text=True, env=quiet, check=False)
+        # As many threads as the run had: each number adds in an order of its own.
+        env = os.environ | {"SUITE_QUIET": "1", "OMP_NUM_THREADS": str(self.threads)}
+        done = subprocess.run([*line, json.dumps(order)], capture_output=True, text=True, env=env, check=False)
         expected = 0 if not killed else 1 if self.processes > 1 else -signal.SIGKILL  # torchrun's word for any failure
         if done.returncode == expected:
             return

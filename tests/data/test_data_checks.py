@@ -6,10 +6,11 @@ import json
 import time
 
 import pytest
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 
 from suite import Finding, SuiteError
-from suite.data.checks import check_rows, enforce, leaks, write_rejected
+from suite.data.checks import Where, check_rows, enforce, leaks, write_rejected
+from suite.tables.origin import Origin
 
 
 @pytest.fixture
@@ -177,17 +178,25 @@ def test_leaks_of_groups_and_keys(clips):
         "validation": Dataset.from_dict({"audio": ["3"], "speaker": ["c"]}),
         "test": Dataset.from_dict({"audio": ["2"], "speaker": ["a"]}),
     }
-    assert leaks(splits, clips.columns) == [
-        Finding("error", "1 values of speaker are in both train and test, such as 'a'; keep each in one split."),
-        Finding("error", "1 contents of audio are in both train and test, such as '2'; keep each in one split."),
+    where = Where(Origin(), concatenate_datasets([*splits.values()]), ())
+    assert leaks(splits, clips.columns, where) == [
+        Finding(
+            "error",
+            "1 values of speaker are in both train and test, such as 'a' (2 rows: 0, 3); keep each in one split.",
+        ),
+        Finding(
+            "error",
+            "1 contents of audio are in both train and test, such as '2' (2 rows: 1, 3); keep each in one split.",
+        ),
     ]
     splits["test"] = Dataset.from_dict({"audio": ["4"], "speaker": ["d"]})
-    assert leaks(splits, clips.columns) == []
+    assert leaks(splits, clips.columns, where) == []
 
 
 def test_one_group_cannot_but_leak(clips):
     splits = {name: Dataset.from_dict({"speaker": ["a"]}) for name in ("train", "validation", "test")}
-    assert {finding.severity for finding in leaks(splits, clips.columns)} == {"warning"}
+    where = Where(Origin(), concatenate_datasets([*splits.values()]), ())
+    assert {finding.severity for finding in leaks(splits, clips.columns, where)} == {"warning"}
 
 
 def test_a_hundred_thousand_rows_take_a_second(report):
