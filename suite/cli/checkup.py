@@ -20,6 +20,7 @@ from suite.assets.asset import cache_dir, hub_refused
 from suite.assets.resolve import hub_reachable, is_ready
 from suite.console import table
 from suite.errors import SuiteError
+from suite.plugins.builtin import DISTRIBUTION
 from suite.plugins.loader import Plugins, load_plugins
 
 IMPORTS = {
@@ -248,7 +249,7 @@ def _version(name: str) -> str | None:
 
 def _requirements() -> dict[str, str]:
     """Suite's own requirements by package name, as its distribution states them; extras left out."""
-    stated = [Requirement(text) for text in requires("suite") or []]
+    stated = [Requirement(text) for text in requires(DISTRIBUTION) or []]
     return {each.name: f"{each.name}{each.specifier}" for each in stated if not each.marker}
 
 

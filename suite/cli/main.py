@@ -13,6 +13,7 @@ import click
 
 from suite.cli import verbs
 from suite.errors import SuiteError, unknown
+from suite.plugins.builtin import DISTRIBUTION
 from suite.plugins.hookspecs import Entry
 from suite.plugins.loader import Offer, Plugins, load_plugins
 
@@ -114,7 +115,7 @@ class SuiteGroup(LazyGroup):
 
 
 @click.group(cls=SuiteGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
-@click.version_option(version("suite"), "--version", message="suite %(version)s")
+@click.version_option(version(DISTRIBUTION), "--version", message="suite %(version)s")
 def suite() -> None:
     """Fine-tune, evaluate, predict and demonstrate: one tool for every domain.
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from suite.plugins.hookspecs import Entry, hookimpl
 
+DISTRIBUTION = "suite-core"
+"""What pip calls the core. It is imported, and run, as `suite`; on the package index that name is somebody else's."""
+
 
 @hookimpl
 def suite_commands() -> list[Entry]:

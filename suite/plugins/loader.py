@@ -128,7 +128,7 @@ def load_plugins() -> Plugins:
     manager = pluggy.PluginManager("suite")
     manager.add_hookspecs(hookspecs)
     plugins = Plugins()
-    _add(plugins, manager, PluginInfo(CORE, "suite", version("suite")), lambda: builtin)
+    _add(plugins, manager, PluginInfo(CORE, builtin.DISTRIBUTION, version(builtin.DISTRIBUTION)), lambda: builtin)
     points = sorted(entry_points(group="suite"), key=lambda point: point.name)
     wanted = _wanted()
     for point in points:
