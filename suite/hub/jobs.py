@@ -16,7 +16,7 @@ from suite.domain.description import Task
 from suite.errors import SuiteError
 from suite.hub.client import pinned_on_hub
 from suite.plugins.builtin import DISTRIBUTION
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 from suite.provenance.hub_run import PERMISSION, portable_values
 from suite.provenance.origin import data_origin
 

@@ -19,7 +19,7 @@ from suite.hub.bundle import bundle, check, write_folder
 from suite.hub.spaces import packages
 from suite.inference.predictor import finished_run, read_config
 from suite.plugins.builtin import DISTRIBUTION
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 from suite.provenance.hub_run import PERMISSION
 
 GRADIO = "6.31.0"  # what the demos were tested with; the platform installs this very version
