@@ -298,6 +298,14 @@ def test_mistakes_are_one_sentence_and_status_2(arguments, said, tmp_path, here)
     assert said in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["train", "data check"])
+def test_a_misspelt_option_waits_for_no_torch(command):
+    code = "import sys\nfrom suite.cli.main import run, suite\nprint(run(suite, sys.argv[1:]), 'torch' in sys.modules)"
+    line = [sys.executable, "-c", code, "toy", *command.split(), "--set", "epoch=1"]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n" and "Did you mean 'epochs'?" in done.stderr
+
+
 def test_our_own_mistakes_keep_their_traceback_and_status_1(tmp_path):
     from suite.testing import distribution
 
