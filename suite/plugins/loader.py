@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points, version
 from pkgutil import resolve_name
 from typing import Any
@@ -16,8 +16,9 @@ import pluggy
 
 from suite.domain.description import Domain
 from suite.errors import SuiteError, unknown
-from suite.plugins import builtin, hookspecs
+from suite.plugins import builtin
 from suite.plugins.hookspecs import Entry
+from suite.plugins.observers import EVENTS, Observers, heard, new_manager
 
 CORE = "suite"
 HOOKS = ("suite_domains", "suite_commands", "suite_callbacks", "suite_sources", "suite_pages")
@@ -83,6 +84,21 @@ class Plugins:
     infos: list[PluginInfo] = field(default_factory=list)
     offers: dict[str, dict[str, Offer]] = field(default_factory=lambda: {hook: {} for hook in HOOKS})
     clashes: dict[tuple[str, str], list[PluginInfo]] = field(default_factory=dict)
+    manager: pluggy.PluginManager = field(default_factory=new_manager)
+    """Where the plugins that work are registered."""
+
+    @cached_property
+    def observers(self) -> Observers:
+        """Who hears what happens in this process beside its runs: questions, corrections, evaluations."""
+        return Observers(self.observing)
+
+    @property
+    def observing(self) -> dict[str, object]:
+        """The plugins that hear of any event, by what messages call them; none but in the main process."""
+        if os.environ.get("RANK", "0") != "0":
+            return {}
+        hearing = [info.name for info in self.infos if set(info.hooks) & set(EVENTS) and not info.error]
+        return {f"plugin {name}": self.manager.get_plugin(name) for name in hearing}
 
     @property
     def domains(self) -> Mapping[str, Offer]:
@@ -125,9 +141,8 @@ def load_plugins() -> Plugins:
 
     `SUITE_PLUGINS=a,b` loads only those; `SUITE_STRICT=1` raises what else would be recorded as a plugin's error.
     """
-    manager = pluggy.PluginManager("suite")
-    manager.add_hookspecs(hookspecs)
     plugins = Plugins()
+    manager = plugins.manager
     _add(plugins, manager, PluginInfo(CORE, "suite", version("suite")), lambda: builtin)
     points = sorted(entry_points(group="suite"), key=lambda point: point.name)
     wanted = _wanted()
@@ -162,6 +177,7 @@ def _add(plugins: Plugins, manager: pluggy.PluginManager, info: PluginInfo, load
         # pluggy accepts a misspelt hook in silence; this is where it says so, while we still know whose it is.
         manager.check_pending()
         collected = {hook: _entries(manager, hook, info.name) for hook in HOOKS}
+        hearing = heard(manager, info.name)
     except (Exception, SystemExit) as error:  # an import may call sys.exit()
         if os.environ.get("SUITE_STRICT") == "1":
             raise
@@ -175,6 +191,7 @@ def _add(plugins: Plugins, manager: pluggy.PluginManager, info: PluginInfo, load
         info.hooks.append(hook)
         for entry in entries:
             _take(plugins, hook, (DomainOffer if hook == "suite_domains" else Offer)(entry, info))
+    info.hooks += hearing
 
 
 def _entries(manager: pluggy.PluginManager, hook: str, name: str) -> list[Entry] | None:
