@@ -124,7 +124,7 @@ class Predictor:
             return  # a million examples need not be made once more
         for index, prediction in enumerate(predictions, start=first):
             asked = {"domain": self.task.domain.name, "model": self.name, "question": examples[index]}
-            observers.tell("suite_question_answered", **asked, answer=dict(prediction))
+            observers.tell("suite_question_answered", **asked, answer=prediction)
 
     def _load(self) -> LoadedModel:
         if self._loaded is None:

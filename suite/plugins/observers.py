@@ -14,6 +14,7 @@ from typing import Any
 
 import pluggy
 
+from suite.config import TrainConfig
 from suite.console import warn
 from suite.errors import SuiteError, logged
 from suite.plugins import hookspecs
@@ -60,7 +61,7 @@ def heard(manager: pluggy.PluginManager, name: str) -> list[str]:
             raise SuiteError(f"{event} is not marked as a hook; write @hookimpl above it")
         for part in parts:
             kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-            if part.wrapper or part.hookwrapper or any(kind(part.function) for kind in kinds):
+            if any(kind(part.function) for kind in kinds):  # a wrapper of pluggy's is a generator too
                 raise SuiteError(f"{event} is a wrapper, a generator or async; write a plain function")
             events.append(event)
     return events
@@ -108,7 +109,7 @@ class Observers:
         for part in reversed(getattr(self._manager.hook, event).get_hookimpls()):  # pluggy's order: the last is first
             if part.plugin_name not in self._out:
                 with self.counted(part.plugin_name, event):
-                    part.function(*[values[name] for name in part.argnames])
+                    part.function(*[_own(values[name]) for name in part.argnames])
 
     @contextmanager
     def counted(self, name: str, event: str) -> Iterator[None]:
@@ -162,6 +163,13 @@ class Observers:
         if self.note:
             with logged(f"Noting what the {name} raised"):
                 self.note("\n".join([sentence, *traceback.format_exception(error)]).rstrip())
+
+
+def _own(value: Any) -> Any:
+    """Numbers, answers and options as a copy: what an observer changes, nobody else sees."""
+    if isinstance(value, TrainConfig):
+        return value.model_copy(deep=True)
+    return dict(value) if isinstance(value, dict) else value
 
 
 def _listed() -> str:

@@ -80,7 +80,7 @@ def fit(
     at, beat = state.cursor, 0.0
     if main:
         run.truncate_history(at.step if newest else -1)  # without a checkpoint step 0 is evaluated again
-        tell("suite_run_started", domain=task.domain.name, config=config.model_copy(), step=at.step, total=total)
+        tell("suite_run_started", domain=task.domain.name, config=config, step=at.step, total=total)
 
     def elapsed() -> float:
         """Seconds of training, evaluations included, over all the run's starts."""
@@ -125,7 +125,7 @@ def fit(
             named = {f"validation/{name}": number for name, number in metrics.items()}
             run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **named})
             best = at.best_step == at.step
-            tell("suite_evaluated", step=at.step, data="validation", metrics=dict(metrics), best=best)
+            tell("suite_evaluated", step=at.step, data="validation", metrics=metrics, best=best)
 
     def gradients(step: Step, items: torch.Tensor | int) -> list[tuple[torch.Tensor, int]]:
         """Leaves the gradient of the mean loss over `items`, those of the step on all ranks, in the parameters.
@@ -194,7 +194,7 @@ def fit(
                         if main:
                             run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **values})
                             heartbeat()
-                            tell("suite_steps_logged", step=at.step, values=dict(values))
+                            tell("suite_steps_logged", step=at.step, values=values)
 
                     evaluated = at.step % every == 0 or at.step == total
                     if evaluated:
