@@ -82,6 +82,8 @@ def test_all_three_trackers_keep_a_run_and_send_nothing(tmp_path):
 EXAMPLES = """
 import json, sys
 from pathlib import Path
+from click.testing import CliRunner
+from suite.cli.main import suite as program
 from suite import Corrections, load, predict
 from suite.plugins.loader import load_plugins
 from suite.web.app import build
@@ -92,7 +94,8 @@ Corrections("toy", Path("runs")).add({"text": "a"}, source="demo", model="m", be
 broken = [str(info.error) for info in load_plugins().broken]
 pages = [page[0] for page in build(load_plugins()).pages]
 import suite_board_page
-Path("seen.json").write_text(json.dumps([broken, pages, suite_board_page.states(), run.path.name]))
+listing = CliRunner().invoke(program, ["plugins"]).output
+Path("seen.json").write_text(json.dumps([broken, pages, suite_board_page.states(), run.path.name, listing]))
 """
 
 
@@ -110,9 +113,10 @@ def test_the_examples_of_the_page_work(tmp_path):
     line = [sys.executable, "-c", script + EXAMPLES]
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    broken, pages, states, run = json.loads((tmp_path / "seen.json").read_text())
+    broken, pages, states, run, listing = json.loads((tmp_path / "seen.json").read_text())
     assert broken == [] and pages == ["", "toy", "board"]
     assert states == [[run, "finished"]] and f"\a{run}: finished, 20 steps" in done.stderr
+    assert "hears: evaluated, run_finished, question_answered, answer_corrected" in listing
     tally = [json.loads(line) for line in (tmp_path / "tally.jsonl").read_text().splitlines()]
     counted = [each["what"] for each in tally]
     assert counted == [*["evaluated"] * (len(counted) - 3), "finished", "answered", "corrected"] and len(counted) > 4

@@ -149,7 +149,9 @@ class WandB(Tracker):
 def _package(name: str) -> ModuleType:
     """The tracker's package. Raises `SuiteError` where it is not installed."""
     if find_spec(name) is None:
-        raise SuiteError(f"The callback {name} takes a package that is not installed: pip install 'suite[{name}]'.")
+        raise SuiteError(
+            f"The callback {name} takes a package that is not installed: pip install 'suite-core[{name}]'."
+        )
     return import_module(name)
 
 
