@@ -33,6 +33,7 @@ from suite.plugins import hookspecs  # noqa: E402
 from suite.plugins.builtin import VERBS  # noqa: E402
 from suite.plugins.hookspecs import Entry  # noqa: E402
 from suite.plugins.loader import HOOKS, load_plugins  # noqa: E402
+from suite.plugins.observers import EVENTS  # noqa: E402
 from suite.plugins.offers import Offer, PluginInfo  # noqa: E402
 
 GENERATED = "<!-- Written by docs/generate.py; run `make fix` after a change. -->\n\n"
@@ -40,7 +41,8 @@ WIDTH = 100  # columns of a help page: what fits beside the menu of the site
 
 HOOKS_INTRO = """\
 A plugin implements a hook by a function of that name, marked `@hookimpl`, in the module its entry point names.
-Nothing else of the plugin is imported until one of its entries is used.
+Nothing else of the plugin is imported until one of its entries is used. [Working examples](watching.md) of hooks,
+callbacks and pages are on a page of their own.
 """
 CONFIG_INTRO = """\
 # Options
@@ -61,6 +63,7 @@ Results go to standard output, everything else to standard error; bars vanish wi
 | --- | --- |
 | `SUITE_PLUGINS=a,b` | load only these plugins, switched off or not |
 | `SUITE_STRICT=1` | raise, with a traceback, what would otherwise be listed or told in a sentence |
+| `SUITE_CALLBACKS=a,b` | who watches a run whose config names no `callbacks`, instead of trackio; empty is nobody |
 | `SUITE_QUIET=1` | as `-q`: results only |
 | `SUITE_PROCESSES=8` | how many processes must come together; `--processes` and `--nodes` set it |
 | `SUITE_OFFLINE=1` | as `--offline`: open no connection |
@@ -127,6 +130,14 @@ def hooks() -> Iterator[str]:
             (f"`{offer.entry.name}`", offer.plugin.name, offer.entry.summary)
             for offer in load_plugins().offers[name].values()
         ])  # fmt: skip
+    watching = {name: offer.load() for name, offer in load_plugins().offers["suite_callbacks"].items()}
+    for name in EVENTS:
+        yield f"## {name}\n"
+        yield f"```python\n{signature(getattr(hookspecs, name))}\n```\n"
+        yield inspect.cleandoc(getattr(hookspecs, name).__doc__) + "\n"
+        hearing = [f"`{callback}`" for callback, kind in watching.items() if hasattr(kind, name)]
+        if hearing:
+            yield f"Heard by the callbacks {', '.join(hearing)}.\n"
 
 
 def signature(function: Any) -> str:

@@ -17,6 +17,10 @@ class Stopped(Exception):  # noqa: N818 - not an error: the user or the schedule
         self.signum, self.step = signum, step
 
 
+class Terminated(SystemExit):
+    """SIGTERM came inside `ended_in_order`; told apart from a `sys.exit` of somebody's code."""
+
+
 @contextmanager
 def held_back() -> Iterator[None]:
     """Processes started inside never get SIGTERM or SIGINT, from their first instruction on.
@@ -39,7 +43,7 @@ def ended_in_order() -> Iterator[None]:
         return
 
     def end(signum: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + signum)  # as shells have it
+        raise Terminated(128 + signum)  # as shells have it
 
     before = signal.signal(signal.SIGTERM, end)
     try:

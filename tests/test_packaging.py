@@ -184,7 +184,7 @@ def test_tools_are_extras(built):
     assert (
         needed & {"onnx", "onnxruntime", "onnxscript", "pytest", "ruff", "mypy", "mkdocs-material", "copier"} == set()
     )
-    assert set(fields.provides_extra or []) == {"onnx", "dev"}
+    assert set(fields.provides_extra or []) == {"onnx", "tensorboard", "trackio", "wandb", "dev"}
     for name in PLUGINS:
         plugin = [need for need in metadata(built[name][1]).requires_dist or [] if need.name.startswith("suite")]
         assert plugin == [Requirement("suite-core<0.2,>=0.1")], f"{name} needs the core and no other plugin"

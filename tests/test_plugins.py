@@ -61,6 +61,18 @@ BROKEN = {
         "from suite import hookimpl\n@hookimpl\ndef suite_domains():\n    return [('weather', 'x')]",
         "it must give suite.Entry",
     ),
+    "unmarked": (
+        f"{GOOD.format(name='weather', module='suite_unmarked')}\ndef suite_trained(run):\n    pass",
+        "suite_trained is not marked as a hook; write @hookimpl above it",
+    ),
+    "async": (
+        "from suite import hookimpl\n@hookimpl\nasync def suite_trained(run):\n    pass",
+        "suite_trained is a wrapper, a generator or async; write a plain function",
+    ),
+    "argument": (
+        "from suite import hookimpl\n@hookimpl\ndef suite_trained(epoch):\n    pass",
+        "PluginValidationError",
+    ),
     "target": (GOOD.format(name="weather", module="suite_nowhere"), "module suite_nowhere, which does not exist"),
     "name": (GOOD.format(name="Weather!", module="suite_name"), "names 'Weather!'"),
 }

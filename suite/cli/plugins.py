@@ -13,8 +13,9 @@ from suite.cli.options import format_option
 from suite.console import result, say, warn
 from suite.errors import SuiteError, unknown
 from suite.plugins import switches
-from suite.plugins.loader import Plugins, installed, load_plugins
+from suite.plugins.loader import HOOKS, Plugins, installed, load_plugins
 from suite.plugins.names import CORE
+from suite.plugins.observers import EVENTS
 from suite.plugins.offers import PluginInfo
 
 
@@ -44,6 +45,7 @@ def _offers(every: Plugins, info: PluginInfo) -> dict[str, list[str]]:
     return {
         hook: [name for name, offer in every.offers.get(hook, {}).items() if offer.plugin is info]
         for hook in info.hooks
+        if hook in HOOKS
     }
 
 
@@ -52,6 +54,8 @@ def _lines(info: PluginInfo, offers: dict[str, list[str]]) -> Iterator[str]:
     yield f"{info.name} ({info.distribution} {info.version}{took}){': ' * bool(info.place)}{info.place}"
     for hook, names in offers.items():
         yield f"  {hook.removeprefix('suite_')}: {', '.join(names) or 'none'}"
+    if hears := [hook.removeprefix("suite_") for hook in info.hooks if hook in EVENTS]:
+        yield f"  hears: {', '.join(hears)}"
     if info.error:
         yield f"  broken: {info.error}"
     if not info.enabled:

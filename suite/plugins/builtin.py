@@ -57,8 +57,13 @@ def suite_sources() -> list[Entry]:
 
 @hookimpl
 def suite_callbacks() -> list[Entry]:
-    """What watches a training run."""
-    return [Entry("progress", "A bar with loss, metric and time left.", "suite.training.callbacks:Progress")]
+    """What watches a training run: the bar always, trackio where it is installed, the others where they are named."""
+    return [
+        Entry("progress", "A bar with loss, metric and time left.", "suite.training.callbacks:Progress"),
+        Entry("trackio", "Keeps runs for trackio's dashboard, on this machine.", "suite.training.trackers:Trackio"),
+        Entry("tensorboard", "Writes a run's events for TensorBoard.", "suite.training.trackers:TensorBoard"),
+        Entry("wandb", "Keeps runs for Weights & Biases, offline.", "suite.training.trackers:WandB"),
+    ]
 
 
 @hookimpl

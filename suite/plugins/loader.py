@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import Distribution, EntryPoint, entry_points, version
 from types import ModuleType
 from typing import Any
@@ -18,10 +18,11 @@ import pluggy
 
 from suite.domain.description import Domain
 from suite.errors import SuiteError, unknown
-from suite.plugins import builtin, hookspecs
+from suite.plugins import builtin
 from suite.plugins.hookspecs import Entry
 from suite.plugins.imports import SLOW, contained, describe, heavy, refuse_unmet, strict
 from suite.plugins.names import CORE, Claim, settle
+from suite.plugins.observers import EVENTS, Observers, heard, new_manager
 from suite.plugins.offers import KINDS, Offer, PluginInfo
 from suite.plugins.switches import disabled
 
@@ -37,6 +38,21 @@ class Plugins:
     infos: list[PluginInfo] = field(default_factory=list)
     offers: dict[str, dict[str, Offer]] = field(default_factory=lambda: {hook: {} for hook in HOOKS})
     clashes: dict[tuple[str, str], list[PluginInfo]] = field(default_factory=dict)
+    manager: pluggy.PluginManager = field(default_factory=new_manager)
+    """Where the plugins that work are registered."""
+
+    @cached_property
+    def observers(self) -> Observers:
+        """Who hears what happens in this process beside its runs: questions, corrections, evaluations."""
+        return Observers(self.observing)
+
+    @property
+    def observing(self) -> dict[str, object]:
+        """The plugins that hear of any event, by what messages call them; none but in the main process."""
+        if os.environ.get("RANK", "0") != "0":
+            return {}
+        hearing = [info.name for info in self.infos if set(info.hooks) & set(EVENTS)]
+        return {f"plugin {name}": self.manager.get_plugin(name) for name in hearing}
 
     @property
     def domains(self) -> Mapping[str, Offer]:
@@ -85,8 +101,8 @@ def load_plugins() -> Plugins:
     `SUITE_PLUGINS=a,b` loads only those, switched off or not; `SUITE_STRICT=1` raises what else would be recorded as a
     plugin's error.
     """
-    plugins, manager = Plugins(), _manager()
-    claims = _core(plugins, manager)
+    plugins = Plugins()
+    claims = _core(plugins)
     points = installed()
     wanted, off = _wanted(), disabled()
     for point in points:
@@ -97,7 +113,7 @@ def load_plugins() -> Plugins:
             info.enabled = wanted is not None or point.name not in off
             info.error = _same_name(point, rivals)
             if info.enabled and not info.error:
-                claims += _add(manager, info, point.dist, point.load)
+                claims += _add(plugins.manager, info, point.dist, point.load)
     for name in sorted((wanted or set()) - {point.name for point in points}):
         error = unknown("plugin", name, (point.name for point in points))
         plugins.infos.append(PluginInfo(name, "SUITE_PLUGINS", "", error=str(error)))
@@ -109,7 +125,7 @@ def load_plugins() -> Plugins:
 def core_plugins() -> Plugins:
     """The core's own entries, which are there whatever is installed; no plugin is imported."""
     plugins = Plugins()
-    _share(plugins, _core(plugins, _manager()))
+    _share(plugins, _core(plugins))
     return plugins
 
 
@@ -118,16 +134,10 @@ def installed() -> list[EntryPoint]:
     return sorted(entry_points(group="suite"), key=lambda point: (point.name, point.dist.name if point.dist else ""))
 
 
-def _manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager("suite")
-    manager.add_hookspecs(hookspecs)
-    return manager
-
-
-def _core(plugins: Plugins, manager: pluggy.PluginManager) -> list[Claim]:
+def _core(plugins: Plugins) -> list[Claim]:
     info = PluginInfo(CORE, builtin.DISTRIBUTION, version(builtin.DISTRIBUTION))
     plugins.infos.append(info)
-    return _add(manager, info, None, lambda: builtin)
+    return _add(plugins.manager, info, None, lambda: builtin)
 
 
 def _wanted() -> set[str] | None:
@@ -164,6 +174,7 @@ def _add(
             if not manager.get_hookcallers(module):
                 raise SuiteError("it implements no hook: mark its functions with @suite.hookimpl")
             collected = {hook: _entries(manager, hook, info.name) for hook in HOOKS}
+            hearing = heard(manager, info.name)
     except Exception as error:
         if strict():
             raise
@@ -174,7 +185,7 @@ def _add(
     finally:
         info.seconds = round(time.perf_counter() - began, 4)
     _remark(info, module, before)
-    info.hooks += [hook for hook, entries in collected.items() if entries is not None]
+    info.hooks += [*(hook for hook, entries in collected.items() if entries is not None), *hearing]
     return [
         Claim(hook, KINDS.get(hook, Offer)(entry, info))
         for hook, entries in collected.items()
