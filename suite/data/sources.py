@@ -31,6 +31,7 @@ from suite.tables.gate import Gate
 from suite.tables.origin import Origin, Run, runs_of, taken, unread, without_runs
 from suite.tables.readers import SUFFIXES, Reading, read_table
 from suite.tables.store import column
+from suite.tables.structures import maps_as_pairs
 
 _SOURCE = re.compile(r"([a-z][a-z0-9-]*):(.*)", re.DOTALL)
 
@@ -184,11 +185,15 @@ def _unread(path: Path, rows: Dataset, origin: Origin, task: Task, reference: st
 
 
 def _holdable(table: pa.Table, reading: Reading, path: Path) -> pa.Table:
-    """The table without columns of kinds that a data set cannot hold (maps, intervals) and nobody asks for.
+    """The table without columns of kinds that a data set cannot hold (maps, intervals) and nobody asks for; maps that
+    a structure column asks for become lists of pairs.
 
     Raises `SuiteError` for one that the domain needs.
     """
-    used = set(reading.mapping(table.column_names).values())
+    used, nested = set(reading.mapping(table.column_names).values()), reading.structures(table.column_names)
+    for place, name in enumerate(table.column_names):
+        if name in nested and pa.types.is_map(table.schema.field(name).type):
+            table = table.set_column(place, name, maps_as_pairs(table[name]))
     for field in table.schema:
         try:
             with decoding(f"{path}: the column {field.name!r}", "save it as text or numbers, or leave it out."):
