@@ -216,13 +216,17 @@ class Scores(Protocol):
 
     @abstractmethod
     def score(self, prediction: Prediction, reference: Any) -> Mapping[str, float | Sequence[float]]:
-        """One example's numbers (error counts, hits, a probability and its label), the same keys each time."""
+        """One example's numbers (error counts, hits, a probability and its label), the same keys each time.
+
+        A number may be a list, and as long as this example needs: a confidence for each thing that was predicted.
+        """
 
     @abstractmethod
     def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Metrics over any set of examples, from their stacked scores; called again for every bootstrap resample.
 
-        Means are sum / count over the set, never means of means. Each array's first axis is the examples.
+        Means are sum / count over the set, never means of means. Each array's first axis is the examples. Lists that
+        are not all of one length come as an array of arrays: `np.concatenate(list(scores[key]))` takes either.
         """
 
     # ---- defaults to override where wrong ------------------------------------------------------------------------

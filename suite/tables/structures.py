@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
-from datasets import ClassLabel
 from pydantic import TypeAdapter, ValidationError
 
 from suite.errors import SuiteError
@@ -138,8 +137,8 @@ def _without_nulls(value: Any) -> Any:
 
 def _named(value: Any, feature: Any) -> Any:
     """The value with classes by their names, for columns whose shape wants text."""
-    if isinstance(feature, ClassLabel):
-        return feature.names[value] if isinstance(value, int) and 0 <= value < len(feature.names) else value
+    if names := getattr(feature, "names", None):
+        return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
     if isinstance(feature, Mapping) and isinstance(value, Mapping):
         return {name: _named(part, feature.get(name)) for name, part in value.items()}
     inner = getattr(feature, "feature", None)  # of the several kinds of lists
