@@ -32,7 +32,7 @@ from suite.plugins.hookspecs import Entry, hookimpl
 from suite.tables.columns import Column, Columns, Finding
 
 if TYPE_CHECKING:
-    from suite.api import Evaluation, evaluate, load, predict, train
+    from suite.api import Check, Evaluation, check, evaluate, load, predict, train
     from suite.assets.encoder import mean_states
     from suite.assets.resolve import resolve_model
     from suite.cli.options import format_option
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _LATER = {
-    "suite.api": ("Evaluation", "evaluate", "load", "predict", "train"),
+    "suite.api": ("Check", "Evaluation", "check", "evaluate", "load", "predict", "train"),
     "suite.assets.encoder": ("mean_states",),
     "suite.assets.resolve": ("resolve_model",),
     "suite.cli.options": ("format_option",),
@@ -79,6 +79,7 @@ __all__ = [
     "Baselines",
     "Batch",
     "Callback",
+    "Check",
     "Column",
     "Columns",
     "Correction",
@@ -114,6 +115,7 @@ __all__ = [
     "as_written",
     "bar",
     "cache_dir",
+    "check",
     "column",
     "csv_text",
     "decoding",

@@ -102,7 +102,8 @@ def _checked_names(table: pa.Table, path: Path) -> pa.Table:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SuiteError(f"{path} has several columns named {twice[0]!r}; rename all but one.")
-    return table.rename_columns(names)
+    # Renaming drops the metadata, in which data sets of the Hub have the names of their classes.
+    return table.rename_columns(names).replace_schema_metadata(table.schema.metadata)
 
 
 def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:

@@ -254,3 +254,36 @@ def test_a_description_with_a_structure_waits_for_no_arrow():
     described = "import sys; from suite import Column; Column('a', 'structure', '', shape=list[int])"
     line = [sys.executable, "-c", f"{described}; print('pyarrow' in sys.modules)"]
     assert subprocess.run(line, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_parquet_file_of_a_data_set_keeps_the_names_of_its_classes(task_of, tmp_path):
+    columns = Columns((Column("name", "id", "which"), Column("label", "category", "what")))
+    features = datasets.Features({"name": datasets.Value("string"), "label": datasets.ClassLabel(names=["cat", "dog"])})
+    rows = [{"name": "a", "label": 1}, {"name": "b", "label": 0}]
+    datasets.Dataset.from_list(rows, features=features).to_parquet(tmp_path / "rows.parquet")
+    assert load(task_of(columns), str(tmp_path / "rows.parquet")).rows["label"][:] == ["dog", "cat"]
+    table = pq.read_table(tmp_path / "rows.parquet")
+    for metadata in (b"{", b"[]", b'{"info": {"features": {"label": {"_type": "Nothing"}}}}', b'{"info": 3}'):
+        pq.write_table(table.replace_schema_metadata({b"huggingface": metadata}), tmp_path / "rows.parquet")
+        assert load(task_of(columns), str(tmp_path / "rows.parquet")).rows["label"][:] == ["1", "0"]
+
+
+def test_a_picture_inside_a_structure_is_never_opened(task_of, tmp_path):
+    columns = Columns((Column("name", "id", "which"),))
+    features = datasets.Features(
+        {
+            "name": datasets.Value("string"),
+            "inside": datasets.List({"picture": datasets.Image()}),
+            "alone": {"picture": datasets.Image()},
+        }
+    )
+    outside = tmp_path / "outside.png"
+    outside.write_bytes(b"secret")
+    named = {"picture": {"bytes": None, "path": str(outside)}}
+    table = pa.table(
+        {"name": ["a"], "inside": [[named]], "alone": [named]}, schema=features.arrow_schema
+    ).replace_schema_metadata(features.arrow_schema.metadata)
+    (tmp_path / "data").mkdir()
+    pq.write_table(table, tmp_path / "data" / "rows.parquet")
+    (row,) = load(task_of(columns), str(tmp_path / "data" / "rows.parquet")).rows
+    assert row["inside"] == [named] and row["alone"] == named
