@@ -141,8 +141,10 @@ class Model(Protocol):
         return network(**batch).loss
 
     def count(self, batch: Batch) -> int:
-        """How many items the loss is a mean over: labels that are not -100, or rows where labels are 1-D."""
+        """How many items the loss is a mean over: labels that are not -100, or rows where labels are 1-D or a list."""
         labels = batch["labels"]
+        if isinstance(labels, list | tuple):  # targets of several sizes, one for each example
+            return len(labels)
         return int((labels != -100).sum()) if labels.ndim > 1 else len(labels)
 
     def optimizer_groups(self, network: torch.nn.Module) -> list[dict[str, Any]]:
