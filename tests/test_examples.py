@@ -35,7 +35,7 @@ def run(*line, folder, environment=None):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Function of an example's name: the environment of a process that finds it where pip put it, and no other plugin."""
+    """Function of an example's name: the environment of a process that finds it where pip put it, and no other."""
     made = {}
 
     def environment(name):
@@ -97,18 +97,9 @@ def test_it_keeps_the_quick_promises(name, installed, tmp_path):
     assert "5 passed" in output
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_its_own_tests_pass(name, installed, tmp_path):
-    tests = [
-        str(path) for path in (ROOT / "examples" / name / "tests").glob("test_*.py") if "contract" not in path.name
-    ]
-    output = run("pytest", "-p", "no:cacheprovider", *tests, folder=tmp_path, environment=installed(name))
-    assert " passed" in output and "failed" not in output and "skipped" not in output
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_it_keeps_the_whole_contract(name, installed, tmp_path):
+def test_it_keeps_the_whole_contract_and_its_own_tests(name, installed, tmp_path):
     tests = ROOT / "examples" / name / "tests"
     output = run("pytest", "-p", "no:cacheprovider", str(tests), folder=tmp_path, environment=installed(name))
     assert " passed" in output and "failed" not in output and "skipped" not in output

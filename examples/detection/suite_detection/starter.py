@@ -16,7 +16,7 @@ from suite import Asset, Starter, cache_dir
 
 SHAPES = ("circle", "square", "triangle")
 SIDE = 64
-_PICTURES = 200
+_PICTURES = 400
 
 MODEL = Asset(
     name="detection-detr",
@@ -29,7 +29,7 @@ MODEL = Asset(
 DATA = Asset(
     name="detection-night",
     kind="data",
-    summary="200 pictures of one to three bright circles, squares and triangles by night",
+    summary="400 pictures of one to three bright circles, squares and triangles by night",
     licence="CC0-1.0",
     url="https://example.org/suite-detection",
     convert="suite_detection.starter:make_data",
