@@ -24,14 +24,14 @@ class BoxScores(Scores):
 
     def score(self, prediction: Prediction, reference: list[dict[str, Any]]) -> dict[str, Any]:
         """Each box, the surest first, is a hit if it fits a thing of its label that none before it fits better."""
-        left, told = list(reference), prediction["objects"]
+        left, boxes = list(reference), prediction["objects"]
         hits = []
-        for box in told:
+        for box in boxes:
             fits = [overlap(box["box"], thing["box"]) * (thing["label"] == box["label"]) for thing in left]
             best = int(np.argmax(fits)) if fits else 0
             hits.append(float(bool(fits) and fits[best] >= OVERLAP))
             left = [thing for place, thing in enumerate(left) if place != best or not hits[-1]]
-        return {"confidence": [box["confidence"] for box in told], "hit": hits, "things": len(reference)}
+        return {"confidence": [box["confidence"] for box in boxes], "hit": hits, "things": len(reference)}
 
     def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Average precision at an overlap of one half, all labels together, and recall of the sure boxes."""
