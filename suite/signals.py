@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
@@ -46,6 +46,33 @@ def ended_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def noted_signals() -> Iterator[list[int]]:
+    """The SIGTERMs and SIGINTs that arrive inside, each handled as before, too.
+
+    Tells somebody's Ctrl-C from a `KeyboardInterrupt` that a module raises by itself.
+    """
+    arrived: list[int] = []
+    before: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        arrived.append(signum)
+        before[signum](signum, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            handler = signal.getsignal(signum)
+            if callable(handler):  # else the system's own: it ends the process, or ignores the signal
+                before[signum] = handler
+                signal.signal(signum, note)
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is note:  # a module that set its own keeps it
+                signal.signal(number, handler)
 
 
 class StopSignal:

@@ -16,16 +16,14 @@ from suite.cli.options import (
     action,
     force_option,
     format_option,
-    offline_option,
     processes_option,
-    quiet_option,
     runs_option,
     settings_option,
     training_options,
 )
 from suite.config import TrainConfig
 from suite.console import result, table
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 
 
 def train(offer: Offer) -> click.Command:
@@ -49,9 +47,9 @@ def train(offer: Offer) -> click.Command:
         "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines; give each the same command."
     )
     @click.option("--rendezvous", default="", metavar="HOST:PORT", help="Where the machines meet: one of them.")
-    @quiet_option
-    @offline_option
     def command(flags: TrainingFlags, **options: Any) -> None:
+        if not options["resume"]:
+            _check_options(offer, flags)
         action("suite.cli.actions.train:train")(offer, flags, **options)
 
     return command
@@ -68,8 +66,6 @@ def evaluate(offer: Offer) -> click.Command:
     @runs_option
     @settings_option(offer.entry.name)
     @format_option
-    @quiet_option
-    @offline_option
     def command(**options: Any) -> None:
         action("suite.cli.actions.evaluate:evaluate")(offer, **options)
 
@@ -85,8 +81,6 @@ def predict(offer: Offer) -> click.Command:
     @click.option("--output", type=Path, help="File or folder to write; the ending picks the form.")
     @settings_option(offer.entry.name)
     @format_option
-    @quiet_option
-    @offline_option
     def command(**options: Any) -> None:
         action("suite.cli.actions.predict:predict")(offer, **options)
 
@@ -128,10 +122,15 @@ def data(offer: Offer) -> click.Group:
     @click.argument("source", default="", metavar="[DATA]")
     @training_options(name)
     @format_option
-    @offline_option
-    @quiet_option
     @click.option("--rejected", type=Path, help="Where to write the rejected rows as JSON lines.")
     def check(flags: TrainingFlags, **options: Any) -> None:
+        _check_options(offer, flags)
         action("suite.cli.actions.check:check")(offer, flags, **options)
 
     return group
+
+
+def _check_options(offer: Offer, flags: TrainingFlags) -> None:
+    """Raises `SuiteError` for options that won't do before torch is imported, which takes seconds."""
+    config = offer.load().Config
+    config.build(*flags.layers(config))

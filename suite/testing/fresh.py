@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import torch
 
 from suite.data.load import load_splits
 from suite.domain.description import Domain, Task
@@ -23,7 +21,7 @@ from suite.domain.vocabulary import TrainingData
 from suite.inference.predictor import Predictor
 from suite.testing.promise import RULES, keep, keep_same
 from suite.testing.reads import conditions, recording, unread
-from suite.testing.runs import THREADS, RunPromises
+from suite.testing.runs import RunPromises, two_threads
 from suite.training.train import train
 
 MAKERS = ("refreshed", "calibrate", "with_config")
@@ -82,7 +80,8 @@ def train_fresh(task: Task, folder: Path) -> Path:
     In this process, so that the wrapped parts are the ones used.
     """
     config = task.config.model_copy(update={"output": folder})
-    return train(replace(task, domain=fresh(task.domain), config=config)).path
+    with two_threads():
+        return train(replace(task, domain=fresh(task.domain), config=config)).path
 
 
 def keep_results(plain: Path, other: Path, task: Task) -> None:
@@ -107,16 +106,6 @@ def keep_results(plain: Path, other: Path, task: Task) -> None:
     keep(answers[0] == answers[1], f"a model answers alike {how}", seen=answers, read=READ)
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class FreshPromises(RunPromises):
     """The part of the contract that says that parts hold nothing but what they were made with."""
 
@@ -134,8 +123,7 @@ class FreshPromises(RunPromises):
         read: set[str] = set()
         plain = self.make(**settings)
         domain = replace(plain.domain, Config=recording(plain.domain.Config, read))
-        with _threads(int(THREADS["OMP_NUM_THREADS"])):  # of another number the sums differ in their last bits
-            path = train_fresh(domain.task(plain.config.model_dump()), folder)
+        path = train_fresh(domain.task(plain.config.model_dump()), folder)
         predictor = Predictor(domain.task(), str(path))
         if asked := self.answered_input(folder):
             for prediction in predictor.answer(asked):

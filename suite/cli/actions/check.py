@@ -10,7 +10,7 @@ from suite.cli.options import TrainingFlags
 from suite.console import result
 from suite.domain.description import Domain
 from suite.errors import SuiteError
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 
 
 def check(offer: Offer, flags: TrainingFlags, *, source: str, form: str, rejected: Path | None) -> None:
