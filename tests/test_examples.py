@@ -15,7 +15,11 @@ import suite
 from suite.testing import newest
 
 ROOT = Path(suite.__file__).parent.parent
-EXAMPLE = ROOT / "examples" / "forecasting"
+EXAMPLES = {
+    # Its one dependency that Suite does not bring; the version is the one its pyproject.toml asks for.
+    "forecasting": ("fracast==0.1.0",),
+    "detection": (),
+}
 NUMBERS = ", ".join(str((step * 7) % 24) for step in range(48))
 SETTINGS = ("limit=4", "max_steps=2", "batch_size=2")
 QUICK = "imports_nothing_heavy or what_people_read or mean_over_count or are_json or misspelt"
@@ -31,22 +35,30 @@ def run(*line, folder, environment=None):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The environment of a process that finds the example where pip put it, and no other plugin."""
-    site = tmp_path_factory.mktemp("site")
-    line = ["pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
-    # Its one dependency that Suite does not bring; the version is the one its pyproject.toml asks for.
-    run(*line, "--target", str(site), str(EXAMPLE), "fracast==0.1.0", folder=site)
-    path = os.pathsep.join([str(site), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return os.environ | {"PYTHONPATH": path, "SUITE_PLUGINS": "forecasting"}
+    """Function of an example's name: the environment of a process that finds it where pip put it, and no other."""
+    made = {}
+
+    def environment(name):
+        if name not in made:
+            site = tmp_path_factory.mktemp("site")
+            line = ["pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+            run(*line, "--target", str(site), str(ROOT / "examples" / name), *EXAMPLES[name], folder=site)
+            path = os.pathsep.join([str(site), str(ROOT), os.environ.get("PYTHONPATH", "")])
+            made[name] = os.environ | {"PYTHONPATH": path, "SUITE_PLUGINS": name}
+        return made[name]
+
+    return environment
 
 
-def contract(folder, environment, *flags):
+def contract(name, folder, environment, *flags):
     """What pytest says of the contract, without any test file."""
-    line = ["pytest", "-q", "-p", "no:cacheprovider", "--suite-domain", "forecasting", "--suite-input", NUMBERS]
+    asked = ["--suite-input", NUMBERS] if name == "forecasting" else []
+    line = ["pytest", "-q", "-p", "no:cacheprovider", "--suite-domain", name, *asked]
     return run(*line, *flags, folder=folder, environment=environment)
 
 
-def test_it_is_found_trained_and_asked(installed, tmp_path):
+def test_forecasting_is_found_trained_and_asked(installed, tmp_path):
+    installed = installed("forecasting")
     (domain,) = json.loads(run("suite", "list", "--format", "json", folder=tmp_path, environment=installed))["domains"]
     assert domain["name"] == "forecasting"
     settings = [part for setting in SETTINGS for part in ("--set", setting)]
@@ -62,12 +74,32 @@ def test_it_is_found_trained_and_asked(installed, tmp_path):
     assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in rows)
 
 
-def test_it_keeps_the_quick_promises(installed, tmp_path):
-    output = contract(tmp_path, installed, "-k", QUICK, "--suite-settings", *SETTINGS)
+def test_detection_is_found_trained_and_asked(installed, tmp_path):
+    installed = installed("detection")
+    settings = [part for setting in ("limit=30", "epochs=6", "batch_size=5") for part in ("--set", setting)]
+    run("suite", "detection", "train", "-q", *settings, folder=tmp_path, environment=installed)
+    test = json.loads((newest(tmp_path / "runs") / "evaluation.json").read_text())["test"]
+    assert set(test["systems"]) == {"fine-tuned", "before fine-tuning", "middle box"}
+    figure = test["systems"]["fine-tuned"]["average_precision"]
+    assert figure["low"] < figure["value"] < figure["high"] and test["units"]["average_precision"]["name"] == "example"
+    drawn = "from suite_detection.starter import sample_file; print(sample_file())"
+    picture = subprocess.run([sys.executable, "-c", drawn], env=installed, capture_output=True, text=True, check=True)
+    asked = ["suite", "detection", "predict", picture.stdout.strip(), "--output", "answer.csv", "-q"]
+    run(*asked, "--set", "least=0", folder=tmp_path, environment=installed)
+    with (tmp_path / "answer.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert len(json.loads(row["objects"])) == 8 and set(json.loads(row["objects"])[0]) == {"box", "label", "confidence"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_keeps_the_quick_promises(name, installed, tmp_path):
+    output = contract(name, tmp_path, installed(name), "-k", QUICK, "--suite-settings", *SETTINGS)
     assert "5 passed" in output
 
 
 @pytest.mark.slow
-def test_it_keeps_the_whole_contract_and_its_own_tests(installed, tmp_path):
-    output = run("pytest", "-p", "no:cacheprovider", str(EXAMPLE / "tests"), folder=tmp_path, environment=installed)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_keeps_the_whole_contract_and_its_own_tests(name, installed, tmp_path):
+    tests = ROOT / "examples" / name / "tests"
+    output = run("pytest", "-p", "no:cacheprovider", str(tests), folder=tmp_path, environment=installed(name))
     assert " passed" in output and "failed" not in output and "skipped" not in output

@@ -141,8 +141,10 @@ class Model(Protocol):
         return network(**batch).loss
 
     def count(self, batch: Batch) -> int:
-        """How many items the loss is a mean over: labels that are not -100, or rows where labels are 1-D."""
+        """How many items the loss is a mean over: labels that are not -100, or rows where labels are 1-D or a list."""
         labels = batch["labels"]
+        if isinstance(labels, list | tuple):  # targets of several sizes, one for each example
+            return len(labels)
         return int((labels != -100).sum()) if labels.ndim > 1 else len(labels)
 
     def optimizer_groups(self, network: torch.nn.Module) -> list[dict[str, Any]]:
@@ -216,13 +218,17 @@ class Scores(Protocol):
 
     @abstractmethod
     def score(self, prediction: Prediction, reference: Any) -> Mapping[str, float | Sequence[float]]:
-        """One example's numbers (error counts, hits, a probability and its label), the same keys each time."""
+        """One example's numbers (error counts, hits, a probability and its label), the same keys each time.
+
+        A number may be a list, and as long as this example needs: a confidence for each thing that was predicted.
+        """
 
     @abstractmethod
     def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Metrics over any set of examples, from their stacked scores; called again for every bootstrap resample.
 
-        Means are sum / count over the set, never means of means. Each array's first axis is the examples.
+        Means are sum / count over the set, never means of means. Each array's first axis is the examples. Lists that
+        are not all of one length come as an array of arrays: `np.concatenate(list(scores[key]))` takes either.
         """
 
     # ---- defaults to override where wrong ------------------------------------------------------------------------

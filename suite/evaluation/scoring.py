@@ -41,9 +41,18 @@ def scored(scores: Scores, predictions: list[Prediction], references: list[Any])
 
 
 def stack(rows: Iterable[Mapping[str, Any]]) -> Stacked:
-    """One array per key from one dict per example."""
+    """One array per key from one dict per example: of lists of several lengths one of arrays, an example each."""
     dicts = list(rows)
-    return {key: np.asarray([row[key] for row in dicts]) for key in dicts[0]} if dicts else {}
+    return {key: _stacked([np.asarray(row[key]) for row in dicts]) for key in dicts[0]} if dicts else {}
+
+
+def _stacked(values: list[np.ndarray]) -> np.ndarray:
+    if len({value.shape for value in values}) == 1:
+        return np.asarray(values)
+    stacked = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):  # at once NumPy would look for a shape that they share in part
+        stacked[place] = value
+    return stacked
 
 
 def validate(

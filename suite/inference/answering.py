@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from suite.domain.description import Task
 from suite.domain.vocabulary import Example, Prediction
 from suite.errors import SuiteError, afterwards
 from suite.inference.batches import batch_size
-from suite.inference.predictor import Predictor
+from suite.inference.predictor import Input, Predictor
 from suite.signals import StopSignal, ended_in_order
 
 
@@ -37,16 +37,18 @@ Group = list[tuple[str, Sequence[Example]]]
 """Inputs with their examples."""
 
 
-def groups(predictor: Predictor, inputs: Iterable[str], failures: list[SuiteError] | None = None) -> Iterator[Group]:
+def groups(predictor: Predictor, inputs: Iterable[Input], failures: list[SuiteError] | None = None) -> Iterator[Group]:
     """The inputs with their examples, in order, as many together as fill one batch; what is more stands alone.
 
     Inputs that cannot be read are left out, with the reason in `failures`; without it the first is raised.
     """
     group: Group = []
     count, size = 0, batch_size(predictor.model)
-    for name in inputs:
+    for place, given in enumerate(inputs, start=1):
+        held = "sound" if isinstance(given, Mapping) else "picture"
+        name = str(given) if isinstance(given, str | Path) else f"{held} {place}"
         try:
-            examples = predictor.inputs(name)
+            examples = predictor.inputs(given)
         except SuiteError as error:
             if failures is None:
                 raise
