@@ -11,7 +11,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,20 @@ def warn(text: str) -> None:
 def result(text: str) -> None:
     """What the command was asked for, on stdout."""
     print(text, flush=True)  # noqa: T201
+
+
+def typed(text: str) -> None:
+    """A part of what the command was asked for, on stdout, seen at once."""
+    print(text, end="", flush=True)  # noqa: T201
+
+
+@contextmanager
+def line_ended() -> Iterator[None]:
+    """What is `typed` inside is a line of its own, also where Ctrl-C or an error cuts it short."""
+    try:
+        yield
+    finally:
+        result("")
 
 
 def bar(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +48,7 @@ class Predictor:
 
     def __init__(self, task: Task, source: str = "", *, lent: Lend = lambda function: function) -> None:
         self.task, self.source = task, source
-        self._lent, self._answer = lent, lent(self._answers)
+        self._lent, self._answer, self._stream = lent, lent(self._answers), lent(self._streamed)
         self._loaded: LoadedModel | None = None
 
     @cached_property
@@ -82,6 +83,15 @@ class Predictor:
         """The same in parts, each as soon as it is made."""
         return self._load().batches(examples)
 
+    def stream(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
+        """Predictions for `examples` while they grow; the last piece is what a call gives.
+
+        Where the model does not stream, each batch is a piece. Closing the generator ends the work.
+        """
+        self._load()  # before a device is lent
+        with closing(self._stream(examples)) as pieces:
+            yield from pieces
+
     def inputs(self, argument: str) -> list[Example]:
         """Examples from one argument of `predict`: a path, perhaps text. Raises `SuiteError` if it can't be read."""
         return self.model.inputs(argument)
@@ -108,6 +118,9 @@ class Predictor:
 
     def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
         return [prediction for predictions in self.batches(examples) for prediction in predictions]
+
+    def _streamed(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
+        yield from self._load().stream(examples)
 
     def _load(self) -> LoadedModel:
         if self._loaded is None:

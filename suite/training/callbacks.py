@@ -8,6 +8,9 @@ from suite.config import TrainConfig
 from suite.console import bar, say
 from suite.errors import logged
 
+NAMED = 3
+"""Named losses that the progress bar shows beside the loss: a detector has a dozen, and a terminal 80 columns."""
+
 
 class Callback:
     """Watches a run on its main process. Every method does nothing unless overridden.
@@ -26,7 +29,8 @@ class Callback:
         """An optimizer step is done; called often, so do next to nothing here."""
 
     def on_log(self, step: int, values: dict[str, float]) -> None:
-        """Loss, gradient norm, learning rate and examples per second, every `log_every` steps."""
+        """Loss, named losses (`loss/NAME`), gradient norm, learning rate and examples per second, every `log_every`
+        steps."""
 
     def on_evaluate(self, step: int, metrics: dict[str, float], best: bool) -> None:
         """The validation split was scored."""
@@ -48,12 +52,14 @@ class Progress(Callback):
         self.bar.update()
 
     def on_log(self, step: int, values: dict[str, float]) -> None:
-        """Shows the loss."""
-        self.bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
+        """Shows the loss, and the first few of those it is made of."""
+        named = [name for name in values if name.startswith("loss/")][:NAMED]
+        shown = {name.removeprefix("loss/"): f"{values[name]:.3f}" for name in ["loss", *named]}
+        self.bar.set_postfix(shown, refresh=False)
 
     def on_evaluate(self, step: int, metrics: dict[str, float], best: bool) -> None:
         """Writes the metrics above the bar."""
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if not name.startswith("loss/"))
         self.bar.clear()
         say(f"step {step}: {shown}{' (best so far)' if best else ''}")
 
