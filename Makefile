@@ -23,10 +23,10 @@ demo: install  ## fetch the starters and open the web app on 127.0.0.1
 	@$(BIN)/suite launch $(ARGS)
 
 test: $(VENV)/installed-dev  ## what a newcomer and CI run
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/installed-dev  ## the tests that take minutes each
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(ARGS)
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m slow $(ARGS)
 
 check: $(VENV)/installed-dev  ## style, format, types, documentation
 	@rm -f suite/demo/*.pyi  # Gradio's stubs, which mypy would read instead of the files

@@ -26,7 +26,7 @@ from suite.accelerator import make_accelerator, reproducible
 from suite.plugins.loader import load_plugins
 from suite.training.order import StepSampler, step_loader
 
-WARM, BATCHES, AGAIN = 2, 10, 3
+WARM, BATCHES, AGAIN = 1, 10, 2
 MODES = (False, True)
 
 

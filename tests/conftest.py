@@ -14,6 +14,7 @@ sys.path.insert(0, str(FOLDER))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])])
 # One thread each: several torch processes with two threads on two cores were seen 30 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # those that have two sleep when they wait
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests never wait for a hub
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -18,6 +19,8 @@ from suite_toy.model import ToyModel
 
 from suite import Answers, Predictor, SuiteError, predict
 from suite.cli import verbs
+from suite.cli.main import run
+from suite.cli.main import suite as main
 from suite.inference.answering import predict_all
 from suite.plugins.loader import load_plugins
 from suite.testing import newest
@@ -29,6 +32,20 @@ def suite(*arguments, cwd=None, **environment):
         [sys.executable, "-m", "suite", *arguments],
         capture_output=True, text=True, cwd=cwd, env=os.environ | environment, check=False,
     )  # fmt: skip
+
+
+@pytest.fixture
+def here(capsys, monkeypatch):
+    """`suite …` in this process, for what a process of its own would not show better: most of its time it imports."""
+
+    def run_here(*arguments, cwd):
+        monkeypatch.chdir(cwd)
+        capsys.readouterr()
+        status = run(main, list(arguments))
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=status, stdout=said.out, stderr=said.err)
+
+    return run_here
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +70,22 @@ def test_a_run_can_be_listed_shown_and_evaluated_again(folder):
     assert json.loads((newest(folder / "runs") / "evaluation.json").read_text()) == result
 
 
-def test_further_data_are_scored_beside(folder, tmp_path):
+def test_further_data_are_scored_beside(folder, tmp_path, here):
     (tmp_path / "more.csv").write_text("word,label\narea,vowels\nrhythm,consonants\n")
-    done = suite("toy", "evaluate", "--data", str(tmp_path / "more.csv"), "--format", "json", cwd=folder)
+    done = here("toy", "evaluate", "--data", str(tmp_path / "more.csv"), "--format", "json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[str(tmp_path / "more.csv")]["examples"] == 2
 
 
-def test_predict_prints_writes_and_goes_on_after_a_bad_input(folder):
-    done = suite("toy", "predict", "area", "r2d2", "rhythm", "--output", "out.csv", cwd=folder)
+def test_predict_prints_writes_and_goes_on_after_a_bad_input(folder, here):
+    done = here("toy", "predict", "area", "r2d2", "rhythm", "--output", "out.csv", cwd=folder)
     assert done.returncode == 2
     assert "Error: 'r2d2' is no word" in done.stderr
     with (folder / "out.csv").open() as file:
         assert [row["input"] for row in csv.DictReader(file)] == ["area", "rhythm"]
-    printed = suite("toy", "predict", "area", "--format", "json", cwd=folder)
+    printed = here("toy", "predict", "area", "--format", "json", cwd=folder)
     assert json.loads(printed.stdout)[0]["input"] == "area"
-    refused = suite("toy", "predict", "area", "--output", "out.xlsx", cwd=folder)
+    refused = here("toy", "predict", "area", "--output", "out.xlsx", cwd=folder)
     assert refused.returncode == 2 and ".json, .jsonl or .csv" in refused.stderr
 
 
@@ -200,17 +217,17 @@ def test_the_config_of_a_run_reproduces_it(folder, tmp_path):
     assert digests[0] == digests[1]
 
 
-def test_dry_run_says_what_would_happen_and_writes_nothing(tmp_path):
-    done = suite("toy", "train", "--dry-run", cwd=tmp_path)
+def test_dry_run_says_what_would_happen_and_writes_nothing(tmp_path, here):
+    done = here("toy", "train", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for text in ("epochs: 4.0", "160 rows: 160 usable", "Splits: train", "parameters", "Memory:", "Time: 68 steps"):
         assert text in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
-def test_data_check_names_rows_and_fails_when_too_many_are_bad(tmp_path):
+def test_data_check_names_rows_and_fails_when_too_many_are_bad(tmp_path, here):
     (tmp_path / "d.csv").write_text("token,class\narea,vowels\nr2d2,consonants\n,vowels\narea,vowels\n")
-    done = suite("toy", "data", "check", str(tmp_path / "d.csv"), "--rejected", str(tmp_path / "rejected.jsonl"))
+    done = here("toy", "data", "check", "d.csv", "--rejected", "rejected.jsonl", cwd=tmp_path)
     assert done.returncode == 2
     assert "4 rows: 1 usable, 3 rejected" in done.stdout
     assert "Columns taken: word=token, label=class." in done.stderr
@@ -219,13 +236,13 @@ def test_data_check_names_rows_and_fails_when_too_many_are_bad(tmp_path):
     assert [entry["row"] for entry in rejected] == [1, 2, 3]
 
 
-def test_data_check_is_for_ci(tmp_path):
+def test_data_check_is_for_ci(tmp_path, here):
     """Status 0 with warnings, 2 for what a training would refuse at its first step; as JSON with file and line."""
     rows = [f"{chr(97 + n)}{'xa'[n % 2]},{'consonants' if n % 2 == 0 else 'vowels'}" for n in range(20)]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "words.csv").write_text("\n".join(["token,class", *rows, "r2d2,vowels"]) + "\n")
     (tmp_path / "data" / "more.nrrd").write_text("")
-    done = suite("toy", "data", "check", "data", "--format", "json", "--set", "batch_size=4", cwd=tmp_path)
+    done = here("toy", "data", "check", "data", "--format", "json", "--set", "batch_size=4", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["counts"] == {"rows": 21, "accepted": 20, "rejected": 1, "errors": 0, "warnings": 1, "notes": 0}
@@ -238,10 +255,10 @@ def test_data_check_is_for_ci(tmp_path):
         ["--lora", "--set", "lora_targets=[no_such]"],
         ["--set", "freeze=[x]"],
     ):
-        refused = suite("toy", "data", "check", "data", "--format", "json", *option, cwd=tmp_path)
+        refused = here("toy", "data", "check", "data", "--format", "json", *option, cwd=tmp_path)
         assert refused.returncode == 2
         assert json.loads(refused.stdout)["refused"] in refused.stderr
-    twice = suite("toy", "data", "check", "data", "--data", "data", cwd=tmp_path)
+    twice = here("toy", "data", "check", "data", "--data", "data", cwd=tmp_path)
     assert twice.returncode == 2 and "The data are named twice" in twice.stderr
 
 
@@ -275,10 +292,18 @@ def test_data_check_takes_what_train_takes():
         (["runs", "show"], "No run 'latest'"),
     ],
 )
-def test_mistakes_are_one_sentence_and_status_2(arguments, said, tmp_path):
-    done = suite(*arguments, cwd=tmp_path)
+def test_mistakes_are_one_sentence_and_status_2(arguments, said, tmp_path, here):
+    done = here(*arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "data check"])
+def test_a_misspelt_option_waits_for_no_torch(command):
+    code = "import sys\nfrom suite.cli.main import run, suite\nprint(run(suite, sys.argv[1:]), 'torch' in sys.modules)"
+    line = [sys.executable, "-c", code, "toy", *command.split(), "--set", "epoch=1"]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n" and "Did you mean 'epochs'?" in done.stderr
 
 
 def test_our_own_mistakes_keep_their_traceback_and_status_1(tmp_path):

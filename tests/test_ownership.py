@@ -268,7 +268,7 @@ def test_a_damaged_record_is_waited_for_like_that_of_another_machine(folder, con
     assert newest(folder) == 2
 
 
-RACES = 30
+RACES = 10
 
 
 @pytest.mark.parametrize("place", ["here", "elsewhere"])

@@ -52,6 +52,8 @@ def train(offer: Offer) -> click.Command:
     @quiet_option
     @offline_option
     def command(flags: TrainingFlags, **options: Any) -> None:
+        if not options["resume"]:
+            _check_options(offer, flags)
         action("suite.cli.actions.train:train")(offer, flags, **options)
 
     return command
@@ -132,6 +134,13 @@ def data(offer: Offer) -> click.Group:
     @quiet_option
     @click.option("--rejected", type=Path, help="Where to write the rejected rows as JSON lines.")
     def check(flags: TrainingFlags, **options: Any) -> None:
+        _check_options(offer, flags)
         action("suite.cli.actions.check:check")(offer, flags, **options)
 
     return group
+
+
+def _check_options(offer: Offer, flags: TrainingFlags) -> None:
+    """Raises `SuiteError` for options that won't do before torch is imported, which takes seconds."""
+    config = offer.load().Config
+    config.build(*flags.layers(config))

@@ -21,7 +21,7 @@ from suite.domain.vocabulary import TrainingData
 from suite.inference.predictor import Predictor
 from suite.testing.promise import RULES, keep, keep_same
 from suite.testing.reads import conditions, recording, unread
-from suite.testing.runs import RunPromises
+from suite.testing.runs import RunPromises, two_threads
 from suite.training.train import train
 
 MAKERS = ("refreshed", "calibrate", "with_config")
@@ -80,7 +80,8 @@ def train_fresh(task: Task, folder: Path) -> Path:
     In this process, so that the wrapped parts are the ones used.
     """
     config = task.config.model_copy(update={"output": folder})
-    return train(replace(task, domain=fresh(task.domain), config=config)).path
+    with two_threads():
+        return train(replace(task, domain=fresh(task.domain), config=config)).path
 
 
 def keep_results(plain: Path, other: Path, task: Task) -> None:

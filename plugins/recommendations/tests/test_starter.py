@@ -40,6 +40,7 @@ def train(folder: Path, *flags: str) -> tuple[Path, dict]:
     return run, json.loads((run / "evaluation.json").read_text())["test"]
 
 
+@pytest.mark.slow
 def test_a_minute_of_training_beats_every_baseline(tmp_path):
     _, evaluation = train(tmp_path, "--set", "max_steps=150", "--set", "evaluate_every=150")
     ndcg = {name: values["ndcg@10"]["value"] for name, values in evaluation["systems"].items()}
