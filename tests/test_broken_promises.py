@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,56 +117,6 @@ class Idle(ToyModel):
     @classmethod
     def load(cls, source, config, data):
         return super().load(source, TOY.Config(), data)
-
-
-class Diverging(ToyModel):
-    """Streams another answer than it gives."""
-
-    def infer_stream(self, batch):
-        yield [{**answer, "vowels": 2.0} for answer in self.infer(batch)]
-
-
-class Streaming(ToyModel):
-    """Streams the answers twice, the first time half."""
-
-    def infer_stream(self, batch):
-        yield [{**answer, "vowels": 0.0} for answer in self.infer(batch)]
-        yield self.infer(batch)
-
-
-class Runaway(Streaming):
-    """Works on in a thread that nobody stops."""
-
-    def infer_stream(self, batch):
-        worker = threading.Thread(target=lambda: [(self.infer(batch), time.sleep(0.05)) for _ in range(10)])
-        worker.start()
-        yield self.infer(batch)
-        worker.join()
-        yield self.infer(batch)
-
-
-@pytest.mark.parametrize(
-    ("kind", "promised"),
-    [(Diverging, "the last piece is what infer answers"), (Runaway, "a closed stream ends its work\n    seen: ")],
-)
-def test_a_broken_stream_is_told(kind, promised):
-    contract = Contract(toy_with(kind))
-    assert promised in broken(contract.test_a_stream_ends_as_infer_answers, contract.loaded_toy())
-    whole = Contract(toy_with(Streaming))
-    whole.test_a_stream_ends_as_infer_answers(whole.loaded_toy())
-
-
-class Several(ToyModel):
-    """Losses by name, of which one is minimised."""
-
-    def loss(self, network, batch):
-        loss = super().loss(network, batch)
-        return {"loss": loss, "summed": loss * len(batch["labels"])}
-
-
-def test_the_promise_of_the_loss_is_of_the_one_that_is_minimised():
-    contract = Contract(toy_with(Several))
-    contract.test_loss_is_a_mean_over_count(contract.loaded_toy())
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def town(seed: int) -> Iterator[list[dict[str, str]]]:
     generator = np.random.default_rng(seed)
     for place in PLACES:
         hours = {
-            end: {"opens": generator.integers(6, 12), "closes": generator.integers(15, 23)} for end in (False, True)
+            end: {"opens": int(generator.integers(6, 12)), "closes": int(generator.integers(15, 23))}
+            for end in (False, True)
         }
         for number, day in enumerate(DAYS):
             for event, phrases in ASKED.items():
