@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -55,7 +56,7 @@ class Predictor:
 
     def __init__(self, task: Task, source: str = "", *, lent: Lend = lambda function: function) -> None:
         self.task, self.source = task, source
-        self._lent, self._answer = lent, lent(self._answers)
+        self._lent, self._answer, self._stream = lent, lent(self._answers), lent(self._streamed)
         self._loaded: LoadedModel | None = None
 
     @cached_property
@@ -95,6 +96,18 @@ class Predictor:
             self._tell(examples, predictions, answered)
             answered += len(predictions)
             yield predictions
+
+    def stream(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
+        """Predictions for `examples` while they grow; the last piece is what a call gives.
+
+        Where the model does not stream, each batch is a piece. Closing the generator ends the work.
+        """
+        self._load()  # before a device is lent
+        piece: list[Prediction] = []
+        with closing(self._stream(examples)) as pieces:
+            for piece in pieces:
+                yield piece
+        self._tell(examples, piece)  # an answer that was broken off is none
 
     def inputs(self, argument: Input) -> list[Example]:
         """Examples from one argument of `predict`: a path, perhaps text; or a picture or sound held in memory.
@@ -153,6 +166,9 @@ class Predictor:
         for index, prediction in enumerate(predictions, start=first):
             asked = {"domain": self.task.domain.name, "model": self.name, "question": examples[index]}
             observers.tell("suite_question_answered", **asked, answer=prediction)
+
+    def _streamed(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
+        yield from self._load().stream(examples)
 
     def _load(self) -> LoadedModel:
         if self._loaded is None:

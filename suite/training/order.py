@@ -136,6 +136,11 @@ class StepSampler(Sampler[RankBatch]):
         """Optimizer steps in one pass over the data."""
         return math.ceil(self.count / self.config.batch_size)
 
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.config.max_steps or max(1, math.ceil(self.config.epochs * self.steps_per_epoch))
+
     def __len__(self) -> int:
         return self.steps_per_epoch - self.cursor
 
