@@ -93,7 +93,7 @@ def test_the_pretrained_model_sees_by_day_and_not_by_night(model, scores):
 
 
 def test_each_thing_is_hit_once_by_the_surest_box_that_fits(scores):
-    told = [
+    boxes = [
         box(0, 0, 10, 10, confidence=0.9),
         box(0, 0, 10, 9, confidence=0.8),
         box(20, 0, 30, 10, "b", confidence=0.2),
