@@ -117,10 +117,10 @@ def _write(columns: Mapping[str, Any], features: Features, path: Path, task: Tas
     files = {name: kinds[name] for name in columns if kinds.get(name) in ("audio", "image")}
     made = {n: None if n in files else _array(n, values, kinds.get(n, "")) for n, values in columns.items()}
     schema = pa.schema([(name, _FILE if array is None else array.type) for name, array in made.items()])
-    told = {name: features[name] for name in schema.names if name in features and name not in files}
-    if told:
-        others = Features.from_arrow_schema(pa.schema([field for field in schema if field.name not in told]))
-        known = Features({name: told.get(name) or others[name] for name in schema.names})
+    named = {name: features[name] for name in schema.names if name in features and name not in files}
+    if named:
+        others = Features.from_arrow_schema(pa.schema([field for field in schema if field.name not in named]))
+        known = Features({name: named.get(name) or others[name] for name in schema.names})
         schema = schema.with_metadata(known.arrow_schema.metadata)
     with pq.ParquetWriter(path, schema) as writer:
         for start, stop in _parts(len(next(iter(columns.values()))), _FILES_AT_ONCE if files else _AT_ONCE):

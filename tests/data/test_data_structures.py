@@ -148,10 +148,10 @@ def test_what_has_another_shape_is_left_out_with_its_place(task_of, tmp_path, fo
         texts = [None if c == "null" else "none" if c == '"none"' else c for c in cells]
         pq.write_table(pa.table({"name": [str(n) for n in range(len(cells))], "things": texts}), path)
     report = load(task_of(COLUMNS), str(path)).report
-    told = {entry["row"]: entry["reason"] for entry in report.rejected}
-    assert sorted(told) == list(range(1, len(cells)))
+    reasons = {entry["row"]: entry["reason"] for entry in report.rejected}
+    assert sorted(reasons) == list(range(1, len(cells)))
     for row, said in enumerate(WRONG.values(), start=1):
-        assert said in told[row] and (said == "things is missing" or "things is missing" not in told[row])
+        assert said in reasons[row] and (said == "things is missing" or "things is missing" not in reasons[row])
     first, unit = {"csv": (3, "line"), "jsonl": (2, "line"), "parquet of text": (2, "row")}[form]
     assert (
         f"things is 'none', not JSON (Expecting value: line 1 column 1 (char 0)) (rows.{path.suffix[1:]}, {unit} "

@@ -93,13 +93,13 @@ def test_the_pretrained_model_sees_by_day_and_not_by_night(model, scores):
 
 
 def test_each_thing_is_hit_once_by_the_surest_box_that_fits(scores):
-    told = [
+    boxes = [
         box(0, 0, 10, 10, confidence=0.9),
         box(0, 0, 10, 9, confidence=0.8),
         box(20, 0, 30, 10, "b", confidence=0.2),
     ]
     there = [box(0, 0, 10, 10), box(20, 0, 30, 10)]
-    assert scores.score({"objects": told}, there) == {
+    assert scores.score({"objects": boxes}, there) == {
         "confidence": [0.9, 0.8, 0.2],
         "hit": [1.0, 0.0, 0.0],
         "things": 2,
