@@ -67,7 +67,7 @@ Results go to standard output, everything else to standard error; bars vanish wi
 | `SUITE_QUIET=1` | as `-q`: results only |
 | `SUITE_PROCESSES=8` | how many processes must come together; `--processes` and `--nodes` set it |
 | `SUITE_OFFLINE=1` | as `--offline`: open no connection |
-| `XDG_CONFIG_HOME=FOLDER` | where `suite/plugins.json` says which plugins are switched off; else `~/.config` |
+| `SUITE_CONFIG=FOLDER` | where `plugins.json` says which plugins are switched off; else `~/.config/suite` |
 | `SUITE_CACHE=FOLDER` | where fetched weights and data lie |
 | `SUITE_WHEELS=FOLDER` | take the mirrors' wheels from this folder |
 | `SUITE_AUTH=USER:PASSWORD` | what visitors of the web app must give |

@@ -39,7 +39,7 @@ def offers(**entries: str) -> str:
 @pytest.fixture
 def loaded(tmp_path, monkeypatch):
     """Loads the core and the given plugins, each the source of its module, by the name of the plugin."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("SUITE_CONFIG", str(tmp_path / "config"))
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
 
@@ -210,7 +210,7 @@ WAYS = ("prints", "writes", "writes where stdout was", "writes from below", "has
 
 def run(folder, *arguments, **environment):
     path = os.pathsep.join([str(folder), os.environ["PYTHONPATH"]])
-    environment = os.environ | {"PYTHONPATH": path, "XDG_CONFIG_HOME": str(folder / "config")} | environment
+    environment = os.environ | {"PYTHONPATH": path, "SUITE_CONFIG": str(folder / "config")} | environment
     line = [sys.executable, "-m", "suite", *arguments]
     return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
 
@@ -342,6 +342,23 @@ def test_a_plugin_is_switched_off_for_good_and_on_again(loaded):
     assert "Did you mean 'good'" in invoked("disable", "goood")
     assert "is the core itself" in invoked("disable", "suite")
     assert json.loads(switches.path().read_text()) == {"disabled": ["deadly"]}
+
+
+def test_the_file_is_in_the_users_configuration_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("SUITE_CONFIG", str(tmp_path / "mine"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    assert switches.path() == tmp_path / "mine" / "plugins.json"
+    monkeypatch.delenv("SUITE_CONFIG")
+    assert switches.path() == tmp_path / "xdg" / "suite" / "plugins.json"
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert switches.path() == tmp_path / "home" / ".config" / "suite" / "plugins.json"
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SUITE_CONFIG", str(tmp_path / "file"))
+    assert "cannot be written: File exists; set SUITE_CONFIG to a folder of yours." in invoked("disable", "toy")
 
 
 def test_who_is_gone_can_be_switched_on(loaded):

@@ -60,7 +60,8 @@ def suite_callbacks() -> Iterable[Entry]:
 
 @hookspec
 def suite_sources() -> Iterable[Entry]:
-    """Places data come from, used as `--data NAME:reference`: each target is a `Source` function."""
+    """Places data come from, used as `--data NAME:reference`: each target is a function of reference and `Task` that
+    returns a `datasets.Dataset` ([an example](sources.md))."""
     return ()
 
 

@@ -13,8 +13,9 @@ from suite.files import write_json
 
 
 def path() -> Path:
-    """The file: `suite/plugins.json` in `XDG_CONFIG_HOME`, else in `~/.config`."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser().absolute() / "suite" / "plugins.json"
+    """The file: `plugins.json` in `SUITE_CONFIG`, else in `suite` in the user's configuration folder."""
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(os.environ.get("SUITE_CONFIG") or f"{home}/suite").expanduser().absolute() / "plugins.json"
 
 
 def disabled() -> set[str]:
@@ -36,5 +37,5 @@ def write(names: Iterable[str]) -> None:
         write_json(path(), {"disabled": sorted(names)})
     except OSError as error:
         raise SuiteError(
-            f"{path()} cannot be written: {error.strerror}; set XDG_CONFIG_HOME to a folder of yours."
+            f"{path()} cannot be written: {error.strerror}; set SUITE_CONFIG to a folder of yours."
         ) from None
