@@ -38,7 +38,7 @@ def measure(work: Workload) -> str:
         len(work.examples), work.task.config, rank=0, world=1, lengths=work.model.lengths(work.examples)
     )
     seconds: dict[bool, list[float]] = {mode: [] for mode in MODES}
-    same = dict.fromkeys(MODES, 0)
+    same: dict[bool, list[bool]] = {mode: [] for mode in MODES}
     for number, step in enumerate(step_loader(work.model, work.examples, sampler, pin=False)):
         if number == WARM + BATCHES:
             break
@@ -47,10 +47,10 @@ def measure(work: Workload) -> str:
             taken = [timed(work, batch, mode) for _ in range(AGAIN)]
             if number >= WARM:
                 seconds[mode] += [spent for spent, _ in taken]
-                same[mode] += all(alike(taken[0][1], gradients) for _, gradients in taken)
+                same[mode].append(all(alike(taken[0][1], gradients) for _, gradients in taken))
     plain, exact = (1000 * statistics.median(seconds[mode]) for mode in MODES)
     ratio = statistics.median(b / a for a, b in zip(seconds[False], seconds[True], strict=True))
-    shares = " | ".join(f"{same[mode]} of {BATCHES}" for mode in MODES)
+    shares = " | ".join(f"{sum(same[mode])} of {len(same[mode])}" for mode in MODES)
     return f"{plain:.4g} | {exact:.4g} | {ratio:.3f} | {shares}"
 
 
@@ -77,7 +77,7 @@ def alike(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> bool:
 
 def main() -> None:
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    print(f"{where}, torch {torch.__version__}: {BATCHES} batches, each {AGAIN} times in each mode\n")
+    print(f"{where}, torch {torch.__version__}: up to {BATCHES} batches, each {AGAIN} times in each mode\n")
     print("| domain | ms a batch | repeatable, ms | ratio | gradients repeat | repeatable ones |")
     print("|---|---|---|---|---|---|")
     for name in sys.argv[1:] or sorted(load_plugins().domains):

@@ -31,14 +31,14 @@ from transformers import (
     TrainingArguments,
 )
 
-from suite import Columns, Domain, Model, Scores, Starter, SuiteError, Task, TrainConfig
+from suite import Columns, Domain, Model, Scores, Starter, SuiteError, Task, TrainConfig, hookimpl
 from suite.accelerator import make_accelerator
 from suite.assets.resolve import resolve_model
 from suite.data.load import load_splits
 from suite.domain.parts import overrides
 from suite.plugins.loader import load_plugins
+from suite.plugins.observers import Observers
 from suite.runs import Run
-from suite.training.callbacks import Callback
 from suite.training.loop import fit
 from suite.training.order import Batches
 
@@ -164,13 +164,14 @@ class Clock:
         return (self.times[self.steps] - self.times[self.warm]) / (self.steps - self.warm)
 
 
-class Ticking(Callback):
+class Ticking:
     """The clock as one of our callbacks."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
 
-    def on_step(self, step: int) -> None:
+    @hookimpl
+    def suite_step_taken(self, step: int) -> None:
         """Ticks."""
         self.clock.tick(step)
 
@@ -195,7 +196,7 @@ def suite(work: Workload, model: Model, clock: Clock) -> None:
         run.set_status("running", work.task.domain.name)
         fit(
             replace(work.task, config=config), model.with_config(config), work.examples, [work.examples[0]],
-            run=run, accelerator=make_accelerator(config), callbacks=[Ticking(clock)],
+            run=run, accelerator=make_accelerator(config), observers=Observers({"clock": Ticking(clock)}),
         )  # fmt: skip
 
 

@@ -37,9 +37,9 @@ def rows(folder: Path) -> dict[str, list[str]]:
     """What is asked of pip for each row of the table, out of wheels that are built into `folder`."""
     pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT, *PLUGINS)
     built = {wheel.name.split("-")[0].replace("_", "-"): str(wheel) for wheel in sorted(folder.glob("*.whl"))}
-    core = built.pop("suite")
+    core = built.pop("suite-core")
     each = {name: [core, wheel] for name, wheel in built.items()}
-    return {"suite": [core], **each, "all six": [core, *built.values()], "suite[onnx]": [f"{core}[onnx]"]}
+    return {"suite-core": [core], **each, "all six": [core, *built.values()], "suite-core[onnx]": [f"{core}[onnx]"]}
 
 
 def resolve(wanted: Iterable[str], report: Path) -> Found:

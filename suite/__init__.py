@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from suite.tables.readers import read_table
     from suite.tables.store import column, on_disk
     from suite.tables.times import moments
-    from suite.training.callbacks import Callback
 
 __version__ = "0.1.0"
 _LATER = {
@@ -70,7 +69,6 @@ _LATER = {
     "suite.tables.readers": ("read_table",),
     "suite.tables.store": ("column", "on_disk"),
     "suite.tables.times": ("moments",),
-    "suite.training.callbacks": ("Callback",),
 }
 _MODULES = {name: module for module, names in _LATER.items() for name in names}
 __all__ = [
@@ -78,7 +76,6 @@ __all__ = [
     "Asset",
     "Baselines",
     "Batch",
-    "Callback",
     "Column",
     "Columns",
     "Correction",

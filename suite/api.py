@@ -21,6 +21,7 @@ from suite.domain.description import Domain, Task
 from suite.domain.vocabulary import Prediction
 from suite.errors import SuiteError, unknown
 from suite.evaluation.evaluate import evaluate as write_evaluation
+from suite.evaluation.evaluate import tell_scores
 from suite.evaluation.report import render
 from suite.inference.answering import answers, groups
 from suite.inference.predictor import Predictor, finished_run, permissions, read_config
@@ -51,26 +52,40 @@ class Evaluation(dict[str, Any]):
 
 
 def train(
-    domain: str, /, *, resume: Reference = "", config: str | Path = "", force: bool = False, **options: Any
+    domain: str,
+    /,
+    *,
+    resume: Reference = "",
+    config: str | Path = "",
+    force: bool = False,
+    callbacks: Sequence[str | object] | None = None,
+    **options: Any,
 ) -> Run:
     """Fine-tunes on `data`, or on the domain's starter, and returns the finished, evaluated run.
 
     `options` are those of `suite DOMAIN options`, such as `data="calls/"` or `max_steps=50`; they rank above those
     of the YAML file `config`. `resume` goes on with a stopped run, or with "latest"; with `force` it takes the run
-    from a process that seems to be alive. What a Slurm job or a container began is gone on with unasked when that is
-    started again.
+    from a process that seems to be alive. `callbacks` are names, as in the config, and objects whose methods are hooks,
+    such as `suite_steps_logged`; they take the place of those that would watch unasked. What a Slurm job or a container
+    began is gone on with unasked when that is started again.
 
     Raises `SuiteError` for what can be mended, and `KeyboardInterrupt` after Ctrl-C (in a notebook: interrupt) or
     SIGTERM, when the checkpoint is written. Signals reach the main thread only: called from another one,
     it runs to its end.
     """
     described: Domain = load_plugins().domain(domain)
+    watching: list[object] = []
+    if isinstance(callbacks, list | tuple):
+        watching = [each for each in callbacks if not isinstance(each, str)]
+        options["callbacks"] = [each for each in callbacks if isinstance(each, str)]
+    elif callbacks is not None:
+        options["callbacks"] = callbacks  # which says what it must be
     layers = [described.Config.from_file(Path(config)) if config else {}, options]
     task, stopped_run = planned(described, layers, resume.path if isinstance(resume, Run) else resume)
     if stopped_run is None and (stopped_run := begun_before(task)):
         task = Task(described, read_config(stopped_run, described))
     try:
-        return train_run(task, stopped_run, force=force)
+        return train_run(task, stopped_run, force=force, watching=watching)
     except Stopped as stopped:
         raise KeyboardInterrupt(f"{stopped}; train({domain!r}, resume='latest') goes on.") from None
 
@@ -109,6 +124,7 @@ def evaluate_run(
     here = {name: asked[name] for name in stayed if name in asked}
     task = Task(domain, own.model_copy(update=permissions(asked) | here))
     evaluation = write_evaluation(run, task, slice_by=slice_by, references=list(data) or None, asked=asked)
+    tell_scores(load_plugins().observers, run, evaluation)
     return Evaluation(evaluation, render(domain, evaluation))
 
 

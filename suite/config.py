@@ -100,7 +100,9 @@ class TrainConfig(BaseModel):
     patience: int = Field(0, ge=0, description="Evaluations without improvement before stopping; 0 never stops early.")
     keep_checkpoints: int = Field(2, ge=2, description="Checkpoints kept besides the best one.")
     workers: int = Field(0, ge=0, description="Processes that load examples; 0 loads in the training process.")
-    callbacks: list[str] = Field([], description="Extra callbacks and trackers by name.")
+    callbacks: list[str] | None = Field(
+        None, description="Callbacks and trackers by name; unset is trackio where it is installed, [] nobody."
+    )
 
     @classmethod
     def build(cls, *layers: Mapping[str, Any]) -> Self:

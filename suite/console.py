@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -70,6 +71,56 @@ def line_ended() -> Iterator[None]:
         yield
     finally:
         result("")
+
+
+class _Aside:
+    """How many threads are inside `aside`, and what stdout was before the first of them came."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside, self.stdout = threading.Lock(), 0, sys.stdout
+        self.copy: int | None = None
+
+    def enter(self) -> None:
+        with self.lock:
+            self.inside += 1
+            if self.inside == 1:
+                self.stdout, self.copy = sys.stdout, _moved(2)
+                sys.stdout = sys.stderr
+
+    def leave(self) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                sys.stdout = self.stdout
+                if self.copy is not None:
+                    os.dup2(self.copy, 1)
+                    os.close(self.copy)
+
+
+def _moved(target: int) -> int | None:
+    """Lets what C and other programs write to file 1 go to `target`; returns a copy of 1, None where there is none."""
+    if sys.stdout:
+        sys.stdout.flush()
+    try:
+        os.fstat(target)
+        copy = os.dup(1)
+    except OSError:  # closed, as in `suite list >&-`
+        return None
+    os.dup2(target, 1)
+    return copy
+
+
+_ASIDE = _Aside()
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """What is printed inside goes to stderr, whoever prints it: stdout holds results only, and modules print."""
+    _ASIDE.enter()
+    try:
+        yield
+    finally:
+        _ASIDE.leave()
 
 
 def bar(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
@@ -15,6 +15,10 @@ class Stopped(Exception):  # noqa: N818 - not an error: the user or the schedule
     def __init__(self, signum: int, step: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name} at step {step}")
         self.signum, self.step = signum, step
+
+
+class Terminated(SystemExit):
+    """SIGTERM came inside `ended_in_order`; told apart from a `sys.exit` of somebody's code."""
 
 
 @contextmanager
@@ -39,13 +43,40 @@ def ended_in_order() -> Iterator[None]:
         return
 
     def end(signum: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + signum)  # as shells have it
+        raise Terminated(128 + signum)  # as shells have it
 
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def noted_signals() -> Iterator[list[int]]:
+    """The SIGTERMs and SIGINTs that arrive inside, each handled as before, too.
+
+    Tells somebody's Ctrl-C from a `KeyboardInterrupt` that a module raises by itself.
+    """
+    arrived: list[int] = []
+    before: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        arrived.append(signum)
+        before[signum](signum, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            handler = signal.getsignal(signum)
+            if callable(handler):  # else the system's own: it ends the process, or ignores the signal
+                before[signum] = handler
+                signal.signal(signum, note)
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is note:  # a module that set its own keeps it
+                signal.signal(number, handler)
 
 
 class StopSignal:

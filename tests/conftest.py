@@ -15,7 +15,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(FOLDER), *filter(None, [os.envir
 # One thread each: several torch processes with two threads on two cores were seen 30 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # those that have two sleep when they wait
+os.environ["SUITE_CONFIG"] = str(FOLDER / "no-config")  # whoever runs the tests may have switched plugins off
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests never wait for a hub
+os.environ.setdefault("SUITE_CALLBACKS", "")  # nor for a tracker's second of imports, and none keeps what they train
 
 
 @pytest.fixture(autouse=True)

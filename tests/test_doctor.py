@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from suite.cli import checkup, doctor
-from suite.plugins.loader import PluginInfo, Plugins
+from suite.cli.main import suite
+from suite.plugins.loader import Plugins
+from suite.plugins.offers import PluginInfo
 
 
 def run(tmp_path: Path, *paths: Path) -> tuple[int, dict[str, dict[str, str]]]:
@@ -94,6 +96,27 @@ def test_a_broken_plugin_is_listed_with_its_reason():
     assert (bad.state, bad.found) == ("broken", "suite-bad 2.0: no torch")
 
 
+def test_a_plugin_with_a_note_is_no_fault_and_one_switched_off_is_said():
+    slow = PluginInfo("slow", "suite-slow", "1.0", notes=["takes 3.0 s to import, and every command waits for it"])
+    off = PluginInfo("off", "suite-off", "1.0", enabled=False)
+    noted, quiet = checkup.plugin_checks(Plugins([slow, off]))
+    assert (noted.state, noted.found) == ("note", f"suite-slow 1.0 {slow.notes[0]}")
+    assert noted.cure == "Tell its author, or switch it off (suite plugins disable slow)."
+    assert (quiet.state, quiet.found) == ("ok", "suite-off 1.0, switched off; suite plugins enable off")
+
+
+def test_a_strangers_suite_is_named_with_its_cure(tmp_path, monkeypatch):
+    assert list(checkup.strangers()) == []
+    monkeypatch.syspath_prepend(distribution(tmp_path / "one", "suite", ""))
+    monkeypatch.syspath_prepend(distribution(tmp_path / "two", "Suite_Kit", ""))
+    (tmp_path / "two" / "Suite_Kit-0.9.dist-info" / "top_level.txt").write_text("suite\n")
+    first, second = checkup.strangers()
+    assert (first.state, second.state) == ("broken", "broken")
+    assert first.found == "suite 0.9 is imported as 'suite' too, and is not this Suite, which is suite-core"
+    assert second.found.startswith("suite-kit 0.9 is imported as 'suite' too")
+    assert "uninstall -y suite, then install suite-core again from your clone or wheel, with --force" in first.cure
+
+
 def test_a_gpu_driver_without_a_torch_for_it_is_a_note(monkeypatch):
     cpu = {"error": None, "threads": 2, "gpus": [], "bf16": False}
     monkeypatch.setattr(checkup.shutil, "which", lambda name: f"/usr/bin/{name}")
@@ -109,7 +132,7 @@ def test_a_gpu_driver_without_a_torch_for_it_is_a_note(monkeypatch):
 def test_exit_status_and_text(monkeypatch, state, status):
     check = checkup.Check("thing", state, "as it is", "" if state == "ok" else "Do this.")
     monkeypatch.setattr(doctor, "examine", lambda: [check])
-    answer = CliRunner().invoke(doctor.doctor, ["-q"])
+    answer = CliRunner().invoke(suite, ["doctor", "-q"])
     assert answer.exit_code == status
     assert ("thing: as it is. Do this." in answer.output) == (state != "ok")
     assert ("Nothing is broken." in answer.output) == (state != "broken")

@@ -10,15 +10,16 @@ import torch
 from suite_toy.fitting import Fitting, largest
 from suite_toy.model import ToyModel
 
-from suite.training.callbacks import Callback
+from suite.plugins.hookspecs import hookimpl
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 
 
-class Strict(Callback):
+class Strict:
     """From one step to another, waiting for the device is an error."""
 
-    def on_step(self, step):
+    @hookimpl
+    def suite_step_taken(self, step):
         if step in (3, 12):
             torch.cuda.set_sync_debug_mode("error" if step == 3 else "default")
 

@@ -16,7 +16,8 @@ import suite
 import suite.demo
 from suite.cli import verbs
 from suite.plugins.hookspecs import Entry
-from suite.plugins.loader import Offer, PluginInfo, load_plugins
+from suite.plugins.loader import load_plugins
+from suite.plugins.offers import Offer, PluginInfo
 
 ROOT = Path(suite.__file__).parent.parent
 HEAVY = ("torch", "transformers", "datasets", "gradio", "accelerate", "peft", "diffusers", "pandas", "scipy", "faiss")
@@ -61,8 +62,8 @@ PLUGIN_FLOORS = (
 
 FLAGS = {
     *("--model", "--data", "--columns", "--epochs", "--batch-size", "--learning-rate", "--lora", "--precision"),
-    *("--output", "--name", "--seed", "--config", "--set", "--resume", "--force", "--dry-run", "--quiet", "-q"),
-    *("--processes", "--nodes", "--rendezvous", "--offline"),
+    *("--output", "--name", "--seed", "--config", "--set", "--resume", "--force", "--dry-run"),
+    *("--processes", "--nodes", "--rendezvous"),
 }
 """What `suite DOMAIN train` takes. Everything else is `--set`: a flag for every field helps nobody."""
 

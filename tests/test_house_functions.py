@@ -17,7 +17,7 @@ FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 LONGEST = 40
 LONG = {
     "suite.training.loop.fit": "the training loop, read from top to bottom; its parts share a dozen variables",
-    "suite.evaluation.evaluate.evaluate": "the order of an evaluation, each step named by a function of its own",
+    "suite.evaluation.evaluate._evaluated": "the order of an evaluation, each step named by a function of its own",
     "suite.web.theme.theme": "a table of colours",
     "suite_translation.commands.localize.localize": "a dozen options, one on a line",
 }

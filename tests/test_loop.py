@@ -12,15 +12,15 @@ from itertools import count, pairwise
 import pytest
 import torch
 from suite_toy.domain import TOY, ToyConfig
-from suite_toy.fitting import LAUNCHER, MODEL, Fitting, largest, suite, without_dropout
+from suite_toy.fitting import LAUNCHER, MODEL, Fitting, fault_after, largest, suite, without_dropout
 from suite_toy.model import ToyModel
 from suite_toy.parts import ToyScores
 
 from suite.errors import SuiteError
+from suite.plugins.hookspecs import hookimpl
 from suite.runs import Run
 from suite.testing import fault_plugin, newest
 from suite.training import checkpoint
-from suite.training.callbacks import Callback
 from suite.training.meters import clip
 from suite.training.weights import EMA, Adapters, freeze
 
@@ -58,15 +58,8 @@ def test_schedules(name, values):
     assert [model.schedule(step, 10) for step in (0, 1, 2, 3, 6, 10)] == pytest.approx(values, abs=1e-12)
 
 
-class Die(Callback):
-    """Raises at a step, as a crash would."""
-
-    def __init__(self, step):
-        self.step = step
-
-    def on_step(self, step):
-        if step == self.step:
-            raise RuntimeError("died")
+def die():
+    raise RuntimeError("died")
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -76,8 +69,8 @@ def test_resume_is_exact(toy_rows, tmp_path, workers, settings):
     settings = {"noise": 0.3, "dropout": 0.3, "epochs": 3, "workers": workers, **settings}
     whole = Fitting(toy_rows, tmp_path / "whole", **settings)
     for crash, resume in ((6, False), (13, True)):
-        with pytest.raises(RuntimeError, match="died"):
-            Fitting(toy_rows, tmp_path / "parts", callbacks=[Die(crash)], resume=resume, **settings)
+        with pytest.raises(RuntimeError, match="died"), fault_after(crash, die):
+            Fitting(toy_rows, tmp_path / "parts", resume=resume, **settings)
     parts = Fitting(toy_rows, tmp_path / "parts", resume=True, **settings)
     ends = [checkpoint.latest(f.run.checkpoints) for f in (whole, parts)]
     for name in ("model", "optimizer", "average", "rank-0"):
@@ -93,8 +86,8 @@ def test_resume_is_exact(toy_rows, tmp_path, workers, settings):
 
 def test_a_damaged_newest_checkpoint_costs_one_interval_not_the_run(toy_rows, tmp_path, capsys):
     whole = Fitting(toy_rows, tmp_path / "whole", save_every=3)
-    with pytest.raises(RuntimeError):
-        Fitting(toy_rows, tmp_path / "parts", save_every=3, callbacks=[Die(8)])
+    with pytest.raises(RuntimeError), fault_after(8, die):
+        Fitting(toy_rows, tmp_path / "parts", save_every=3)
     damaged = checkpoint.latest(tmp_path / "parts" / "checkpoints")
     os.truncate(damaged / "optimizer.safetensors", 10)
     parts = Fitting(toy_rows, tmp_path / "parts", save_every=3, resume=True)
@@ -135,8 +128,9 @@ def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_the_examples(
     rows[11] = {**rows[11], "word": "zzzz"}
     caught = []
 
-    class Watch(Callback):
-        def on_step(self, step):
+    class Watch:
+        @hookimpl
+        def suite_step_taken(self):
             caught.append({name: value.clone() for name, value in networks[0].state_dict().items()})
 
     networks = []

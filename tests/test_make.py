@@ -116,3 +116,15 @@ def test_ci_runs_check_and_test_with_errors_ending_it():
     text = script.read_text()
     assert "set -euo pipefail" in text
     assert text.index("make --no-print-directory check") < text.index("make --no-print-directory test")
+
+
+def test_what_suite_was_called_before_goes_first(tmp_path):
+    """Both distributions own `bin/suite`: whichever is removed last takes it along."""
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin" / "python"
+    python.write_text(f'#!/bin/sh\necho "$*" >> "{tmp_path}/calls"\n')
+    python.chmod(0o755)
+    assert install(tmp_path) == (0, [])
+    _, first, second = (tmp_path / "calls").read_text().splitlines()
+    assert first.startswith("-m pip uninstall") and first.endswith("--yes suite")
+    assert second.startswith("-m pip install") and second.endswith("-r requirements.txt")

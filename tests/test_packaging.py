@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -16,15 +17,17 @@ from packaging.requirements import Requirement
 import suite
 
 ROOT = Path(suite.__file__).parent.parent
-SOURCES = {"suite": ROOT} | {f"suite-{path.parent.name}": path.parent for path in ROOT.glob("plugins/*/pyproject.toml")}
+CORE = "suite-core"
+SOURCES = {CORE: ROOT} | {f"suite-{path.parent.name}": path.parent for path in ROOT.glob("plugins/*/pyproject.toml")}
 NAMES = sorted(SOURCES)
+PLUGINS = [name for name in NAMES if name != CORE]
 TOLD = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE"}
 SUFFIXES = {".py", ".typed", ".jinja", ".yml", ".css", ".json", ".md", ".po", ".parquet", ".safetensors"}
 FOREIGN = {"tests", "recipe", "work", "runs", "docs", "bench", "__pycache__"}
 TEMPLATE = "suite/scaffold/template/"  # has tests and docs of what it writes
 RUNS = "suite/runs/"  # a room of the core; a folder of runs lies elsewhere
 NEEDED = {
-    "suite": {
+    CORE: {
         "pytest_suite.py",
         "suite/py.typed",
         "suite/web/style.css",
@@ -112,7 +115,7 @@ def test_every_distribution_is_looked_at():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_wheel_holds_the_package_and_nothing_else(built, name):
     code, about = inside(built[name][1])
-    packages = ["suite/*", "pytest_suite.py"] if name == "suite" else [f"{name.replace('-', '_')}/*"]
+    packages = ["suite/*", "pytest_suite.py"] if name == CORE else [f"{name.replace('-', '_')}/*"]
     assert code == tracked(SOURCES[name], *packages)
     assert about == TOLD
     assert NEEDED[name] - code == set()
@@ -127,7 +130,7 @@ def test_the_source_distribution_holds_what_the_wheel_is_made_from(built, name):
             Path(member.name).relative_to(Path(member.name).parts[0]) for member in file.getmembers() if member.isfile()
         }
     tops = {path.parts[0] for path in paths}
-    package = {"suite", "pytest_suite.py"} if name == "suite" else {name.replace("-", "_")}
+    package = {"suite", "pytest_suite.py"} if name == CORE else {name.replace("-", "_")}
     recipe = {"recipe"} if (SOURCES[name] / "recipe").exists() else set()
     assert tops == package | recipe | {"LICENSE", "NOTICE", "README.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
     assert {path for path in paths if "work" in path.parts} == set()
@@ -157,7 +160,7 @@ def test_metadata_is_whole(built, name):
     assert fields.description == (SOURCES[name] / "README.md").read_text()
     assert len(fields.keywords or []) >= 4 and "fine-tuning" in (fields.keywords or [])
     assert "Operating System :: POSIX :: Linux" in (fields.classifiers or [])
-    assert ("Typing :: Typed" in (fields.classifiers or [])) == (name == "suite")
+    assert ("Typing :: Typed" in (fields.classifiers or [])) == (name == CORE)
 
 
 def test_data_under_another_licence_is_named(built):
@@ -176,15 +179,37 @@ def test_every_plugin_carries_the_licence():
 
 def test_tools_are_extras(built):
     """Nobody who trains needs what tests, documents or exports."""
-    fields = metadata(built["suite"][1])
+    fields = metadata(built[CORE][1])
     needed = {need.name for need in fields.requires_dist or [] if not need.marker}
     assert (
         needed & {"onnx", "onnxruntime", "onnxscript", "pytest", "ruff", "mypy", "mkdocs-material", "copier"} == set()
     )
-    assert set(fields.provides_extra or []) == {"onnx", "dev"}
-    for name in NAMES[1:]:
+    assert set(fields.provides_extra or []) == {"onnx", "tensorboard", "trackio", "wandb", "dev"}
+    for name in PLUGINS:
         plugin = [need for need in metadata(built[name][1]).requires_dist or [] if need.name.startswith("suite")]
-        assert plugin == [Requirement("suite<0.2,>=0.1")], f"{name} needs the core and no other plugin"
+        assert plugin == [Requirement("suite-core<0.2,>=0.1")], f"{name} needs the core and no other plugin"
+
+
+STRANGER = re.compile(
+    r"""(pip|uv|pipx)\s+install(?:[ ]+-\S+|[ ]+\S+\.txt)*[ ]+['"]?suite(?=['"`\s\[=<>~!@,]|$)"""
+    r"""|['"]suite\s?(\[\w+\])?\s?(@|[<>=~!]=)"""
+)
+"""Somebody else's distribution called `suite`, asked for: by an installer's line, or by a requirement."""
+
+
+def test_nobody_is_sent_to_a_strangers_suite():
+    places = (ROOT / name for name in tracked(ROOT) if not name.startswith(("tests/", "docs/log.md", "CHANGELOG.md")))
+    texts = {
+        path: path.read_text() for path in places if path.suffix in {".md", ".toml", ".jinja", ".txt", ".sh", ".py"}
+    }
+    assert [(path.name, hit.group()) for path, text in texts.items() for hit in STRANGER.finditer(text)] == []
+
+
+@pytest.mark.parametrize(
+    "line", ["pip install suite", "pip install -U 'suite[onnx]'", '"suite>=0.1"', "'suite @ git+https://…'"]
+)
+def test_what_would_send_there_is_seen(line):
+    assert STRANGER.search(line) and not STRANGER.search(line.replace("suite", "suite-core"))
 
 
 def test_entry_points(built):
@@ -192,8 +217,8 @@ def test_entry_points(built):
     for name, (_, wheel) in built.items():
         with zipfile.ZipFile(wheel) as file:
             texts[name] = file.read(f"{name.replace('-', '_')}-{suite.__version__}.dist-info/entry_points.txt").decode()
-    assert "suite = suite.cli.main:main" in texts["suite"] and "pytest_suite = pytest_suite" in texts["suite"]
-    for name in NAMES[1:]:
+    assert "suite = suite.cli.main:main" in texts[CORE] and "pytest_suite = pytest_suite" in texts[CORE]
+    for name in PLUGINS:
         assert texts[name].split() == ["[suite]", name.removeprefix("suite-"), "=", name.replace("-", "_")]
 
 
@@ -201,7 +226,7 @@ def test_entry_points(built):
 def installed(built, tmp_path_factory) -> Path:
     """A folder with the core and one plugin, out of their wheels; what they require is here."""
     target = tmp_path_factory.mktemp("installed") / "site"
-    wheels = [str(built[name][1]) for name in ("suite", "suite-fraud")]
+    wheels = [str(built[name][1]) for name in (CORE, "suite-fraud")]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
     run(*pip, *wheels, folder=target.parent)
     return target
@@ -230,6 +255,8 @@ def test_an_installed_suite_writes_a_plugin(installed, tmp_path):
     (made,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert (made / ".gitignore").is_file() and (made / ".github/workflows/ci.yml").is_file()
     assert (made / "suite_weather" / "domain.py").is_file()
+    installs = re.findall(r"pip install .*", (made / ".github/workflows/ci.yml").read_text())
+    assert installs == ['pip install "$SUITE"', 'pip install -e ".[dev]"'], "never Suite by name alone"
 
 
 @pytest.mark.slow
@@ -237,7 +264,7 @@ def test_a_clean_environment_scores(built, tmp_path):
     """Ten minutes, most of them pip's: two wheels alone list, pass the doctor, answer, and bring few packages."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = str(tmp_path / "venv" / "bin" / "python")
-    wheels = [str(built[name][1]) for name in ("suite", "suite-fraud")]
+    wheels = [str(built[name][1]) for name in (CORE, "suite-fraud")]
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
     run(*pip, "install", "--quiet", "--constraint", str(ROOT / "constraints.txt"), *wheels, folder=tmp_path)
     assert len(json.loads(run(*pip, "list", "--format", "json", folder=tmp_path))) < LIMIT

@@ -39,13 +39,10 @@ def test_a_distribution_on_the_path_is_found_with_its_version(tmp_path):
     distribution(tmp_path, "suite_weather", GOOD.format(name="weather", module="suite_weather"))
     domains, plugins = listed(tmp_path)
     assert {"weather", "toy"} <= domains
-    assert plugins["weather"] == {
-        "name": "weather",
-        "distribution": "suite-weather",
-        "version": "1.0",
-        "hooks": ["suite_domains"],
-        "error": None,
-    }
+    weather = plugins["weather"]
+    assert (weather["distribution"], weather["version"]) == ("suite-weather", "1.0")
+    assert (weather["hooks"], weather["error"], weather["notes"]) == (["suite_domains"], None, [])
+    assert weather["place"] == str(tmp_path / "suite_weather.py") and 0 < weather["seconds"] < 5
 
 
 BROKEN = {
@@ -63,6 +60,18 @@ BROKEN = {
     "notentry": (
         "from suite import hookimpl\n@hookimpl\ndef suite_domains():\n    return [('weather', 'x')]",
         "it must give suite.Entry",
+    ),
+    "unmarked": (
+        f"{GOOD.format(name='weather', module='suite_unmarked')}\ndef suite_trained(run):\n    pass",
+        "suite_trained is not marked as a hook; write @hookimpl above it",
+    ),
+    "async": (
+        "from suite import hookimpl\n@hookimpl\nasync def suite_trained(run):\n    pass",
+        "suite_trained is a wrapper, a generator or async; write a plain function",
+    ),
+    "argument": (
+        "from suite import hookimpl\n@hookimpl\ndef suite_trained(epoch):\n    pass",
+        "PluginValidationError",
     ),
     "target": (GOOD.format(name="weather", module="suite_nowhere"), "module suite_nowhere, which does not exist"),
     "name": (GOOD.format(name="Weather!", module="suite_name"), "names 'Weather!'"),
@@ -84,7 +93,8 @@ def test_a_clash_takes_the_name_from_both_and_names_the_way_out(tmp_path):
         distribution(tmp_path, module, GOOD.format(name="weather", module=module))
     domains, plugins = listed(tmp_path)
     assert "weather" not in domains and "toy" in domains
-    assert "offered by west too" in plugins["east"]["error"] and "SUITE_PLUGINS" in plugins["west"]["error"]
+    assert "offered by west too" in plugins["east"]["error"]
+    assert "suite plugins disable west" in plugins["west"]["error"]
     domains, _ = listed(tmp_path, SUITE_PLUGINS="west,toy")
     assert {"weather", "toy"} == domains
 
@@ -92,7 +102,7 @@ def test_a_clash_takes_the_name_from_both_and_names_the_way_out(tmp_path):
 def test_the_cores_names_stay_the_cores(tmp_path):
     distribution(tmp_path, "suite_rude", GOOD.format(name="launch", module="suite_rude"))
     domains, plugins = listed(tmp_path)
-    assert "launch" not in domains and "name of the core" in plugins["rude"]["error"]
+    assert "launch" not in domains and "has a name of the core" in plugins["rude"]["error"]
     assert plugins["suite"]["error"] is None
 
 

@@ -12,6 +12,7 @@ import torch
 from click.testing import CliRunner
 from pydantic import Field
 from suite_toy.domain import TOY, ToyConfig
+from suite_toy.fitting import fault_after
 from suite_toy.model import ToyModel
 from suite_toy.parts import ToyScores
 
@@ -21,7 +22,6 @@ from suite.cli.main import suite as commands
 from suite.config import only_with
 from suite.signals import Stopped
 from suite.testing import DomainContract, newest
-from suite.training.callbacks import Callback
 from suite.training.plan import plan
 
 QUICK = {"max_steps": 4, "evaluate_every": 2, "limit": 20}
@@ -128,23 +128,12 @@ def test_the_contract_tells_an_option_that_nothing_reads(tmp_path):
 # ---- every run can be finished -------------------------------------------------------------------------------------
 
 
-class Fails(Callback):
-    """What happens at step 2, after its checkpoint."""
-
-    def __init__(self, fault):
-        self.fault = fault
-
-    def on_step(self, step):
-        if step == 3:
-            self.fault()
-
-
 def term():
     signal.raise_signal(signal.SIGTERM)
 
 
 def bug():
-    raise ValueError("a callback's bug")
+    raise ValueError("a bug of the loop")
 
 
 def mistake():
@@ -162,9 +151,8 @@ def not_finite():
 @pytest.mark.parametrize("fault", [term, bug, mistake, full, not_finite, None])
 def test_the_command_that_a_stopped_run_names_finishes_it(fault, others, tmp_path, monkeypatch):
     further, root = others / "good.csv", tmp_path / "runs of mine"
-    callback = Fails(fault or further.unlink)  # None: a further data set goes while the model trains
-    with monkeypatch.context() as patch, pytest.raises((SuiteError, Stopped, ValueError, OSError)):
-        patch.setattr(training, "make_callbacks", lambda names: [callback])
+    happens = fault or further.unlink  # None: a further data set goes while the model trains
+    with fault_after(3, happens), pytest.raises((SuiteError, Stopped, ValueError, OSError)):
         training.train(TOY.task(QUICK, {"output": root, "also_evaluate": [str(further)], "seed": 3}))
     run = newest(root)
     command = shlex.split(json.loads((run / "status.json").read_text())["next"])
@@ -185,9 +173,8 @@ def test_the_command_that_a_stopped_run_names_finishes_it(fault, others, tmp_pat
         assert f"also_evaluate=[] (was ['{further}'])" in (finished / "log.txt").read_text()
 
 
-def test_what_a_weight_depends_on_cannot_be_given_anew(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch, pytest.raises(ValueError):
-        patch.setattr(training, "make_callbacks", lambda names: [Fails(bug)])
+def test_what_a_weight_depends_on_cannot_be_given_anew(tmp_path):
+    with fault_after(3, bug), pytest.raises(ValueError):
         training.train(TOY.task(QUICK, {"output": tmp_path}))
     with pytest.raises(SuiteError, match=r"leave out learning_rate\. What can be given anew: also_evaluate, "):
         train("toy", resume="latest", output=tmp_path, learning_rate=0.1)

@@ -19,6 +19,8 @@ from click.testing import CliRunner
 import suite
 from suite.cli import new as command
 from suite.errors import SuiteError
+from suite.plugins.loader import Plugins
+from suite.plugins.offers import PluginInfo
 from suite.scaffold.render import TEMPLATE, kinds, render
 from suite.testing import newest
 
@@ -187,14 +189,36 @@ def test_a_name_becomes_a_word(name, word):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("3d", "is no name"), ("class", "is no name"),
-        ("été", "is no name"), ("a/b", "is no name"), ("a" * 25, "is no name"),
-        ("toy", "a name of the plugin toy already"), ("List", "a name of the plugin suite already"),
+        ("3d", "begins with a letter"), ("été", "letters a to z"), ("a/b", "letters a to z"), ("", "letters a to z"),
+        ("a" * 25, "it has 25 characters, and 24 fit"), ("weather" * 4, "it has 28 characters"),
+        ("class", "'class' is a word of Python"), ("None", "'none' is a word of Python"),
+        ("suite", "it is the core's own"), ("Suite", "it is the core's own"),
+        ("core", "its distribution would be suite-core, which is the core's"),
+        ("train", "'train' is a verb of every domain"), ("login", "'login' is a path of the web app"),
+        ("toy", "it is a domain of the plugin toy already"), ("List", "it is a command of the core already"),
+        ("gallery", "it is a page of the core already"),
     ],
 )  # fmt: skip
 def test_a_bad_name_is_refused(name, said):
     with pytest.raises(SuiteError, match=said):
         command.plain(name)
+
+
+@pytest.mark.parametrize("error", [None, "its import fails"])
+def test_the_name_of_an_installed_plugin_is_refused_though_it_offers_nothing(error, monkeypatch):
+    """Two of one name would both be left out, and two distributions of one name can't be installed."""
+    infos = [PluginInfo("tides", "suite-tides", "2.0", error=error), PluginInfo("sea", "Suite_Waves", "1.0")]
+    monkeypatch.setattr(command, "load_plugins", lambda: Plugins(infos))
+    for name, said in (("tides", "suite-tides 2.0"), ("waves", "Suite_Waves 1.0")):
+        with pytest.raises(SuiteError, match=f"a plugin of that name is installed already .{said}."):
+            command.plain(name)
+
+
+def test_the_name_of_a_module_that_is_here_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "suite_bird_calls.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SuiteError, match="there is a module suite_bird_calls here already"):
+        command.plain("bird calls")
 
 
 def test_a_script_must_say_the_kind():

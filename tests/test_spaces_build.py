@@ -130,7 +130,7 @@ def dist(tmp_path, monkeypatch):
     info = tmp_path / "site" / "suite_tides-2.0.dist-info"
     (tmp_path / "site" / "suite_tides" / "__pycache__").mkdir(parents=True)
     info.mkdir()
-    needs = ["suite>=0.1", "torch>=2.10,<3", "rich>=13; extra == 'dev'", "colour>=1; platform_system == 'Windows'"]
+    needs = ["suite_core>=0.1", "torch>=2.10,<3", "rich>=13; extra == 'dev'", "colour>=1; platform_system == 'Windows'"]
     lines = [
         "Metadata-Version: 2.1",
         "Name: suite-tides",
@@ -161,7 +161,7 @@ def test_zero_gpu_holds_torch_where_the_platform_has_it(dist):
 
 def test_from_an_index_suite_is_required_by_version(dist):
     core, plugin = packages.requirements("suite-tides", from_index=True, zero_gpu=False)
-    assert core.startswith("suite==") and plugin == "suite-tides==2.0"
+    assert core.startswith("suite-core==") and plugin == "suite-tides==2.0"
 
 
 def test_an_installed_distribution_is_copied_without_where_it_came_from(dist, tmp_path):

@@ -21,6 +21,7 @@ from suite import Answers, SuiteError
 from suite.hub.spaces import trial as trials
 from suite.hub.spaces.build import Plan, build
 from suite.inference.predictor import Predictor
+from suite.plugins.builtin import DISTRIBUTION
 from suite.plugins.loader import load_plugins
 from suite.training.train import train
 from suite.web.client import ask
@@ -41,9 +42,9 @@ def space(run, tmp_path, monkeypatch):
     """A built Space of the toy with the run's model; its code as pip would have unpacked it."""
 
     def unpack(name, into):
-        package = Path(suite.__file__).parent if name == "suite" else FOLDER / "suite_toy"
+        package = Path(suite.__file__).parent if name == DISTRIBUTION else FOLDER / "suite_toy"
         shutil.copytree(package, into / package.name, ignore=shutil.ignore_patterns("__pycache__"))
-        if name != "suite":
+        if name != DISTRIBUTION:
             shutil.copytree(FOLDER / "suite_toy-0.1.0.dist-info", into / "suite_toy-0.1.0.dist-info")
 
     monkeypatch.setattr("suite.hub.spaces.packages.unpack", unpack)

@@ -13,10 +13,10 @@ import pytest
 from suite_toy.fitting import Fitting, largest, suite
 from suite_toy.model import ToyModel
 
+from suite.plugins.hookspecs import hookimpl
 from suite.signals import Stopped
 from suite.testing import newest
 from suite.training import checkpoint
-from suite.training.callbacks import Callback
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -24,8 +24,9 @@ from suite.training.callbacks import Callback
 def test_a_signal_anywhere_writes_a_checkpoint_and_the_rest_is_exact(toy_rows, tmp_path, number, where, monkeypatch):
     at = []
 
-    class Send(Callback):
-        def on_step(self, step):
+    class Send:
+        @hookimpl
+        def suite_step_taken(self, step):
             at.append(step)
             if where == "step" and step == 5:
                 os.kill(os.getpid(), number)
@@ -78,7 +79,7 @@ BULKY = """
 import os, signal, sys, tempfile
 from pathlib import Path
 import numpy as np
-from suite import Callback
+from suite import hookimpl
 from suite.data.load import load_splits
 from suite_toy.domain import TOY
 from suite_toy.fitting import Fitting
@@ -91,8 +92,9 @@ class Bulky(ToyModel):
     def loss(self, network, batch):
         return super().loss(network, {name: value for name, value in batch.items() if name != "bulk"})
 
-class Kill(Callback):
-    def on_step(self, step):
+class Kill:
+    @hookimpl
+    def suite_step_taken(self, step):
         if step == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -8,20 +8,21 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from suite_toy.domain import TOY
-from suite_toy.fitting import Fitting, suite
+from suite_toy.fitting import Fitting, fault_after, suite
 from suite_toy.model import ToyModel
 
 from suite import api
 from suite.errors import SuiteError
+from suite.plugins.hookspecs import hookimpl
 from suite.runs import Run, list_runs, ownership
 from suite.signals import Stopped
 from suite.testing.promise import fault_plugin, history, keep_same, newest
 from suite.training import checkpoint
-from suite.training.callbacks import Callback, Progress
 from suite.training.train import train
 
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -104,8 +105,9 @@ FULL_AT = {
 
 @pytest.mark.parametrize("where", FULL_AT)
 def test_a_full_disk_ends_in_the_same_sentence_wherever_it_is_met(tmp_path, where, monkeypatch):
-    class Slow(Callback):
-        def on_step(self, step):
+    class Slow:
+        @hookimpl
+        def suite_step_taken(self, step):
             time.sleep(1.1 if where == "heartbeat" and step == 2 else 0.1)
 
     monkeypatch.setattr(ownership, "BEAT", 0.02)
@@ -129,19 +131,18 @@ def test_a_disk_that_is_really_full_ends_in_the_sentence_and_the_run_goes_on(tmp
     if mounted.returncode:
         pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
 
-    class Fill(Callback):
-        def on_step(self, step):
+    class Fill:
+        @hookimpl
+        def suite_step_taken(self, step):
             if step == 4:
-                with (disk / "filler").open("wb", buffering=0) as file:
+                with suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
                     while file.write(b"x" * 4096) == 4096:
                         pass
 
     task = TOY.task({"epochs": 1, "log_every": 1, "save_every": 2, "output": disk / "runs"})
     try:
         with pytest.raises(SuiteError, match=r"The disk of .* is full"):
-            fill = Fill()
-            fill.on_step = stopping_at_full(fill.on_step)
-            train(task, watching=[fill])
+            train(task, watching=[Fill()])
         (disk / "filler").unlink()
         (run,) = list_runs(disk / "runs")
         train(task, run)
@@ -151,21 +152,12 @@ def test_a_disk_that_is_really_full_ends_in_the_sentence_and_the_run_goes_on(tmp
         subprocess.run(["umount", disk], check=True)
 
 
-def stopping_at_full(fill):
-    def filled(step):
-        try:
-            fill(step)
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
-
-    return filled
-
-
 def test_what_an_owner_is_doing_stops_when_the_run_is_taken_by_force(tmp_path):
     taken = []
 
-    class Take(Callback):
-        def on_step(self, step):
+    class Take:
+        @hookimpl
+        def suite_step_taken(self, step):
             if step == 3:
                 taken.append(list_runs(tmp_path)[0].owned(force=True))
 
@@ -257,10 +249,11 @@ def test_a_container_that_is_started_again_goes_on_with_what_it_began(tmp_path):
     assert run.state() == "finished"
 
 
-class Broken(Callback):
+class Broken:
     """Cannot even end."""
 
-    def on_end(self, state):
+    @hookimpl
+    def suite_run_finished(self):
         raise OSError("no network")
 
 
@@ -272,7 +265,8 @@ def test_what_ends_a_run_is_what_the_user_sees_whatever_fails_in_cleaning_up(tmp
             raise SuiteError("the cause")
 
     def cannot(self, text):
-        raise OSError("no log")
+        if text.startswith("failed"):
+            raise OSError("no log")
 
     monkeypatch.setattr(Run, "note", cannot)
     task = replace(TOY, model=Fails.load).task({"output": tmp_path})
@@ -283,25 +277,26 @@ def test_what_ends_a_run_is_what_the_user_sees_whatever_fails_in_cleaning_up(tmp
     assert "how it ended failed: OSError: no log" in said
 
 
-@pytest.mark.parametrize("stage", ["training", "finished"])
-def test_a_callback_that_fails_at_the_end_is_logged(tmp_path, stage, capsys):
-    class Stop(Broken):
-        def on_step(self, step):
-            if stage == "training":
-                raise SuiteError("the cause")
-
+def test_a_callback_that_fails_at_the_end_is_logged(tmp_path, capsys):
+    """Of a run that finishes and of one that fails, whose cause stays what is raised."""
     task = TOY.task({"epochs": 1, "output": tmp_path})
-    if stage == "training":
-        with pytest.raises(SuiteError, match="^the cause$"):
-            train(task, watching=[Stop(), Progress()])
-    else:
-        assert train(task, watching=[Stop()]).state() == "finished"
-    assert "The callback Stop, told that training has ended, failed: OSError: no network" in capsys.readouterr().err
+    assert train(task, watching=[Broken()]).state() == "finished"
+    failed = "The callback Broken failed in suite_run_finished: OSError: no network."
+    assert failed in capsys.readouterr().err
+
+    def cause():
+        raise SuiteError("the cause")
+
+    with fault_after(2, cause), pytest.raises(SuiteError, match="^the cause$"):
+        train(task, watching=[Broken()])
+    assert {run.state() for run in list_runs(tmp_path)} == {"finished", "failed"}
+    assert failed in capsys.readouterr().err
 
 
 def test_a_stop_is_a_stop_though_loader_and_status_fail(toy_rows, tmp_path, monkeypatch, capsys):
-    class Send(Callback):
-        def on_step(self, step):
+    class Send:
+        @hookimpl
+        def suite_step_taken(self, step):
             if step == 2:
                 os.kill(os.getpid(), signal.SIGTERM)
 

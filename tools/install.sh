@@ -33,6 +33,9 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --clear "$venv" || fail "cannot make the virtual environment $venv; see above."
 fi
 
+# Suite's distribution was once called suite: removed after its successor came, it would take `bin/suite` along.
+"$venv/bin/python" -m pip uninstall --disable-pip-version-check --quiet --yes suite 2>/dev/null || true
+
 log=$venv/install.log
 : >"$log"
 if [ "$extra" = dev ]; then set -- -e ".[dev]"; else set -- -r requirements.txt; fi

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from suite.assets.asset import cache_dir, hub_refused
 from suite.assets.resolve import hub_reachable, is_ready
 from suite.console import table
 from suite.errors import SuiteError
+from suite.plugins.builtin import DISTRIBUTION
 from suite.plugins.loader import Plugins, load_plugins
 
 IMPORTS = {
@@ -89,6 +90,7 @@ def examine() -> Iterator[Check]:
     yield hub()
     yield from cache()
     yield disk(Path.cwd())
+    yield from strangers()
     yield from plugin_checks(plugins)
     yield from starters(plugins)
 
@@ -205,13 +207,32 @@ def disk(folder: Path, name: str = "disk") -> Check:
     return Check(name, "broken" if free < NO_DISK else "note", space, f"Checkpoints need room: free some, or {other}.")
 
 
+def strangers() -> Iterator[Check]:
+    """Distributions that bring a module `suite` of their own: on the package index, that name is somebody else's."""
+    owners = {name.lower().replace("_", "-") for name in packages_distributions().get("suite", ())}
+    owners |= {"suite"} if _version("suite") else set()  # an editable one lists no files
+    for name in sorted(owners - {DISTRIBUTION}):
+        stated = f"{name} {_version(name)} is imported as 'suite' too, and is not this Suite, which is {DISTRIBUTION}"
+        cure = (
+            f"Run: {_pip()} uninstall -y {name}, then install {DISTRIBUTION} again from your clone or wheel, with "
+            "--force-reinstall --no-deps: both owned files of that name."
+        )
+        yield Check("suite", "broken", stated, cure)
+
+
 def plugin_checks(plugins: Plugins) -> Iterator[Check]:
     """Every plugin, with the loader's reason where it is broken."""
     for info in plugins.infos:
         name = f"plugin {info.name}"
+        off = f"switch it off (suite plugins disable {info.name})"
         if info.error:
-            cure = f"Mend or remove it: {_pip()} install --upgrade {info.distribution}, or uninstall."
+            cure = f"Mend it ({_pip()} install --upgrade {info.distribution}), {off}, or uninstall it."
             yield Check(name, "broken", f"{info.distribution} {info.version}: {info.error}", cure)
+        elif not info.enabled:
+            yield Check(name, "ok", f"{info.distribution} {info.version}, {info.about}")
+        elif info.notes:
+            noted = f"{info.distribution} {info.version} {'; '.join(info.notes)}"
+            yield Check(name, "note", noted, f"Tell its author, or {off}.")
         else:
             yield Check(name, "ok", f"{info.distribution} {info.version}")
 
@@ -248,7 +269,7 @@ def _version(name: str) -> str | None:
 
 def _requirements() -> dict[str, str]:
     """Suite's own requirements by package name, as its distribution states them; extras left out."""
-    stated = [Requirement(text) for text in requires("suite") or []]
+    stated = [Requirement(text) for text in requires(DISTRIBUTION) or []]
     return {each.name: f"{each.name}{each.specifier}" for each in stated if not each.marker}
 
 

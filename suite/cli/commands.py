@@ -16,8 +16,6 @@ from suite.cli.options import (
     action,
     force_option,
     format_option,
-    offline_option,
-    quiet_option,
     runs_option,
 )
 from suite.console import duration, plain, result, say, table
@@ -44,10 +42,7 @@ def list_(form: str) -> None:
         result(table(["domain", "plugin", "version", "summary"], shown))
     else:
         result("No domain is here yet: pip install a plugin, or write one with 'suite new NAME'.")
-    rows = [
-        [i.name, i.distribution, i.version, i.error or ", ".join(h.removeprefix("suite_") for h in i.hooks)]
-        for i in plugins.infos
-    ]
+    rows = [[info.name, info.distribution, info.version, info.about] for info in plugins.infos]
     result("\n" + table(["plugin", "distribution", "version", "offers, or why it is broken"], rows))
 
 
@@ -86,8 +81,6 @@ def list_runs_(output: Path, form: str) -> None:
     metavar="KEY=VALUE",
     help="An option that no weight depends on; may be given again.",
 )
-@quiet_option
-@offline_option
 def resume(run: str, output: Path, force: bool, settings: tuple[str, ...]) -> None:
     """Go on with a stopped run, exactly where it was.
 
@@ -108,8 +101,6 @@ def resume(run: str, output: Path, force: bool, settings: tuple[str, ...]) -> No
 @click.option("--kills", type=click.IntRange(1), default=3, show_default=True, help="How often to kill and resume it.")
 @runs_option
 @format_option
-@quiet_option
-@offline_option
 def verify(run: str, output: Path, steps: int, kills: int, form: str) -> None:
     """Does this machine repeat a run to the bit, killed and resumed too?
 

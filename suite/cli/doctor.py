@@ -8,14 +8,12 @@ from dataclasses import asdict
 import click
 
 from suite.cli.checkup import examine, render
-from suite.cli.options import format_option, offline_option, quiet_option
+from suite.cli.options import format_option
 from suite.console import result, say
 
 
 @click.command()
 @format_option
-@offline_option
-@quiet_option
 def doctor(form: str) -> None:
     """Check this machine and installation; each finding with its cure.
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
-from suite.cli.options import action, offline_option, quiet_option, runs_option
+from suite.cli.options import action, runs_option
 
 
 @click.command()
 @click.argument("run", default="latest")
 @click.option("--onnx", "folder", type=Path, required=True, metavar="FOLDER", help="Folder to write model.onnx into.")
 @runs_option
-@quiet_option
-@offline_option
 def export(**options: Any) -> None:
     """Write a finished run's model as ONNX, checked against the model on its golden samples.
 

@@ -6,7 +6,6 @@ import click
 
 from suite.assets.asset import Asset
 from suite.assets.resolve import fetch_all
-from suite.cli.options import offline_option, quiet_option
 from suite.console import say
 from suite.errors import SuiteError
 from suite.plugins.loader import load_plugins
@@ -14,8 +13,6 @@ from suite.plugins.loader import load_plugins
 
 @click.command()
 @click.argument("domains", nargs=-1)
-@quiet_option
-@offline_option
 def fetch(domains: tuple[str, ...]) -> None:
     """Fetch the starter model and data of every domain, or of those named."""
     plugins = load_plugins()

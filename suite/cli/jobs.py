@@ -10,9 +10,7 @@ from suite.cli.options import (
     Decorator,
     TrainingFlags,
     action,
-    offline_option,
     processes_option,
-    quiet_option,
     training_options,
 )
 from suite.errors import SuiteError
@@ -61,8 +59,6 @@ def jobs() -> None:
 )
 @click.option("--image", default=IMAGE, show_default=True, help="Docker image with Python and uv.")
 @click.option("--dry-run", is_flag=True, help="Show what would be submitted; submit nothing.")
-@offline_option
-@quiet_option
 def run(flags: TrainingFlags, **options: Any) -> None:
     """Submit `suite DOMAIN train …` as a job, with the options of that command.
 

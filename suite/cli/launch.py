@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from suite.cli.options import action, offline_option, quiet_option
+from suite.cli.options import action
 
 
 @click.command()
@@ -15,8 +15,6 @@ from suite.cli.options import action, offline_option, quiet_option
 @click.option("--auth", default="", envvar="SUITE_AUTH", help="USER:PASSWORD that visitors must give.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--domain", default="", help="Serve this domain's page only.")
-@offline_option
-@quiet_option
 @click.option("--run", "reference", default="", help="Run whose model answers: folder, name, hub id or latest.")
 def launch(**options: Any) -> None:
     """Open the web app: every domain's demo, limits and licences.

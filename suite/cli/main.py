@@ -12,17 +12,12 @@ from typing import Any
 import click
 
 from suite.cli import verbs
+from suite.cli.options import with_common_options
 from suite.errors import SuiteError, unknown
+from suite.plugins.builtin import DISTRIBUTION, VERBS
 from suite.plugins.hookspecs import Entry
-from suite.plugins.loader import Offer, Plugins, load_plugins
-
-VERBS = {
-    "train": "Fine-tune on data; with no argument on the starter's.",
-    "evaluate": "Score a run beside the pretrained model and the baselines.",
-    "predict": "Answer for files or texts.",
-    "options": "Every option of a training run, with its default.",
-    "data": "Look at data before training: suite DOMAIN data check.",
-}
+from suite.plugins.loader import Plugins, core_plugins, load_plugins
+from suite.plugins.offers import Offer
 
 
 class LazyGroup(click.Group):
@@ -87,16 +82,21 @@ class SuiteGroup(LazyGroup):
         return {entry.name: entry.summary for entry in entries}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command or domain; an unknown name is told with what is broken, for that may be why."""
+        """The command or domain; an unknown name is told with what is broken, for that may be why.
+
+        The core's own come first: 'suite plugins disable' works whatever a plugin does when it is imported.
+        """
+        if cmd_name in core_plugins().commands:
+            command: click.Command = core_plugins().commands[cmd_name].load()
+            return command
         plugins = load_plugins()
         if cmd_name in plugins.domains:
             return DomainGroup(plugins.domains[cmd_name], plugins)
-        if cmd_name in plugins.commands:
-            return plugins.commands[cmd_name].load()
-        if ("suite_domains", cmd_name) in plugins.clashes:
-            plugins.find("suite_domains", cmd_name)
-        reasons = "; ".join(f"plugin {info.name}: {info.error}" for info in plugins.broken)
-        raise unknown("command or domain", cmd_name, self.summaries(), hint=f"Broken: {reasons}." if reasons else "")
+        for hook in ("suite_domains", "suite_commands"):
+            if cmd_name in plugins.offers[hook] or (hook, cmd_name) in plugins.clashes:
+                command = plugins.find(hook, cmd_name).load()
+                return command
+        raise unknown("command or domain", cmd_name, self.summaries(), hint=plugins.missing())
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Domains first: they are what people come for."""
@@ -111,10 +111,13 @@ class SuiteGroup(LazyGroup):
                     formatter.write_dl(list(part.items()))
         for info in plugins.broken:
             formatter.write_text(f"Plugin {info.name} is broken: {info.error}")
+        for info in (info for info in plugins.infos if info.notes):
+            formatter.write_text(f"Plugin {info.name} {'; '.join(info.notes)}.")
 
 
+@with_common_options
 @click.group(cls=SuiteGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
-@click.version_option(version("suite"), "--version", message="suite %(version)s")
+@click.version_option(version(DISTRIBUTION), "--version", message="suite %(version)s")
 def suite() -> None:
     """Fine-tune, evaluate, predict and demonstrate: one tool for every domain.
 

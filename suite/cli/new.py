@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import keyword
 import re
 import sys
@@ -11,7 +12,9 @@ import click
 
 from suite.console import result, say
 from suite.errors import SuiteError, unknown
+from suite.plugins.builtin import DISTRIBUTION, VERBS, WEB_PATHS
 from suite.plugins.loader import load_plugins
+from suite.plugins.names import CORE
 from suite.scaffold.render import kinds, render
 
 LONGEST = 24
@@ -43,18 +46,46 @@ def new(name: str, kind: str, output: Path | None, title: str) -> None:
 
 
 def plain(name: str) -> str:
-    """The name as a word of the command line. Raises `SuiteError` for one that is no name, or is taken."""
+    """The name as a word of the command line. Raises `SuiteError` with the reason where it is none, or is taken."""
     word = re.sub(r"[\s_-]+", "-", name.strip().lower())
-    module = word.replace("-", "_")
-    if len(word) > LONGEST or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", word) or keyword.iskeyword(module):
-        raise SuiteError(
-            f"{name!r} is no name for a domain; take up to {LONGEST} letters, digits and '-', such as 'bird-calls'."
-        )
-    plugins = load_plugins()
-    taken = plugins.domains.get(word) or plugins.commands.get(word)
-    if taken:
-        raise SuiteError(f"{word!r} is a name of the plugin {taken.plugin.name} already; take another.")
+    if reason := _no_word(word) or _taken(word):
+        raise SuiteError(f"{name!r} is no name for a domain: {reason}; take another, such as 'bird-calls'.")
     return word
+
+
+def _no_word(word: str) -> str:
+    """Why a word can be no domain's whatever is installed; "" where it can."""
+    if len(word) > LONGEST:
+        return f"it has {len(word)} characters, and {LONGEST} fit into the lines of the new code"
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", word):
+        return "a name is letters a to z, digits and '-', and begins with a letter"
+    if word in map(str.lower, keyword.kwlist):
+        return f"{word!r} is a word of Python, and names in the new code are made of it"
+    if word == CORE:
+        return "it is the core's own"
+    if word in WEB_PATHS or word in VERBS:
+        return f"{word!r} is a {'verb of every domain' if word in VERBS else 'path of the web app'}"
+    if f"suite-{word}" == DISTRIBUTION:
+        return f"its distribution would be {DISTRIBUTION}, which is the core's"
+    return ""
+
+
+def _taken(word: str) -> str:
+    """What has the name already on this machine; "" where nothing has."""
+    plugins = load_plugins()
+    for hook in ("suite_domains", "suite_commands", "suite_pages"):
+        offer = plugins.offers[hook].get(word)
+        rivals = plugins.clashes.get((hook, word)) or ([offer.plugin] if offer else [])
+        if rivals:
+            kind = hook.removeprefix("suite_").removesuffix("s")
+            owner = "the core" if rivals[0].name == CORE else f"the plugin {rivals[0].name}"
+            return f"it is a {kind} of {owner} already"
+    for info in plugins.infos:
+        if word == info.name or f"suite-{word}" == info.distribution.lower().replace("_", "-"):
+            return f"a plugin of that name is installed already ({info.distribution} {info.version})"
+    if importlib.util.find_spec(f"suite_{word.replace('-', '_')}"):
+        return f"there is a module suite_{word.replace('-', '_')} here already"
+    return ""
 
 
 def chosen_kind(kind: str) -> str:

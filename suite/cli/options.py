@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,6 +16,7 @@ from suite.assets.asset import set_offline
 from suite.config import TrainConfig
 from suite.errors import SuiteError
 
+AnyCommand = TypeVar("AnyCommand", bound=click.Command)
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
@@ -40,12 +41,37 @@ def _offline(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
         set_offline()
 
 
-quiet_option = click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_quiet, help="Results only.")
-
-
-offline_option = click.option(
-    "--offline", is_flag=True, expose_value=False, callback=_offline, help="Never open a connection."
+COMMON = (
+    (("-q", "--quiet"), _quiet, "Results only."),
+    (("--offline",), _offline, "Never open a connection."),
 )
+"""What every command takes: flags, what they do, and their help."""
+
+
+def with_common_options(command: AnyCommand) -> AnyCommand:
+    """The command, a plugin's own too, with `-q` and `--offline`; and so are its subcommands, when they are looked up.
+
+    A flag that the command has for something else stays its own.
+    """
+    taken = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    for flags, callback, text in COMMON:
+        free = [flag for flag in flags if flag not in taken]
+        if flags[-1] in free:
+            command.params.append(click.Option(free, is_flag=True, expose_value=False, callback=callback, help=text))
+    if isinstance(command, click.Group) and not isinstance(command.get_command, _LookUp):
+        command.get_command = _LookUp(command.get_command)  # type: ignore[method-assign]
+    return command
+
+
+@dataclass(frozen=True)
+class _LookUp:
+    """A group's own way to find its subcommands, whichever it is, each given what every command takes."""
+
+    plain: Callable[[click.Context, str], click.Command | None]
+
+    def __call__(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        command = self.plain(ctx, cmd_name)
+        return with_common_options(command) if command else None
 
 
 format_option = click.option(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from suite.cli.options import action, offline_option, quiet_option, runs_option
+from suite.cli.options import action, runs_option
 
 
 @click.command()
@@ -15,8 +15,6 @@ from suite.cli.options import action, offline_option, quiet_option, runs_option
 @click.option("--public", is_flag=True, help="Let everybody see it; else it is private.")
 @click.option("--licence", default="", metavar="ID", help="The Hub's word for a licence; else that of the base model.")
 @runs_option
-@quiet_option
-@offline_option
 def push(**options: Any) -> None:
     """Push a finished run's model to the Hugging Face Hub, private unless told otherwise.
 

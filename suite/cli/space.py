@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from suite.cli.options import action, offline_option, quiet_option
+from suite.cli.options import action
 
 
 @click.group(no_args_is_help=True)
@@ -24,8 +24,6 @@ def space() -> None:
 @click.option("--licence", default="", metavar="ID", help="Of the run's model, as for 'suite push'.")
 @click.option("--from-index", is_flag=True, help="Require Suite by version, once it is on a package index.")
 @click.option("--plain", is_flag=True, help="Leave Suite's own code out: for its own repository.")
-@offline_option
-@quiet_option
 def build(**options: Any) -> None:
     """Write the folder of a Space: card, app.py, requirements, Suite's code, and the model of a run.
 
@@ -39,7 +37,6 @@ def build(**options: Any) -> None:
 @space.command("try")
 @click.argument("folder", type=Path)
 @click.option("--python", type=Path, help="Interpreter of an environment to use instead of a clean one.")
-@quiet_option
 def try_(**options: Any) -> None:
     """Run a Space in a clean environment and ask it the domain's example."""
     action("suite.cli.actions.spaces:try_")(**options)
@@ -49,7 +46,6 @@ def try_(**options: Any) -> None:
 @click.argument("folder", type=Path)
 @click.option("--to", default="", metavar="OWNER/NAME", help="The Space; default is your own of the folder's name.")
 @click.option("--public", is_flag=True, help="Everybody may open it; without this only you.")
-@quiet_option
 def push(**options: Any) -> None:
     """Send a folder to the Hub, replacing what the Space held; needs 'hf auth login'."""
     action("suite.cli.actions.spaces:push")(**options)

@@ -16,16 +16,14 @@ from suite.cli.options import (
     action,
     force_option,
     format_option,
-    offline_option,
     processes_option,
-    quiet_option,
     runs_option,
     settings_option,
     training_options,
 )
 from suite.config import TrainConfig
 from suite.console import result, table
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 
 
 def train(offer: Offer) -> click.Command:
@@ -49,8 +47,6 @@ def train(offer: Offer) -> click.Command:
         "--nodes", type=click.IntRange(1), default=1, show_default=True, help="Machines; give each the same command."
     )
     @click.option("--rendezvous", default="", metavar="HOST:PORT", help="Where the machines meet: one of them.")
-    @quiet_option
-    @offline_option
     def command(flags: TrainingFlags, **options: Any) -> None:
         if not options["resume"]:
             _check_options(offer, flags)
@@ -70,8 +66,6 @@ def evaluate(offer: Offer) -> click.Command:
     @runs_option
     @settings_option(offer.entry.name)
     @format_option
-    @quiet_option
-    @offline_option
     def command(**options: Any) -> None:
         action("suite.cli.actions.evaluate:evaluate")(offer, **options)
 
@@ -87,8 +81,6 @@ def predict(offer: Offer) -> click.Command:
     @click.option("--output", type=Path, help="File or folder to write; the ending picks the form.")
     @settings_option(offer.entry.name)
     @format_option
-    @quiet_option
-    @offline_option
     def command(**options: Any) -> None:
         action("suite.cli.actions.predict:predict")(offer, **options)
 
@@ -130,8 +122,6 @@ def data(offer: Offer) -> click.Group:
     @click.argument("source", default="", metavar="[DATA]")
     @training_options(name)
     @format_option
-    @offline_option
-    @quiet_option
     @click.option("--rejected", type=Path, help="Where to write the rejected rows as JSON lines.")
     def check(flags: TrainingFlags, **options: Any) -> None:
         _check_options(offer, flags)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from suite.decoders import decoding
 from suite.domain.description import Task
 from suite.errors import SuiteError
+from suite.plugins.loader import load_plugins
 from suite.tables.gate import Gate
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Corrections:
     """The store of one domain, `runs/<domain>/corrections/`; several processes may append at once."""
 
     def __init__(self, domain: str, runs: Path) -> None:
-        self.path = runs / domain / "corrections" / "corrections.jsonl"
+        self.domain, self.path = domain, runs / domain / "corrections" / "corrections.jsonl"
 
     def add(
         self,
@@ -66,6 +67,7 @@ class Corrections:
             self._append(json.dumps(asdict(made), ensure_ascii=False, default=str))
         except OSError as error:
             raise SuiteError(f"The correction could not be stored in {self.path.parent}: {error.strerror}.") from None
+        load_plugins().observers.tell("suite_answer_corrected", domain=self.domain, correction=made)
         return made
 
     def read(self) -> list[Correction]:

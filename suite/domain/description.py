@@ -10,6 +10,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from suite.config import TrainConfig
+from suite.console import aside
 from suite.decoders import decoding
 from suite.decoders.model_files import check_layers
 from suite.domain import parts
@@ -162,5 +163,8 @@ class Task:
 
 
 def _part(named: Part) -> Any:
-    """The part itself, imported where it is named."""
-    return resolve_name(named) if isinstance(named, str) else named
+    """The part itself, imported where it is named; a module that prints as it is imported spoils no answer."""
+    if not isinstance(named, str):
+        return named
+    with aside():
+        return resolve_name(named)

@@ -25,6 +25,7 @@ from suite.evaluation.scoring import score_examples, scored
 from suite.files import write_json, write_text
 from suite.inference import golden
 from suite.inference.loading import ready
+from suite.plugins.observers import Observers
 from suite.runs import Run
 from suite.tables.fingerprint import fingerprint
 
@@ -50,6 +51,17 @@ def evaluate(
     accelerator = make_accelerator(task.config)
     with reproducible(task.config, accelerator.device):
         return _evaluated(run, task, accelerator, slice_by, references, asked or {})
+
+
+def tell_scores(observers: Observers, run: Run, result: Mapping[str, Any]) -> None:
+    """Tells who watches what `evaluate` returned: each data set's metrics of the fine-tuned model, as of its last step.
+
+    A metric without a value, such as a rate of nothing, is left out.
+    """
+    step = max((line.get("step", 0) for line in run.history()), default=0)
+    for data, scores in result.items():
+        values = {name: each["value"] for name, each in scores["systems"][TUNED].items() if each["value"] is not None}
+        observers.tell("suite_evaluated", run=run, step=step, data=data, metrics=values, best=False)
 
 
 def _evaluated(

@@ -14,6 +14,7 @@ from suite.assets import resolve as assets
 from suite.console import warn
 from suite.domain.description import Domain
 from suite.errors import SuiteError
+from suite.plugins.builtin import DISTRIBUTION
 
 
 def api() -> HfApi:
@@ -24,7 +25,7 @@ def api() -> HfApi:
         raise SuiteError("You are not logged in to the hub: run 'hf auth login', or set HF_TOKEN to a write token.")
     if not assets.hub_reachable():
         raise SuiteError("The hub cannot be reached; look at the network, at HF_ENDPOINT, or try again later.")
-    return HfApi(library_name="suite", library_version=version("suite"))
+    return HfApi(library_name="suite", library_version=version(DISTRIBUTION))
 
 
 def user(hub: HfApi) -> str:

@@ -15,7 +15,8 @@ from suite.data.sources import pinned
 from suite.domain.description import Task
 from suite.errors import SuiteError
 from suite.hub.client import pinned_on_hub
-from suite.plugins.loader import Offer
+from suite.plugins.builtin import DISTRIBUTION
+from suite.plugins.offers import Offer
 from suite.provenance.hub_run import PERMISSION, portable_values
 from suite.provenance.origin import data_origin
 
@@ -83,11 +84,11 @@ def installed_requirements(offer: Offer) -> list[str]:
 
     Never by name from an index: nobody says that the distribution of that name there is this one.
     """
-    sources = [_source(name) for name in dict.fromkeys(["suite", offer.plugin.distribution])]
+    sources = [_source(name) for name in dict.fromkeys([DISTRIBUTION, offer.plugin.distribution])]
     if not all(sources):
         raise SuiteError(
             "Suite is installed here from a folder, which a job cannot reach: say where it gets it from, with "
-            "--install 'suite @ git+https://…' and the same for the plugin, or --install NAME==VERSION of an index."
+            "--install 'suite-core @ git+https://…', the same for the plugin, or --install NAME==VERSION of an index."
         )
     return sources
 

@@ -20,6 +20,7 @@ from suite.errors import SuiteError
 from suite.evaluation.card import merged
 from suite.hub.bundle import Content, bundle, check, write_folder
 from suite.hub.client import api, full_name, hub_errors, refuse_visible
+from suite.plugins.builtin import DISTRIBUTION
 from suite.provenance.origin import Origin, data_origin
 from suite.runs import Run
 
@@ -89,7 +90,7 @@ def _commit(
         done = hub.create_commit(
             name,
             [*operations, *(CommitOperationDelete(path) for path in gone)],
-            commit_message=f"Push {run.path.name} with Suite {version('suite')}",
+            commit_message=f"Push {run.path.name} with Suite {version(DISTRIBUTION)}",
             parent_commit=info.sha,
         )
     return str(done.oid), url

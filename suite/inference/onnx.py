@@ -89,7 +89,7 @@ def write_onnx(
 def _check_packages() -> None:
     missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise SuiteError(f"ONNX takes {', '.join(missing)}, which is not installed: pip install 'suite[onnx]'.")
+        raise SuiteError(f"ONNX takes {', '.join(missing)}, which is not installed: pip install 'suite-core[onnx]'.")
 
 
 def _call_arguments(model: Model, run: Run) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -147,7 +147,7 @@ def _write(function: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: 
 
 def _largest_difference(path: Path, inputs: dict[str, torch.Tensor], outputs: dict[str, torch.Tensor]) -> float:
     """Over all samples together, and each alone, which shows that the size of the batch is free."""
-    import onnxruntime  # of the extra suite[onnx]
+    import onnxruntime  # of the extra suite-core[onnx]
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     count = len(next(iter(inputs.values())))

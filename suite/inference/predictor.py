@@ -16,6 +16,7 @@ from suite.domain.description import Domain, Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Prediction
 from suite.errors import SuiteError
+from suite.plugins.loader import load_plugins
 from suite.provenance.hub_run import PERMISSION, open_hub_run
 from suite.runs import Run, list_runs
 
@@ -74,14 +75,20 @@ class Predictor:
         """Device and precision the answers are made with."""
         return self._load().accelerator
 
-    def __call__(self, examples: Sequence[Example]) -> list[Prediction]:
-        """Predictions for `examples` (from `inputs`), in order."""
+    def __call__(self, examples: Sequence[Example], *, model: Model | None = None) -> list[Prediction]:
+        """Predictions for `examples` (from `inputs`), in order; by `model` where one made of the loaded answers."""
         self._load()  # before a device is lent
-        return self._answer(examples)
+        predictions = self._answer(examples, model)
+        self._tell(examples, predictions)
+        return predictions
 
     def batches(self, examples: Sequence[Example]) -> Iterator[list[Prediction]]:
         """The same in parts, each as soon as it is made."""
-        return self._load().batches(examples)
+        answered = 0
+        for predictions in self._load().batches(examples):
+            self._tell(examples, predictions, answered)
+            answered += len(predictions)
+            yield predictions
 
     def stream(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
         """Predictions for `examples` while they grow; the last piece is what a call gives.
@@ -89,8 +96,11 @@ class Predictor:
         Where the model does not stream, each batch is a piece. Closing the generator ends the work.
         """
         self._load()  # before a device is lent
+        piece: list[Prediction] = []
         with closing(self._stream(examples)) as pieces:
-            yield from pieces
+            for piece in pieces:
+                yield piece
+        self._tell(examples, piece)  # a stream that its reader closed has answered nothing
 
     def inputs(self, argument: str) -> list[Example]:
         """Examples from one argument of `predict`: a path, perhaps text. Raises `SuiteError` if it can't be read."""
@@ -116,8 +126,18 @@ class Predictor:
         newest = newest_run(self.task)
         return f" To have run {newest.name} answer, name it, or say latest." if newest else ""
 
-    def _answers(self, examples: Sequence[Example]) -> list[Prediction]:
-        return [prediction for predictions in self.batches(examples) for prediction in predictions]
+    def _answers(self, examples: Sequence[Example], model: Model | None) -> list[Prediction]:
+        loaded = self._load() if model is None else replace(self._load(), model=model)
+        return [prediction for predictions in loaded.batches(examples) for prediction in predictions]
+
+    def _tell(self, examples: Sequence[Example], predictions: Sequence[Prediction], first: int = 0) -> None:
+        """Tells plugins what was answered, from the `first` example on; in this process, whatever lent the device."""
+        observers = load_plugins().observers
+        if not observers.hears("suite_question_answered"):
+            return  # a million examples need not be made once more
+        for index, prediction in enumerate(predictions, start=first):
+            asked = {"domain": self.task.domain.name, "model": self.name, "question": examples[index]}
+            observers.tell("suite_question_answered", **asked, answer=prediction)
 
     def _streamed(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
         yield from self._load().stream(examples)

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from suite.plugins.hookspecs import Entry, hookimpl
 
+DISTRIBUTION = "suite-core"
+"""What pip calls the core. It is imported, and run, as `suite`; on the package index that name is somebody else's."""
+
+VERBS = {
+    "train": "Fine-tune on data; with no argument on the starter's.",
+    "evaluate": "Score a run beside the pretrained model and the baselines.",
+    "predict": "Answer for files or texts.",
+    "options": "Every option of a training run, with its default.",
+    "data": "Look at data before training: suite DOMAIN data check.",
+}
+"""What every domain can be told, `suite DOMAIN VERB`; no plugin's verb has such a name."""
+
+WEB_PATHS = frozenset(("api", "assets", "config", "healthz", "login", "logout", "monitoring", "static", "svelte"))
+"""Paths of the web app itself: a domain or page of such a name would take its place there."""
+
 
 @hookimpl
 def suite_commands() -> list[Entry]:
     """The commands that belong to no domain."""
     return [
         Entry("list", "Domains, plugins, versions, and what is broken and why.", "suite.cli.commands:list_"),
+        Entry("plugins", "What each plugin offers and takes; switch one off.", "suite.cli.plugins:plugins"),
         Entry("launch", "Open the web app.", "suite.cli.launch:launch"),
         Entry(
             "runs",
@@ -41,8 +57,13 @@ def suite_sources() -> list[Entry]:
 
 @hookimpl
 def suite_callbacks() -> list[Entry]:
-    """What watches a training run."""
-    return [Entry("progress", "A bar with loss, metric and time left.", "suite.training.callbacks:Progress")]
+    """What watches a training run: the bar always, trackio where it is installed, the others where they are named."""
+    return [
+        Entry("progress", "A bar with loss, metric and time left.", "suite.training.callbacks:Progress"),
+        Entry("trackio", "Keeps runs for trackio's dashboard, on this machine.", "suite.training.trackers:Trackio"),
+        Entry("tensorboard", "Writes a run's events for TensorBoard.", "suite.training.trackers:TensorBoard"),
+        Entry("wandb", "Keeps runs for Weights & Biases, offline.", "suite.training.trackers:WandB"),
+    ]
 
 
 @hookimpl

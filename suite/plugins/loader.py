@@ -5,75 +5,30 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points, version
-from pkgutil import resolve_name
+from functools import cache, cached_property
+from importlib.metadata import Distribution, EntryPoint, entry_points, version
+from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from suite.domain.description import Domain
 from suite.errors import SuiteError, unknown
-from suite.plugins import builtin, hookspecs
+from suite.plugins import builtin
 from suite.plugins.hookspecs import Entry
+from suite.plugins.imports import SLOW, contained, describe, heavy, refuse_unmet, strict
+from suite.plugins.names import CORE, Claim, settle
+from suite.plugins.observers import EVENTS, Observers, heard, new_manager
+from suite.plugins.offers import KINDS, Offer, PluginInfo
+from suite.plugins.switches import disabled
 
-CORE = "suite"
 HOOKS = ("suite_domains", "suite_commands", "suite_callbacks", "suite_sources", "suite_pages")
 _NAME = re.compile(r"[a-z][a-z0-9-]*( [a-z][a-z0-9-]*)?")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-
-@dataclass
-class PluginInfo:
-    """One plugin: where it comes from, which hooks it implements, and what is wrong with it, if anything."""
-
-    name: str
-    distribution: str
-    version: str
-    hooks: list[str] = field(default_factory=list)
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class Offer:
-    """An entry and the plugin it comes from."""
-
-    entry: Entry
-    plugin: PluginInfo
-
-    def load(self) -> Any:
-        """Imports the target. Raises `SuiteError` naming the plugin when that fails."""
-        try:
-            return resolve_name(self.entry.target)
-        except SuiteError:
-            raise
-        except Exception as error:
-            if os.environ.get("SUITE_STRICT") == "1":
-                raise
-            raise SuiteError(
-                f"{self.entry.name!r} of the plugin {self.plugin.name} ({self.plugin.distribution} "
-                f"{self.plugin.version}) cannot be loaded: {_describe(error)}. 'suite doctor' says what may mend it."
-            ) from error
-
-
-class DomainOffer(Offer):
-    """An entry of `suite_domains`: what it names is a `Domain` of its name."""
-
-    def load(self) -> Domain:
-        """Imports the description. Raises `SuiteError` where it fails, or the plugin names something else."""
-        domain = super().load()
-        if not isinstance(domain, Domain):
-            raise SuiteError(
-                f"{self.entry.target} of the plugin {self.plugin.name} is no domain but a {type(domain).__name__}; "
-                "let its entry name a suite.Domain(name=…, …)."
-            )
-        if domain.name != self.entry.name:
-            raise SuiteError(
-                f"The domain {self.entry.name!r} calls itself {domain.name!r}; its plugin must use one name."
-            )
-        return domain
 
 
 @dataclass
@@ -83,6 +38,21 @@ class Plugins:
     infos: list[PluginInfo] = field(default_factory=list)
     offers: dict[str, dict[str, Offer]] = field(default_factory=lambda: {hook: {} for hook in HOOKS})
     clashes: dict[tuple[str, str], list[PluginInfo]] = field(default_factory=dict)
+    manager: pluggy.PluginManager = field(default_factory=new_manager)
+    """Where the plugins that work are registered."""
+
+    @cached_property
+    def observers(self) -> Observers:
+        """Who hears what happens in this process beside its runs: questions, corrections, evaluations."""
+        return Observers(self.observing)
+
+    @property
+    def observing(self) -> dict[str, object]:
+        """The plugins that hear of any event, by what messages call them; none but in the main process."""
+        if os.environ.get("RANK", "0") != "0":
+            return {}
+        hearing = [info.name for info in self.infos if set(info.hooks) & set(EVENTS)]
+        return {f"plugin {name}": self.manager.get_plugin(name) for name in hearing}
 
     @property
     def domains(self) -> Mapping[str, Offer]:
@@ -99,18 +69,23 @@ class Plugins:
         """Plugins that could not be loaded, or not wholly."""
         return [info for info in self.infos if info.error]
 
+    def missing(self) -> str:
+        """What may be why a name is not here, in a sentence: plugins that are broken, and those switched off."""
+        reasons = "; ".join(f"plugin {info.name}: {info.error}" for info in self.broken)
+        off = ", ".join(info.name for info in self.infos if not info.enabled)
+        broken = f"Broken: {reasons}." if reasons else ""
+        return " ".join(filter(None, [broken, f"Switched off: {off} (suite plugins enable NAME)." if off else ""]))
+
     def find(self, hook: str, name: str) -> Offer:
         """The offer of that name. Raises `SuiteError` for a clash or an unknown name."""
         if rivals := self.clashes.get((hook, name)):
-            names = " and ".join(rival.name for rival in rivals)
+            names = sorted({rival.name for rival in rivals})
             raise SuiteError(
-                f"{name!r} is offered by the plugins {names}; uninstall one, or name the plugins to load: "
-                f"SUITE_PLUGINS={rivals[0].name}."
+                f"{name!r} is offered by the plugins {' and '.join(names)}; uninstall one, or switch one off: "
+                f"suite plugins disable {names[-1]}."
             )
         if name not in self.offers[hook]:
-            reasons = "; ".join(f"plugin {info.name}: {info.error}" for info in self.broken)
-            hint = f"Broken: {reasons}." if reasons else ""
-            raise unknown(hook.removeprefix("suite_").removesuffix("s"), name, self.offers[hook], hint=hint)
+            raise unknown(hook.removeprefix("suite_").removesuffix("s"), name, self.offers[hook], hint=self.missing())
         return self.offers[hook][name]
 
     def domain(self, name: str) -> Domain:
@@ -121,23 +96,48 @@ class Plugins:
 
 @cache
 def load_plugins() -> Plugins:
-    """Loads the core's own entries and every installed plugin, once per process.
+    """Loads the core's own entries and every installed plugin that is not switched off, once per process.
 
-    `SUITE_PLUGINS=a,b` loads only those; `SUITE_STRICT=1` raises what else would be recorded as a plugin's error.
+    `SUITE_PLUGINS=a,b` loads only those, switched off or not; `SUITE_STRICT=1` raises what else would be recorded as a
+    plugin's error.
     """
-    manager = pluggy.PluginManager("suite")
-    manager.add_hookspecs(hookspecs)
     plugins = Plugins()
-    _add(plugins, manager, PluginInfo(CORE, "suite", version("suite")), lambda: builtin)
-    points = sorted(entry_points(group="suite"), key=lambda point: point.name)
-    wanted = _wanted()
+    claims = _core(plugins)
+    points = installed()
+    wanted, off = _wanted(), disabled()
     for point in points:
         if wanted is None or point.name in wanted:
-            _add(plugins, manager, _info(point), point.load)
+            info = _info(point)
+            plugins.infos.append(info)
+            rivals = [other for other in points if other.name == point.name]
+            info.enabled = wanted is not None or point.name not in off
+            info.error = _same_name(point, rivals)
+            if info.enabled and not info.error:
+                claims += _add(plugins.manager, info, point.dist, point.load)
     for name in sorted((wanted or set()) - {point.name for point in points}):
         error = unknown("plugin", name, (point.name for point in points))
         plugins.infos.append(PluginInfo(name, "SUITE_PLUGINS", "", error=str(error)))
+    _share(plugins, claims)
     return plugins
+
+
+@cache
+def core_plugins() -> Plugins:
+    """The core's own entries, which are there whatever is installed; no plugin is imported."""
+    plugins = Plugins()
+    _share(plugins, _core(plugins))
+    return plugins
+
+
+def installed() -> list[EntryPoint]:
+    """The entry point of every installed plugin, by name; nothing is imported."""
+    return sorted(entry_points(group="suite"), key=lambda point: (point.name, point.dist.name if point.dist else ""))
+
+
+def _core(plugins: Plugins) -> list[Claim]:
+    info = PluginInfo(CORE, builtin.DISTRIBUTION, version(builtin.DISTRIBUTION))
+    plugins.infos.append(info)
+    return _add(plugins.manager, info, None, lambda: builtin)
 
 
 def _wanted() -> set[str] | None:
@@ -150,31 +150,58 @@ def _info(point: EntryPoint) -> PluginInfo:
     return PluginInfo(point.name, dist.name if dist else "unknown", dist.version if dist else "")
 
 
-def _add(plugins: Plugins, manager: pluggy.PluginManager, info: PluginInfo, load: Callable[[], Any]) -> None:
-    """Registers one plugin and takes its entries, or records why not; never lets it take the others down."""
-    plugins.infos.append(info)
-    if any(other.name == info.name for other in plugins.infos[:-1]):
-        info.error = f"another plugin is called {info.name!r} too; rename the entry point of {info.distribution}"
-        return
+def _same_name(point: EntryPoint, rivals: list[EntryPoint]) -> str | None:
+    """Why a plugin of that name is not loaded: whichever came first would stand for the other."""
+    if point.name == CORE:
+        return f"{CORE!r} is the core's own name; let its distribution rename the entry point"
+    names = ", ".join(rival.dist.name if rival.dist else "unknown" for rival in rivals)
+    said = f"several distributions have a plugin called {point.name!r}: {names}; uninstall all but one"
+    return said if len(rivals) > 1 else None
+
+
+def _add(
+    manager: pluggy.PluginManager, info: PluginInfo, dist: Distribution | None, load: Callable[[], Any]
+) -> list[Claim]:
+    """Registers one plugin and returns what it offers, or records why not; never lets it take the others down."""
+    before, began = set(sys.modules), time.perf_counter()
     try:
-        module = load()
-        manager.register(module, name=info.name)
-        # pluggy accepts a misspelt hook in silence; this is where it says so, while we still know whose it is.
-        manager.check_pending()
-        collected = {hook: _entries(manager, hook, info.name) for hook in HOOKS}
-    except (Exception, SystemExit) as error:  # an import may call sys.exit()
-        if os.environ.get("SUITE_STRICT") == "1":
+        with contained():
+            refuse_unmet(dist)
+            module = load()
+            manager.register(module, name=info.name)
+            # pluggy accepts a misspelt hook in silence; this is where it says so, while we still know whose it is.
+            manager.check_pending()
+            if not manager.get_hookcallers(module):
+                raise SuiteError("it implements no hook: mark its functions with @suite.hookimpl")
+            collected = {hook: _entries(manager, hook, info.name) for hook in HOOKS}
+            hearing = heard(manager, info.name)
+    except Exception as error:
+        if strict():
             raise
         if manager.has_plugin(info.name):
             manager.unregister(name=info.name)
-        info.error = _describe(error)
-        return
-    for hook, entries in collected.items():
-        if entries is None:
-            continue
-        info.hooks.append(hook)
-        for entry in entries:
-            _take(plugins, hook, (DomainOffer if hook == "suite_domains" else Offer)(entry, info))
+        info.blame(str(error) if isinstance(error, SuiteError) else describe(error))
+        return []
+    finally:
+        info.seconds = round(time.perf_counter() - began, 4)
+    _remark(info, module, before)
+    info.hooks += [*(hook for hook, entries in collected.items() if entries is not None), *hearing]
+    return [
+        Claim(hook, KINDS.get(hook, Offer)(entry, info))
+        for hook, entries in collected.items()
+        for entry in entries or ()
+    ]
+
+
+def _remark(info: PluginInfo, module: Any, before: set[str]) -> None:
+    """Notes where the plugin is from, and what every command waits for because of it."""
+    name = module.__name__ if isinstance(module, ModuleType) else type(module).__module__
+    info.place = getattr(sys.modules.get(name), "__file__", None) or ""
+    brought = " and ".join(heavy(name.partition(".")[0], before))
+    if brought:
+        info.notes.append(f"imports {brought} when it is listed ({info.seconds:.1f} s), and every command waits for it")
+    elif info.seconds > SLOW:
+        info.notes.append(f"takes {info.seconds:.1f} s to import, and every command waits for it")
 
 
 def _entries(manager: pluggy.PluginManager, hook: str, name: str) -> list[Entry] | None:
@@ -198,27 +225,12 @@ def _checked(entry: Any, hook: str) -> Entry:
     return entry
 
 
-def _take(plugins: Plugins, hook: str, offer: Offer) -> None:
-    """Adds an offer. The core's names stay the core's; two plugins with one name both lose it."""
-    name = offer.entry.name
-    earlier = plugins.offers[hook].get(name)
-    taken_by_core = hook == "suite_domains" and name in plugins.commands
-    if earlier is None and not taken_by_core and (hook, name) not in plugins.clashes:
-        plugins.offers[hook][name] = offer
-        return
-    if earlier:
-        rival = earlier.plugin
-    else:
-        rival = plugins.commands[name].plugin if taken_by_core else plugins.clashes[hook, name][0]
-    if rival.name == CORE:
-        offer.plugin.error = f"its {name!r} is a name of the core; rename it"
-        return
-    plugins.clashes.setdefault((hook, name), [rival]).append(offer.plugin)
-    plugins.offers[hook].pop(name, None)
-    for plugin, other in ((rival, offer.plugin), (offer.plugin, rival)):
-        plugin.error = f"{name!r} is offered by {other.name} too; uninstall one of them or set SUITE_PLUGINS"
-
-
-def _describe(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+def _share(plugins: Plugins, claims: list[Claim]) -> None:
+    """Keeps what nobody else has a better claim to, and notes which verbs wait for a domain that is not here."""
+    kept, plugins.clashes = settle(claims)
+    for claim in kept:
+        plugins.offers[claim.hook][claim.name] = claim.offer
+    for name, offer in plugins.commands.items():
+        domain, verb, _ = name.partition(" ")
+        if verb and domain not in plugins.domains:
+            offer.plugin.notes.append(f"its {name!r} waits for a domain {domain!r}, which no plugin here offers")

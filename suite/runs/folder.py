@@ -178,6 +178,11 @@ class Run:
         kept = [json.dumps(line) for line in self.history() if line.get("step", 0) <= step]
         write_text(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
 
+    def observers(self) -> dict[str, Any]:
+        """How often each observer was called since the run last started, its seconds and failures, by event."""
+        path = self.path / "observers.json"
+        return read_json(path, _GONE) if path.is_file() else {}
+
     def evaluation(self) -> dict[str, Any] | None:
         """The content of `evaluation.json`, if the run was evaluated."""
         path = self.path / "evaluation.json"

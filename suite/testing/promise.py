@@ -12,14 +12,15 @@ RULES = "docs/writing-a-plugin.md, 'Rules that are easy to break'"
 
 KILL = """
 import os, signal
-from suite import Callback, Entry, hookimpl
+from suite import Entry, hookimpl
 
 @hookimpl
 def suite_callbacks():
     return [Entry("kill", "Kills the process at a step.", "suite_fault:Kill")]
 
-class Kill(Callback):
-    def on_step(self, step):
+class Kill:
+    @hookimpl
+    def suite_step_taken(self, step):
         if step == int(os.environ.get("KILL_AT_STEP", "-1")):
             os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("suite", "torch", "transformers", "datasets", "accelerate", "peft", "numpy", "safetensors")
+from suite.plugins.builtin import DISTRIBUTION
+
+PACKAGES = (DISTRIBUTION, "torch", "transformers", "datasets", "accelerate", "peft", "numpy", "safetensors")
 
 
 def environment(fingerprint: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -22,10 +23,10 @@ from suite.domain.losses import split_loss
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example
 from suite.evaluation.scoring import validate
+from suite.plugins.observers import Observers
 from suite.runs import Run
 from suite.signals import Stopped, StopSignal
 from suite.training import checkpoint
-from suite.training.callbacks import Callback, notify
 from suite.training.memory import Losses, MicroBatches
 from suite.training.meters import FiniteGuard, Window
 from suite.training.optimizers import make_optimizer
@@ -42,13 +43,13 @@ def fit(
     *,
     run: Run,
     accelerator: Accelerator,
-    callbacks: list[Callback],
+    observers: Observers,
     resume: bool = False,
 ) -> Model:
     """Trains the network of `model` in place and leaves it with the weights that scored best on `validation`.
 
     Returns the model it ends with: `model`, or what `refreshed` made of it before the last evaluation. All ranks call
-    it with the same arguments; only the main process has callbacks. With `resume` it goes on from the newest sound
+    it with the same arguments; only the main process has observers. With `resume` it goes on from the newest sound
     checkpoint of `run`. Raises `Stopped` after a signal, `SuiteError` when the loss is not finite.
     """
     config: TrainConfig = task.config
@@ -67,6 +68,12 @@ def fit(
     total = sampler.total_steps
     every = config.evaluate_every or sampler.steps_per_epoch
 
+    def tell(event: str, **values: Any) -> None:
+        """Tells who watches, and draws no random number whatever they draw: a watched run has the same bits."""
+        before = random_state()
+        observers.tell(event, run=run, **values)
+        set_random_state(before)
+
     # ---- state: fresh, or from the newest sound checkpoint -----------------------------------------------------------
     window, guard, clock = Window(device), FiniteGuard(config, device, optimizer), time.monotonic()
     state = TrainingState(strategy, optimizer, window)
@@ -75,7 +82,7 @@ def fit(
     at, beat = state.cursor, 0.0
     if main:
         run.truncate_history(at.step if newest else -1)  # without a checkpoint step 0 is evaluated again
-        notify(callbacks, "on_start", config, at.step, total)
+        tell("suite_run_started", domain=task.domain.name, config=config, step=at.step, total=total)
 
     def elapsed() -> float:
         """Seconds of training, evaluations included, over all the run's starts."""
@@ -119,7 +126,8 @@ def fit(
         if main:
             named = {f"validation/{name}": number for name, number in metrics.items()}
             run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **named})
-            notify(callbacks, "on_evaluate", at.step, metrics, at.best_step == at.step)
+            best = at.best_step == at.step
+            tell("suite_evaluated", step=at.step, data="validation", metrics=metrics, best=best)
 
     def gradients(step: Step, items: torch.Tensor | int) -> Losses:
         """Leaves the gradient of the mean loss over `items`, those of the step on all ranks, in the parameters.
@@ -181,14 +189,14 @@ def fit(
                         at.epoch, at.batch = at.epoch + 1, 0
                     window.examples += len(step.rank_batch.indices) * step.rank_batch.real * world
                     if main:
-                        notify(callbacks, "on_step", at.step)
+                        observers.tell("suite_step_taken", run=run, step=at.step)
                     if at.step % config.log_every == 0 or at.step == total:
                         guard.raise_if_tripped()
                         values = window.close(accelerator, rate=rates[0] * factor, norm=norm)
                         if main:
                             run.log({"step": at.step, "epoch": at.epoch, "seconds": elapsed(), **values})
                             heartbeat()
-                            notify(callbacks, "on_log", at.step, values)
+                            tell("suite_steps_logged", step=at.step, values=values)
 
                     evaluated = at.step % every == 0 or at.step == total
                     if evaluated:
@@ -211,6 +219,7 @@ def fit(
     if main:
         metric = task.domain.metric
         run.note(f"best step {at.best_step} of {at.step}: {metric} {at.best}; {at.seconds:.0f} s of training")
+        tell("suite_trained", step=at.step)
     return model
 
 

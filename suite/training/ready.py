@@ -27,8 +27,7 @@ from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Splits
 from suite.errors import SuiteError
 from suite.evaluation.scoring import score_examples
-from suite.plugins.loader import load_plugins
-from suite.training.callbacks import Callback
+from suite.training.callbacks import observers_of
 from suite.training.meters import FiniteGuard, clip
 from suite.training.optimizers import make_optimizer, optimizer_state
 from suite.training.order import StepSampler, running, step_loader
@@ -84,7 +83,7 @@ def rehearsed(
     `seen` is called with the data as soon as they are checked, and again when they are parted, so that there is
     something to show where the way ends before. Raises `SuiteError` for all that a training would refuse.
     """
-    make_callbacks(task.config.callbacks)
+    observers_of(task.config.callbacks or [])  # what nobody asked for is not worth the seconds it takes
     task = replace(task, config=pinned(task, accelerator))
     data = checked(task)
     seen(data, None)
@@ -122,12 +121,6 @@ def rehearse(task: Task, model: Model, further: Mapping[str, Dataset]) -> None:
                 scores.reference(examples[index])
         except SuiteError as error:
             raise without(name, further, error) from None
-
-
-def make_callbacks(names: list[str]) -> list[Callback]:
-    """The progress bar and the callbacks named."""
-    plugins = load_plugins()
-    return [plugins.find("suite_callbacks", name).load()() for name in ["progress", *names]]
 
 
 def _answer(task: Task, made: Ready, accelerator: Accelerator) -> None:

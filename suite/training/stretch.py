@@ -13,20 +13,21 @@ from pathlib import Path
 
 from suite.domain.description import Domain, Task
 from suite.errors import SuiteError
+from suite.plugins.hookspecs import hookimpl
 from suite.plugins.loader import load_plugins
 from suite.runs import Run
 from suite.signals import Stopped
-from suite.training.callbacks import Callback
 from suite.training.train import train
 
 
-class Until(Callback):
+class Until:
     """Asks for the end at step `stop`, or kills this process at step `kill`, without a chance to do anything."""
 
     def __init__(self, stop: int, kill: int | None) -> None:
         self.stop, self.kill = stop, kill
 
-    def on_step(self, step: int) -> None:
+    @hookimpl
+    def suite_step_taken(self, step: int) -> None:
         """Sends this process the signal."""
         if step == self.kill:
             os.kill(os.getpid(), signal.SIGKILL)

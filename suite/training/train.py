@@ -30,17 +30,18 @@ from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Splits
 from suite.errors import SuiteError, afterwards, logged
 from suite.evaluation.card import card
-from suite.evaluation.evaluate import evaluate
+from suite.evaluation.evaluate import evaluate, tell_scores
 from suite.evaluation.scoring import score_examples
 from suite.files import full_disk_named, write_json, write_text
 from suite.inference import golden
+from suite.plugins.observers import FINISHED, Observers
 from suite.runs import Run
 from suite.signals import Stopped
 from suite.training.again import begun_by, this_job
-from suite.training.callbacks import Callback, end
+from suite.training.callbacks import observers_of
 from suite.training.environment import environment
 from suite.training.loop import fit
-from suite.training.ready import Ready, make_callbacks, pinned, ready
+from suite.training.ready import Ready, pinned, ready
 from suite.training.weights import describe
 
 
@@ -54,19 +55,20 @@ class _Job:
     further: Mapping[str, Dataset]
     """Data sets that are only scored, by their references."""
     accelerator: Accelerator
-    callbacks: list[Callback]
+    observers: Observers
+    """Nobody but in the main process."""
     resume: bool
 
 
-def train(task: Task, resume: Run | None = None, *, force: bool = False, watching: Sequence[Callback] = ()) -> Run:
+def train(task: Task, resume: Run | None = None, *, force: bool = False, watching: Sequence[object] = ()) -> Run:
     """Runs `task` from data to evaluated model, or goes on with `resume`; returns the run.
 
-    This process owns the run meanwhile; `force` takes `resume` from one that seems to own it. `watching` are callbacks
-    besides those that the config names. Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint written,
-    `SuiteError` for what the user can mend.
+    This process owns the run meanwhile; `force` takes `resume` from one that seems to own it. `watching` are objects
+    with hooks, besides the callbacks that the config names. Raises `Stopped` after SIGTERM or Ctrl-C with a checkpoint
+    written, `SuiteError` for what the user can mend.
     """
     accelerator = make_accelerator(task.config)
-    callbacks = [*make_callbacks(task.config.callbacks), *watching] if accelerator.is_main_process else []
+    observers = observers_of(task.config.callbacks, watching) if accelerator.is_main_process else Observers()
     with reproducible(task.config, accelerator.device) as repeats:
         if resume:
             _check_unfinished(resume)
@@ -74,7 +76,7 @@ def train(task: Task, resume: Run | None = None, *, force: bool = False, watchin
                 data, splits = load_splits(task)
                 further = load_further(task, task.config.also_evaluate)
                 _continue(run, task, data, accelerator)
-                return _carried_out(_Job(task, run, splits, further, accelerator, callbacks, resume=True))
+                return _carried_out(_Job(task, run, splits, further, accelerator, observers, resume=True))
         asked, task = task, replace(task, config=pinned(task, accelerator))
         data, splits = load_splits(task)
         further = load_further(task, task.config.also_evaluate)
@@ -82,7 +84,7 @@ def train(task: Task, resume: Run | None = None, *, force: bool = False, watchin
             if accelerator.is_main_process:
                 _describe(run, task, data, repeats)
                 begun_by(this_job(), asked, run)
-            return _carried_out(_Job(task, run, splits, further, accelerator, callbacks, resume=False))
+            return _carried_out(_Job(task, run, splits, further, accelerator, observers, resume=False))
 
 
 @contextmanager
@@ -113,33 +115,27 @@ def _carried_out(job: _Job) -> Run:
         changes = error.changes if isinstance(error, SuiteError) else {}
         _ended(job, "failed", f"{type(error).__name__}: {error}", changes)
         raise
+    _observed(job, "finished")
     return Run(run.path)
 
 
 def _train(job: _Job) -> None:
-    task, accelerator, callbacks = job.task, job.accelerator, job.callbacks
+    task, accelerator = job.task, job.accelerator
     made = ready(task, job.splits, job.further, accelerator.device)
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in job.splits.items())
     source = task.config.model or task.domain.starter.model
     say(f"{task.domain.title}: {source}, {describe(made.model.network)}; rows: {sizes}")
-    state = "failed"
-    try:
-        model = fit(
-            task,
-            made.model,
-            made.examples,
-            made.validation,
-            run=job.run,
-            accelerator=accelerator,
-            callbacks=callbacks,
-            resume=job.resume,
-        )
-        state = "finished"
-    except Stopped:
-        state = "interrupted"
-        raise
-    finally:
-        end(callbacks, state)
+    job.observers.note = job.run.note
+    model = fit(
+        task,
+        made.model,
+        made.examples,
+        made.validation,
+        run=job.run,
+        accelerator=accelerator,
+        observers=job.observers,
+        resume=job.resume,
+    )
     if accelerator.is_main_process:
         _finish(job, replace(made, model=model))
     accelerator.wait_for_everyone()
@@ -161,7 +157,7 @@ def _finish(job: _Job, trained: Ready) -> None:
     save_model(model, run.model)
     golden.store(run.path / "golden", task, model, job.splits["test"], accelerator)
     run.set_status("running", stage="evaluating")
-    evaluate(run, task)
+    tell_scores(job.observers, run, evaluate(run, task))
     write_text(run.path / "README.md", card(task, run))
     run.set_status("finished")
     seconds = duration(max((line.get("seconds", 0) for line in run.history()), default=0))
@@ -260,11 +256,27 @@ def _ended(job: _Job, state: str, cause: str, changes: Mapping[str, Any] = Mappi
     run = job.run
     if not job.accelerator.is_main_process:
         return
+    _observed(job, state)
     with logged(f"Noting in {run.path} how it ended"):
         if run.owner and run.owner.lost:
             return
         run.note(f"{state}: {cause}")
         run.set_status(state, cause=cause, next=_next(job.task, run, changes))
+
+
+def _observed(job: _Job, state: str) -> None:
+    """Tells who watched that the run is over, and keeps in it how long each of them took."""
+    run, observers = job.run, job.observers
+    if not job.accelerator.is_main_process:
+        return
+    observers.tell(FINISHED, run=run, state=state)
+    with logged(f"Noting in {run.path} who watched it"):
+        if run.owner and run.owner.lost:
+            return
+        write_json(run.path / "observers.json", observers.report())
+        for sentence in observers.slow():
+            say(sentence)
+            run.note(sentence)
 
 
 def _last_step(run: Run) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from suite.plugins.loader import Offer, Plugins
+from suite.plugins.loader import Plugins
+from suite.plugins.offers import Offer
 from suite.web.endpoints import App
 from suite.web.page import DomainPage, drawn
 

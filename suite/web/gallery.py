@@ -5,7 +5,8 @@ from __future__ import annotations
 from suite.demo import Markup, code, failed, join, panel, tag
 from suite.domain.description import Domain
 from suite.errors import SuiteError
-from suite.plugins.loader import Offer, PluginInfo, load_plugins
+from suite.plugins.loader import load_plugins
+from suite.plugins.offers import Offer, PluginInfo
 
 HUES = 6
 """How many tile colours style.css has; neighbours get different ones."""

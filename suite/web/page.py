@@ -14,7 +14,7 @@ from suite.console import warn
 from suite.domain.description import Domain
 from suite.errors import SuiteError
 from suite.inference.predictor import Predictor, default_run, finished_run
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 from suite.web import STARTER
 from suite.web.about import about
 from suite.web.error_boundary import guard_handlers

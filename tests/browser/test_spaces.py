@@ -56,7 +56,9 @@ def test_requirements_are_those_of_core_and_plugin(name):
     """The code itself goes in beside `app.py`; Gradio comes with the platform."""
     needed = {Requirement(text) for folder in (ROOT, ROOT / "plugins" / name) for text in dependencies(folder)}
     lines = (ROOT / "spaces" / name / "requirements.txt").read_text().splitlines()
-    assert {Requirement(line) for line in lines} == {need for need in needed if need.name not in ("suite", "gradio")}
+    assert {Requirement(line) for line in lines} == {
+        need for need in needed if need.name not in ("suite-core", "gradio")
+    }
 
 
 def dependencies(folder):

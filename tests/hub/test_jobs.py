@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-PLACES = ("--install", "suite @ git+https://example.org/suite@v1", "--install", "suite-toy==0.1.0")
+PLACES = ("--install", "suite-core @ git+https://example.org/suite@v1", "--install", "suite-toy==0.1.0")
 
 
 def run(*arguments):

@@ -14,7 +14,7 @@ from suite.data.checks import write_rejected
 from suite.data.load import CheckedData
 from suite.domain.description import Domain
 from suite.errors import SuiteError
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 from suite.training.ready import rehearsed
 
 

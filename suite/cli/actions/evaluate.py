@@ -9,7 +9,7 @@ from suite.api import evaluate_run
 from suite.console import result
 from suite.domain.description import Domain
 from suite.inference.predictor import finished_run
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 
 
 def evaluate(

@@ -8,7 +8,7 @@ import click
 
 from suite.domain.description import Domain
 from suite.inference.answering import predict_all
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 
 
 def predict(

@@ -14,7 +14,7 @@ from suite.domain.description import Domain, Task
 from suite.errors import SuiteError
 from suite.evaluation.report import render
 from suite.inference.predictor import read_config
-from suite.plugins.loader import Offer
+from suite.plugins.offers import Offer
 from suite.runs import Run
 from suite.signals import Stopped
 from suite.training.again import begun_before

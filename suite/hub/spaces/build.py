@@ -18,7 +18,8 @@ from suite.files import write_text
 from suite.hub.bundle import bundle, check, write_folder
 from suite.hub.spaces import packages
 from suite.inference.predictor import finished_run, read_config
-from suite.plugins.loader import Offer
+from suite.plugins.builtin import DISTRIBUTION
+from suite.plugins.offers import Offer
 from suite.provenance.hub_run import PERMISSION
 
 GRADIO = "6.31.0"  # what the demos were tested with; the platform installs this very version
@@ -67,7 +68,7 @@ def build(plan: Plan, folder: Path, *, runs: Path = Path("runs")) -> Path:
         for name, text in files(plan, task).items():
             write_text(made / name, text)
         if not (plan.plain or plan.from_index):
-            for name in dict.fromkeys((packages.CORE, plan.offer.plugin.distribution)):
+            for name in dict.fromkeys((DISTRIBUTION, plan.offer.plugin.distribution)):
                 packages.unpack(name, made / "packages")
         folder.mkdir(exist_ok=True)
         _clear(folder)

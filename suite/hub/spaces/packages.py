@@ -17,22 +17,25 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from suite.assets import wheels
 from suite.errors import SuiteError
+from suite.plugins.builtin import DISTRIBUTION
 
-CORE = "suite"
 ZERO_TORCH = "<2.12"  # the newest that ZeroGPU has is 2.11
 
 
 def requirements(plugin: str, *, from_index: bool, zero_gpu: bool) -> list[str]:
     """The lines of `requirements.txt` for the core and the distribution `plugin`; Gradio is the platform's own."""
-    dists = [distribution(name) for name in dict.fromkeys((CORE, plugin))]
+    dists = [distribution(name) for name in dict.fromkeys((DISTRIBUTION, plugin))]
     if from_index:
         lines = [f"{dist.name}=={dist.version}" for dist in dists]
         return [*lines, f"torch{ZERO_TORCH}"] if zero_gpu else lines
-    ours = {dist.name for dist in dists} | {"gradio"}
-    needed = {str(required) for dist in dists for required in _needed(dist) if required.name not in ours}
+    ours = {canonicalize_name(dist.name) for dist in dists} | {"gradio"}
+    needed = {
+        str(required) for dist in dists for required in _needed(dist) if canonicalize_name(required.name) not in ours
+    }
     lines = sorted(needed, key=str.lower)
     return [f"{line},{ZERO_TORCH}" if zero_gpu and Requirement(line).name == "torch" else line for line in lines]
 

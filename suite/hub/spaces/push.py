@@ -7,6 +7,7 @@ from pathlib import Path
 from suite.errors import SuiteError
 from suite.hub.client import api, full_name, hub_errors, refuse_visible
 from suite.hub.spaces.build import OURS, is_space
+from suite.plugins.builtin import DISTRIBUTION
 
 
 def push(folder: Path, *, to: str = "", public: bool = False) -> str:
@@ -16,7 +17,7 @@ def push(folder: Path, *, to: str = "", public: bool = False) -> str:
     """
     if not is_space(folder):
         raise SuiteError(f"{folder} holds no Space of Suite; make one with: suite space build DOMAIN --output {folder}")
-    if not ((folder / "packages").is_dir() or "suite==" in (folder / "requirements.txt").read_text()):
+    if not ((folder / "packages").is_dir() or f"{DISTRIBUTION}==" in (folder / "requirements.txt").read_text()):
         raise SuiteError(f"{folder} was built with --plain and has not Suite's code; build it without, then push it.")
     hub = api()
     name = full_name(hub, to, folder.resolve().name)

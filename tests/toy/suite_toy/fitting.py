@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from suite.accelerator import make_accelerator
+from suite.plugins.observers import Observers
 from suite.runs import Run
 from suite.training import checkpoint
 from suite.training.loop import fit
@@ -44,7 +46,7 @@ class Fitting:
             rows[50:80],
             run=self.run,
             accelerator=make_accelerator(self.task.config),
-            callbacks=list(callbacks),
+            observers=Observers({f"callback {number}": each for number, each in enumerate(callbacks)}),
             resume=resume,
         )
 
@@ -57,6 +59,23 @@ class Fitting:
         """Tensors of the newest checkpoint."""
         path = checkpoint.latest(self.run.checkpoints)
         return checkpoint.read_tensors(path, "model.safetensors")
+
+
+@contextmanager
+def fault_after(step, fault):
+    """`fault()` between two steps, as a crash of the loop's own: what a callback raises would end nothing."""
+    real = Observers.tell
+
+    def tell(self, event, **values):
+        if event == "suite_step_taken" and values["step"] == step:
+            fault()
+        real(self, event, **values)
+
+    Observers.tell = tell
+    try:
+        yield
+    finally:
+        Observers.tell = real
 
 
 def largest(a, b):

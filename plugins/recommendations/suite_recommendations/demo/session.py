@@ -79,7 +79,7 @@ class Session:
             raise SuiteError(NOTHING)
         history = [History("you", list(liked), reasons=True)]
         model = self.grown(added)
-        return model, (model.infer(model.collate(history)) if added else self.predictor(history))[0]
+        return model, self.predictor(history, model=model)[0]
 
 
 def choices(model: RecommenderModel, added: Added) -> list[tuple[str, str]]:
