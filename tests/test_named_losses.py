@@ -93,8 +93,8 @@ def test_the_bar_shows_the_first_few_and_the_line_of_an_evaluation_none(capsys):
     progress, shown = Progress(), []
     postfix = {"set_postfix": lambda self, given, refresh: shown.append(given), "clear": lambda self: None}
     progress.bar = type("Bar", (), postfix)()
-    progress.on_log(1, {"loss": 1.0, **{f"loss/{name}": 2.0 for name in "abcdefgh"}, "norm": 3.0})
-    progress.on_log(1, {"loss": 1.0, "norm": 3.0})
+    progress.suite_steps_logged({"loss": 1.0, **{f"loss/{name}": 2.0 for name in "abcdefgh"}, "norm": 3.0})
+    progress.suite_steps_logged({"loss": 1.0, "norm": 3.0})
     assert shown == [{"loss": "1.000", "a": "2.000", "b": "2.000", "c": "2.000"}, {"loss": "1.000"}]
-    progress.on_evaluate(5, {"loss": 1.0, "loss/a": 2.0, "accuracy": 0.5}, False)
+    progress.suite_evaluated(5, "validation", {"loss": 1.0, "loss/a": 2.0, "accuracy": 0.5}, False)
     assert "step 5: loss 1, accuracy 0.5\n" in capsys.readouterr().err

@@ -107,7 +107,7 @@ class Predictor:
         with closing(self._stream(examples)) as pieces:
             for piece in pieces:
                 yield piece
-        self._tell(examples, piece)  # an answer that was broken off is none
+        self._tell(examples, piece)  # a stream that its reader closed has answered nothing
 
     def inputs(self, argument: Input) -> list[Example]:
         """Examples from one argument of `predict`: a path, perhaps text; or a picture or sound held in memory.
