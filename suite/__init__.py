@@ -32,7 +32,7 @@ from suite.plugins.hookspecs import Entry, hookimpl
 from suite.tables.columns import Column, Columns, Finding
 
 if TYPE_CHECKING:
-    from suite.api import Evaluation, evaluate, load, predict, train
+    from suite.api import Check, Evaluation, check, evaluate, load, predict, train
     from suite.assets.encoder import mean_states
     from suite.assets.resolve import resolve_model
     from suite.cli.options import format_option
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _LATER = {
-    "suite.api": ("Evaluation", "evaluate", "load", "predict", "train"),
+    "suite.api": ("Check", "Evaluation", "check", "evaluate", "load", "predict", "train"),
     "suite.assets.encoder": ("mean_states",),
     "suite.assets.resolve": ("resolve_model",),
     "suite.cli.options": ("format_option",),
@@ -76,6 +76,7 @@ __all__ = [
     "Asset",
     "Baselines",
     "Batch",
+    "Check",
     "Column",
     "Columns",
     "Correction",
@@ -111,6 +112,7 @@ __all__ = [
     "as_written",
     "bar",
     "cache_dir",
+    "check",
     "column",
     "csv_text",
     "decoding",

@@ -1,4 +1,4 @@
-"""The commands as functions, for notebooks and scripts: `train`, `evaluate`, `load`, `predict`.
+"""The commands as functions, for notebooks and scripts: `check`, `train`, `evaluate`, `load`, `predict`.
 
     from suite import evaluate, load, predict, train
 
@@ -16,7 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from suite.accelerator import make_accelerator
 from suite.assets.asset import LOCAL
+from suite.data.checks import write_rejected
+from suite.data.given import reference, references
+from suite.data.load import CheckedData
 from suite.domain.description import Domain, Task
 from suite.domain.vocabulary import Prediction
 from suite.errors import SuiteError, unknown
@@ -24,16 +28,30 @@ from suite.evaluation.evaluate import evaluate as write_evaluation
 from suite.evaluation.evaluate import tell_scores
 from suite.evaluation.report import render
 from suite.inference.answering import answers, groups
-from suite.inference.predictor import Predictor, finished_run, permissions, read_config
+from suite.inference.predictor import Input, Predictor, finished_run, permissions, read_config
 from suite.plugins.loader import load_plugins
 from suite.runs import Run, list_runs, newest_unfinished
 from suite.signals import Stopped
 from suite.training.again import begun_before
+from suite.training.ready import rehearsed
 from suite.training.train import train as train_run
 
 Reference: TypeAlias = Run | Path | str
 """A run, its folder, its name in the folder of runs, or a domain's name."""
 RUNS = Path("runs")
+
+
+class Check(dict[str, Any]):
+    """What `suite DOMAIN data check --format json` prints: counts, findings, rejected rows, sizes of the splits, and
+    why a training would refuse the data, None where it takes them. Printing it shows what the command shows.
+    """
+
+    def __init__(self, content: Mapping[str, Any], text: str, error: SuiteError | None) -> None:
+        super().__init__(content)
+        self.text, self.error = text, error
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, [self.text, str(self.error or "")]))
 
 
 class Evaluation(dict[str, Any]):
@@ -51,6 +69,42 @@ class Evaluation(dict[str, Any]):
         return self.text
 
 
+def check(domain: str, /, *, config: str | Path = "", **options: Any) -> Check:
+    """Looks at `data`, rows as in `train` included: what is wrong with them, and whether a training would take them.
+
+    It goes the way of a training as far as its first step, with the same options, and writes no run. Data that would be
+    refused raise nothing: `check(…)["refused"]` says why. Raises `SuiteError` for options that won't do.
+    """
+    described: Domain = load_plugins().domain(domain)
+    return check_task(described.task(*_layers(described, config, options)))
+
+
+def check_task(task: Task, rejected: Path | None = None) -> Check:
+    """The same of a task; `rejected` is where the rows that are left out are written."""
+    seen: dict[str, Any] = {}
+
+    def note(checked: CheckedData, splits: Mapping[str, Any] | None) -> None:
+        seen.update(data=checked, splits=splits and {name: len(rows) for name, rows in splits.items()})
+        if rejected:
+            write_rejected(checked.report, rejected)
+
+    refused: SuiteError | None = None
+    try:
+        rehearsed(task, make_accelerator(task.config), 1, note)
+    except SuiteError as error:
+        refused = error
+    report, sizes = seen["data"].report if seen else None, seen.get("splits")
+    lines = [report.render()] if report else []
+    lines += ["Splits: " + ", ".join(f"{name} {size}" for name, size in sizes.items()) + "."] if sizes else []
+    lines += [] if refused else ["A training would take these data: its first step was tried and thrown away."]
+    content = {
+        **(report.to_json() if report else {}),
+        "splits": sizes,
+        "refused": None if refused is None else str(refused),
+    }
+    return Check(content, "\n".join(lines), refused)
+
+
 def train(
     domain: str,
     /,
@@ -64,10 +118,12 @@ def train(
     """Fine-tunes on `data`, or on the domain's starter, and returns the finished, evaluated run.
 
     `options` are those of `suite DOMAIN options`, such as `data="calls/"` or `max_steps=50`; they rank above those
-    of the YAML file `config`. `resume` goes on with a stopped run, or with "latest"; with `force` it takes the run
-    from a process that seems to be alive. `callbacks` are names, as in the config, and objects whose methods are hooks,
-    such as `suite_steps_logged`; they take the place of those that would watch unasked. What a Slurm job or a container
-    began is gone on with unasked when that is started again.
+    of the YAML file `config`. `data` may also be rows: a DataFrame, a `datasets.Dataset` or `DatasetDict`, a list of
+    dicts. They are kept in a file below `output`, files that they name included, so that the run can be resumed and
+    evaluated. `resume` goes on with a stopped run, or with "latest"; with `force` it takes the run from a process that
+    seems to be alive. `callbacks` are names, as in the config, and objects whose methods are hooks, such as
+    `suite_steps_logged`; they take the place of those that would watch unasked. What a Slurm job or a container began
+    is gone on with unasked when that is started again.
 
     Raises `SuiteError` for what can be mended, and `KeyboardInterrupt` after Ctrl-C (in a notebook: interrupt) or
     SIGTERM, when the checkpoint is written. Signals reach the main thread only: called from another one,
@@ -80,7 +136,7 @@ def train(
         options["callbacks"] = [each for each in callbacks if isinstance(each, str)]
     elif callbacks is not None:
         options["callbacks"] = callbacks  # which says what it must be
-    layers = [described.Config.from_file(Path(config)) if config else {}, options]
+    layers = _layers(described, config, options, keep=not resume)
     task, stopped_run = planned(described, layers, resume.path if isinstance(resume, Run) else resume)
     if stopped_run is None and (stopped_run := begun_before(task)):
         task = Task(described, read_config(stopped_run, described))
@@ -95,7 +151,7 @@ def evaluate(
     /,
     *,
     domain: str = "",
-    data: str | Sequence[str] = (),
+    data: Any = (),
     slice_by: str = "",
     output: str | Path = RUNS,
     **options: Any,
@@ -104,13 +160,17 @@ def evaluate(
 
     A domain's name stands for its newest finished run below `output`. `domain` says what a model is for that was pushed
     to the hub: `evaluate("owner/name", domain="weather")`; one whose data stayed at home is evaluated by the command
-    alone, with `--set data=…`. `data` are further data sets to score, instead of the config's `also_evaluate`;
-    `slice_by` a column whose every value gets metrics of its own. `options` are those of `evaluate --set`: how it
-    answers, such as a permission; never which rows are scored. Raises `SuiteError`.
+    alone, with `--set data=…`. `data` are further data sets to score, instead of the config's `also_evaluate`: a
+    reference, rows as in `train`, or a list of several. `slice_by` is a column whose every value gets metrics of its
+    own. `options` are those of `evaluate --set`: how it answers, such as a permission; never which rows are scored.
+    Raises `SuiteError`.
     """
     described, source = _domain_of(run, domain, Path(output))
     chosen = finished_run(source or "latest", described.task(output=output))
-    return evaluate_run(chosen, described, [data] if isinstance(data, str) else data, slice_by, options)
+    beside = {"output": chosen.path.parent.parent}
+    own = Task(described, read_config(chosen, described).model_copy(update=beside))
+    further = references(data, own) if isinstance(data, str | Path) or len(data) else []
+    return evaluate_run(chosen, described, further, slice_by, options)
 
 
 def evaluate_run(
@@ -144,17 +204,18 @@ def load(model: Reference, /, *, domain: str = "", **options: Any) -> Predictor:
     return predictor
 
 
-def predict(model: Predictor | Reference, /, inputs: str | Path | Sequence[str | Path]) -> list[Prediction]:
+def predict(model: Predictor | Reference, /, inputs: Input | Sequence[Input]) -> list[Prediction]:
     """Answers for files or texts, as `suite DOMAIN predict --format json` prints them: dicts with "input" first.
 
-    One input may have several answers, such as one for each row of a table. `model` is what `load` returns, or what it
-    takes. Raises `SuiteError` for the first input that can't be answered.
+    An input may also be a picture or a sound in memory (`Predictor.inputs`), which is called by its place among the
+    inputs: "picture 1". One input may have several answers, such as one for each row of a table. `model` is what `load`
+    returns, or what it takes. Raises `SuiteError` for the first input that can't be answered.
     """
     predictor = model if isinstance(model, Predictor) else load(model)
-    arguments = [str(inputs)] if isinstance(inputs, str | Path) else [str(argument) for argument in inputs]
+    given: list[Any] = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     return [
         {"input": name, **prediction}
-        for group in groups(predictor, arguments)
+        for group in groups(predictor, given)
         for name, predictions in answers(predictor, group)
         for prediction in predictions
     ]
@@ -177,6 +238,21 @@ def planned(domain: Domain, layers: Sequence[Mapping[str, Any]], resume: str | P
         )
     run = _stopped_run(domain, str(resume), root)
     return Task(domain, read_config(run, domain, given)), run
+
+
+def _layers(
+    domain: Domain, config: str | Path, options: Mapping[str, Any], *, keep: bool = True
+) -> list[Mapping[str, Any]]:
+    """The options of the YAML file and those above them, in which rows became references where they are to be kept."""
+    layers = [domain.Config.from_file(Path(config)) if config else {}, options]
+    named = {name: options[name] for name in ("data", "also_evaluate") if name in options}
+    if not keep or not named:
+        return layers
+    task = domain.task(*({key: value for key, value in layer.items() if key not in named} for layer in layers))
+    made: dict[str, Any] = {"data": reference(named["data"], task)} if "data" in named else {}
+    further = named.get("also_evaluate", ())
+    made |= {"also_evaluate": references(further, task) if len(further) else []} if "also_evaluate" in named else {}
+    return [*layers, made]
 
 
 def _stopped_run(domain: Domain, reference: str, root: Path) -> Run:

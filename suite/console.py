@@ -59,6 +59,20 @@ def result(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
 
+def typed(text: str) -> None:
+    """A part of what the command was asked for, on stdout, seen at once."""
+    print(text, end="", flush=True)  # noqa: T201
+
+
+@contextmanager
+def line_ended() -> Iterator[None]:
+    """What is `typed` inside is a line of its own, also where Ctrl-C or an error cuts it short."""
+    try:
+        yield
+    finally:
+        result("")
+
+
 class _Aside:
     """How many threads are inside `aside`, and what stdout was before the first of them came."""
 

@@ -36,7 +36,14 @@ def run(tmp_path_factory):
 def page_blocks():
     """The page's Python blocks, in order, with the toy's name for the domain's: its model answers at once."""
     texts = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return [block.replace('"translation"', '"toy"').replace("max_steps=50", "max_steps=2, limit=20") for block in texts]
+    ours = {
+        '"translation"': '"toy"',
+        "max_steps=50": "max_steps=2, limit=20",
+        '"source"': '"word"',
+        '"target"': '"label"',
+    }
+    ours |= {"Speichern": "vowels", "Öffnen": "consonants"}
+    return [re.sub("|".join(ours), lambda match: ours[match[0]], block) for block in texts]
 
 
 def test_the_page_runs_to_the_letter(tmp_path, monkeypatch):
@@ -46,11 +53,12 @@ def test_the_page_runs_to_the_letter(tmp_path, monkeypatch):
         with redirect_stdout(io.StringIO()) as shown:
             exec(compile(ast.parse(block), str(PAGE), "exec"), names)
         printed.append(shown.getvalue())
-    assert len(printed) == 5
+    assert len(printed) == 6
     assert "fine-tuned" in printed[1] and "{'input': 'Save', 'label':" in printed[1]
-    assert printed[2].startswith("accuracy 0.")
-    assert [line.split()[0] for line in printed[3].splitlines()] == ["Open", "Close"]
-    assert printed[4].startswith("No unfinished run of toy in runs")
+    assert printed[2].startswith("There are 2 ")
+    assert printed[3].startswith("accuracy 0.")
+    assert [line.split()[0] for line in printed[4].splitlines()] == ["Open", "Close"]
+    assert printed[5].startswith("No unfinished run of toy in runs")
 
 
 def test_train_returns_a_finished_run_made_with_the_options(run):

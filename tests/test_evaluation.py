@@ -17,6 +17,7 @@ from suite.errors import SuiteError
 from suite.evaluation.intervals import Bootstrap, difference
 from suite.evaluation.report import BEFORE, TUNED, check_slice, render, strict, summarise, verdicts, with_units
 from suite.evaluation.scoring import score_examples, scored, stack, validate
+from suite.evaluation.slicing import slices
 
 
 @pytest.fixture
@@ -252,3 +253,63 @@ def test_a_verdict_says_how_its_baseline_was_tuned(toy, scores):
     text = render(TOY, {"test": strict(result)})
     assert f"accuracy of {TUNED} against majority (nothing to tune): better (" in text
     assert "Baselines: nothing to tune (majority)." in text
+
+
+class Uneven(ToyScores):
+    """Hits of as many things as each example has: as lists, and as the sums that these make."""
+
+    def metrics(self, scores):
+        whole = np.concatenate(list(scores["hits"]))
+        sums = scores["sum"].sum() / scores["count"].sum()
+        return {"accuracy": float(whole.mean()), "by sums": float(sums)}
+
+    def unit(self, metric):
+        return ""
+
+
+def uneven(seed, sizes, author=()):
+    rng = np.random.default_rng(seed)
+    rows = [{"hits": (rng.random(size) < 0.6).astype(float).tolist()} for size in sizes]
+    stacked = stack({**row, "sum": sum(row["hits"]), "count": len(row["hits"])} for row in rows)
+    return Scored([{}] * len(rows), [None] * len(rows), stacked, {"author": np.array(author)} if len(author) else {})
+
+
+@pytest.mark.parametrize("author", [(), np.arange(60) // 2])
+def test_scores_of_uneven_length_have_the_intervals_of_the_sums_they_make(toy, toy_model, author):
+    sizes = np.random.default_rng(0).integers(0, 6, 60)
+    scores, (ours, theirs) = Uneven(toy.config, toy_model), (uneven(seed, sizes, author) for seed in (1, 2))
+    first, second = (Bootstrap.of(scores, scored, 1, count=200) for scored in (ours, theirs))
+    interval = first.interval("accuracy")
+    assert vars(interval) == pytest.approx(vars(first.interval("by sums")))
+    assert interval.low < interval.value < interval.high
+    assert len(first.units["accuracy"]) == (30 if len(author) else 60)
+    gap = difference(TOY, first, second)
+    assert (gap.low, gap.high) == pytest.approx(
+        (difference(TOY, first, second, "by sums").low, difference(TOY, first, second, "by sums").high)
+    )
+
+
+def test_lists_of_one_length_are_still_a_table_and_others_keep_each_its_own():
+    assert stack([{"a": [1, 2]}, {"a": [3, 4]}])["a"].tolist() == [[1, 2], [3, 4]]
+    for rows in ([[1.0], [2.0, 3.0]], [[], [1.0]], [[[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]]], [[[1.0]], [2.0]]):
+        stacked = stack({"a": row} for row in rows)["a"]
+        assert stacked.shape == (2,) and [part.tolist() for part in stacked] == rows
+        assert [part.tolist() for part in stacked[np.array([1, 1, 0])]] == [rows[1], rows[1], rows[0]]
+
+
+def test_uneven_scores_are_validated_and_sliced(toy_model, toy_rows):
+    class Letters(ToyScores):
+        def score(self, prediction, reference):
+            return {"hits": [float(prediction["label"] == reference)] * (1 + (reference == "vowels"))}
+
+        def metrics(self, scores):
+            return {"accuracy": float(np.concatenate(list(scores["hits"])).mean())}
+
+    scores, accelerator = Letters(toy_model.config, toy_model), make_accelerator(toy_model.config)
+    answers = score_examples(toy_model, scores, toy_rows[:40], accelerator, "Answering")
+    metrics = validate(toy_model, scores, toy_rows[:40], accelerator, lambda: False)
+    assert metrics["accuracy"] == scores.metrics(answers.scores)["accuracy"]
+    parts = slices({"toy": answers}, [row["label"] for row in toy_rows[:40]], scores.metrics)
+    sizes = {name: part["examples"] * (1 + (name == "vowels")) for name, part in parts.items()}
+    whole = sum(parts[name]["toy"]["accuracy"] * size for name, size in sizes.items()) / sum(sizes.values())
+    assert whole == pytest.approx(metrics["accuracy"])

@@ -21,7 +21,6 @@ from suite.plugins.hookspecs import hookimpl
 from suite.runs import Run
 from suite.testing import fault_plugin, newest
 from suite.training import checkpoint
-from suite.training.loop import schedule
 from suite.training.meters import clip
 from suite.training.weights import EMA, Adapters, freeze
 
@@ -55,8 +54,8 @@ def test_the_first_step_is_plain_adamw(toy_rows, tmp_path):
     ],
 )
 def test_schedules(name, values):
-    config = ToyConfig(schedule=name, warmup=0.2)
-    assert [schedule(config, step, 10) for step in (0, 1, 2, 3, 6, 10)] == pytest.approx(values, abs=1e-12)
+    model = ToyModel(None, ToyConfig(schedule=name, warmup=0.2))
+    assert [model.schedule(step, 10) for step in (0, 1, 2, 3, 6, 10)] == pytest.approx(values, abs=1e-12)
 
 
 def die():

@@ -9,12 +9,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from suite_toy.domain import ToyConfig
 from suite_toy.model import ToyModel
 
 from suite import Model
 from suite.training import order
-from suite.training.order import Batches, RankBatch, StepCollator, StepSampler, TrainingExamples, generator_for
+from suite.training.order import Batches, RankBatch, Step, StepCollator, StepSampler, TrainingExamples, generator_for
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 33])
@@ -159,3 +160,18 @@ def test_every_rank_runs_as_many_passes_as_the_others(toy_model, toy_rows, size)
             steps.append(StepCollator(toy_model, size)(TrainingExamples(toy_model, toy_rows).__getitems__(part)))
         assert len({len(step.batches) for step in steps}) == 1
         assert sum(sum(step.counts) for step in steps) == count
+
+
+def test_tensors_are_pinned_wherever_they_are_in_a_batch(monkeypatch):
+    pinned = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: pinned.append(tensor.item()) or tensor)
+    labels = [{"boxes": torch.tensor(2.0), "name": "a"}, {"boxes": torch.tensor(3.0), "name": "b"}]
+    step = Step(None, 2, [{"pixels": torch.tensor(1.0), "labels": labels, "names": ("a", "b")}], [2])
+    (batch,) = step.pin_memory().batches
+    assert sorted(pinned) == [1.0, 2.0, 3.0] and batch["names"] == ("a", "b") and batch["labels"][1]["name"] == "b"
+
+
+def test_targets_of_several_sizes_count_as_examples(toy_model):
+    labels = [{"boxes": torch.zeros(3, 4)}, {"boxes": torch.zeros(0, 4)}]
+    assert toy_model.count({"labels": labels}) == 2
+    assert toy_model.count({"labels": torch.tensor([[1, -100], [2, 3]])}) == 3

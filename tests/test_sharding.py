@@ -59,11 +59,16 @@ def validations(folder):
     return [line["validation/accuracy"] for line in lines if "validation/accuracy" in line]
 
 
+def logged(line):
+    """The losses of a line in the log."""
+    return {name: value for name, value in line.items() if "loss" in name}
+
+
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     """All cases that end well, run by one pair of processes."""
     folder = tmp_path_factory.mktemp("sharded")
-    launch(folder, [*SETTINGS, "exact", "poisoned"])
+    launch(folder, [*SETTINGS, "exact", "own", "poisoned"])
     return folder
 
 
@@ -93,16 +98,24 @@ def test_each_process_holds_half(together):
         assert second == {**first, "elements": 361}
 
 
-def test_a_crashed_run_resumes_with_the_same_bits(together):
-    """Dropout, augmentation, micro-batches, averaging; each process from its own files."""
-    ends = [checkpoint.latest(together / "exact" / name / "checkpoints") for name in ("whole", "parts")]
+@pytest.mark.parametrize("case", ["exact", "own"])
+def test_a_crashed_run_resumes_with_the_same_bits(together, case):
+    """Dropout, augmentation, micro-batches, averaging; each process from its own files; also with an optimizer and
+    named losses of the domain's own."""
+    ends = [checkpoint.latest(together / case / name / "checkpoints") for name in ("whole", "parts")]
     names = sorted(path.name for path in ends[0].glob("*.safetensors"))
     assert names == sorted(f"{n}rank-{rank}.safetensors" for n in ("", *(f"{e}-" for e in EXACT)) for rank in (0, 1))
     for name in names:
         whole, parts = (checkpoint.read_tensors(end, name) for end in ends)
         assert whole.keys() == parts.keys() and whole
         assert all(torch.equal(whole[key], parts[key]) for key in whole), name
-    assert validations(together / "exact" / "whole") == validations(together / "exact" / "parts")
+    assert validations(together / case / "whole") == validations(together / case / "parts")
+    logs = [[logged(line) for line in Run(together / case / name).history()] for name in ("whole", "parts")]
+    assert logs[0] == logs[1]
+    for line in logs[0] if case == "own" else ():  # each rank names one that the other does not
+        for prefix in [name.removesuffix("loss") for name in line if name.endswith("loss")]:
+            assert line[f"{prefix}loss/twice"] == pytest.approx(2 * line[f"{prefix}loss"])
+            assert {f"{prefix}loss/rank-0", f"{prefix}loss/rank-1"} <= line.keys()
 
 
 def test_a_step_that_is_not_finite_in_one_process_is_skipped_in_both(together):

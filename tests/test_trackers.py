@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from suite_toy.fitting import LAUNCHER
+from suite_toy.fitting import suite as run_suite
 
 import suite
 from suite.testing import distribution
@@ -121,3 +123,36 @@ def test_the_examples_of_the_page_work(tmp_path):
     counted = [each["what"] for each in tally]
     assert counted == [*["evaluated"] * (len(counted) - 3), "finished", "answered", "corrected"] and len(counted) > 4
     assert {"domain", "model"} <= tally[-1].keys() and "row" not in tally[-1]
+
+
+WHO = """
+import os
+from pathlib import Path
+from suite import hookimpl
+
+def say(event):
+    with Path("who.txt").open("a") as file:
+        file.write(f"{event} {os.environ['RANK']}\\n")
+
+@hookimpl
+def suite_run_started():
+    say("started")
+
+@hookimpl
+def suite_evaluated(data):
+    say(data)
+
+@hookimpl
+def suite_run_finished(state):
+    say(state)
+"""
+
+
+@pytest.mark.slow
+def test_of_two_processes_one_tells_a_plugin(tmp_path):
+    path = os.pathsep.join([str(distribution(tmp_path / "installed", "suite_who", WHO)), os.environ["PYTHONPATH"]])
+    process = run_suite(tmp_path, "train", "--epochs", "1", launcher=LAUNCHER, environment={"PYTHONPATH": path})
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr[-3000:]
+    lines = ["started 0", "validation 0", "validation 0", "test 0", "finished 0"]
+    assert (tmp_path / "who.txt").read_text().splitlines() == lines

@@ -23,6 +23,7 @@ from suite.tables.columns import SPLIT, Columns, Finding, Severity
 from suite.tables.content import content_codes
 from suite.tables.origin import Origin, Place, in_words
 from suite.tables.store import column
+from suite.tables.structures import shortened
 from suite.tables.values import settled
 
 _SHOWN = 3
@@ -139,9 +140,10 @@ def check_rows(rows: Dataset, task: Task, origin: Origin | None = None) -> Repor
     row is the duplicate of a good one only. Text in a number column is turned into numbers.
     """
     columns = task.columns
+    absent = [*_missing(rows, columns), *_untimed(rows, columns)]  # before what is no value of its kind is missing too
     rows, findings = settled(rows, columns)
     where = Where(origin or Origin(), rows, tuple(columns.files))
-    findings += [*_left_unread(where.origin), *_missing(rows, columns), *_untimed(rows, columns)]
+    findings += [*_left_unread(where.origin), *absent]
     findings += _absent_files(rows, columns)
     findings += _by_domain(rows, task, findings)
     copies = [*_copies(rows, columns, findings, where)]
@@ -224,7 +226,7 @@ def _shared(splits: Mapping[str, Dataset], names: tuple[str, ...], columns: Colu
         if not len(both):
             continue
         places = [starts[name] + int(np.flatnonzero(keys[starts[name] :] == both[0])[0]) for name in (first, second)]
-        examples = " and ".join(dict.fromkeys(_shown(rows[place]) for place in places))
+        examples = " and ".join(dict.fromkeys(_shown(rows[place], columns) for place in places))
         read = _rows_like(rows.select(places[:1]), where.rows, names, columns)
         examples += f" {where.in_words(read)}" if read else ""
         kind = "contents" if set(names) <= set(columns.files) else "values"
@@ -242,10 +244,14 @@ def _rows_like(example: Dataset, rows: Dataset, names: tuple[str, ...], columns:
     return np.flatnonzero(keys[:-1] == keys[-1]).tolist()
 
 
-def _shown(row: Mapping[str, Any]) -> str:
-    """Values of a row for a message; of a file its name."""
-    values = [value.get("path") or "a file" if isinstance(value, dict) else value for value in row.values()]
-    return ", ".join(repr(Path(value).name if os.sep in str(value) else value) for value in values)
+def _shown(row: Mapping[str, Any], columns: Columns) -> str:
+    """Values of a row for a message: of a file its name, of a long one its beginning."""
+    return ", ".join(_named(value) if name in columns.files else shortened(value) for name, value in row.items())
+
+
+def _named(file: Any) -> str:
+    path = file.get("path") if isinstance(file, dict) else file
+    return repr(Path(path).name if path else "a file")
 
 
 def _missing(rows: Dataset, columns: Columns) -> Iterator[Finding]:

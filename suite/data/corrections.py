@@ -117,9 +117,10 @@ def source(reference: str, task: Task) -> Dataset:
     if not last:
         raise SuiteError(f"Nothing was corrected yet: {store.path} is not there; correct an answer in the demo first.")
     gate = Gate(store.path.parent.absolute())
-    files = [column.name for column in task.columns if column.kind in ("audio", "image")]
+    files, nested = task.columns.files, [column.name for column in task.columns.structures]
     rows = [{**correction.row, **correction.after} for correction in last.values()]
     for row in rows:
         row |= {name: gate.path(str(row[name]), f"{store.path.name}: ") for name in files if row.get(name)}
+        row |= {name: json.dumps(row[name]) for name in nested if row.get(name) is not None}
     with decoding(store.path, "its lines hold values of several kinds; mend them."):
         return Dataset.from_list(rows)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import Audio, Dataset, Features, Image, concatenate_datasets, load_dataset
 from datasets import config as settings
+from datasets.features.features import generate_from_arrow_type, require_decoding
 from datasets.table import InMemoryTable
 from huggingface_hub import HfApi, constants, errors
 
@@ -31,6 +32,7 @@ from suite.tables.gate import Gate
 from suite.tables.origin import Origin, Run, runs_of, taken, unread, without_runs
 from suite.tables.readers import SUFFIXES, Reading, read_table
 from suite.tables.store import column
+from suite.tables.structures import maps_as_pairs
 
 _SOURCE = re.compile(r"([a-z][a-z0-9-]*):(.*)", re.DOTALL)
 
@@ -184,11 +186,15 @@ def _unread(path: Path, rows: Dataset, origin: Origin, task: Task, reference: st
 
 
 def _holdable(table: pa.Table, reading: Reading, path: Path) -> pa.Table:
-    """The table without columns of kinds that a data set cannot hold (maps, intervals) and nobody asks for.
+    """The table without columns of kinds that a data set cannot hold (maps, intervals) and nobody asks for; maps that
+    a structure column asks for become lists of pairs.
 
     Raises `SuiteError` for one that the domain needs.
     """
-    used = set(reading.mapping(table.column_names).values())
+    used, nested = set(reading.mapping(table.column_names).values()), reading.structures(table.column_names)
+    for place, name in enumerate(table.column_names):
+        if name in nested and pa.types.is_map(table.schema.field(name).type):
+            table = table.set_column(place, name, maps_as_pairs(table[name]))
     for field in table.schema:
         try:
             with decoding(f"{path}: the column {field.name!r}", "save it as text or numbers, or leave it out."):
@@ -208,15 +214,25 @@ def _given(task: Task, reference: str) -> Mapping[str, str]:
 
 def _dataset(table: pa.Table, *origin: Any) -> Dataset:
     """A data set over the table itself. Its fingerprint is ours: the default one would read all the data."""
+    try:
+        return _over(table, *origin)
+    except Exception:  # metadata of somebody else's file, whatever is wrong with them, are no reason to refuse its rows
+        return _over(table.replace_schema_metadata(None), *origin)
+
+
+def _over(table: pa.Table, *origin: Any) -> Dataset:
     key = hashlib.sha256(repr((origin, str(table.schema), table.num_rows)).encode()).hexdigest()[:16]
     return Dataset(InMemoryTable(table), fingerprint=key)
 
 
 def _gated(rows: Dataset, task: Task, reference: str, gate: Gate) -> Dataset:
-    """Sends every value of the file columns through the gate; media stay undecoded."""
+    """Sends every value of the file columns through the gate; media stay undecoded, inside lists and structures too:
+    who reads such a row would open the file that it names, wherever that is."""
     for name, feature in rows.features.items():
-        if isinstance(feature, Audio | Image) and feature.decode:
-            rows = rows.cast_column(name, type(feature)(decode=False))
+        if isinstance(feature, Audio | Image):
+            rows = rows.cast_column(name, type(feature)(decode=False)) if feature.decode else rows
+        elif require_decoding(feature, ignore_decode_attribute=True):
+            rows = rows.cast_column(name, generate_from_arrow_type(rows.data.schema.field(name).type))
     mapping = match_columns(rows.column_names, task.columns, _given(task, reference))
     for ours, theirs in mapping.items():
         if ours in task.columns.files:
@@ -288,6 +304,11 @@ def _download(name: str, revision: str | None, config: str | None) -> Dataset:
         parts = load_dataset(name, config, revision=commit)
     except assets.http_errors(ValueError, RuntimeError) as error:  # several configs, a script, no such files
         raise SuiteError(f"Cannot read the data set {name!r}: {str(error).splitlines()[0]}") from None
+    return marked_splits(parts)
+
+
+def marked_splits(parts: Mapping[str, Dataset]) -> Dataset:
+    """The rows of all splits, each with the name of its own."""
     marked = [rows.remove_columns(SPLIT) if SPLIT in rows.column_names else rows for rows in parts.values()]
     return concatenate_datasets(
         [rows.add_column(SPLIT, [str(split)] * len(rows)) for split, rows in zip(parts, marked, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from suite.demo.formats import counted
 from suite.demo.markup import Content, Markup
 from suite.errors import SuiteError
 from suite.tables.columns import FILE_KINDS, Column
+from suite.tables.structures import structure
 
 if TYPE_CHECKING:
     from suite.inference.predictor import Predictor
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 class CorrectionForm:
     """Fields for the columns that are an answer, and the button that stores them; drawn inside an open Blocks.
 
-    A text column gets a text box, a number a number box, a category one choice or several. The fields are empty until
+    A text column gets a text box, a number a number box, a category one choice or several, a structure its JSON to be
+    edited, which is refused where it has not the column's shape. The fields are empty until
     an answer is there: what a handler returns for `inputs` are the updates of `ask`. For a category whose values are
     known when the page is built, `verdicts` (what a button says, and the value it means) draws a button for each
     instead, and one click corrects.
@@ -91,14 +94,19 @@ class CorrectionForm:
                 names, many = list((choices or {}).get(column.name, [])), column.name in several
                 updates.append(gr.Radio(choices=names, value=None if many else value, visible=not many))
                 updates.append(gr.CheckboxGroup(choices=names, value=list(value or []) if many else [], visible=many))
+            elif column.kind == "structure":
+                updates.append(
+                    gr.Code(value=None if value is None else json.dumps(value, indent=1, ensure_ascii=False))
+                )
             else:
                 updates.append((gr.Number if column.kind == "number" else gr.Textbox)(value=value))
         return updates
 
     def answer(self, *given: Any) -> dict[str, Any]:
-        """What `inputs` hold, by column: text as it was written, a number, a name, a list of names.
+        """What `inputs` hold, by column: text as it was written, a number, a name, a list of names, a structure.
 
-        None where nothing is said, or only white space; an empty list of several names is something said.
+        None where nothing is said, or only white space; an empty list of several names is something said. Raises
+        `SuiteError` for a structure of another shape than its column's.
         """
         values = list(given)
         said: dict[str, Any] = {}
@@ -109,6 +117,8 @@ class CorrectionForm:
             else:
                 value = values.pop(0)
                 said[column.name] = None if isinstance(value, str) and not value.strip() else value
+                if column.kind == "structure" and said[column.name] is not None:
+                    said[column.name] = structure(column, value)
         return said
 
     def on_store(
@@ -199,6 +209,8 @@ def _field(column: Column, label: str, choices: Sequence[str], elem_id: str) -> 
             gr.Radio(list(choices), label=label, elem_id=name),
             gr.CheckboxGroup(list(choices), label=label, visible=False),
         ]
+    if column.kind == "structure":
+        return [gr.Code(language="json", label=label, elem_id=name, max_lines=16)]
     if column.kind == "number":
         return [gr.Number(label=label, elem_id=name)]
     return [gr.Textbox(label=label, lines=2 if column.kind == "text" else 1, max_lines=8, elem_id=name)]

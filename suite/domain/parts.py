@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
@@ -133,25 +134,62 @@ class Model(Protocol):
         """A random variation for training. Draw only from `generator`: it makes a resumed run exact."""
         return example
 
-    def loss(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    def loss(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor | Mapping[str, torch.Tensor]:
         """Scalar mean of the loss over `count(batch)` items.
 
-        `network` is what to call: `self.network`, or what stands for it while several processes train.
+        `network` is what to call: `self.network`, or what stands for it while several processes train. Where several
+        losses make one, a mapping: its `loss` is what is minimised, every other scalar is only logged, as `loss/NAME`:
+        the mean over the items of the batches that name it.
         """
         return network(**batch).loss
 
     def count(self, batch: Batch) -> int:
-        """How many items the loss is a mean over: labels that are not -100, or rows where labels are 1-D."""
+        """How many items the loss is a mean over: labels that are not -100, or rows where labels are 1-D or a list."""
         labels = batch["labels"]
+        if isinstance(labels, list | tuple):  # targets of several sizes, one for each example
+            return len(labels)
         return int((labels != -100).sum()) if labels.ndim > 1 else len(labels)
 
     def optimizer_groups(self, network: torch.nn.Module) -> list[dict[str, Any]]:
-        """Parameter groups for AdamW: matrices decay, biases and norms do not."""
+        """Parameter groups for the default `optimizer`: matrices decay, biases and norms do not."""
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         return [
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.config.weight_decay},
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
+
+    def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
+        """What changes the weights at the end of a step: AdamW over `optimizer_groups`.
+
+        Any optimizer will do whose `step` needs no closure, over parameters of `network`, which may be a sharded copy
+        of `self.network`. The `lr` of each group is its peak: a step takes that times `schedule`. What `state_dict`
+        gives is kept in checkpoints, without pickle: tensors, numbers, texts, and lists, tuples and dicts of them.
+        """
+        import torch  # not for who only lists domains
+
+        return torch.optim.AdamW(self.optimizer_groups(network), lr=self.config.learning_rate, fused=True)
+
+    def schedule(self, step: int, total: int) -> float:
+        """Share of the peak learning rate at a step, from 0 to `total` - 1: linear warm-up, then the config's way down.
+
+        It depends on its arguments and the config alone, or a resumed run will differ.
+        """
+        warmup = round(self.config.warmup * total)
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        done = (step - warmup) / max(total - warmup, 1)
+        shares = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}
+        return shares[self.config.schedule]
+
+    def infer_stream(self, batch: Batch) -> Generator[list[Prediction], None, None]:
+        """The answers of `infer` while they grow: each piece has one prediction per example, the last is what `infer`
+        gives.
+
+        Called as `infer` is, each piece asked for in its turn and perhaps in another thread. A reader who goes away
+        closes the generator: start nothing that works on without it. A terminal shows an answer growing where what
+        `Answers.render` makes of a piece begins with what it made of the one before.
+        """
+        yield self.infer(batch)
 
     def refreshed(self) -> Self:
         """This model, or one that follows the weights as they are now.
@@ -216,13 +254,17 @@ class Scores(Protocol):
 
     @abstractmethod
     def score(self, prediction: Prediction, reference: Any) -> Mapping[str, float | Sequence[float]]:
-        """One example's numbers (error counts, hits, a probability and its label), the same keys each time."""
+        """One example's numbers (error counts, hits, a probability and its label), the same keys each time.
+
+        A number may be a list, and as long as this example needs: a confidence for each thing that was predicted.
+        """
 
     @abstractmethod
     def metrics(self, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Metrics over any set of examples, from their stacked scores; called again for every bootstrap resample.
 
-        Means are sum / count over the set, never means of means. Each array's first axis is the examples.
+        Means are sum / count over the set, never means of means. Each array's first axis is the examples. Lists that
+        are not all of one length come as an array of arrays: `np.concatenate(list(scores[key]))` takes either.
         """
 
     # ---- defaults to override where wrong ------------------------------------------------------------------------

@@ -19,7 +19,7 @@ Example = Any
 
 
 Batch = dict[str, Any]
-"""What `collate` returns; tensors in it are moved to the model's device."""
+"""What `collate` returns; tensors in it, in its lists and dicts too, are moved to the model's device."""
 
 
 Prediction = dict[str, Any]

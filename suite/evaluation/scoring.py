@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from suite.console import bar
+from suite.domain.losses import TOTAL, means, split_loss
 from suite.domain.parts import Model, Scores
 from suite.domain.vocabulary import Example, Prediction, Scored, Stacked
 from suite.evaluation.units import coded_each
@@ -41,9 +42,18 @@ def scored(scores: Scores, predictions: list[Prediction], references: list[Any])
 
 
 def stack(rows: Iterable[Mapping[str, Any]]) -> Stacked:
-    """One array per key from one dict per example."""
+    """One array per key from one dict per example: of lists of several lengths one of arrays, an example each."""
     dicts = list(rows)
-    return {key: np.asarray([row[key] for row in dicts]) for key in dicts[0]} if dicts else {}
+    return {key: _stacked([np.asarray(row[key]) for row in dicts]) for key in dicts[0]} if dicts else {}
+
+
+def _stacked(values: list[np.ndarray]) -> np.ndarray:
+    if len({value.shape for value in values}) == 1:
+        return np.asarray(values)
+    stacked = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):  # at once NumPy would look for a shape that they share in part
+        stacked[place] = value
+    return stacked
 
 
 def validate(
@@ -53,19 +63,20 @@ def validate(
     accelerator: Accelerator,
     stop: Callable[[], bool],
 ) -> dict[str, float] | None:
-    """Metrics and mean loss over all examples, shared out over the ranks; None when `stop()` cut it short.
+    """Metrics and mean losses over all examples, shared out over the ranks; None when `stop()` cut it short.
 
     Every example is scored by exactly one rank; sums are taken over everything, so the number of ranks is not felt.
     """
     indices_here = by_length(model, examples)[accelerator.process_index :: accelerator.num_processes]
     rows: list[tuple[int, Mapping[str, Any]]] = []
-    losses: list[tuple[float, int]] = []
+    losses: list[tuple[dict[str, float], int]] = []
     for indices, batch_examples, batch, predictions in predict_batches(model, examples, indices_here, accelerator):
         for index, example, prediction in zip(indices, batch_examples, predictions, strict=True):
             rows.append((index, scores.score(prediction, scores.reference(example))))
         if "labels" in batch:
             with torch.no_grad(), accelerator.autocast():
-                losses.append((model.loss(model.network, batch).item(), model.count(batch)))
+                loss, named = split_loss(model.loss(model.network, batch))
+            losses.append(({TOTAL: loss.item()} | {name: n.item() for name, n in named.items()}, model.count(batch)))
         if stop():
             break
     if accelerator.num_processes > 1:
@@ -74,7 +85,9 @@ def validate(
         return None
     stacked = stack(row for _, row in sorted(rows, key=lambda row: row[0]))
     metrics = scores.metrics(scores.joint(Scored([], [], stacked)))
-    items = sum(count for _, count in losses)
-    if items:
-        metrics = {"loss": sum(loss * count for loss, count in losses if count) / items} | metrics
-    return metrics
+    sums: dict[str, tuple[float, int]] = {}
+    for numbers, count in losses:
+        for name, number in numbers.items() if count else ():
+            total, items = sums.get(name, (0.0, 0))
+            sums[name] = (total + number * count, items + count)
+    return means(sums) | metrics

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from suite.console import bar, duration, result, say
+from suite.console import bar, duration, line_ended, result, say, typed
 from suite.domain.description import Task
+from suite.domain.parts import overrides
 from suite.domain.vocabulary import Example, Prediction
 from suite.errors import SuiteError, afterwards
 from suite.inference.batches import batch_size
-from suite.inference.predictor import Predictor
+from suite.inference.predictor import Input, Predictor
 from suite.signals import StopSignal, ended_in_order
 
 
@@ -27,8 +30,10 @@ def predict_all(task: Task, inputs: tuple[str, ...], *, model: str, output: Path
         task.answers.check_output(output)
     predictor = Predictor(task, model)
     writer, failures = AnswerWriter(task, predictor.name, output, form), list[SuiteError]()
+    seen = writer.printing and sys.stdout.isatty()  # then answers stand where a bar would
+    asked = inputs if seen else bar(inputs, description="Predicting", unit="input")
     with ended_in_order(), afterwards(writer.finish, "Writing the answers that there were"):
-        for group in groups(predictor, bar(inputs, description="Predicting", unit="input"), failures):
+        for group in groups(predictor, asked, failures):
             _answer(predictor, group, writer, failures)
     return failures
 
@@ -37,16 +42,18 @@ Group = list[tuple[str, Sequence[Example]]]
 """Inputs with their examples."""
 
 
-def groups(predictor: Predictor, inputs: Iterable[str], failures: list[SuiteError] | None = None) -> Iterator[Group]:
+def groups(predictor: Predictor, inputs: Iterable[Input], failures: list[SuiteError] | None = None) -> Iterator[Group]:
     """The inputs with their examples, in order, as many together as fill one batch; what is more stands alone.
 
     Inputs that cannot be read are left out, with the reason in `failures`; without it the first is raised.
     """
     group: Group = []
     count, size = 0, batch_size(predictor.model)
-    for name in inputs:
+    for place, given in enumerate(inputs, start=1):
+        held = "sound" if isinstance(given, Mapping) else "picture"
+        name = str(given) if isinstance(given, str | Path) else f"{held} {place}"
         try:
-            examples = predictor.inputs(name)
+            examples = predictor.inputs(given)
         except SuiteError as error:
             if failures is None:
                 raise
@@ -77,6 +84,11 @@ class AnswerWriter:
     written: bool = False
 
     @property
+    def printing(self) -> bool:
+        """Whether each answer is printed as soon as it is there."""
+        return self.output is None and self.form == "text"
+
+    @property
     def appends(self) -> bool:
         """Whether each batch is written when it is there; it is not held then."""
         return self.output is not None and self.task.answers.appends(self.output)
@@ -86,9 +98,26 @@ class AnswerWriter:
         self.waiting += [(name, prediction) for prediction in predictions]
         if self.output and self.appends:
             self._write(self.output)
-        elif self.output is None and self.form == "text":
+        elif self.printing:
             for prediction in predictions:
                 result(self.task.answers.render(prediction))
+
+    def follow(self, predictor: Predictor, name: str, examples: Sequence[Example]) -> list[Prediction]:
+        """Prints an input's one answer while it grows, and takes it; returns it whole.
+
+        A piece is shown as soon as the next begins with it: what is rendered otherwise, as JSON, stands there once.
+        """
+        shown, before, whole = "", "", list[Prediction]()
+        with closing(predictor.stream(examples)) as pieces, line_ended():
+            for whole in pieces:
+                text = self.task.answers.render(whole[0])
+                if text.startswith(before) and before.startswith(shown):
+                    typed(before[len(shown) :])
+                    shown = before
+                before = text
+            typed(before[len(shown) :] if before.startswith(shown) else f"\n{before}")
+        self.waiting += [(name, prediction) for prediction in whole]
+        return whole
 
     def finish(self) -> None:
         """Writes what is still held, or prints it where JSON was asked for."""
@@ -114,11 +143,19 @@ class AnswerWriter:
 
 
 def _answer(predictor: Predictor, group: Group, writer: AnswerWriter, failures: list[SuiteError]) -> None:
-    """A group's answers, batch by batch, and how long they took; where one spoils a batch, each input alone."""
+    """A group's answers, batch by batch, and how long they took; where one spoils a batch, each input alone, and also
+    where somebody watches them grow."""
     started = time.monotonic()
     answered: list[Prediction] = []
+    watched = writer.printing and sys.stdout.isatty() and overrides(predictor.model, "infer_stream")
+    if watched and len(group) > 1:
+        for single in group:
+            _answer(predictor, [single], writer, failures)
+        return
     try:
-        for name, predictions in answers(predictor, group):
+        if watched and len(group[0][1]) == 1:
+            answered = writer.follow(predictor, *group[0])
+        for name, predictions in () if answered else answers(predictor, group):
             writer.add(name, predictions)
             answered += [] if writer.appends else predictions  # ten thousand pictures would not fit into memory
     except SuiteError as error:

@@ -66,7 +66,7 @@ def _read(path: Path, columns: Columns) -> Dataset:
     """The kept rows. They may come from a stranger: a row that names a file instead of holding it is refused."""
     with decoding(path):
         rows = next(pq.ParquetFile(path).iter_batches(batch_size=COUNT)).to_pylist()
-    for name in _files(columns):
+    for name in columns.files:
         for row in rows:
             if row.get(name) is None:
                 continue
@@ -74,10 +74,6 @@ def _read(path: Path, columns: Columns) -> Dataset:
                 raise SuiteError(f"{path} names a file in {name!r} instead of holding it; nothing is opened for it.")
             row[name] = {"bytes": row[name]["bytes"], "path": Path(row[name].get("path") or "").name}
     return Dataset.from_list(rows)
-
-
-def _files(columns: Columns) -> list[str]:
-    return [column.name for column in columns if column.kind in ("audio", "image")]
 
 
 def _answers(model: Model, rows: Dataset, accelerator: Accelerator) -> list[Prediction]:
@@ -89,7 +85,7 @@ def _answers(model: Model, rows: Dataset, accelerator: Accelerator) -> list[Pred
 
 def _portable(rows: Dataset, task: Task, model: Model) -> Dataset:
     """The first rows whose files are small, as the domain lets them travel, with paths replaced by the files' bytes."""
-    files = _files(task.columns)
+    files = task.columns.files
     kept: list[dict[str, Any]] = []
     for row in rows:
         portable = task.data.portable(dict(row), model)

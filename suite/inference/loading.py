@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from suite.domain.description import MODEL, Task
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Prediction
 from suite.inference import golden
-from suite.inference.batches import predict_batches
+from suite.inference.batches import predict_batches, stream_batches
 from suite.runs import Run
 
 
@@ -33,6 +33,10 @@ class LoadedModel:
         """Predictions for `examples`, in order, batch by batch."""
         for *_, predictions in predict_batches(self.model, examples, range(len(examples)), self.accelerator):
             yield predictions
+
+    def stream(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
+        """The same predictions while they grow."""
+        return stream_batches(self.model, examples, self.accelerator)
 
 
 def load_run(run: Run, own: Task, asked: Any, *, lent: Callable[..., Any]) -> LoadedModel:

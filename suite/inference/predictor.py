@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from suite.console import say
 from suite.domain.description import Domain, Task
@@ -18,12 +21,17 @@ from suite.errors import SuiteError
 from suite.plugins.loader import load_plugins
 from suite.provenance.hub_run import PERMISSION, open_hub_run
 from suite.runs import Run, list_runs
+from suite.tables.media import file_of, kind_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from accelerate import Accelerator
+    from PIL.Image import Image
 
     from suite.inference.loading import LoadedModel
 
+Input: TypeAlias = "str | Path | Image | np.ndarray | Mapping[str, Any]"
+"""What is answered: a path or a text, or a picture or a sound in memory."""
 Lend = Callable[[Callable[..., Any]], Callable[..., Any]]
 LATEST = "latest"
 """Stands for the newest finished run."""
@@ -48,7 +56,7 @@ class Predictor:
 
     def __init__(self, task: Task, source: str = "", *, lent: Lend = lambda function: function) -> None:
         self.task, self.source = task, source
-        self._lent, self._answer = lent, lent(self._answers)
+        self._lent, self._answer, self._stream = lent, lent(self._answers), lent(self._streamed)
         self._loaded: LoadedModel | None = None
 
     @cached_property
@@ -89,12 +97,29 @@ class Predictor:
             answered += len(predictions)
             yield predictions
 
-    def inputs(self, argument: str) -> list[Example]:
-        """Examples from one argument of `predict`: a path, perhaps text. Raises `SuiteError` if it can't be read."""
-        return self.model.inputs(argument)
+    def stream(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
+        """Predictions for `examples` while they grow; the last piece is what a call gives.
 
-    def answer(self, argument: str) -> list[Prediction]:
-        """Predictions for one argument of `predict`. Raises `SuiteError` if it can't be read."""
+        Where the model does not stream, each batch is a piece. Closing the generator ends the work.
+        """
+        self._load()  # before a device is lent
+        piece: list[Prediction] = []
+        with closing(self._stream(examples)) as pieces:
+            for piece in pieces:
+                yield piece
+        self._tell(examples, piece)  # a stream that its reader closed has answered nothing
+
+    def inputs(self, argument: Input) -> list[Example]:
+        """Examples from one argument of `predict`: a path, perhaps text; or a picture or sound held in memory.
+
+        A picture is one of Pillow's or an array, (height, width) or (height, width, 3 or 4), of uint8; a sound a dict
+        of `array`, floats (n,), and `sampling_rate`. It is answered as its file would be, which lies in a temporary
+        folder as long as the predictor is there. Raises `SuiteError` if it can't be read.
+        """
+        return self.model.inputs(str(argument) if isinstance(argument, str | Path) else self._file(argument))
+
+    def answer(self, argument: Input) -> list[Prediction]:
+        """Predictions for one argument of `predict`, as `inputs` takes it. Raises `SuiteError` if it can't be read."""
         return self(self.inputs(argument))
 
     def describe(self) -> str:
@@ -105,6 +130,22 @@ class Predictor:
         name = self.source or starter.answering
         tuned = f"fine-tuned beforehand on {starter.data}" if name == starter.tuned else "not fine-tuned"
         return f"**{name}**, {tuned}."
+
+    def _file(self, value: Any) -> str:
+        """The file of what is held in memory, named after its content: what is given twice is there once."""
+        kinds: set[str] = {column.kind for column in self.task.columns}
+        try:
+            content, ending = file_of(value, kind_of(value, kinds, self.task.domain.title))
+        except ValueError as error:
+            raise SuiteError(f"This input cannot be read: {error}.") from None
+        path = Path(self._held.name) / f"{hashlib.sha256(content).hexdigest()[:16]}{ending}"
+        if not path.is_file():
+            path.write_bytes(content)
+        return str(path)
+
+    @cached_property
+    def _held(self) -> TemporaryDirectory[str]:
+        return TemporaryDirectory(prefix="suite-")
 
     def _unasked(self) -> str:
         """What took the place of a model that nobody named."""
@@ -125,6 +166,9 @@ class Predictor:
         for index, prediction in enumerate(predictions, start=first):
             asked = {"domain": self.task.domain.name, "model": self.name, "question": examples[index]}
             observers.tell("suite_question_answered", **asked, answer=prediction)
+
+    def _streamed(self, examples: Sequence[Example]) -> Generator[list[Prediction], None, None]:
+        yield from self._load().stream(examples)
 
     def _load(self) -> LoadedModel:
         if self._loaded is None:

@@ -6,14 +6,14 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from suite.errors import SuiteError, unknown
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-Kind = Literal["audio", "image", "text", "category", "number", "time", "id"]
+Kind = Literal["audio", "image", "text", "category", "number", "time", "id", "structure"]
 Severity = Literal["error", "warning", "note"]
 FILE_KINDS = ("audio", "image")
 """Kinds whose values are files: local paths, or structs of bytes and path."""
@@ -25,13 +25,23 @@ _FILE_ALIASES = ("file_name", "filename", "file", "path", "file_path", "filepath
 
 @dataclass(frozen=True)
 class Column:
-    """One column a domain reads. `aliases` are other names under which it is recognised."""
+    """One column a domain reads. `aliases` are other names under which it is recognised.
+
+    A column of lists or structures has the kind "structure", and its `shape` says what a value is: a type of lists,
+    tuples, dataclasses and plain values, such as `list[Box]`; a field that may be missing has a default. Values are
+    then lists and dicts of just that shape, whatever they were read from, and a row with any other is rejected.
+    """
 
     name: str
     kind: Kind
     summary: str
     required: bool = True
     aliases: tuple[str, ...] = ()
+    shape: Any = None
+
+    def __post_init__(self) -> None:
+        if (self.kind == "structure") != (self.shape is not None):
+            raise ValueError(f"the column {self.name!r}: a structure has a shape, and no other kind has")
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ class Columns:
     def files(self) -> list[str]:
         """The names of the columns whose values are files."""
         return [column.name for column in self.columns if column.kind in FILE_KINDS]
+
+    @property
+    def structures(self) -> list[Column]:
+        """The columns whose values are lists or structures."""
+        return [column for column in self.columns if column.kind == "structure"]
 
 
 @dataclass(frozen=True)

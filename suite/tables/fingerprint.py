@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from suite.tables.arrow import is_text
-from suite.tables.columns import Columns
+from suite.tables.columns import Column, Columns
 from suite.tables.content import digest
 from suite.tables.store import column
+from suite.tables.structures import structured
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -26,15 +27,26 @@ def fingerprint(rows: Dataset, columns: Columns | None = None) -> str:
     """SHA-256 of names and values, in 16 hexadecimal digits; the order of rows counts, that of columns doesn't.
 
     For the file columns of `columns`, the files' content counts instead of their paths: whole up to 1 MB, else size,
-    head and tail. Without `columns` paths are text like any other.
+    head and tail. Structure columns count by their values, whether these were written as text or as lists. Without
+    `columns` paths are text like any other.
     """
     files = set(columns.files) if columns else set()
+    shapes = {column.name: column for column in columns.structures} if columns else {}
     total = hashlib.sha256(str(len(rows)).encode())
     for name in sorted(rows.column_names):
         array = column(rows, name)
         digests = [digest(value) for value in array.to_pylist()] if name in files else None
-        total.update(json.dumps([name, digests]).encode() if digests is not None else name.encode() + _values(array))
+        values = _structures(shapes[name], array, rows.features[name]) if name in shapes else None
+        total.update(json.dumps([name, digests]).encode() if digests is not None else name.encode())
+        total.update(b"" if digests is not None else values or _values(array))
     return total.hexdigest()[:16]
+
+
+def _structures(ours: Column, array: pa.ChunkedArray, feature: Any) -> bytes:
+    """Digest of a column's values in its shape; what has another counts as it is."""
+    values, findings = structured(ours, array, feature)
+    wrong = [(finding.row, array[finding.row].as_py()) for finding in findings if finding.row is not None]
+    return hashlib.sha256(_values(values) + repr(wrong).encode()).digest()
 
 
 def _values(array: pa.ChunkedArray) -> bytes:

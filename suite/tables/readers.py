@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -32,7 +32,7 @@ from suite.tables.store import Sink, in_memory, kept
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
 """Endings of the files this reads."""
-_AS_TEXT = ("text", "category", "id", "audio", "image")
+_AS_TEXT = ("text", "category", "id", "audio", "image", "structure")
 """Kinds whose values are read as they are written, never as numbers or dates."""
 _LARGE = 4 << 20
 """Bytes above which a file is unpacked to the cache and mapped into memory rather than loaded. Reading less takes less
@@ -67,6 +67,11 @@ class Reading:
         ours = {column.name for column in self.columns if column.kind in _AS_TEXT} | {SPLIT}
         return {theirs for name, theirs in self.mapping(names).items() if name in ours}
 
+    def structures(self, names: Iterable[str]) -> set[str]:
+        """The data's columns that hold lists or structures."""
+        ours = {column.name for column in self.columns.structures}
+        return {theirs for name, theirs in self.mapping(names).items() if name in ours} if ours else set()
+
 
 AS_WRITTEN = Reading(Columns(()), {}, as_written=True)
 """For who knows what the columns are: everything in CSV and JSON as it is written there."""
@@ -97,7 +102,8 @@ def _checked_names(table: pa.Table, path: Path) -> pa.Table:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SuiteError(f"{path} has several columns named {twice[0]!r}; rename all but one.")
-    return table.rename_columns(names)
+    # Renaming drops the metadata, in which data sets of the Hub have the names of their classes.
+    return table.rename_columns(names).replace_schema_metadata(table.schema.metadata)
 
 
 def _read_csv(path: Path, reading: Reading, sink: Sink) -> pa.Table:
@@ -301,9 +307,10 @@ def _from_objects(path: Path, read: Callable[[], Iterator[Any]], reading: Readin
     for objects in _parts(path, read()):
         for name in dict.fromkeys(name for value in objects for name in value):
             types[name] = _wider(types.get(name, pa.null()), [value.get(name) for value in objects])
-    texts = reading.texts(types)
+    texts, nested = reading.texts(types), reading.structures(types)
+    types |= dict.fromkeys(nested, pa.string())  # row by row it is told what does not fit, as of a CSV file
     schema = pa.schema([(name, _settled(path, name, kind, text=name in texts)) for name, kind in types.items()])
-    return sink(schema, (_batch(path, objects, schema) for objects in _parts(path, read())))
+    return sink(schema, (_batch(path, objects, schema, nested) for objects in _parts(path, read())))
 
 
 def _wider(kind: pa.DataType | Exception, values: list[Any]) -> pa.DataType | Exception:
@@ -325,12 +332,14 @@ def _settled(path: Path, name: str, kind: pa.DataType | Exception, *, text: bool
     return pa.string() if text and not (pa.types.is_nested(kind) or pa.types.is_null(kind)) else kind
 
 
-def _batch(path: Path, objects: list[Any], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(path: Path, objects: list[Any], schema: pa.Schema, nested: Collection[str]) -> pa.RecordBatch:
     arrays = []
     for field in schema:
         values = [value.get(field.name) for value in objects]
         try:
-            if pa.types.is_string(field.type):
+            if field.name in nested:
+                values = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+            elif pa.types.is_string(field.type):
                 values = [_as_text(value) for value in values]
             arrays.append(pa.array(values, field.type))
         except (pa.ArrowException, TypeError, OverflowError) as error:

@@ -26,7 +26,7 @@ _ENDS = 1 << 20
 """Bytes hashed at either end of a file. Hashing all of it would make each start wait for the whole disk."""
 _ONE_ARRAY = 1 << 30
 """Bytes that safely fit into one Arrow array, whose offsets end at 2 GiB."""
-_FORM = "1"
+_FORM = "2"
 """Raised when readers come to read the same file otherwise: older tables are then made anew."""
 
 

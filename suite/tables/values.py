@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 from suite.tables.arrow import is_missing, is_text
 from suite.tables.columns import Column, Columns, Finding
 from suite.tables.store import column
+from suite.tables.structures import structured
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+_MADE = "__made__"
+"""A column's name meanwhile."""
 _EXACT = 1 << 53
 """Whole numbers up to this are exact in 64-bit floating point; the next one is not."""
 
@@ -24,19 +27,30 @@ def settled(rows: Dataset, columns: Columns) -> tuple[Dataset, list[Finding]]:
     """Mapped rows with the values their columns' kinds have, and what is wrong with those that have none.
 
     Numbers in text and category columns are written out, whole ones without a decimal point, and text in number
-    columns is read. Lists and structs are no value of any kind but a file's: nothing is made of them.
+    columns is read. Lists and structs are values of structure columns, in the shape these declare, and of files;
+    nothing is made of them elsewhere.
     """
     findings: list[Finding] = []
     for ours in [c for c in columns if c.name in rows.column_names]:
-        array = column(rows, ours.name)
+        array, feature = column(rows, ours.name), rows.features[ours.name]
+        if ours.kind == "structure":
+            made, wrong = structured(ours, array, feature)
+            findings += wrong
+            rows = _with(rows, ours.name, made)
+            continue
         if pa.types.is_nested(array.type) and ours.name not in columns.files:
             findings.append(_nested(ours, array))
             continue
-        made, wrong = _of_kind(ours, array, getattr(rows.features[ours.name], "names", None))
+        made, wrong = _of_kind(ours, array, getattr(feature, "names", None))
         findings += wrong
         if made is not array:
-            rows = rows.remove_columns(ours.name).add_column(ours.name, made)
+            rows = _with(rows, ours.name, made)
     return rows, findings
+
+
+def _with(rows: Dataset, name: str, values: Any) -> Dataset:
+    """The rows with other values in a column; in this order, for without its only column a table has no rows."""
+    return rows.add_column(_MADE, values).remove_columns(name).rename_column(_MADE, name)
 
 
 def _nested(ours: Column, array: pa.ChunkedArray) -> Finding:

@@ -15,17 +15,18 @@ import torch
 from suite.accelerator import make_accelerator
 from suite.assets.resolve import resolve_model
 from suite.data.load import load_splits
-from suite.domain.parts import Model
+from suite.domain.losses import split_loss
+from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Prediction
 from suite.errors import SuiteError
 from suite.evaluation.scoring import score_examples
-from suite.inference.batches import predict_batches
+from suite.inference.batches import predict_batches, stream_batches
 from suite.inference.predictor import Predictor
 from suite.plugins.loader import load_plugins
 from suite.testing.data import DataPromises
 from suite.testing.demos import DEMO, asked_of_demo
 from suite.testing.fresh import FreshPromises
-from suite.testing.parts import faults, lacks
+from suite.testing.parts import after_closing, faults, lacks
 from suite.testing.promise import RULES, altered, keep
 from suite.testing.runs import Loaded, outcome
 
@@ -124,7 +125,7 @@ class DomainContract(FreshPromises, DataPromises):
         few = [examples[i] for i in range(min(4, len(examples)))]
         batches = [model.collate(few), model.collate(few[:1]), model.collate(few[1:])]
         with torch.no_grad():
-            losses = [float(model.loss(model.network, batch)) for batch in batches]
+            losses = [float(split_loss(model.loss(model.network, batch))[0]) for batch in batches]
         counts = [model.count(batch) for batch in batches]
         mean = (losses[1] * counts[1] + losses[2] * counts[2]) / (counts[1] + counts[2])
         seen = f"{losses[0]} for the whole, {mean} from parts of {counts[1:]} items"
@@ -162,6 +163,23 @@ class DomainContract(FreshPromises, DataPromises):
         apart = [pair for pair in pairs if not task.answers.same(*map(plain, pair))]
         promised = "the same answer in any batch, on any process"
         keep(not apart, promised, seen=str(apart[:1])[:1000], read=f"suite.Model.infer; {RULES}")
+
+    def test_a_stream_ends_as_infer_answers(self, loaded: Loaded) -> None:
+        """Each piece of `infer_stream` has a prediction per example, the last are those of `infer`; a stream that is
+        closed calls the network no more and leaves no thread."""
+        task, model, examples = loaded
+        if not overrides(model, "infer_stream"):
+            pytest.skip("the model does not stream")
+        few = [examples[i] for i in range(min(3, len(examples)))]
+        accelerator = make_accelerator(task.config)
+        model.network.to(accelerator.device)
+        pieces = list(stream_batches(model, few, accelerator))
+        ways = [[answer for *_, part in predict_batches(model, few, range(len(few)), accelerator) for answer in part]]
+        ways.append(pieces[-1])
+        same = len(pieces[-1]) == len(few) and all(map(task.answers.same, *([plain(a) for a in way] for way in ways)))
+        keep(same, "the last piece is what infer answers", seen=str(ways)[:1000], read="suite.Model.infer_stream")
+        seen = after_closing(model, stream_batches(model, few[:1], accelerator))
+        keep(not seen, "a closed stream ends its work", seen=seen, read="suite.Model.infer_stream")
 
     # ---- one inference path --------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,14 +71,22 @@ def _unwarned() -> Iterator[None]:
 
 @contextmanager
 def _watched(kind: type[Model]) -> Iterator[list[Prediction]]:
-    """A list that gets whatever the `infer` of models of that class answers."""
-    infer, seen = kind.infer, []
+    """A list that gets whatever the `infer` of models of that class answers, or their `infer_stream` at its end."""
+    infer, infer_stream, seen = kind.infer, kind.infer_stream, []
 
     def watched(model: Model, batch: Batch) -> list[Prediction]:
         predictions = infer(model, batch)
         seen.extend(predictions)
         return predictions
 
+    def watched_stream(model: Model, batch: Batch) -> Generator[list[Prediction], None, None]:
+        piece: list[Prediction] = []
+        for piece in infer_stream(model, batch):
+            yield piece
+        seen.extend(piece)
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(kind, "infer", watched)
+        if infer_stream is not Model.infer_stream:  # which asks `infer`
+            patched.setattr(kind, "infer_stream", watched_stream)
         yield seen

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pkgutil import resolve_name
 from typing import Any
 
+import torch
+
 from suite.domain.description import Domain
-from suite.domain.parts import Answers, Data, Scores
+from suite.domain.parts import Answers, Data, Model, Scores
 
 GIVEN: dict[str, tuple[str, ...]] = {
     "model": ("source", "config", "data"),
@@ -23,6 +28,30 @@ GIVEN: dict[str, tuple[str, ...]] = {
 """What the core calls each part with, in order."""
 CLASSES: dict[str, type] = {"data": Data, "answers": Answers, "scores": Scores}
 """The parts that are classes: whose methods they have."""
+
+
+def after_closing(model: Model, pieces: Generator[Any, None, None]) -> str:
+    """What goes on after the first piece of a stream was read and the rest was not wanted; "" for nothing."""
+    calls: list[int] = []
+    threads = {*threading.enumerate()}
+    with hooked(model.network, calls):
+        next(pieces)
+        pieces.close()
+        before = len(calls)
+        time.sleep(0.2)  # a thread that goes on would make its next token by then
+    left = [thread.name for thread in threading.enumerate() if thread not in threads]
+    return f"{len(calls) - before} calls of the network, threads {left}" if left or len(calls) > before else ""
+
+
+@contextmanager
+def hooked(network: torch.nn.Module, calls: list[int]) -> Iterator[None]:
+    """`calls` gets a number for each call of the network, or of any module in it."""
+    handles = [module.register_forward_pre_hook(lambda *given: calls.append(1)) for module in network.modules()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def faults(domain: Domain) -> Iterator[str]:

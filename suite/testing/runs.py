@@ -19,6 +19,7 @@ import pytest
 import torch
 
 from suite.domain.description import Domain, Task
+from suite.domain.losses import split_loss
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example
 from suite.plugins.loader import load_plugins
@@ -204,7 +205,7 @@ def is_steady(model: Model, examples: Sequence[Example]) -> bool:
         batch = model.collate(part)
         with torch.no_grad(), torch.random.fork_rng():
             torch.manual_seed(len(losses))
-            losses.append(float(model.loss(network, batch)))
+            losses.append(float(split_loss(model.loss(network, batch))[0]))
         counts.append(model.count(batch))
     mean = (losses[2] * counts[2] + losses[3] * counts[3]) / (counts[2] + counts[3])
     return math.isclose(losses[0], losses[1], rel_tol=1e-5) and math.isclose(losses[0], mean, rel_tol=1e-4)

@@ -16,6 +16,9 @@ from suite.plugins.observers import Observers
 TRACKER = "trackio"
 """Watches where nobody says who should, and it is installed."""
 
+NAMED = 3
+"""Named losses that the progress bar shows beside the loss: a detector has a dozen, and a terminal 80 columns."""
+
 
 class Progress:
     """A bar with loss and time left, and a line per evaluation."""
@@ -33,14 +36,16 @@ class Progress:
 
     @hookimpl
     def suite_steps_logged(self, values: Mapping[str, float]) -> None:
-        """Shows the loss."""
-        self.bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
+        """Shows the loss, and the first few of those it is made of."""
+        named = [name for name in values if name.startswith("loss/")][:NAMED]
+        shown = {name.removeprefix("loss/"): f"{values[name]:.3f}" for name in ["loss", *named]}
+        self.bar.set_postfix(shown, refresh=False)
 
     @hookimpl
     def suite_evaluated(self, step: int, data: str, metrics: Mapping[str, float], best: bool) -> None:
         """Writes the metrics above the bar; those of the end are in the table."""
         if data == "validation":
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if not name.startswith("loss/"))
             self.bar.clear()
             say(f"step {step}: {shown}{' (best so far)' if best else ''}")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from suite.console import warn
@@ -48,10 +48,11 @@ class Writer:
             raise disk_full(self.root, size)
         self.aside.mkdir()
 
-    def add(self, name: str, tensors: Tensors) -> None:
-        """Writes one safetensors file and flushes it."""
+    def add(self, name: str, tensors: Tensors, head: Mapping[str, str] | None = None) -> None:
+        """Writes one safetensors file, with texts in its head, and flushes it."""
+        whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
         try:
-            save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, self.aside / name)
+            save_file(whole, self.aside / name, dict(head) if head else None)
             _flush(self.aside / name)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(self.aside, ignore_errors=True)
@@ -126,6 +127,12 @@ def read_tensors(path: Path, name: str) -> Tensors:
         raise SuiteError(f"The checkpoint {path} has no {name}; it was made with other settings or processes.")
     with decoding(path / name):
         return load_file(path / name)
+
+
+def read_head(path: Path, name: str) -> dict[str, str]:
+    """The texts in the head of one safetensors file of a checkpoint."""
+    with decoding(path / name), safe_open(path / name, framework="pt") as file:
+        return file.metadata() or {}
 
 
 def _explained(error: Exception, root: Path) -> SuiteError:

@@ -19,6 +19,7 @@ from accelerate.utils import send_to_device, set_seed
 
 from suite.config import TrainConfig
 from suite.domain.description import Task
+from suite.domain.losses import split_loss
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example
 from suite.evaluation.scoring import validate
@@ -26,8 +27,9 @@ from suite.plugins.observers import Observers
 from suite.runs import Run
 from suite.signals import Stopped, StopSignal
 from suite.training import checkpoint
-from suite.training.memory import MicroBatches
+from suite.training.memory import Losses, MicroBatches
 from suite.training.meters import FiniteGuard, Window
+from suite.training.optimizers import make_optimizer
 from suite.training.order import Step, StepSampler, running, step_loader
 from suite.training.state import TrainingState, random_state, set_random_state
 from suite.training.strategies import make_strategy
@@ -57,13 +59,13 @@ def fit(
     # Every global generator; dropout differs between ranks (7919, a prime, keeps seeds and ranks from meeting).
     set_seed((config.seed * 7919 + accelerator.process_index) % 2**32)
     strategy = make_strategy(accelerator, model.network, config)
-    optimizer = torch.optim.AdamW(model.optimizer_groups(strategy.module), lr=config.learning_rate, fused=True)
+    optimizer = make_optimizer(model, strategy.module)
     autocast = accelerator.autocast if accelerator.mixed_precision != "no" else nullcontext
     rates = [group["lr"] for group in optimizer.param_groups]
     sampler = StepSampler(len(train), config, rank=accelerator.process_index, world=world, lengths=model.lengths(train))
     loader = step_loader(model, train, sampler, pin=device.type == "cuda")
     micro = MicroBatches(loader, optimizer, run, device)
-    total = config.max_steps or max(1, math.ceil(config.epochs * sampler.steps_per_epoch))
+    total = sampler.total_steps
     every = config.evaluate_every or sampler.steps_per_epoch
 
     def tell(event: str, **values: Any) -> None:
@@ -73,7 +75,7 @@ def fit(
         set_random_state(before)
 
     # ---- state: fresh, or from the newest sound checkpoint -----------------------------------------------------------
-    window, guard, clock = Window(device), FiniteGuard(config, device), time.monotonic()
+    window, guard, clock = Window(device), FiniteGuard(config, device, optimizer), time.monotonic()
     state = TrainingState(strategy, optimizer, window)
     newest = checkpoint.latest(run.checkpoints) if resume else None
     randoms = state.load(newest) if newest else None
@@ -127,12 +129,12 @@ def fit(
             best = at.best_step == at.step
             tell("suite_evaluated", step=at.step, data="validation", metrics=metrics, best=best)
 
-    def gradients(step: Step, items: torch.Tensor | int) -> list[tuple[torch.Tensor, int]]:
+    def gradients(step: Step, items: torch.Tensor | int) -> Losses:
         """Leaves the gradient of the mean loss over `items`, those of the step on all ranks, in the parameters.
 
-        Returns the mean loss of each micro-batch with the number of items it is the mean of.
+        Returns the mean losses of each micro-batch with the number of items they are means of.
         """
-        losses = []
+        losses: Losses = []
         for i, (batch, count) in enumerate(zip(step.batches, step.counts, strict=True)):
             last = i == len(step.batches) - 1
             if device.type != "cpu":
@@ -140,12 +142,12 @@ def fit(
             with strategy.micro_batch(last):
                 micro.exchanging = strategy.sharded  # where shards are gathered by every forward pass
                 with autocast():
-                    loss = model.loss(strategy.wrapped, batch)
+                    loss, named = split_loss(model.loss(strategy.wrapped, batch))
                 micro.exchanging = strategy.sharded or (last and world > 1)
                 # Sum over everything / number of everything: gradients are averaged over ranks, hence `world`.
                 whole = world == 1 and count == items
                 (loss if whole else loss * (count * world / items)).backward()
-            losses.append((loss.detach(), count))
+            losses.append((loss.detach(), count, named))
         return losses
 
     if device.type != "cpu":  # a CPU that runs out of memory does not say so, it is killed
@@ -170,11 +172,11 @@ def fit(
                 for step in steps:
                     # ==== one optimizer step ==========================================================================
                     items = _items(step, accelerator)
-                    for loss, count in micro.fit(step, at.step, partial(gradients, items=items)):
-                        window.add(loss, count)
+                    for loss, count, named in micro.fit(step, at.step, partial(gradients, items=items)):
+                        window.add(loss, count, named)
                     norm = strategy.clip(config.clip_norm)
-                    guard.check(optimizer, norm, step.rank_batch, at.step)
-                    factor = schedule(config, at.step, total)
+                    guard.check(norm, step.rank_batch, at.step)
+                    factor = model.schedule(at.step, total)
                     for group, rate in zip(optimizer.param_groups, rates, strict=True):
                         group["lr"] = rate * factor
                     optimizer.step()
@@ -219,15 +221,6 @@ def fit(
         run.note(f"best step {at.best_step} of {at.step}: {metric} {at.best}; {at.seconds:.0f} s of training")
         tell("suite_trained", step=at.step)
     return model
-
-
-def schedule(config: TrainConfig, step: int, total: int) -> float:
-    """Share of the peak learning rate at a step: linear warm-up, then the schedule's way down (or none)."""
-    warmup = round(config.warmup * total)
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    done = (step - warmup) / max(total - warmup, 1)
-    return {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}[config.schedule]
 
 
 def _items(step: Step, accelerator: Accelerator) -> torch.Tensor | int:

@@ -16,14 +16,15 @@ from torch.utils.data import DataLoader
 
 from suite.console import warn
 from suite.decoders import read_json
+from suite.domain.losses import Named
 from suite.errors import SuiteError
 from suite.files import write_json
 from suite.runs import Run
 from suite.training.order import RankBatch, Step, StepCollator, TrainingExamples
 from suite.training.state import random_state, set_random_state
 
-Losses = list[tuple[torch.Tensor, int]]
-"""Mean loss of each micro-batch, and the number of items it is the mean of."""
+Losses = list[tuple[torch.Tensor, int, Named]]
+"""Mean loss of each micro-batch, the number of items it is the mean of, and the named losses beside it."""
 
 
 class MicroBatches:
@@ -86,7 +87,7 @@ class MicroBatches:
         """
         random, buffers = random_state(), [buffer.clone() for buffer in network.buffers()]
         trained = [p for p in network.parameters() if p.requires_grad]
-        room = [torch.empty_like(p) for p in trained for _ in range(2)]  # AdamW's moments
+        room = [torch.empty_like(p) for p in trained for _ in range(2)]  # AdamW's moments; few optimizers keep more
         self.fit(self.cut(rank_batch), 0, gradients)
         del room
         self.optimizer.zero_grad(set_to_none=True)

@@ -9,10 +9,15 @@ from collections.abc import Sequence
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 
 from suite.config import TrainConfig
+from suite.domain.losses import NONE, TOTAL, Named, means
 from suite.errors import SuiteError
 from suite.training.order import RankBatch
+
+_SAVED = "window/"
+"""Begins the names of the sums in a checkpoint."""
 
 
 def clip(parameters: Sequence[torch.nn.Parameter], largest: float) -> torch.Tensor:
@@ -30,16 +35,19 @@ def clip(parameters: Sequence[torch.nn.Parameter], largest: float) -> torch.Tens
 class FiniteGuard:
     """Stops before weights are spoilt: the optimizer skips a step whose gradient norm is not finite.
 
-    On a GPU nothing waits: fused AdamW reads `found_inf` on the device, and the host looks at every log line. A NaN
-    or infinity on one rank is in every rank's norm, because gradients are reduced before it is taken.
+    On a GPU nothing waits: torch's fused optimizers read `found_inf` on the device, and the host looks at every log
+    line. For another, which would take the step, the host looks each time. A NaN or infinity on one rank is in every
+    rank's norm, because gradients are reduced before it is taken.
     """
 
-    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+    def __init__(self, config: TrainConfig, device: torch.device, optimizer: torch.optim.Optimizer) -> None:
         self.rate, self.tripped = config.learning_rate, torch.zeros((), device=device)
         self.recent: deque[tuple[int, RankBatch, torch.Tensor]] = deque(maxlen=config.log_every)
-        self.immediate = device.type == "cpu"
+        self.optimizer = optimizer
+        skips = getattr(optimizer, "_step_supports_amp_scaling", False)  # what torch's own gradient scaler asks
+        self.immediate = device.type == "cpu" or not skips
 
-    def check(self, optimizer: torch.optim.Optimizer, norm: torch.Tensor, rank_batch: RankBatch, step: int) -> None:
+    def check(self, norm: torch.Tensor, rank_batch: RankBatch, step: int) -> None:
         """Notes a step's norm, and makes the optimizer skip the step if it, or one before it, was not finite."""
         if self.immediate:
             if not math.isfinite(norm.item()):
@@ -47,8 +55,8 @@ class FiniteGuard:
             return
         self.tripped = torch.maximum(self.tripped, (~torch.isfinite(norm)).float())
         self.recent.append((step, rank_batch, self.tripped))
-        optimizer.found_inf = self.tripped  # type: ignore[attr-defined]  # what a gradient scaler sets
-        optimizer.grad_scale = None  # type: ignore[attr-defined]
+        self.optimizer.found_inf = self.tripped  # type: ignore[attr-defined]  # what a gradient scaler sets
+        self.optimizer.grad_scale = None  # type: ignore[attr-defined]
 
     def raise_if_tripped(self) -> None:
         """Raises `SuiteError` naming the examples of the first bad step."""
@@ -67,7 +75,7 @@ class FiniteGuard:
 
 
 class Window:
-    """What a log line tells: the mean loss over items since the last line, left on the device until then.
+    """What a log line tells: the mean losses over items since the last line, left on the device until then.
 
     Sums are taken one after another in float64, so that a run stopped half-way through a window logs the same digits.
     """
@@ -78,40 +86,58 @@ class Window:
 
     def reset(self) -> None:
         """Starts a new window."""
-        self.waiting: list[tuple[torch.Tensor, int]] = []
-        self.loss, self.items, self.examples = 0.0, 0, 0
+        self.waiting: list[tuple[str, torch.Tensor, int]] = []
+        self.sums: dict[str, tuple[float, int]] = {TOTAL: (0.0, 0)}
+        """Of each loss by its name in the log: the sum over items, and the items of the batches that named it."""
+        self.examples = 0
         self.started = time.monotonic()
 
-    def add(self, loss: torch.Tensor, count: int) -> None:
-        """Adds the mean loss of a micro-batch over `count` items."""
-        self.waiting.append((loss, count))
+    def add(self, loss: torch.Tensor, count: int, named: Named = NONE) -> None:
+        """Adds the mean loss of a micro-batch over `count` items, and the named ones beside it."""
+        self.waiting.append((TOTAL, loss, count))
+        for name, value in named.items():
+            self.waiting.append((name, value, count))
 
     def _fetch(self) -> None:
-        """Waits for the device and adds up."""
-        losses = torch.stack([loss.float() for loss, _ in self.waiting]).tolist() if self.waiting else []
-        for loss, (_, count) in zip(losses, self.waiting, strict=True):
-            self.loss += loss * count
-            self.items += count
+        """Waits for the device and adds up; what counts nothing, a stand-in's, may be no number."""
+        numbers = torch.stack([value.float() for _, value, _ in self.waiting]).tolist() if self.waiting else []
+        for number, (name, _, count) in zip(numbers, self.waiting, strict=True):
+            total, items = self.sums.get(name, (0.0, 0))
+            self.sums[name] = (total + number * count if count else total, items + count)
         self.waiting = []
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The sums so far: a resumed run logs what the whole one would have."""
         self._fetch()
-        loss = torch.tensor(self.loss, dtype=torch.float64)
-        return {"window_loss": loss, "window_counts": torch.tensor([self.items, self.examples])}
+        sums = {_SAVED + name: torch.tensor(pair, dtype=torch.float64) for name, pair in self.sums.items()}
+        return {"window_examples": torch.tensor(self.examples)} | sums
 
     def load(self, tensors: dict[str, torch.Tensor]) -> None:
         """Goes on from saved sums."""
-        self.loss = tensors["window_loss"].item()
-        self.items, self.examples = tensors["window_counts"].tolist()
+        self.examples = int(tensors["window_examples"])
+        for name, pair in tensors.items():
+            if name.startswith(_SAVED):
+                total, items = pair.tolist()
+                self.sums[name.removeprefix(_SAVED)] = (total, int(items))
 
     def close(self, accelerator: Accelerator, *, rate: float, norm: torch.Tensor) -> dict[str, float]:
         """The window's figures over all ranks; starts a new one."""
         self._fetch()
-        loss, items = self.loss, float(self.items)
+        sums, examples = self.sums, self.examples
         if accelerator.num_processes > 1:
-            sums = torch.tensor([loss, items], device=self.device, dtype=torch.float64)
-            loss, items = accelerator.reduce(sums).tolist()
-        speed = self.examples / max(time.monotonic() - self.started, 1e-9)
+            sums = self._over_ranks(accelerator)
+        speed = examples / max(time.monotonic() - self.started, 1e-9)
         self.reset()
-        return {"loss": loss / max(items, 1), "norm": norm.item(), "rate": rate, "examples_per_second": speed}
+        return {TOTAL: 0.0} | means(sums) | {"norm": norm.item(), "rate": rate, "examples_per_second": speed}
+
+    def _over_ranks(self, accelerator: Accelerator) -> dict[str, tuple[float, int]]:
+        """The sums of all ranks, of which one may have batches that name what another's do not."""
+        total, items = self.sums[TOTAL]
+        here = torch.tensor([total, items, len(self.sums) - 1], device=self.device, dtype=torch.float64)
+        total, items, others = accelerator.reduce(here).tolist()
+        if not others:  # as nearly always: names cost their own exchange
+            return {TOTAL: (total, int(items))}
+        everywhere: list[dict[str, tuple[float, int]]] = gather_object([self.sums])
+        names = sorted({name for sums in everywhere for name in sums})
+        pairs = {name: [sums.get(name, (0.0, 0)) for sums in everywhere] for name in names}
+        return {name: (sum(t for t, _ in listed), sum(n for _, n in listed)) for name, listed in pairs.items()}

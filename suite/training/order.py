@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from accelerate.utils import recursively_apply
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
@@ -57,7 +58,7 @@ class Step:
 
     def pin_memory(self) -> Step:
         """Called by the loader for GPU training, so that copies to the device overlap with work."""
-        self.batches = [{k: v.pin_memory() if torch.is_tensor(v) else v for k, v in b.items()} for b in self.batches]
+        self.batches = [recursively_apply(torch.Tensor.pin_memory, batch) for batch in self.batches]
         return self
 
 
@@ -134,6 +135,11 @@ class StepSampler(Sampler[RankBatch]):
     def steps_per_epoch(self) -> int:
         """Optimizer steps in one pass over the data."""
         return math.ceil(self.count / self.config.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.config.max_steps or max(1, math.ceil(self.config.epochs * self.steps_per_epoch))
 
     def __len__(self) -> int:
         return self.steps_per_epoch - self.cursor

@@ -5,11 +5,10 @@ Memory and time are measured, not guessed: a training's way is gone to its secon
 
 from __future__ import annotations
 
-import math
-
 from suite.accelerator import make_accelerator
 from suite.console import duration
 from suite.domain.description import Task
+from suite.training.order import StepSampler
 from suite.training.ready import Rehearsal, rehearsed
 from suite.training.weights import describe
 
@@ -20,7 +19,7 @@ def plan(task: Task) -> str:
     """The text `--dry-run` prints. Nothing is written and the model is not kept."""
     done = rehearsed(task, make_accelerator(task.config), PROBE_STEPS)
     config = task.config
-    steps = config.max_steps or math.ceil(config.epochs * math.ceil(len(done.ready.examples) / config.batch_size))
+    steps = StepSampler(len(done.ready.examples), config, rank=0, world=1, lengths=None).total_steps
     return "\n".join(
         [
             config.to_yaml(),

@@ -22,12 +22,14 @@ from suite.config import TrainConfig
 from suite.data.load import CheckedData, checked, load_further, parted, without
 from suite.data.sources import pinned as pinned_data
 from suite.domain.description import Task
+from suite.domain.losses import split_loss
 from suite.domain.parts import Model
 from suite.domain.vocabulary import Example, Splits
 from suite.errors import SuiteError
 from suite.evaluation.scoring import score_examples
 from suite.training.callbacks import observers_of
 from suite.training.meters import FiniteGuard, clip
+from suite.training.optimizers import make_optimizer, optimizer_state
 from suite.training.order import StepSampler, running, step_loader
 from suite.training.weights import Adapters, trainable_model
 
@@ -138,9 +140,10 @@ def _step(made: Ready, accelerator: Accelerator, steps: int) -> tuple[float, flo
     device, model = accelerator.device, made.model
     config, network = model.config, model.network
     sampler = StepSampler(len(made.examples), config, rank=0, world=1, lengths=model.lengths(made.examples))
-    optimizer = torch.optim.AdamW(model.optimizer_groups(network), lr=config.learning_rate, fused=True)
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    guard, seconds = FiniteGuard(config, device), 0.0
+    optimizer = make_optimizer(model, network)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    guard, seconds = FiniteGuard(config, device, optimizer), 0.0
     set_seed(config.seed * 7919 % 2**32)  # the loop's own, on one process
     network.train()
     with running(step_loader(model, made.examples, sampler, pin=False)) as loaded:
@@ -148,15 +151,18 @@ def _step(made: Ready, accelerator: Accelerator, steps: int) -> tuple[float, flo
             started = time.monotonic()
             for batch, count in zip(step.batches, step.counts, strict=True):
                 with accelerator.autocast():
-                    loss = model.loss(network, send_to_device(batch, device))
+                    loss, _ = split_loss(model.loss(network, send_to_device(batch, device)))
                 (loss * (count / max(sum(step.counts), 1))).backward()
-            guard.check(optimizer, clip(parameters, config.clip_norm), step.rank_batch, number)
+            guard.check(clip(parameters, config.clip_norm), step.rank_batch, number)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * model.schedule(number, sampler.total_steps)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if device.type == "cuda":
                 torch.cuda.synchronize()
             seconds = time.monotonic() - started
     guard.raise_if_tripped()
+    optimizer_state(optimizer)  # what no checkpoint could hold is known now
     if device.type == "cuda":
         return seconds, torch.cuda.max_memory_allocated()
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux reports KiB

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,11 @@ from suite.errors import SuiteError
 from suite.training import checkpoint
 from suite.training.checkpoint import Tensors
 from suite.training.meters import Window
-from suite.training.strategies import Strategy, local_part, sharded_like
+from suite.training.optimizers import load_optimizer, optimizer_state
+from suite.training.strategies import Strategy, local_part
+
+FORM = "state"
+"""Where the optimizer's file keeps what is around its tensors."""
 
 
 @dataclass
@@ -48,7 +51,8 @@ class TrainingState:
     def save(self, root: Path, keep: int) -> None:
         """Writes a checkpoint of the present step. All ranks call it."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        parts = {"model": kept_tensors(self.strategy.module), "optimizer": _optimizer_tensors(self.optimizer)}
+        optimizer, form = optimizer_state(self.optimizer)
+        parts = {"model": kept_tensors(self.strategy.module), "optimizer": optimizer}
         parts["average"] = {str(i): tensor for i, tensor in enumerate(self.strategy.ema.shadow)}
         writer = checkpoint.Writer(root, self.cursor.step)
         if rank == 0:
@@ -58,7 +62,7 @@ class TrainingState:
         writer.add(f"rank-{rank}.safetensors", random_state() | self.window.tensors())
         if rank == 0 or self.strategy.sharded:
             for name, tensors in parts.items():
-                writer.add(self._file(name), tensors)
+                writer.add(self._file(name), tensors, {FORM: form} if name == "optimizer" else None)
         self.accelerator.wait_for_everyone()
         if rank == 0:
             how = {"processes": world, "sharded": self.strategy.sharded, "threads": torch.get_num_threads()}
@@ -86,7 +90,7 @@ class TrainingState:
             warn(f"{path.name} was made with {state['threads']} threads, this is {threads}: sums may round otherwise.")
         self.cursor = Cursor(**{f.name: state["cursor"][f.name] for f in fields(Cursor)})
         self.load_weights(path)
-        _load_optimizer(self.optimizer, checkpoint.read_tensors(path, self._file("optimizer")))
+        self._load_optimizer(path)
         ranks_own = checkpoint.read_tensors(path, f"rank-{self.accelerator.process_index}.safetensors")
         self.window.load(ranks_own)
         return ranks_own
@@ -97,6 +101,13 @@ class TrainingState:
         saved = checkpoint.read_tensors(path, self._file("average"))
         for i, shadow in enumerate(self.strategy.ema.shadow):
             shadow.copy_(saved[str(i)])
+
+    def _load_optimizer(self, path: Path) -> None:
+        tensors = checkpoint.read_tensors(path, self._file("optimizer"))
+        head = checkpoint.read_head(path, self._file("optimizer"))
+        if FORM not in head:
+            raise SuiteError(f"{path} was written by an earlier version of Suite; finish the run with that one.")
+        load_optimizer(self.optimizer, tensors, head[FORM])
 
     def _file(self, name: str) -> str:
         part = f"-rank-{self.accelerator.process_index}" if self.strategy.sharded else ""
@@ -148,21 +159,3 @@ def set_random_state(states: Tensors) -> None:
     np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), position, has_gauss, cached))
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
-    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {f"{i}.{key}": local_part(value) for i, values in state.items() for key, value in values.items()}
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Tensors) -> None:
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in saved.items():
-        index, _, key = name.partition(".")
-        parameter = parameters[int(index)]
-        # A moment has a number for each of its parameter's and is sharded like it; the count of steps is one number.
-        moment = tensor.ndim == parameter.ndim and parameter.ndim > 0
-        placed = sharded_like(parameter, tensor.to(local_part(parameter).device)) if moment else tensor
-        state.setdefault(int(index), {})[key] = placed
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -128,6 +128,20 @@ def test_a_form_asks_for_one_or_several():
     assert several.choices == [("a", "a"), ("b", "b")]
 
 
+def test_a_structure_is_edited_as_json_and_held_to_its_shape():
+    boxes = Column("boxes", "structure", "where", shape=list[tuple[int, int]])
+    with gr.Blocks():
+        made = CorrectionForm([boxes], ["boxes"])
+    (field,) = made.inputs
+    assert (type(field).__name__, field.language, field.interactive) == ("Code", "json", None)
+    (asked,) = made.ask(values={"boxes": [[1, 2]]})
+    assert made.answer(asked.value) == {"boxes": [[1, 2]]}
+    assert made.answer("[]") == {"boxes": []} and made.answer(" \n") == {"boxes": None}
+    for text, said in {"[[1]]": r"boxes\[0\]\[1\] is missing; give \[\[integer, integer\]\]", "{": "not JSON"}.items():
+        with pytest.raises(SuiteError, match=said):
+            made.answer(text)
+
+
 def test_a_click_hands_the_answer_to_the_handler():
     seen = []
     with gr.Blocks() as page:

@@ -18,7 +18,6 @@ from torch.distributed.tensor import DTensor
 from suite.accelerator import make_accelerator
 from suite.errors import SuiteError
 from suite.training import loop
-from suite.training.loop import schedule
 from suite.training.meters import FiniteGuard
 from suite.training.strategies import FSDPStrategy, make_strategy
 from suite_toy import fitting
@@ -48,11 +47,28 @@ def sharded_accelerator(config):
     return accelerator
 
 
-def die(config, step, total):
-    """The schedule, until every process dies of it."""
-    if step == 8:
-        raise RuntimeError("died")
-    return schedule(config, step, total)
+class Mortal(ToyModel):
+    """A schedule that every process dies of."""
+
+    def schedule(self, step, total):
+        if step == 8:
+            raise RuntimeError("died")
+        return super().schedule(step, total)
+
+
+class Own(ToyModel):
+    """An optimizer of its own, which keeps more than moments, and losses by name."""
+
+    def optimizer(self, network):
+        return torch.optim.NAdam(network.parameters(), lr=1e-2)
+
+    def loss(self, network, batch):
+        loss = super().loss(network, batch)
+        return {"loss": loss, "twice": 2 * loss, f"rank-{os.environ['RANK']}": loss}
+
+
+class OwnMortal(Own, Mortal):
+    """Both."""
 
 
 class Small(ToyModel):
@@ -82,6 +98,10 @@ class Poisoned(ToyModel):
         return loss * float("nan") if self.calls == 5 and os.environ["RANK"] == "1" else loss
 
 
+KILLED = {"exact": (ToyModel, Mortal), "own": (Own, OwnMortal)}
+"""Cases that are crashed and resumed: the model, and the same with a schedule that ends it."""
+
+
 class Late(FiniteGuard):
     """Looks at log lines only, as on a GPU: until then the optimizer itself must skip."""
 
@@ -106,15 +126,14 @@ def refused(*arguments, **settings):
 
 def run(case, folder):
     """One case; returns what the test asserts on."""
-    if case == "exact":
-        fitting.Fitting(ROWS, folder / "whole", **EXACT)
-        loop.schedule = die
+    if case in KILLED:
+        kind, mortal = KILLED[case]
+        fitting.Fitting(ROWS, folder / "whole", model=kind, **EXACT)
         try:
-            fitting.Fitting(ROWS, folder / "parts", **EXACT)
+            fitting.Fitting(ROWS, folder / "parts", model=mortal, **EXACT)
         except RuntimeError as error:
             assert str(error) == "died"
-        loop.schedule = schedule
-        fitting.Fitting(ROWS, folder / "parts", resume=True, **EXACT)
+        fitting.Fitting(ROWS, folder / "parts", resume=True, model=kind, **EXACT)
         return {}
     if case == "twice":
         return {"refused": refused(folder, model=Twice)}

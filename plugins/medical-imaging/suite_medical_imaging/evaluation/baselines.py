@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from accelerate import PartialState
 
-from suite import Baselines, Prediction, Splits, TrainConfig, bar, resolve_model
+from suite import Baselines, Prediction, Splits, bar, resolve_model
 from suite_medical_imaging.data.names import METRIC
 from suite_medical_imaging.evaluation import audit
 from suite_medical_imaging.evaluation.scores import MedicalScores
@@ -79,8 +79,8 @@ def from_scratch(model: MedicalModel, train: Examples, validation: Examples) -> 
     epoch = -(-len(train) // config.batch_size)
     steps = config.max_steps or max(1, math.ceil(config.epochs * epoch))
     every = config.evaluate_every or epoch
-    optimizer = torch.optim.AdamW(model.optimizer_groups(network), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(config, step, steps))
+    optimizer = model.optimizer(network)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: model.schedule(step, steps))
     order = np.zeros(0, int)
     best, kept = -math.inf, copy.deepcopy(network.state_dict())
     with bar(description=SCRATCH, total=steps, unit="step") as progress:
@@ -96,15 +96,6 @@ def from_scratch(model: MedicalModel, train: Examples, validation: Examples) -> 
                 best, kept = metric, copy.deepcopy(network.state_dict())
     network.load_state_dict(kept)
     network.eval()
-
-
-def rate(config: TrainConfig, step: int, total: int) -> float:
-    """Share of the peak learning rate at a step, by the rule of every training: warm-up, then the schedule."""
-    warmup = round(config.warmup * total)
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    done = (step - warmup) / max(total - warmup, 1)
-    return {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}[config.schedule]
 
 
 def _step(model: MedicalModel, examples: Examples, optimizer: torch.optim.Optimizer) -> None:

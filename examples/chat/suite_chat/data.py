@@ -1,0 +1,58 @@
+"""Rows: which are unusable, and what an example is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from suite import Data, Finding, SuiteError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Message = dict[str, str]
+ROLES = ("system", "user", "assistant")
+
+
+class TalkData(Data):
+    """A table of conversations."""
+
+    def check(self, rows: Dataset) -> Iterable[Finding]:
+        """What is no conversation, or ends without a reply."""
+        for index, text in enumerate(rows["messages"]):
+            if text:
+                try:
+                    example(text, reply=True)
+                except SuiteError as error:
+                    yield Finding("error", str(error), index)
+
+
+def example(text: str, *, reply: bool = False) -> dict[str, Any]:
+    """A conversation as `collate` takes it; with `reply` the last message is what the model is to say.
+
+    Raises `SuiteError` for anything else.
+    """
+    try:
+        messages = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SuiteError(f"messages are no JSON ({error}); give a list of role and content.") from None
+    asked(messages[:-1] if reply and isinstance(messages, list) else messages)
+    if not reply:
+        return {"messages": messages}
+    if messages[-1:] != [{"role": "assistant", "content": messages[-1].get("content")}] or not messages[-1]["content"]:
+        raise SuiteError("The last message is no reply; end with the role 'assistant' and what it says.")
+    return {"messages": messages[:-1], "reply": messages[-1]["content"]}
+
+
+def asked(messages: Any) -> list[Message]:
+    """Messages that want a reply. Raises `SuiteError` for anything else."""
+    good = isinstance(messages, list) and all(
+        isinstance(m, dict) and m.get("role") in ROLES and isinstance(m.get("content"), str) for m in messages
+    )
+    if not good or not messages or messages[-1]["role"] != "user" or not messages[-1]["content"].strip():
+        raise SuiteError(
+            "There is no question; give messages with a role (system, user or assistant) and content, the last of "
+            "them a user's."
+        )
+    return messages

@@ -1,0 +1,12 @@
+"""Object detection for Suite: what the plugin offers.
+
+Imported whenever `suite` starts, so it imports nothing heavy.
+"""
+
+from suite import Entry, hookimpl
+
+
+@hookimpl
+def suite_domains() -> list[Entry]:
+    """The one domain of this plugin; its module is imported when somebody uses it."""
+    return [Entry("detection", "Find what is on a picture, and where.", "suite_detection.domain:DETECTION")]
