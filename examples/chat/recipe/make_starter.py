@@ -18,7 +18,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from suite_chat.talk import town, written
+from suite_chat.talk import town
 
 STARTER = Path(__file__).parent.parent / "suite_chat" / "assets"
 TEMPLATE = (
@@ -74,7 +74,7 @@ def main() -> None:
             print(f"step {step}: loss {loss.item():.3f}, {time.monotonic() - started:.0f} s", flush=True)
     network.save_pretrained(STARTER / "model")
     tokenizer.save_pretrained(STARTER / "model")
-    rows = [written(messages) for messages in town(HERE)]
+    rows = list(town(HERE))
     random.shuffle(rows)
     (STARTER / "data").mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"messages": rows}), STARTER / "data" / "metadata.parquet")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,27 +19,21 @@ class TalkData(Data):
 
     def check(self, rows: Dataset) -> Iterable[Finding]:
         """What is no conversation, or ends without a reply."""
-        for index, text in enumerate(rows["messages"]):
-            if text:
+        for index, messages in enumerate(rows["messages"]):
+            if messages is not None:
                 try:
-                    example(text, reply=True)
+                    example(messages)
                 except SuiteError as error:
                     yield Finding("error", str(error), index)
 
 
-def example(text: str, *, reply: bool = False) -> dict[str, Any]:
-    """A conversation as `collate` takes it; with `reply` the last message is what the model is to say.
+def example(messages: list[Message]) -> dict[str, Any]:
+    """A conversation as `collate` takes it: the last message is what the model is to say.
 
-    Raises `SuiteError` for anything else.
+    Raises `SuiteError` where it answers no question, or says nothing.
     """
-    try:
-        messages = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SuiteError(f"messages are no JSON ({error}); give a list of role and content.") from None
-    asked(messages[:-1] if reply and isinstance(messages, list) else messages)
-    if not reply:
-        return {"messages": messages}
-    if messages[-1:] != [{"role": "assistant", "content": messages[-1].get("content")}] or not messages[-1]["content"]:
+    asked(messages[:-1])
+    if messages[-1]["role"] != "assistant" or not messages[-1]["content"]:
         raise SuiteError("The last message is no reply; end with the role 'assistant' and what it says.")
     return {"messages": messages[:-1], "reply": messages[-1]["content"]}
 

@@ -5,10 +5,21 @@ A description: it names the parts, which are imported when they are wanted, and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from pydantic import Field
 from suite import Column, Columns, Domain, TrainConfig
 
 from suite_chat import starter
+
+
+@dataclass
+class Message:
+    """What a side of a conversation said."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
 
 
 class Options(TrainConfig):
@@ -25,7 +36,15 @@ CHAT = Domain(
     title="Chat",
     Config=Options,
     columns=Columns(
-        (Column("messages", "text", "a conversation in JSON, the last message the reply", aliases=("conversation",)),),
+        (
+            Column(
+                "messages",
+                "structure",
+                "a conversation, the last message the reply",
+                aliases=("conversation",),
+                shape=list[Message],
+            ),
+        ),
         unique=("messages",),
     ),
     metric="exact",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class ChatModel(Model):
 
     def prepare(self, rows: Dataset, stage: Stage) -> Sequence[Any]:
         """The messages before the reply, and the reply."""
-        return [example(text, reply=True) for text in rows["messages"]]
+        return [example(messages) for messages in rows["messages"]]
 
     def lengths(self, examples: Sequence[Any]) -> list[int]:
         """Characters stand for tokens: batches of alike lengths need little padding."""
@@ -88,7 +89,7 @@ class ChatModel(Model):
         path = Path(argument)
         if path.suffix and " " not in argument:  # a file's name rather than a question
             with decoding(argument, "give a question in quotes, or a .json file of messages."):
-                return [example(path.read_text(encoding="utf-8"))]
+                return [{"messages": asked(json.loads(path.read_text(encoding="utf-8")))}]
         return [{"messages": asked([{"role": "user", "content": argument}])}]
 
     def _prompt(self, messages: Sequence[Message]) -> list[int]:

@@ -37,7 +37,7 @@ class ReplyScores(Scores):
 
 def baselines(model: Model, splits: Splits, examples: Sequence[Any]) -> Baselines:
     """The reply given most often, and that of the training conversation which shares most words with this one."""
-    known = [example(text, reply=True) for text in splits["train"]["messages"]]
+    known = [example(messages) for messages in splits["train"]["messages"]]
     common, _ = Counter(talk["reply"] for talk in known).most_common(1)[0]
     asked = [(words(talk["messages"]), talk["reply"]) for talk in known]
     nearest = [max(asked, key=lambda other: likeness(words(e["messages"]), other[0]))[1] for e in examples]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -51,8 +50,3 @@ def _reply(place: str, event: str, hours: dict[bool, dict[str, int]], day: int) 
 def _turns(*said: str) -> list[dict[str, str]]:
     roles = ("user", "assistant")
     return [{"role": roles[number % 2], "content": text} for number, text in enumerate(said)]
-
-
-def written(messages: list[dict[str, str]]) -> str:
-    """A conversation as the data hold it."""
-    return json.dumps(messages, ensure_ascii=False)

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from suite import SuiteError, resolve_model
+from suite import SuiteError, check, resolve_model
 
 from suite_chat.data import example
 from suite_chat.demo import plain
@@ -16,7 +16,7 @@ from suite_chat.domain import CHAT
 from suite_chat.model import load
 from suite_chat.scores import likeness, words
 from suite_chat.starter import STARTER
-from suite_chat.talk import town, written
+from suite_chat.talk import town
 
 QUESTION = {"role": "user", "content": "When does the pool open on Sunday?"}
 REPLY = {"role": "assistant", "content": "The pool opens at 9 on Sunday."}
@@ -31,14 +31,14 @@ def model():
 
 
 def test_the_town_says_the_same_each_time():
-    talks = [written(messages) for messages in town(7)]
-    assert len(talks) == len(set(talks)) == 560 and talks == [written(messages) for messages in town(7)]
-    assert Counter(len(json.loads(talk)) for talk in talks) == {2: 448, 4: 112}
+    talks = list(town(7))
+    assert len(talks) == len({json.dumps(talk) for talk in talks}) == 560 and talks == list(town(7))
+    assert Counter(map(len, talks)) == {2: 448, 4: 112}
 
 
 def test_labels_are_the_reply_and_its_end(model):
     talks = [[QUESTION, REPLY], [QUESTION, REPLY, {"role": "user", "content": "And on Monday?"}, REPLY]]
-    batch = model.collate([example(json.dumps(talk), reply=True) for talk in talks])
+    batch = model.collate([example(talk) for talk in talks])
     for row in range(2):
         kept = batch["labels"][row][batch["labels"][row] != -100]
         assert model.processor.decode(kept) == "The pool opens at 9 on Sunday.<|end|>"
@@ -68,16 +68,31 @@ def test_metrics_are_over_all_words():
     assert likeness(words([QUESTION]), words([{"content": "when does it OPEN"}])) == 3 / 8
 
 
-SILENT = json.dumps([QUESTION, {**REPLY, "content": ""}])
-KING = '[{"role": "king", "content": "x"}]'
+SILENT = [QUESTION, {**REPLY, "content": ""}]
+KING = [{"role": "king", "content": "x"}]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "no JSON", "[]", "{}", "[1]", KING, SILENT, json.dumps([REPLY]), json.dumps([QUESTION])]
-)
-def test_what_is_no_conversation_is_refused(text):
+@pytest.mark.parametrize("messages", [[], SILENT, [REPLY], [QUESTION], [QUESTION, QUESTION]])
+def test_a_row_that_teaches_no_reply_is_refused(messages):
     with pytest.raises(SuiteError):
-        example(text, reply=True)
+        example(messages)
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", "{}", "[1]", json.dumps(KING), json.dumps([QUESTION, REPLY])])
+def test_a_file_that_asks_nothing_is_refused(model, tmp_path, text):
+    (tmp_path / "talk.json").write_text(text)
+    with pytest.raises(SuiteError):
+        model.inputs(str(tmp_path / "talk.json"))
+
+
+def test_rows_are_read_by_their_shape(tmp_path):
+    rows = [[QUESTION, REPLY], [{**QUESTION, "content": "Sunday?"}, REPLY], KING, [QUESTION]]
+    (tmp_path / "talks.jsonl").write_text("\n".join(json.dumps({"messages": row}) for row in rows))
+    report = check("chat", data=str(tmp_path / "talks.jsonl"), max_rejected=1.0)
+    assert [(entry["line"], entry["reason"].split(",")[0]) for entry in report["rejected"]] == [
+        (3, "messages[0].role is 'king'"),
+        (4, "There is no question; give messages with a role (system"),
+    ]
 
 
 def test_a_message_of_the_page_may_be_in_parts():
