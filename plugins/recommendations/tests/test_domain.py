@@ -220,8 +220,8 @@ class LoadedPredictor:
     def __init__(self, task, model) -> None:
         self.task, self.model = task, model
 
-    def __call__(self, examples):
-        return answer(self.model, examples)
+    def __call__(self, examples, *, model=None):
+        return answer(model or self.model, examples)
 
 
 @pytest.fixture
