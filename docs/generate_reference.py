@@ -49,6 +49,12 @@ CONTRACT_INTRO = """\
 What every domain promises. `suite.testing` turns these sentences into tests, which run on the domain's starter; a
 failure says what was promised and what was seen.
 """
+BADGE = """
+## The badge
+
+`pytest --suite-domain NAME --badge [FOLDER]` also writes `NAME-contract.json` and `NAME-contract.svg`: versions, and
+how many of these promises are kept, of how many. What was skipped or left out, as `-m "not slow"` does, counts as not
+kept and is named in the JSON with its reason. A broken promise makes no badge, and takes an older one away."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ def contract() -> Iterator[str]:
     """Every promise, as a list."""
     yield CONTRACT_INTRO
     yield from (f"- **{name}**: {text}" for name, text in promises())
+    yield BADGE
 
 
 def promises() -> Iterator[tuple[str, str]]:
