@@ -114,7 +114,7 @@ def test_the_newest_finished_run_is_exported_whatever_failed_since(run, tmp_path
 
 def test_missing_packages_are_named_with_the_way_to_have_them(run, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else object())
-    with pytest.raises(SuiteError, match=r"takes onnxscript, .* pip install 'suite\[onnx\]'"):
+    with pytest.raises(SuiteError, match=r"takes onnxscript, .* pip install 'suite-core\[onnx\]'"):
         export.export_onnx(run, tmp_path)
 
 

@@ -80,7 +80,7 @@ def test_every_writer_of_tables_is_among_those_tested():
         "suite/domain/answers.py", "suite/tables/readers.py",  # the second asks Arrow, in memory
         "plugins/fraud/suite_fraud/data/stream.py",
         "plugins/medical-imaging/suite_medical_imaging/commands/deidentify.py",
-        "examples/forecasting/suite_forecasting/starter.py",  # numbers alone
+        "examples/forecasting/suite_forecasting/starter.py", "examples/points/suite_points/starter.py",  # numbers alone
     }  # fmt: skip
     files = [
         *root.glob("suite/**/*.py"),
