@@ -19,7 +19,7 @@ from click.testing import CliRunner
 import suite
 from suite.cli import new as command
 from suite.errors import SuiteError
-from suite.plugins.loader import Plugins
+from suite.plugins.loader import ASKED, Plugins
 from suite.plugins.offers import PluginInfo
 from suite.scaffold.render import TEMPLATE, kinds, render
 from suite.testing import newest
@@ -202,6 +202,11 @@ def test_a_name_becomes_a_word(name, word):
 def test_a_bad_name_is_refused(name, said):
     with pytest.raises(SuiteError, match=said):
         command.plain(name)
+
+
+def test_a_plugin_that_is_wanted_and_not_there_may_be_written(monkeypatch):
+    monkeypatch.setattr(command, "load_plugins", lambda: Plugins([PluginInfo("tides", ASKED, "", error="not here")]))
+    assert command.plain("tides") == "tides"
 
 
 @pytest.mark.parametrize("error", [None, "its import fails"])

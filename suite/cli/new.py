@@ -13,7 +13,7 @@ import click
 from suite.console import result, say
 from suite.errors import SuiteError, unknown
 from suite.plugins.builtin import DISTRIBUTION, VERBS, WEB_PATHS
-from suite.plugins.loader import load_plugins
+from suite.plugins.loader import ASKED, load_plugins
 from suite.plugins.names import CORE
 from suite.scaffold.render import kinds, render
 
@@ -81,6 +81,8 @@ def _taken(word: str) -> str:
             owner = "the core" if rivals[0].name == CORE else f"the plugin {rivals[0].name}"
             return f"it is a {kind} of {owner} already"
     for info in plugins.infos:
+        if info.distribution == ASKED:  # wanted, and not there
+            continue
         if word == info.name or f"suite-{word}" == info.distribution.lower().replace("_", "-"):
             return f"a plugin of that name is installed already ({info.distribution} {info.version})"
     if importlib.util.find_spec(f"suite_{word.replace('-', '_')}"):

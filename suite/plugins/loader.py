@@ -26,6 +26,8 @@ from suite.plugins.observers import EVENTS, Observers, heard, new_manager
 from suite.plugins.offers import KINDS, Offer, PluginInfo
 from suite.plugins.switches import disabled
 
+ASKED = "SUITE_PLUGINS"
+"""The variable that names the plugins to load, and where a name that it alone gives comes from."""
 HOOKS = ("suite_domains", "suite_commands", "suite_callbacks", "suite_sources", "suite_pages")
 _NAME = re.compile(r"[a-z][a-z0-9-]*( [a-z][a-z0-9-]*)?")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -116,7 +118,7 @@ def load_plugins() -> Plugins:
                 claims += _add(plugins.manager, info, point.dist, point.load)
     for name in sorted((wanted or set()) - {point.name for point in points}):
         error = unknown("plugin", name, (point.name for point in points))
-        plugins.infos.append(PluginInfo(name, "SUITE_PLUGINS", "", error=str(error)))
+        plugins.infos.append(PluginInfo(name, ASKED, "", error=str(error)))
     _share(plugins, claims)
     return plugins
 
@@ -141,7 +143,7 @@ def _core(plugins: Plugins) -> list[Claim]:
 
 
 def _wanted() -> set[str] | None:
-    names = os.environ.get("SUITE_PLUGINS")
+    names = os.environ.get(ASKED)
     return None if names is None else {name.strip() for name in names.split(",") if name.strip()}
 
 
