@@ -104,5 +104,5 @@ def test_two_networks_learn_against_each_other_and_both_losses_are_in_the_log(in
 def test_it_keeps_the_whole_contract_and_its_own_tests(installed, tmp_path, name):
     tests = str(EXAMPLES / name / "tests")
     output = run("pytest", "-p", "no:cacheprovider", tests, folder=tmp_path, environment=installed)
-    # A domain that does not stream has no promise to keep of streams.
+    # A domain that does not stream has no promise to keep of streams; nothing else is left out.
     assert " passed" in output and "failed" not in output and ("skipped" in output) == (name != "chat")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from suite.testing import DomainContract
+import json
+
+from suite.testing import DomainContract, Messy
 
 
 class TestContract(DomainContract):
@@ -12,3 +14,19 @@ class TestContract(DomainContract):
 
     def answered_input(self, folder):
         return "When does the pool open on Sunday?"
+
+    def messy(self, folder):
+        def written(name, talks):
+            path = folder / f"{name}.jsonl"
+            path.write_text("\n".join(json.dumps({"messages": talk}) for talk in talks))
+            return {"data": str(path)}
+
+        def said(*texts):
+            return [{"role": ("user", "assistant")[turn % 2], "content": text} for turn, text in enumerate(texts)]
+
+        good = [said(f"When is {number}?", f"At {number}.") for number in range(40)]
+        king, mute = [{"role": "king", "content": "x"}], said("When?")
+        return {
+            "rows with faults": Messy(written("faulty", [*good, king, mute, good[0]])),
+            "no replies": Messy(written("mute", [said(f"When is {number}?") for number in range(20)]), "None of the 20 rows is usable"),
+        }
