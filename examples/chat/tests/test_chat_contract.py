@@ -25,8 +25,9 @@ class TestContract(DomainContract):
             return [{"role": ("user", "assistant")[turn % 2], "content": text} for turn, text in enumerate(texts)]
 
         good = [said(f"When is {number}?", f"At {number}.") for number in range(40)]
+        asked = [said(f"When is {number}?") for number in range(20)]
         king, mute = [{"role": "king", "content": "x"}], said("When?")
         return {
             "rows with faults": Messy(written("faulty", [*good, king, mute, good[0]])),
-            "no replies": Messy(written("mute", [said(f"When is {number}?") for number in range(20)]), "None of the 20 rows is usable"),
+            "no replies": Messy(written("mute", asked), "None of the 20 rows is usable"),
         }
