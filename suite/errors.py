@@ -53,7 +53,7 @@ def unknown(kind: str, given: str, known: Iterable[str], *, hint: str = "") -> S
     "No domain 'wether'. Did you mean 'weather'? Known: tides, weather."
     """
     names = sorted(known)
-    near = difflib.get_close_matches(given, names, n=1)
+    near = difflib.get_close_matches(str(given), names, n=1)  # YAML's names may be dates or nothing
     parts = [f"No {kind} {given!r}."]
     if near:
         parts.append(f"Did you mean {near[0]!r}?")

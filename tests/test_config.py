@@ -103,3 +103,11 @@ def test_a_setting_without_equals_is_refused():
 
 def test_every_option_has_a_sentence():
     assert all(f.description and f.description.endswith(".") for f in TrainConfig.model_fields.values())
+
+
+@pytest.mark.parametrize("key", ["null", "2024-01-01", "true", "7", ".5"])
+def test_a_name_that_is_no_text_is_unknown(key, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(f"{key}: 3\n")
+    with pytest.raises(SuiteError, match="No option .*Known: "):
+        TrainConfig.build(TrainConfig.from_file(path))
