@@ -1,10 +1,13 @@
 """The boundary round decoders: what a library raises over a file is one sentence, all else goes through."""
 
+import copy
 import io
 import os
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,3 +145,11 @@ def test_the_contract_tells_of_a_damaged_model_that_is_no_sentence(tmp_path, mon
     monkeypatch.setattr("suite.domain.description.decoding", lambda *_: nullcontext())  # the core without its boundary
     with pytest.raises(pytest.fail.Exception, match="promised: an answer or a SuiteError"):
         Contract().test_damaged_model_is_one_sentence(trained, tmp_path / "bare")
+
+
+def test_a_model_that_lacks_weights_is_refused(toy, toy_model):
+    """As diffusers leaves a network whose file lacks some: it fails when it is moved, far from who read it."""
+    broken = replace(toy_model, network=copy.deepcopy(toy_model.network).to("meta"))
+    task = replace(toy, domain=replace(toy.domain, model=lambda source, config, data: broken))
+    with pytest.raises(SuiteError, match=r"The model in a lacks .*; it may be damaged"):
+        task.load(Path("a"), None)

@@ -15,6 +15,7 @@ from suite.decoders import decoding
 from suite.decoders.model_files import check_layers
 from suite.domain import parts
 from suite.domain.vocabulary import Baselines, Section, Space, Splits, Starter, TrainingData
+from suite.errors import SuiteError
 from suite.tables.columns import Columns
 
 if TYPE_CHECKING:
@@ -133,7 +134,11 @@ class Task:
         load = _part(self.domain.model)
         with decoding(f"The model in {source}", MODEL):
             check_layers(source)
-            return load(source, self.config, data)
+            model = load(source, self.config, data)
+            absent = [name for name, weights in model.network.named_parameters() if weights.is_meta]
+            if absent:  # diffusers leaves those that a file lacks without numbers
+                raise SuiteError(f"The model in {source} lacks {', '.join(absent[:3])}; {MODEL}")
+            return model
 
     def scores(self, model: parts.Model) -> parts.Scores:
         """What the answers of `model` are worth."""
