@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, version
 from types import FunctionType, ModuleType
 
@@ -82,11 +83,19 @@ def refuse_unmet(dist: Distribution | None) -> None:
 
 
 def _unmet(required: Requirement) -> str:
-    try:
-        installed = version(required.name)
-    except PackageNotFoundError:
+    installed = _installed(required.name)
+    if installed is None:
         return "that is not installed"
     return "" if required.specifier.contains(installed, prereleases=True) else f"{installed} is installed"
+
+
+@cache
+def _installed(name: str) -> str | None:
+    """The version of a distribution; asked once, for plugins require much the same and each look-up reads a file."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def heavy(root: str, before: Set[str]) -> list[str]:
