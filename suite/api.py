@@ -20,9 +20,9 @@ from suite.accelerator import make_accelerator
 from suite.assets.asset import LOCAL
 from suite.data.checks import write_rejected
 from suite.data.given import reference, references
-from suite.data.load import CheckedData
+from suite.data.load import CheckedData, sizes
 from suite.domain.description import Domain, Task
-from suite.domain.vocabulary import Prediction
+from suite.domain.vocabulary import Prediction, Splits
 from suite.errors import SuiteError, unknown
 from suite.evaluation.evaluate import evaluate as write_evaluation
 from suite.evaluation.evaluate import tell_scores
@@ -83,8 +83,8 @@ def check_task(task: Task, rejected: Path | None = None) -> Check:
     """The same of a task; `rejected` is where the rows that are left out are written."""
     seen: dict[str, Any] = {}
 
-    def note(checked: CheckedData, splits: Mapping[str, Any] | None) -> None:
-        seen.update(data=checked, splits=splits and {name: len(rows) for name, rows in splits.items()})
+    def note(checked: CheckedData, splits: Splits | None) -> None:
+        seen.update(data=checked, splits=splits)
         if rejected:
             write_rejected(checked.report, rejected)
 
@@ -93,13 +93,13 @@ def check_task(task: Task, rejected: Path | None = None) -> Check:
         rehearsed(task, make_accelerator(task.config), 1, note)
     except SuiteError as error:
         refused = error
-    report, sizes = seen["data"].report if seen else None, seen.get("splits")
+    report, splits = seen["data"].report if seen else None, seen.get("splits")
     lines = [report.render()] if report else []
-    lines += ["Splits: " + ", ".join(f"{name} {size}" for name, size in sizes.items()) + "."] if sizes else []
+    lines += [f"Splits: {sizes(splits)}."] if splits else []
     lines += [] if refused else ["A training would take these data: its first step was tried and thrown away."]
     content = {
         **(report.to_json() if report else {}),
-        "splits": sizes,
+        "splits": splits and {name: len(rows) for name, rows in splits.items()},
         "refused": None if refused is None else str(refused),
     }
     return Check(content, "\n".join(lines), refused)

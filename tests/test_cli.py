@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -296,6 +297,21 @@ def test_mistakes_are_one_sentence_and_status_2(arguments, said, tmp_path, here)
     done = here(*arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["train --dry-run", "data check"])
+def test_a_config_may_be_a_pipe(command, tmp_path, here):
+    """As of `--config <(…)`: what it says can be read once."""
+    os.mkfifo(pipe := tmp_path / "config")
+
+    def write():
+        with pipe.open("w") as file:
+            pipe.unlink()  # so that a second reader waits for nobody
+            file.write("epochs: 1\n")
+
+    threading.Thread(target=write, daemon=True).start()
+    done = here("toy", *command.split(), "--config", str(pipe), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("command", ["train", "data check"])

@@ -21,7 +21,7 @@ from suite.plugins.offers import Offer, PluginInfo
 
 ROOT = Path(suite.__file__).parent.parent
 HEAVY = ("torch", "transformers", "datasets", "gradio", "accelerate", "peft", "diffusers", "pandas", "scipy", "faiss")
-CPU_SECONDS = 0.5  # .35 on a quiet machine; a fifth of it asks whether what plugins require is there
+CPU_SECONDS = 0.4
 
 DOMAIN_WORDS = re.compile(
     r"\b(speech|whisper|asr|wav2vec2?|hubert|transcri\w+|subtitles?|recommend(ation|ations|er|ed)|sasrec|movies?|movielens"

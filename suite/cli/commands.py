@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from suite.cli.options import (
-    TrainingFlags,
     action,
     force_option,
     format_option,
@@ -91,8 +90,8 @@ def resume(run: str, output: Path, force: bool, settings: tuple[str, ...]) -> No
     if not stopped:
         raise SuiteError(f"No stopped run in {output}; 'suite runs list' shows what there is.")
     offer = load_plugins().find("suite_domains", stopped.domain)
-    flags = TrainingFlags(settings=settings)
-    action("suite.cli.actions.train:train")(offer, flags, resume=str(stopped.path), force=force)
+    layers = [offer.load().Config.parse_settings(settings)]
+    action("suite.cli.actions.train:train")(offer, layers, resume=str(stopped.path), force=force)
 
 
 @runs.command()

@@ -6,6 +6,7 @@ Each function makes the click command of one domain; what it does is in `suite.c
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ def train(offer: Offer) -> click.Command:
     )
     @click.option("--rendezvous", default="", metavar="HOST:PORT", help="Where the machines meet: one of them.")
     def command(flags: TrainingFlags, **options: Any) -> None:
+        layers = flags.layers(offer.load().Config)
         if not options["resume"]:
-            _check_options(offer, flags)
-        action("suite.cli.actions.train:train")(offer, flags, **options)
+            _check_options(offer, layers)
+        action("suite.cli.actions.train:train")(offer, layers, **options)
 
     return command
 
@@ -124,13 +126,13 @@ def data(offer: Offer) -> click.Group:
     @format_option
     @click.option("--rejected", type=Path, help="Where to write the rejected rows as JSON lines.")
     def check(flags: TrainingFlags, **options: Any) -> None:
-        _check_options(offer, flags)
-        action("suite.cli.actions.check:check")(offer, flags, **options)
+        layers = flags.layers(offer.load().Config)
+        _check_options(offer, layers)
+        action("suite.cli.actions.check:check")(offer, layers, **options)
 
     return group
 
 
-def _check_options(offer: Offer, flags: TrainingFlags) -> None:
+def _check_options(offer: Offer, layers: Sequence[Mapping[str, Any]]) -> None:
     """Raises `SuiteError` for options that won't do before torch is imported, which takes seconds."""
-    config = offer.load().Config
-    config.build(*flags.layers(config))
+    offer.load().Config.build(*layers)

@@ -71,6 +71,11 @@ def parted(task: Task, data: CheckedData) -> tuple[CheckedData, Splits]:
     return replace(data, report=report), Splits(first, splits.context)
 
 
+def sizes(splits: Splits) -> str:
+    """How many rows each split has, in words: `train 128, validation 16, test 16`."""
+    return ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
+
+
 def load_splits(task: Task) -> tuple[CheckedData, Splits]:
     """The config's data, refused if too much is unusable, in splits that share no group, no row and no content."""
     return parted(task, checked(task))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from suite.accelerator import make_accelerator
 from suite.console import duration
+from suite.data.load import sizes
 from suite.domain.description import Task
 from suite.training.order import StepSampler
-from suite.training.ready import Rehearsal, rehearsed
+from suite.training.ready import rehearsed
 from suite.training.weights import describe
 
 PROBE_STEPS = 2  # the first step also pays for allocations; the second is what the others cost
@@ -24,15 +25,10 @@ def plan(task: Task) -> str:
         [
             config.to_yaml(),
             done.data.report.render(),
-            sizes(done),
+            f"Splits: {sizes(done.splits)}.",
             f"Model: {config.model or task.domain.starter.model}, {describe(done.ready.model.network)}.",
             f"Memory: {done.memory / 1e9:.1f} GB at the peak of a step on {done.device}.",
             f"Time: {steps} steps of {done.seconds:.2f} s, {duration(steps * done.seconds)} without evaluations.",
             "Nothing was trained.",
         ]
     )
-
-
-def sizes(done: Rehearsal) -> str:
-    """How many rows each split has."""
-    return "Splits: " + ", ".join(f"{name} {len(rows)}" for name, rows in done.splits.items()) + "."

@@ -24,7 +24,7 @@ from suite.accelerator import make_accelerator, promise, reproducible
 from suite.assets.asset import cache_dir
 from suite.console import duration, say, warn
 from suite.data.checks import write_rejected
-from suite.data.load import CheckedData, load_further, load_splits
+from suite.data.load import CheckedData, load_further, load_splits, sizes
 from suite.domain.description import Task
 from suite.domain.parts import Model, overrides
 from suite.domain.vocabulary import Splits
@@ -73,18 +73,21 @@ def train(task: Task, resume: Run | None = None, *, force: bool = False, watchin
         if resume:
             _check_unfinished(resume)
             with full_disk_named(resume.path), _owning(resume, accelerator, force) as run:
-                data, splits = load_splits(task)
-                further = load_further(task, task.config.also_evaluate)
+                data, splits, further = _loaded(task)
                 _continue(run, task, data, accelerator)
                 return _carried_out(_Job(task, run, splits, further, accelerator, observers, resume=True))
         asked, task = task, replace(task, config=pinned(task, accelerator))
-        data, splits = load_splits(task)
-        further = load_further(task, task.config.also_evaluate)
+        data, splits, further = _loaded(task)
         with full_disk_named(task.config.output), _owning(_created(task, accelerator), accelerator) as run:
             if accelerator.is_main_process:
                 _describe(run, task, data, repeats)
                 begun_by(this_job(), asked, run)
             return _carried_out(_Job(task, run, splits, further, accelerator, observers, resume=False))
+
+
+def _loaded(task: Task) -> tuple[CheckedData, Splits, Mapping[str, Dataset]]:
+    """The data to learn from, in splits, and the further data sets."""
+    return *load_splits(task), load_further(task, task.config.also_evaluate)
 
 
 @contextmanager
@@ -122,9 +125,8 @@ def _carried_out(job: _Job) -> Run:
 def _train(job: _Job) -> None:
     task, accelerator = job.task, job.accelerator
     made = ready(task, job.splits, job.further, accelerator.device)
-    sizes = ", ".join(f"{name} {len(rows)}" for name, rows in job.splits.items())
     source = task.config.model or task.domain.starter.model
-    say(f"{task.domain.title}: {source}, {describe(made.model.network)}; rows: {sizes}")
+    say(f"{task.domain.title}: {source}, {describe(made.model.network)}; rows: {sizes(job.splits)}")
     job.observers.note = job.run.note
     model = fit(
         task,

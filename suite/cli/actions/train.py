@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from suite.api import planned
-from suite.cli.options import TrainingFlags
 from suite.console import result, say
 from suite.domain.description import Domain, Task
 from suite.errors import SuiteError
@@ -25,7 +26,7 @@ from suite.training.train import train as train_run
 
 def train(
     offer: Offer,
-    flags: TrainingFlags,
+    layers: Sequence[Mapping[str, Any]],
     *,
     resume: str | None = None,
     force: bool = False,
@@ -34,14 +35,14 @@ def train(
     nodes: int = 1,
     rendezvous: str = "",
 ) -> None:
-    """Trains, or goes on with a run, in this process or in several.
+    """Trains, or goes on with a run, in this process or in several. `layers` are options, later ones above earlier.
 
     Raises `SuiteError` for what the user can mend, and click's `Exit` with the status of what was stopped.
     """
     domain: Domain = offer.load()
     if force and not resume:
         raise SuiteError("--force takes a run from the process that owns it; say which with --resume RUN.")
-    task, run = planned(domain, flags.layers(domain.Config), resume or "")
+    task, run = planned(domain, layers, resume or "")
     if dry_run:
         result(plan(task))
         return
